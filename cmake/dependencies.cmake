@@ -1,0 +1,18 @@
+# Libraries that we stand on, by their own names. Versions are Debian 12's; see docs/decisions.md.
+find_package(PkgConfig REQUIRED)
+foreach(pair IN ITEMS "uv;libuv" "rdkafka;rdkafka" "hiredis;hiredis" "protobufc;libprotobuf-c" "sodium;libsodium"
+                      "curl;libcurl" "sqlite;sqlite3" "pq;libpq" "yaml;yaml-0.1" "idn2;libidn2")
+  list(GET pair 0 name)
+  list(GET pair 1 module)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
+endforeach()
+find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+find_library(PHONENUMBER_LIBRARY phonenumber REQUIRED)
+find_program(PROTOC_C protoc-c REQUIRED)
+
+# llhttp comes as C sources (package node-llhttp).
+find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp NO_DEFAULT_PATH REQUIRED)
+find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp NO_DEFAULT_PATH REQUIRED)
+add_library(llhttp STATIC ${LLHTTP_SOURCE_DIR}/llhttp.c ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
+target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
+target_compile_options(llhttp PRIVATE -O2 -w)

@@ -1,0 +1,29 @@
+# Flags that hold for all of our code. Asserts stay on: NDEBUG is never defined.
+add_library(punnet_flags INTERFACE)
+target_compile_options(punnet_flags INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral
+  -Wno-missing-field-initializers
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition>
+  -fno-strict-aliasing -fwrapv -ffp-contract=off -fstack-protector-strong -D_GNU_SOURCE)
+target_include_directories(punnet_flags INTERFACE
+  ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/lib ${CMAKE_BINARY_DIR}/gen)
+
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+
+if(PUNNET_SANITIZE)
+  target_compile_options(punnet_flags INTERFACE -fsanitize=${PUNNET_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(punnet_flags INTERFACE -fsanitize=${PUNNET_SANITIZE})
+endif()
+if(PUNNET_FAULTS)
+  target_compile_definitions(punnet_flags INTERFACE PUNNET_FAULTS=1)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

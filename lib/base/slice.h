@@ -1,0 +1,45 @@
+/* slice: bytes owned by somebody else. A slice never owns; it is valid as long as what it points into. */
+#ifndef PUNNET_SLICE_H
+#define PUNNET_SLICE_H
+
+#include <string.h>
+
+#include "base.h"
+
+struct slice {
+	const char *data; /* may be NULL only when len is 0 */
+	size_t len;
+};
+
+#define SLICE(literal)       ((struct slice){"" literal, sizeof(literal) - 1})
+#define SLICE_FMT            "%.*s"
+#define SLICE_ARG(s)         (int)(s).len, (s).data ? (s).data : ""
+
+static inline struct slice slice_of(const void *data, size_t len)
+{
+	return (struct slice){(const char *)data, len};
+}
+
+/* The bytes of a C string; NULL gives the empty slice. */
+static inline struct slice slice_cstr(const char *s)
+{
+	return (struct slice){s, s ? strlen(s) : 0};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static inline bool slice_is(struct slice a, const char *literal)
+{
+	return slice_equal(a, slice_cstr(literal));
+}
+
+struct slice slice_trim(struct slice s);                        /* ASCII white space off both ends */
+bool slice_equal_nocase(struct slice a, struct slice b);        /* ASCII letters only */
+bool slice_to_int64(struct slice s, int64_t *ret);              /* whole slice, decimal, optional '-'; false leaves ret */
+bool slice_utf8_valid(struct slice s);                          /* RFC 3629: no surrogates, no overlongs; NUL is valid here */
+bool slice_starts_with(struct slice s, const char *prefix);
+
+#endif

@@ -1,0 +1,21 @@
+/* fault: named ways to break the product on purpose, so that a test of a guarantee can be seen to fail. Compiled to
+ * nothing without PUNNET_FAULTS. PUNNET_FAULT=name,crash_at:point:n is read once. */
+#ifndef PUNNET_FAULT_H
+#define PUNNET_FAULT_H
+
+#include "base/base.h"
+
+#ifdef PUNNET_FAULTS
+bool fault_on(const char *name);     /* is the named fault switched on? */
+void fault_point(const char *point); /* SIGKILLs itself at the n-th passage, when crash_at names the point */
+#else
+static inline bool fault_on(_unused_ const char *name)
+{
+	return false;
+}
+static inline void fault_point(_unused_ const char *point)
+{
+}
+#endif
+
+#endif

@@ -1,0 +1,21 @@
+/* keyring: the key files. keys_dir/master.key (seals secrets in the directory topic), keys_dir/fingerprint.key, and
+ * keys_dir/seal/2026-11-22.key, one a day, made by whoever seals first that day (O_EXCL, fsync, rename). Each file is 64
+ * hex digits. A day key that is gone has been destroyed: what it sealed stays sealed for ever. */
+#ifndef PUNNET_KEYRING_H
+#define PUNNET_KEYRING_H
+
+#include "lead/fingerprint.h"
+#include "lead/seal.h"
+#include "result.h"
+
+struct keyring;
+/* make = create the folder and the missing keys (set-up and tests); otherwise a missing master or fingerprint key is
+ * RESULT_BAD. */
+struct keyring *keyring_open(const char *dir, bool make, struct error *ret_error);
+void keyring_free(struct keyring *k);
+const uint8_t *keyring_fingerprint_key(const struct keyring *k);
+const uint8_t *keyring_master_key(const struct keyring *k);
+/* The key of a day (days since 1970 UTC), cached. NULL: destroyed, or (when make) it could not be made. */
+const uint8_t *keyring_day_key(struct keyring *k, uint32_t day, bool make);
+
+#endif

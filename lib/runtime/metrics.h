@@ -1,0 +1,21 @@
+/* metrics: counters, gauges and histograms from metrics.def. One thread writes. */
+#ifndef PUNNET_METRICS_H
+#define PUNNET_METRICS_H
+
+#include "base/buf.h"
+
+enum metric {
+#define METRIC(name, service, what, unit, kind, label, help) METRIC_##name,
+#include "metrics.def"
+#undef METRIC
+	METRIC_COUNT
+};
+
+void metric_add(enum metric m, int64_t n);         /* counters: n >= 0 */
+void metric_set(enum metric m, int64_t value);     /* gauges */
+void metric_observe_us(enum metric m, int64_t us); /* histograms of seconds */
+int64_t metric_value(enum metric m);
+/* Prometheus text format 0.0.4 of the metrics of `service` and of "process". */
+void metrics_write(const char *service, struct buf *out);
+
+#endif
