@@ -13,7 +13,7 @@
 #define PUNNET_BUS_H
 
 #include "base/slice.h"
-#include "result.h"
+#include "base/result.h"
 
 #define BUS_RECORD_MAX_BYTES   (1000 * 1000)
 #define BUS_METADATA_MAX_BYTES 4000 /* of a commit; Kafka's default ceiling is 4096 */

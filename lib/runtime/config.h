@@ -4,7 +4,7 @@
 #define PUNNET_CONFIG_H
 
 #include "base/slice.h"
-#include "result.h"
+#include "base/result.h"
 
 struct config;
 

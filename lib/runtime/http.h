@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
-#include "result.h"
+#include "base/result.h"
 
 struct http_server;
 struct http_request; /* opaque; valid until it is answered */

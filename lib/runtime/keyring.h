@@ -6,7 +6,7 @@
 
 #include "lead/fingerprint.h"
 #include "lead/seal.h"
-#include "result.h"
+#include "base/result.h"
 
 struct keyring;
 /* make = create the folder and the missing keys (set-up and tests); otherwise a missing master or fingerprint key is

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "base/ids.h"
-#include "result.h"
+#include "base/result.h"
 
 struct kv;
 

@@ -4,7 +4,7 @@
 #define PUNNET_WATERMARK_H
 
 #include "base/buf.h"
-#include "lead/codec.h"
+#include "codec.h"
 
 #define WATERMARK_SOURCES_MAX 64
 
