@@ -1,9 +1,16 @@
-# punnet_library(NAME SOURCES … LINK …)   a static library of ours
+# punnet_library(NAME LINK … [SOURCES …])   a static library of ours; without SOURCES, all .c and .cc files of the folder
 # punnet_program(NAME SOURCES … LINK …)   a program in bin/
 # punnet_test(NAME SOURCES … LINK …)      a cmocka test, run by ctest under the label `unit`
 # punnet_fuzz(NAME SOURCE … LINK … CORPUS dir)   a fuzzer; without libFuzzer, a replayer of its corpus run by ctest
 function(punnet_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(GLOB ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  endif()
+  if(NOT ARG_SOURCES)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE punnet_flags)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/lib ${CMAKE_BINARY_DIR}/gen)
