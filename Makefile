@@ -1,0 +1,40 @@
+# Thin on purpose: the work is CMake's, ctest's and the scripts' in deploy/ and tests/.
+.PHONY: build demo stop test check bench clean setup fuzz format
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    set up, build, start the local stack, play 20,000 sample leads, show where each went"
+	@echo "make stop    end the local stack"
+	@echo "make test    every test; make check: the fast part; make bench: costs per hot path"
+	@echo "make build   release binaries in build/release/bin/; make fuzz: fuzz the parsers; make clean"
+
+setup:
+	@deploy/setup/packages
+	@deploy/setup/fetch-kafka
+
+build: setup
+	@deploy/setup/build release
+
+demo: build
+	@deploy/demo
+
+stop:
+	@deploy/local/stack down
+
+test:
+	@tests/run all
+
+check:
+	@tests/run check
+
+bench: build
+	@bench/run
+
+fuzz: setup
+	@tests/fuzz/run
+
+format:
+	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+
+clean:
+	@rm -rf build

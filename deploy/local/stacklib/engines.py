@@ -1,0 +1,104 @@
+"""Kafka and Redis: their configuration files, command lines, and when they are ready."""
+import base64
+import socket
+import subprocess
+import time
+import uuid
+
+from .layout import CONTROLLER_PORT, KAFKA_PORT, REDIS_PORT
+
+KAFKA_HEAP = "512m"
+READY_TIMEOUT_S = 60
+
+_LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="WARN">
+  <Appenders><Console name="out" target="SYSTEM_OUT"><PatternLayout pattern="%d %p %c %m%n"/></Console></Appenders>
+  <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root>
+  <Logger name="kafka.server.KafkaRaftServer" level="INFO"/></Loggers>
+</Configuration>
+"""
+
+
+def _kafka_properties(layout, number):
+    """KRaft, broker and controller in one. With three brokers everything is replicated and losing one is survived."""
+    brokers = layout.brokers
+    replicas = 3 if brokers >= 3 else 1
+    voters = ",".join(f"{n + 1}@127.0.0.1:{layout.port(CONTROLLER_PORT + n)}" for n in range(brokers))
+    client, controller = layout.port(KAFKA_PORT + number), layout.port(CONTROLLER_PORT + number)
+    return f"""process.roles=broker,controller
+node.id={number + 1}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+controller.listener.names=CONTROLLER
+log.dirs={layout.path('data', f'kafka-{number + 1}')}
+auto.create.topics.enable=false
+default.replication.factor={replicas}
+min.insync.replicas={2 if replicas == 3 else 1}
+offsets.topic.replication.factor={replicas}
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={2 if replicas == 3 else 1}
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={2 if replicas == 3 else 1}
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=1000
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+
+def kafka_prepare(layout, number):
+    """Writes the configuration of a broker and formats its folder the first time."""
+    conf = layout.path("conf", f"kafka-{number + 1}.properties")
+    conf.write_text(_kafka_properties(layout, number))
+    layout.path("conf/log4j2.xml").write_text(_LOG4J)
+    cluster = layout.path("data/kafka-cluster-id")
+    if not cluster.exists():
+        cluster.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+    if layout.path("data", f"kafka-{number + 1}", "meta.properties").exists():
+        return
+    command = _java(layout) + ["kafka.tools.StorageTool", "format", "-t", cluster.read_text(), "-c", str(conf)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"stack: Kafka's storage could not be formatted: {done.stdout}{done.stderr}")
+
+
+def _java(layout):
+    return ["java", f"-Xmx{KAFKA_HEAP}", f"-Xms{KAFKA_HEAP}", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=4",
+            f"-Dlog4j2.configurationFile={layout.path('conf/log4j2.xml')}",
+            "-cp", f"{layout.jars}/*"]
+
+
+def kafka_command(layout, number):
+    return _java(layout) + ["kafka.Kafka", str(layout.path("conf", f"kafka-{number + 1}.properties"))]
+
+
+def redis_command(layout):
+    """Append-only, so that a restart brings every claim back: a reply is sent after the write to the file."""
+    folder = layout.path("data/redis")
+    folder.mkdir(parents=True, exist_ok=True)
+    return ["redis-server", "--bind", "127.0.0.1", "--port", str(layout.port(REDIS_PORT)), "--dir", str(folder),
+            "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no"]
+
+
+def wait_for_port(port, what, alive, timeout_s=READY_TIMEOUT_S):
+    """Returns when something answers on the port; ends the start when `alive()` says that it never will."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+                return
+        except OSError:
+            if not alive():
+                raise SystemExit(f"stack: {what} ended while starting; see its log") from None
+            time.sleep(0.05)
+    raise SystemExit(f"stack: {what} did not answer on port {port} within {timeout_s} s")
+
+
+def kafka_ports(layout):
+    return [layout.port(KAFKA_PORT + n) for n in range(layout.brokers)]
+
+
+def redis_port(layout):
+    return layout.port(REDIS_PORT)
