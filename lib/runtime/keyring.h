@@ -1,6 +1,7 @@
 /* keyring: the key files. keys_dir/master.key (seals secrets in the directory topic), keys_dir/fingerprint.key, and
- * keys_dir/seal/2026-11-22.key, one a day, made by whoever seals first that day (O_EXCL, fsync, rename). Each file is 64
- * hex digits. A day key that is gone has been destroyed: what it sealed stays sealed for ever. */
+ * keys_dir/seal/2026-11-22.key, one a day, made by whoever seals first that day (written aside, fsync, link). Each file is
+ * 64 hex digits. A destroyed day leaves seal/2026-11-22.destroyed behind, and its key is never made again: what it
+ * sealed stays sealed for ever. A running process forgets a destroyed key within 10 s. */
 #ifndef PUNNET_KEYRING_H
 #define PUNNET_KEYRING_H
 
@@ -15,7 +16,10 @@ struct keyring *keyring_open(const char *dir, bool make, struct error *ret_error
 void keyring_free(struct keyring *k);
 const uint8_t *keyring_fingerprint_key(const struct keyring *k);
 const uint8_t *keyring_master_key(const struct keyring *k);
-/* The key of a day (days since 1970 UTC), cached. NULL: destroyed, or (when make) it could not be made. */
+/* The key of a day (days since 1970 UTC), cached; valid until the next call. NULL: destroyed, not there, or (when make)
+ * it could not be made. */
 const uint8_t *keyring_day_key(struct keyring *k, uint32_t day, bool make);
+/* For the operator: destroys the key of a day, for ever. Doing it twice is fine. */
+_must_use_ enum result keyring_destroy_day(struct keyring *k, uint32_t day, struct error *ret_error);
 
 #endif
