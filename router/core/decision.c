@@ -1,0 +1,177 @@
+/* decision: builds RoutedLead and UnsoldLead in the arena. The digest covers who was asked, what each said, and the
+ * money; two routers that agree on it agree on every decision before it too. */
+#include "decision.h"
+
+#include "base/hash.h"
+#include "base/money.h"
+
+static void digest_bytes(struct market *m, struct slice bytes)
+{
+	uint8_t length[4] = {bytes.len & 0xff, bytes.len >> 8 & 0xff, bytes.len >> 16 & 0xff,
+			     bytes.len >> 24 & 0xff};
+
+	m->digest = hash_fnv1a(m->digest, slice_of(length, sizeof(length)));
+	m->digest = hash_fnv1a(m->digest, bytes);
+}
+
+static void digest_number(struct market *m, uint64_t n)
+{
+	uint8_t bytes[8];
+
+	for (int i = 0; i < 8; i++)
+		bytes[i] = n >> (8 * i) & 0xff;
+	m->digest = hash_fnv1a(m->digest, slice_of(bytes, sizeof(bytes)));
+}
+
+static Punnet__V1__Money *money_message(struct arena *a, int64_t amount_minor, char *currency)
+{
+	Punnet__V1__Money *money = arena_alloc(a, sizeof(*money));
+
+	punnet__v1__money__init(money);
+	money->amount_minor = amount_minor;
+	money->currency = currency;
+	return money;
+}
+
+static Punnet__V1__Provenance *provenance_message(struct arena *a, const struct market *m,
+						  uint64_t offset)
+{
+	Punnet__V1__Provenance *p = arena_alloc(a, sizeof(*p));
+
+	punnet__v1__provenance__init(p);
+	p->topic = (char *)MARKET_TOPIC;
+	p->partition = m->partition;
+	p->offset = offset;
+	return p;
+}
+
+/* The detail is only worded here, for the few that are recorded: the constraints are asked once more. */
+static const char *miss_detail(const struct market *m, const struct candidate *c,
+			       const struct lead_view *view, struct arena *a)
+{
+	struct miss miss = {.words = a};
+	uint32_t nearness;
+
+	(void)constraints_ask(c->order, view, m->log_time_ms, &miss, &nearness);
+	assert(miss.code == c->miss.code);
+	return miss.detail ? miss.detail : "";
+}
+
+static Punnet__V1__Candidate *candidate_message(struct market *m, const struct candidate *c,
+						bool first, const struct lead_view *view,
+						struct arena *a)
+{
+	Punnet__V1__Candidate *ret = arena_alloc(a, sizeof(*ret));
+	enum reason code =
+	    c->fits ? (first ? REASON_ROUTE_WON : REASON_ROUTE_OUTBID) : c->miss.code;
+
+	punnet__v1__candidate__init(ret);
+	ret->order_id = c->order->terms->order_id;
+	ret->code = (char *)reason_code(code);
+	ret->price = money_message(a, c->order->terms->price->amount_minor,
+				   c->order->terms->price->currency);
+	if (!c->fits) {
+		ret->until_ms = c->miss.until_ms;
+		ret->detail = (char *)miss_detail(m, c, view, a);
+	}
+	digest_bytes(m, slice_cstr(ret->order_id));
+	digest_bytes(m, slice_cstr(ret->code));
+	digest_number(m, (uint64_t)ret->price->amount_minor);
+	digest_number(m, (uint64_t)ret->until_ms);
+	return ret;
+}
+
+static Punnet__V1__Candidate *rest_message(struct market *m, size_t rest, struct arena *a)
+{
+	Punnet__V1__Candidate *ret = arena_alloc(a, sizeof(*ret));
+
+	punnet__v1__candidate__init(ret);
+	ret->code = (char *)reason_code(REASON_ROUTE_MORE_ORDERS);
+	ret->detail = arena_printf(a, "%zu more orders", rest);
+	digest_number(m, rest);
+	return ret;
+}
+
+static Punnet__V1__DecisionRecord *record_message(struct market *m, const struct match *match,
+						  const struct offer *offer, struct arena *a)
+{
+	Punnet__V1__DecisionRecord *d = arena_alloc(a, sizeof(*d));
+	size_t rest = match->asked - match->count;
+
+	punnet__v1__decision_record__init(d);
+	d->log_time_ms = m->log_time_ms;
+	d->round = offer->round;
+	d->candidates = arena_calloc(a, match->count + 1, sizeof(*d->candidates));
+	digest_bytes(m, slice_of(offer->id->bytes, sizeof(offer->id->bytes)));
+	digest_number(m, offer->round);
+	digest_number(m, (uint64_t)m->log_time_ms);
+	for (size_t i = 0; i < match->count; i++)
+		d->candidates[d->n_candidates++] =
+		    candidate_message(m, &match->best[i], i == 0, offer->view, a);
+	if (rest > 0)
+		d->candidates[d->n_candidates++] = rest_message(m, rest, a);
+	return d;
+}
+
+static Punnet__V1__Assignment *assignment_message(struct market *m, const struct order *o,
+						  const struct offer *offer, struct arena *a)
+{
+	Punnet__V1__Assignment *s = arena_alloc(a, sizeof(*s));
+	const Punnet__V1__Lead *lead = offer->lead;
+	int64_t price = o->terms->price->amount_minor;
+	int64_t payout = money_share_bp(price, offer->view->payout_share_bp);
+
+	punnet__v1__assignment__init(s);
+	s->round = offer->round;
+	s->order_id = o->terms->order_id;
+	s->advertiser_id = o->terms->advertiser_id;
+	s->vertical = lead->vertical;
+	s->aff_id = lead->aff_id;
+	s->price = money_message(a, price, o->terms->price->currency);
+	s->payout = money_message(a, payout, o->terms->price->currency);
+	s->decided_at_ms = m->log_time_ms;
+	s->order_revision = o->revision;
+	s->exclusive = o->terms->sharing == PUNNET__V1__SHARING__EXCLUSIVE;
+	s->is_test = lead->is_test;
+	s->sub1 = lead->sub1;
+	s->sub2 = lead->sub2;
+	s->sub3 = lead->sub3;
+	s->sub4 = lead->sub4;
+	s->sub5 = lead->sub5;
+	s->click_id = lead->click_id;
+	s->market = provenance_message(a, m, offer->offset);
+	digest_number(m, (uint64_t)payout);
+	return s;
+}
+
+struct decision decision_make(struct market *m, const struct match *match,
+			      const struct offer *offer, struct arena *a)
+{
+	Punnet__V1__DecisionRecord *record = record_message(m, match, offer, a);
+	Punnet__V1__RoutedLead *routed;
+	Punnet__V1__UnsoldLead *unsold;
+
+	if (match->won) {
+		routed = arena_alloc(a, sizeof(*routed));
+		punnet__v1__routed_lead__init(routed);
+		routed->lead_id = codec_lead_id(offer->id);
+		routed->source = provenance_message(a, m, offer->offset);
+		routed->assignment = assignment_message(m, match->best[0].order, offer, a);
+		routed->lead = offer->lead;
+		routed->contact = offer->contact;
+		routed->delivery_json = match->best[0].order->terms->delivery_json;
+		routed->decision = record;
+		record->market_digest = m->digest;
+		return (struct decision){.routed = routed};
+	}
+	unsold = arena_alloc(a, sizeof(*unsold));
+	punnet__v1__unsold_lead__init(unsold);
+	unsold->lead_id = codec_lead_id(offer->id);
+	unsold->source = provenance_message(a, m, offer->offset);
+	unsold->lead = offer->lead;
+	unsold->decision = record;
+	unsold->reason_code = (char *)reason_code(match->summary);
+	digest_bytes(m, slice_cstr(unsold->reason_code));
+	record->market_digest = m->digest;
+	return (struct decision){.unsold = unsold};
+}

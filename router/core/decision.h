@@ -1,0 +1,21 @@
+/* decision: a match made into the records that leave the router, and into the running digest. */
+#ifndef PUNNET_ROUTER_DECISION_H
+#define PUNNET_ROUTER_DECISION_H
+
+#include "match.h"
+
+/* What a decision is about. The messages are borrowed by the decision. */
+struct offer {
+	const struct lead_id *id;
+	Punnet__V1__Lead *lead;
+	Punnet__V1__SealedContact *contact; /* may be NULL */
+	uint32_t round;
+	uint64_t offset; /* of the market record that is decided upon */
+	const struct lead_view *view;
+};
+
+/* Moves the market's digest on. */
+struct decision decision_make(struct market *m, const struct match *match,
+			      const struct offer *offer, struct arena *a);
+
+#endif

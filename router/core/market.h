@@ -1,0 +1,63 @@
+/* market: the state of one partition of the market log, and the fold over it. Pure.
+ *
+ *     (state, event, append time, offset) → (state', decisions)
+ *
+ * The same events give the same decisions, the same digest and the same snapshot, bit for bit, wherever it starts from:
+ * there is no clock here but the log's own append time, and it never runs backwards. Nothing fails: an event that makes
+ * no sense changes nothing, says MARKET_MALFORMED, and the caller puts the record aside. Out of memory ends the process. */
+#ifndef PUNNET_ROUTER_MARKET_H
+#define PUNNET_ROUTER_MARKET_H
+
+#include "base/arena.h"
+#include "order.h"
+#include "proto/leads_routed.pb-c.h"
+#include "proto/leads_unsold.pb-c.h"
+
+#define MARKET_DECISIONS_MAX  1  /* a record causes at most one decision about a lead */
+#define MARKET_CANDIDATES_MAX 64 /* recorded one by one; a last entry counts the rest */
+#define MARKET_TOPIC          "market"
+#define MARKET_FORMAT         1 /* of the encoded state */
+
+struct market; /* opaque; owns everything in it */
+
+enum market_answer {
+	MARKET_CHANGED,   /* the state is another one */
+	MARKET_REPEAT,    /* its provenance is not newer than what was seen: it fell away */
+	MARKET_NO_MATTER, /* an old revision, a settlement of an assignment that is not open, … */
+	MARKET_MALFORMED, /* it lacks what its kind needs */
+};
+
+/* Exactly one of the two. Lives in the arena and borrows from the event and the state: pack it before either changes. */
+struct decision {
+	const Punnet__V1__RoutedLead *routed;
+	const Punnet__V1__UnsoldLead *unsold;
+};
+
+struct decisions {
+	struct decision items[MARKET_DECISIONS_MAX];
+	size_t count;
+};
+
+struct market *market_new(uint32_t partition);
+void market_free(struct market *m);
+
+/* One record of the log. event is NULL where the bytes could not be read: log time moves on, nothing else does. */
+enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent *event,
+				int64_t append_time_ms, uint64_t offset, struct arena *a,
+				struct decisions *ret);
+
+int64_t market_log_time_ms(const struct market *m);
+uint64_t market_digest(const struct market *m);
+size_t market_open_leads(const struct market *m);
+size_t market_orders(const struct market *m);
+/* In order of arrival, the removed ones too; NULL past the end. Valid until the next event. */
+struct order *market_order_at(const struct market *m, size_t i);
+
+/* Equal states give equal bytes. out->max should be MARKET_ENCODED_MAX_BYTES; check out->failed. */
+#define MARKET_ENCODED_MAX_BYTES (1u << 30)
+void market_encode(const struct market *m, struct buf *out);
+/* NULL when the bytes are not a whole, consistent state of this partition; *ret_why then says so. */
+_must_use_ struct market *market_decode(struct slice bytes, uint32_t partition,
+					const char **ret_why);
+
+#endif
