@@ -38,7 +38,8 @@ struct kv_lead {
 	size_t claim_count;
 };
 
-/* url: "redis://host:port/db" or "memory:". prefix goes before every key. */
+/* url: "redis://host:port/db" (":password@" before the host) or "memory:". prefix goes before every key. NULL only when
+ * the URL is at fault: the first call connects, and says RESULT_AWAY when it can't. */
 struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct error *ret_error);
 void kv_close(struct kv *k);
 _must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error);

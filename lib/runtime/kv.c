@@ -1,0 +1,144 @@
+/* kv: chooses the backend by the URL, and holds the callers to the limits of kv.h. */
+#include "kv.h"
+
+#include <stdlib.h>
+
+#include "kv_internal.h"
+
+#define KV_REDIS_PORT 6379
+
+static bool copy_part(struct slice s, char *ret, size_t len)
+{
+	if (s.len >= len || memchr(s.data, '\0', s.len))
+		return false;
+	memcpy(ret, s.data, s.len);
+	ret[s.len] = '\0';
+	return true;
+}
+
+/* "host:port", "[::1]:port", "host" */
+static bool parse_address(struct slice s, struct kv_url *ret)
+{
+	const char *colon = memrchr(s.data, ':', s.len), *bracket = memrchr(s.data, ']', s.len);
+	struct slice host = s;
+	int64_t port = KV_REDIS_PORT;
+
+	if (colon && (!bracket || colon > bracket)) {
+		host.len = (size_t)(colon - s.data);
+		if (!slice_to_int64(slice_of(colon + 1, s.len - host.len - 1), &port))
+			return false;
+	}
+	if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
+		host = slice_of(host.data + 1, host.len - 2);
+	ret->port = (int)port;
+	return host.len > 0 && port >= 1 && port <= 65535 &&
+	       copy_part(host, ret->host, sizeof(ret->host));
+}
+
+static bool parse_url(struct slice s, struct kv_url *ret)
+{
+	const char *at, *slash;
+	int64_t db = 0;
+
+	if (!slice_starts_with(s, "redis://"))
+		return false;
+	s = slice_of(s.data + 8, s.len - 8);
+	at = memrchr(s.data, '@', s.len);
+	if (at) {
+		struct slice user = slice_of(s.data, (size_t)(at - s.data));
+
+		if (user.len == 0 || user.data[0] != ':' ||
+		    !copy_part(slice_of(user.data + 1, user.len - 1), ret->password,
+			       sizeof(ret->password)))
+			return false;
+		s = slice_of(at + 1, s.len - user.len - 1);
+	}
+	slash = memchr(s.data, '/', s.len);
+	if (slash) {
+		struct slice number = slice_of(slash + 1, s.len - (size_t)(slash - s.data) - 1);
+
+		if (number.len > 0 && (!slice_to_int64(number, &db) || db < 0 || db > 65535))
+			return false;
+		s.len = (size_t)(slash - s.data);
+	}
+	ret->db = (int)db;
+	return parse_address(s, ret);
+}
+
+enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_error)
+{
+	*ret = (struct kv_url){0};
+	if (parse_url(slice_cstr(url), ret))
+		return RESULT_OK;
+	/* The text is not shown: it may hold a password. */
+	return error_set(
+	    ret_error, RESULT_BAD,
+	    "redis: expected redis://host:port/db, redis://:password@host:port/db or memory:");
+}
+
+void kv_claim_encode(const struct lead_id *owner, int64_t at_ms, uint8_t ret[KV_CLAIM_BYTES])
+{
+	memcpy(ret, owner->bytes, sizeof(owner->bytes));
+	for (int i = 0; i < 8; i++)
+		ret[16 + i] = (uint8_t)((uint64_t)at_ms >> (56 - 8 * i));
+}
+
+bool kv_claim_decode(struct slice value, struct lead_id *ret_owner, int64_t *ret_at_ms)
+{
+	uint64_t at = 0;
+
+	if (value.len != KV_CLAIM_BYTES)
+		return false;
+	memcpy(ret_owner->bytes, value.data, sizeof(ret_owner->bytes));
+	for (int i = 0; i < 8; i++)
+		at = at << 8 | (uint8_t)value.data[16 + i];
+	*ret_at_ms = (int64_t)at;
+	return true;
+}
+
+struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct error *ret_error)
+{
+	struct kv_url where;
+
+	assert(timeout_ms > 0);
+	if (kv_url_is_memory(url))
+		return kv_memory_open();
+	if (kv_url_parse(url, &where, ret_error) != RESULT_OK)
+		return NULL;
+	return kv_redis_open(&where, prefix, timeout_ms);
+}
+
+void kv_close(struct kv *k)
+{
+	if (k)
+		k->backend->close(k);
+}
+
+enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error)
+{
+	assert(count <= KV_LEADS_PER_GATHER);
+	for (size_t i = 0; i < count; i++) {
+		assert(leads[i].claim_count <= KV_CLAIMS_PER_LEAD);
+		for (size_t c = 0; c < leads[i].claim_count; c++) {
+			struct kv_claim *claim = &leads[i].claims[c];
+
+			assert(claim->key.len > 0 && claim->key.len <= KV_KEY_MAX &&
+			       claim->ttl_ms > 0);
+			claim->held = false;
+			claim->claimed_at_ms = 0;
+			memset(&claim->owner, 0, sizeof(claim->owner));
+		}
+	}
+	return count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
+}
+
+enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
+		      struct error *ret_error)
+{
+	assert(count <= (size_t)KV_LEADS_PER_GATHER * KV_CLAIMS_PER_LEAD);
+	for (size_t i = 0; i < count; i++) {
+		assert(ops[i].key.len > 0 && ops[i].key.len <= KV_KEY_MAX);
+		assert(!ops[i].take || ops[i].ttl_ms > 0);
+	}
+	return count ? k->backend->settle(k, ops, count, ret_error) : RESULT_OK;
+}
