@@ -40,6 +40,7 @@ struct slice slice_trim(struct slice s);                        /* ASCII white s
 bool slice_equal_nocase(struct slice a, struct slice b);        /* ASCII letters only */
 bool slice_to_int64(struct slice s, int64_t *ret);              /* whole slice, decimal, optional '-'; false leaves ret */
 bool slice_utf8_valid(struct slice s);                          /* RFC 3629: no surrogates, no overlongs; NUL is valid here */
+size_t slice_utf8_valid_prefix(struct slice s);                 /* how many bytes of it are; s.len when all */
 bool slice_starts_with(struct slice s, const char *prefix);
 
 #endif

@@ -1,0 +1,51 @@
+/* hash: murmur2 as Kafka's clients compute it, and FNV-1a. Byte order of the machine does not matter to either. */
+#include "hash.h"
+
+#define MURMUR2_SEED  0x9747b28cu
+#define MURMUR2_M     0x5bd1e995u
+#define MURMUR2_R     24
+#define FNV1A_BASIS   0xcbf29ce484222325u
+#define FNV1A_PRIME   0x100000001b3u
+#define SIGN_BIT_MASK 0x7fffffffu
+
+static uint32_t read_le32(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+uint32_t hash_murmur2(struct slice key)
+{
+	const unsigned char *p = (const unsigned char *)key.data;
+	uint32_t h = MURMUR2_SEED ^ (uint32_t)key.len;
+	size_t left = key.len;
+
+	for (; left >= 4; p += 4, left -= 4) {
+		uint32_t k = read_le32(p) * MURMUR2_M;
+
+		k ^= k >> MURMUR2_R;
+		h = (h * MURMUR2_M) ^ (k * MURMUR2_M);
+	}
+	if (left) {
+		for (size_t i = 0; i < left; i++)
+			h ^= (uint32_t)p[i] << (8 * i);
+		h *= MURMUR2_M;
+	}
+	h ^= h >> 13;
+	h *= MURMUR2_M;
+	return h ^ (h >> 15);
+}
+
+int32_t hash_partition(struct slice key, int32_t partitions)
+{
+	assert(partitions > 0);
+	return (int32_t)((hash_murmur2(key) & SIGN_BIT_MASK) % (uint32_t)partitions);
+}
+
+uint64_t hash_fnv1a(uint64_t seed, struct slice bytes)
+{
+	uint64_t h = seed ? seed : FNV1A_BASIS;
+
+	for (size_t i = 0; i < bytes.len; i++)
+		h = (h ^ (unsigned char)bytes.data[i]) * FNV1A_PRIME;
+	return h;
+}

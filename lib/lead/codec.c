@@ -1,0 +1,147 @@
+/* codec: protobuf-c with an arena under it and a check before it.
+ *
+ * protobuf-c takes text as it comes and hands it out as a C string: what isn't UTF-8 would go on to the next topic, and
+ * what holds a NUL would be cut by the next packing. Once unpacked, the cut can't be seen any more; so the wire format
+ * is walked first, along the descriptor, and every text field is looked at there. */
+#include "codec.h"
+
+#include <limits.h>
+
+#define NESTING_MAX      32 /* messages inside messages; ours nest five deep */
+#define TAG_BYTES_MAX    5
+#define LENGTH_BYTES_MAX 5
+#define VARINT_BYTES_MAX 10
+
+enum wire { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LENGTH = 2, WIRE_FIXED32 = 5 };
+
+static void *arena_take(void *arena, size_t size)
+{
+	return arena_alloc(arena, size);
+}
+
+static void arena_keep(void *arena, void *pointer)
+{
+	(void)arena;
+	(void)pointer;
+}
+
+static bool take_varint(struct slice *s, size_t bytes_max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < s->len && i < bytes_max; i++) {
+		unsigned char c = (unsigned char)s->data[i];
+
+		value |= (uint64_t)(c & 0x7F) << (7 * i);
+		if (c & 0x80)
+			continue;
+		s->data += i + 1;
+		s->len -= i + 1;
+		*ret = value;
+		return true;
+	}
+	return false;
+}
+
+static bool take_bytes(struct slice *s, uint64_t len, struct slice *ret)
+{
+	if (len > s->len)
+		return false;
+	*ret = slice_of(s->data, len);
+	s->data += len;
+	s->len -= len;
+	return true;
+}
+
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *type, uint64_t id)
+{
+	/* Most messages number their fields from 1 without gaps. */
+	if (id >= 1 && id <= type->n_fields && type->fields[id - 1].id == id)
+		return &type->fields[id - 1];
+	if (id > UINT_MAX)
+		return NULL;
+	return protobuf_c_message_descriptor_get_field(type, (unsigned)id);
+}
+
+static bool text_is_good(struct slice text)
+{
+	return (text.len == 0 || !memchr(text.data, '\0', text.len)) && slice_utf8_valid(text);
+}
+
+static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice bytes, int depth);
+
+static bool value_is_good(const ProtobufCFieldDescriptor *field, struct slice value, int depth)
+{
+	if (!field)
+		return true;
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		return text_is_good(value);
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return message_is_good(field->descriptor, value, depth + 1);
+	return true;
+}
+
+static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice bytes, int depth)
+{
+	if (depth > NESTING_MAX)
+		return false;
+	while (bytes.len) {
+		struct slice value;
+		uint64_t tag, len;
+
+		if (!take_varint(&bytes, TAG_BYTES_MAX, &tag))
+			return false;
+		switch (tag & 7) {
+		case WIRE_VARINT:
+			if (!take_varint(&bytes, VARINT_BYTES_MAX, &len))
+				return false;
+			break;
+		case WIRE_FIXED64:
+			if (!take_bytes(&bytes, 8, &value))
+				return false;
+			break;
+		case WIRE_FIXED32:
+			if (!take_bytes(&bytes, 4, &value))
+				return false;
+			break;
+		case WIRE_LENGTH:
+			if (!take_varint(&bytes, LENGTH_BYTES_MAX, &len) ||
+			    !take_bytes(&bytes, len, &value) ||
+			    !value_is_good(field_of(type, tag >> 3), value, depth))
+				return false;
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes)
+{
+	ProtobufCAllocator allocator = {
+	    .alloc = arena_take, .free = arena_keep, .allocator_data = a};
+
+	if (!message_is_good(type, bytes, 0))
+		return NULL;
+	return protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
+}
+
+void codec_pack(const ProtobufCMessage *message, struct buf *out)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+
+	if (size == 0 || !buf_reserve(out, size))
+		return;
+	out->len += protobuf_c_message_pack(message, (uint8_t *)out->data + out->len);
+}
+
+void provenance_fill(const struct provenance *p, Punnet__V1__Provenance *ret)
+{
+	assert(p->topic);
+	punnet__v1__provenance__init(ret);
+	ret->topic = (char *)p->topic;
+	ret->partition = p->partition;
+	ret->offset = p->offset;
+	ret->step = p->step;
+}
