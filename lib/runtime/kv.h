@@ -74,6 +74,7 @@ void kv_idem_begin(struct kv_async *k, struct slice key, const uint8_t body_hash
 /* Fire and forget: the answer stays for ttl_ms; an empty answer forgets the key (the request failed). */
 void kv_idem_done(struct kv_async *k, struct slice key, const uint8_t body_hash[16], struct slice answer, int64_t ttl_ms);
 bool kv_async_connected(const struct kv_async *k);
+/* Tells every outstanding request KV_IDEM_AWAY. Not from inside a callback; the handles close when the loop turns. */
 void kv_async_close(struct kv_async *k);
 
 #endif
