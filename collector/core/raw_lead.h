@@ -1,0 +1,37 @@
+/* raw_lead: a checked draft into the record that goes to leads.raw: normalised, fingerprinted, the contact sealed.
+ *
+ * Pure: id, time, keys and nonce are arguments. The draft must have passed draft_check() without a fault. */
+#ifndef PUNNET_COLLECTOR_RAW_LEAD_H
+#define PUNNET_COLLECTOR_RAW_LEAD_H
+
+#include "base/ids.h"
+#include "draft.h"
+#include "lead/fingerprint.h"
+#include "lead/seal.h"
+
+struct raw_lead_origin {
+	struct lead_id id;
+	int64_t received_at_ms;
+	const char *aff_id;
+	const char *default_country;
+	struct slice idempotency_key; /* empty without one */
+	uint32_t line;                /* of a batch, from 1; 0 for a single lead */
+	const uint8_t *fingerprint_key;
+	const uint8_t *day_key;
+	uint32_t key_day;
+	uint8_t nonce[SEAL_NONCE_LEN];
+};
+
+/* Buffers that are used again from lead to lead; zero-initialised is ready. */
+struct raw_lead_scratch {
+	struct buf plain, box, canonical;
+};
+
+void raw_lead_scratch_free(struct raw_lead_scratch *s);
+/* Appends the packed RawLead to `out`; ret_person is the partition key. What does not live in the draft is made in the
+ * arena. */
+void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin, struct arena *a,
+		    struct raw_lead_scratch *scratch, struct buf *out,
+		    struct fingerprint *ret_person);
+
+#endif
