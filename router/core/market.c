@@ -3,10 +3,21 @@
 
 /* --- provenance: leads and settlements come from stages that may repeat themselves --- */
 
-static bool provenance_valid(const Punnet__V1__Provenance *source)
+/* Each kind of event comes from one stage. A source that the watermark has no room for could be counted twice: it is
+ * put aside like any other record that can't be understood. */
+static bool provenance_valid(const struct market *m, const Punnet__V1__Provenance *source,
+			     const char *topic)
 {
-	return source && source->topic[0] &&
-	       strlen(source->topic) < sizeof(((struct watermark *)NULL)->seen[0].topic);
+	if (!source || strcmp(source->topic, topic) != 0)
+		return false;
+	if (m->watermark.count < WATERMARK_SOURCES_MAX)
+		return true;
+	for (size_t i = 0; i < m->watermark.count; i++) {
+		if (m->watermark.seen[i].partition == source->partition &&
+		    strcmp(m->watermark.seen[i].topic, topic) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool seen_before(struct market *m, const Punnet__V1__Provenance *source)
@@ -83,7 +94,8 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 	struct offer about;
 	struct order *winner;
 
-	if (!admitted->lead || !admitted->lead->vertical[0] || !provenance_valid(event->source) ||
+	if (!admitted->lead || !admitted->lead->vertical[0] ||
+	    !provenance_valid(m, event->source, "leads.judged") ||
 	    !lead_id_from_bytes(event->lead_id.data, event->lead_id.len, id))
 		return MARKET_MALFORMED;
 	if (seen_before(m, event->source))
@@ -169,7 +181,7 @@ static enum market_answer apply_settled(struct market *m, const Punnet__V1__Mark
 	struct open_lead *open;
 	struct lead_id id;
 
-	if (!provenance_valid(event->source) ||
+	if (!provenance_valid(m, event->source, "payout.outbox") ||
 	    !lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id) ||
 	    settled->settlement < PUNNET__V1__SETTLEMENT__DELIVERED ||
 	    settled->settlement > PUNNET__V1__SETTLEMENT__RETURNED)

@@ -1,0 +1,165 @@
+/* What a scenario's text can't say: malformed events, limits, what the records carry. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "play.h"
+
+#define NOW_MS (1796083200000LL)
+
+static void add_order(struct play *p, const char *id, int64_t price_minor)
+{
+	struct play_order o = {
+	    .id = id, .vertical = "osago", .revision = 3, .price_minor = price_minor};
+
+	assert_int_equal(play_order(p, NOW_MS, &o), MARKET_CHANGED);
+}
+
+static enum market_answer add_lead(struct play *p, uint64_t n)
+{
+	struct play_lead l = {.id = play_lead_id(n),
+			      .vertical = "osago",
+			      .country = "RU",
+			      .judged_offset = UINT64_MAX};
+
+	return play_lead(p, NOW_MS + 1, &l);
+}
+
+static void an_assignment_says_all_that_the_next_stages_need(void **state)
+{
+	const Punnet__V1__RoutedLead *r;
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	add_order(&p, "A", 45000);
+	assert_int_equal(add_lead(&p, 1), MARKET_CHANGED);
+	r = p.decisions.items[0].routed;
+	assert_non_null(r);
+	assert_string_equal(r->source->topic, "market");
+	assert_int_equal(r->source->offset, 1);
+	assert_string_equal(r->assignment->market->topic, "market");
+	assert_int_equal(r->assignment->market->offset, 1);
+	assert_string_equal(r->assignment->advertiser_id, "bank");
+	assert_string_equal(r->assignment->aff_id, "w17");
+	assert_string_equal(r->assignment->price->currency, "RUB");
+	assert_int_equal(r->assignment->payout->amount_minor, 31500);
+	assert_int_equal(r->assignment->order_revision, 3);
+	assert_int_equal(r->assignment->decided_at_ms, NOW_MS + 1);
+	assert_true(r->assignment->exclusive);
+	assert_true(slice_is(codec_bytes(r->contact->box), "sealed"));
+	assert_string_equal(r->delivery_json, "{\"channel\":\"webhook\"}");
+	assert_true(r->decision->market_digest == market_digest(p.market));
+	play_stop(&p);
+}
+
+static void a_lead_that_is_offered_on_carries_its_contact_along(void **state)
+{
+	struct lead_id id = play_lead_id(1);
+	const Punnet__V1__RoutedLead *r;
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	add_order(&p, "A", 45000);
+	add_order(&p, "B", 40000);
+	assert_int_equal(add_lead(&p, 1), MARKET_CHANGED);
+	assert_int_equal(
+	    play_settle(&p, NOW_MS + 2, &id, PUNNET__V1__SETTLEMENT__REFUSED, 0, "A", UINT64_MAX),
+	    MARKET_CHANGED);
+	r = p.decisions.items[0].routed;
+	assert_non_null(r);
+	assert_int_equal(r->assignment->round, 1);
+	assert_int_equal(r->source->offset, 3);
+	assert_true(slice_is(codec_bytes(r->contact->box), "sealed"));
+	assert_string_equal(r->lead->aff_id, "w17");
+	assert_memory_equal(r->lead_id.data, id.bytes, sizeof(id.bytes));
+	play_stop(&p);
+}
+
+static void a_long_tail_of_orders_is_counted_not_listed(void **state)
+{
+	const Punnet__V1__DecisionRecord *d;
+	char id[16];
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	for (int i = 0; i < MARKET_CANDIDATES_MAX + 36; i++) {
+		snprintf(id, sizeof(id), "o%03d", i);
+		add_order(&p, id, 100 + i);
+	}
+	assert_int_equal(add_lead(&p, 1), MARKET_CHANGED);
+	d = play_record(&p);
+	assert_int_equal(d->n_candidates, MARKET_CANDIDATES_MAX + 1);
+	assert_string_equal(d->candidates[0]->order_id, "o099");
+	for (int i = 1; i < MARKET_CANDIDATES_MAX; i++)
+		assert_true(d->candidates[i - 1]->price->amount_minor >
+			    d->candidates[i]->price->amount_minor);
+	assert_string_equal(d->candidates[MARKET_CANDIDATES_MAX]->code, "more_orders");
+	assert_string_equal(d->candidates[MARKET_CANDIDATES_MAX]->detail, "36 more orders");
+	play_stop(&p);
+}
+
+static void a_settlement_that_comes_again_counts_once(void **state)
+{
+	struct lead_id id = play_lead_id(1);
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	add_order(&p, "A", 45000);
+	assert_int_equal(add_lead(&p, 1), MARKET_CHANGED);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    play_settle(&p, NOW_MS, &id, PUNNET__V1__SETTLEMENT__RETURNED, 0, "A", 5),
+		    i == 0 ? MARKET_CHANGED : MARKET_REPEAT);
+	assert_int_equal(play_find(&p, "A")->returned, 1);
+	play_stop(&p);
+}
+
+static void what_can_not_be_understood_changes_nothing_but_the_time(void **state)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
+	Punnet__V1__OrderChanged changed = PUNNET__V1__ORDER_CHANGED__INIT;
+	Punnet__V1__OrderTerms terms = PUNNET__V1__ORDER_TERMS__INIT;
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	assert_int_equal(market_apply(p.market, NULL, NOW_MS, 0, &p.arena, &p.decisions),
+			 MARKET_MALFORMED);
+	assert_int_equal(market_log_time_ms(p.market), NOW_MS);
+	assert_int_equal(play_event(&p, NOW_MS, &event), MARKET_MALFORMED);
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED;
+	event.admitted = &admitted;
+	assert_int_equal(play_event(&p, NOW_MS, &event), MARKET_MALFORMED);
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ORDER;
+	event.order = &changed;
+	assert_int_equal(play_event(&p, NOW_MS, &event), MARKET_MALFORMED);
+	terms.order_id = (char *)"A";
+	changed.terms = &terms;
+	assert_int_equal(play_event(&p, NOW_MS, &event), MARKET_MALFORMED);
+	assert_int_equal(play_rate(&p, NOW_MS, "osago", 10001), MARKET_MALFORMED);
+	assert_int_equal(market_orders(p.market), 0);
+	assert_int_equal(p.decisions.count, 0);
+	play_stop(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_assignment_says_all_that_the_next_stages_need),
+	    cmocka_unit_test(a_lead_that_is_offered_on_carries_its_contact_along),
+	    cmocka_unit_test(a_long_tail_of_orders_is_counted_not_listed),
+	    cmocka_unit_test(a_settlement_that_comes_again_counts_once),
+	    cmocka_unit_test(what_can_not_be_understood_changes_nothing_but_the_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

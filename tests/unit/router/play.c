@@ -1,0 +1,188 @@
+#include "play.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void play_start(struct play *p)
+{
+	*p = (struct play){.market = market_new(0)};
+}
+
+void play_stop(struct play *p)
+{
+	market_free(p->market);
+	arena_free(&p->arena);
+	*p = (struct play){0};
+}
+
+void play_cut(struct play *p)
+{
+	_cleanup_(buf_free) struct buf first = {0}, second = {0};
+	const char *why = "";
+	struct market *copy;
+
+	market_encode(p->market, &first);
+	copy = market_decode(buf_slice(&first), 0, &why);
+	if (!copy) {
+		fprintf(stderr, "a state can't be read back: %s\n", why);
+		abort();
+	}
+	market_encode(copy, &second);
+	if (!slice_equal(buf_slice(&first), buf_slice(&second))) {
+		fprintf(stderr, "a state that was read back has other bytes\n");
+		abort();
+	}
+	market_free(p->market);
+	p->market = copy;
+}
+
+enum market_answer play_event(struct play *p, int64_t now_ms, const Punnet__V1__MarketEvent *event)
+{
+	_cleanup_(buf_free) struct buf bytes = {0};
+	Punnet__V1__MarketEvent *copy;
+
+	if (p->cut_everywhere)
+		play_cut(p);
+	arena_reset(&p->arena);
+	/* Over the wire and back, as in life. */
+	codec_pack(&event->base, &bytes);
+	copy = codec_unpack(&p->arena, &punnet__v1__market_event__descriptor, buf_slice(&bytes));
+	assert(copy);
+	return market_apply(p->market, copy, now_ms, p->next_offset++, &p->arena, &p->decisions);
+}
+
+static Punnet__V1__Provenance provenance(const char *topic, uint64_t *next, uint64_t wanted)
+{
+	Punnet__V1__Provenance s = PUNNET__V1__PROVENANCE__INIT;
+
+	s.topic = (char *)topic;
+	s.offset = wanted == UINT64_MAX ? (*next)++ : wanted;
+	return s;
+}
+
+enum market_answer play_order(struct play *p, int64_t now_ms, const struct play_order *o)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__OrderChanged changed = PUNNET__V1__ORDER_CHANGED__INIT;
+	Punnet__V1__OrderTerms terms = PUNNET__V1__ORDER_TERMS__INIT;
+	Punnet__V1__Money price = PUNNET__V1__MONEY__INIT;
+	Punnet__V1__Caps caps = PUNNET__V1__CAPS__INIT;
+
+	price.amount_minor = o->price_minor;
+	price.currency = (char *)(o->currency ? o->currency : "RUB");
+	caps.hour = o->cap_hour;
+	caps.day = o->cap_day;
+	caps.total = o->cap_total;
+	terms.order_id = (char *)o->id;
+	terms.advertiser_id = (char *)"bank";
+	terms.vertical = (char *)o->vertical;
+	terms.price = &price;
+	terms.quantity = o->quantity;
+	terms.from_ms = o->from_ms;
+	terms.until_ms = o->until_ms;
+	terms.caps = &caps;
+	terms.sharing = o->shared ? PUNNET__V1__SHARING__SHARED : PUNNET__V1__SHARING__EXCLUSIVE;
+	terms.priority = o->priority;
+	terms.utc_offset_minutes = o->utc_offset_minutes;
+	terms.paused = o->paused;
+	terms.n_countries = o->country_count;
+	terms.countries = (char **)o->countries;
+	terms.delivery_json = (char *)"{\"channel\":\"webhook\"}";
+	changed.terms = &terms;
+	changed.revision = o->revision;
+	changed.removed = o->removed;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ORDER;
+	event.order = &changed;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_rate(struct play *p, int64_t now_ms, const char *vertical, uint32_t bp)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__RateChanged rate = PUNNET__V1__RATE_CHANGED__INIT;
+
+	rate.vertical = (char *)vertical;
+	rate.payout_share_bp = bp;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
+	event.rate = &rate;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_lead *l)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
+	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
+	Punnet__V1__SealedContact contact = PUNNET__V1__SEALED_CONTACT__INIT;
+	Punnet__V1__Provenance source =
+	    provenance("leads.judged", &p->next_judged, l->judged_offset);
+
+	lead.vertical = (char *)l->vertical;
+	lead.country = (char *)(l->country ? l->country : "");
+	lead.aff_id = (char *)"w17";
+	lead.is_test = l->is_test;
+	contact.key_day = 20000;
+	contact.box = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)"sealed"};
+	admitted.lead = &lead;
+	admitted.contact = &contact;
+	admitted.score = 7;
+	event.lead_id = codec_lead_id(&l->id);
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED;
+	event.admitted = &admitted;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_settle(struct play *p, int64_t now_ms, const struct lead_id *id,
+			       Punnet__V1__Settlement settlement, uint32_t round,
+			       const char *order_id, uint64_t outbox)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
+	Punnet__V1__Provenance source = provenance("payout.outbox", &p->next_outbox, outbox);
+
+	settled.settlement = settlement;
+	settled.round = round;
+	settled.order_id = (char *)order_id;
+	event.lead_id = codec_lead_id(id);
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
+	event.settled = &settled;
+	return play_event(p, now_ms, &event);
+}
+
+const Punnet__V1__DecisionRecord *play_record(const struct play *p)
+{
+	const struct decision *d = &p->decisions.items[0];
+
+	if (p->decisions.count == 0)
+		return NULL;
+	return d->routed ? d->routed->decision : d->unsold->decision;
+}
+
+const Punnet__V1__Assignment *play_assignment(const struct play *p)
+{
+	const struct decision *d = &p->decisions.items[0];
+
+	return p->decisions.count > 0 && d->routed ? d->routed->assignment : NULL;
+}
+
+struct order *play_find(const struct play *p, const char *order_id)
+{
+	struct order *o;
+
+	for (size_t i = 0; (o = market_order_at(p->market, i)); i++) {
+		if (strcmp(o->terms->order_id, order_id) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+struct lead_id play_lead_id(uint64_t n)
+{
+	struct lead_id id = {{0x01, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80}};
+
+	for (int i = 0; i < 7; i++)
+		id.bytes[15 - i] = n >> (8 * i) & 0xff;
+	return id;
+}

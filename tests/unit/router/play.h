@@ -1,0 +1,56 @@
+/* play: a market driven by hand: events made from plain values, with provenance and offsets that count up by themselves. */
+#ifndef PUNNET_TEST_PLAY_H
+#define PUNNET_TEST_PLAY_H
+
+#include "lead/codec.h"
+#include "proto/market.pb-c.h"
+#include "router/core/market.h"
+
+struct play {
+	struct market *market;
+	struct arena arena; /* what the last event gave lives here */
+	struct decisions decisions;
+	uint64_t next_offset; /* of the market log */
+	uint64_t next_judged; /* provenance of leads */
+	uint64_t next_outbox; /* provenance of settlements */
+	bool cut_everywhere;  /* encode and decode the state before every event */
+};
+
+struct play_order {
+	const char *id, *vertical, *currency;
+	int64_t price_minor;
+	uint64_t revision, quantity, cap_hour, cap_day, cap_total;
+	int64_t from_ms, until_ms;
+	int32_t priority, utc_offset_minutes;
+	bool paused, removed, shared;
+	const char *countries[8];
+	size_t country_count;
+};
+
+struct play_lead {
+	struct lead_id id;
+	const char *vertical, *country;
+	bool is_test;
+	uint64_t judged_offset; /* UINT64_MAX = the next one */
+};
+
+void play_start(struct play *p);
+void play_stop(struct play *p);
+/* The state to bytes and back; fails the program when that can't be done. */
+void play_cut(struct play *p);
+enum market_answer play_event(struct play *p, int64_t now_ms, const Punnet__V1__MarketEvent *event);
+enum market_answer play_order(struct play *p, int64_t now_ms, const struct play_order *o);
+enum market_answer play_rate(struct play *p, int64_t now_ms, const char *vertical, uint32_t bp);
+enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_lead *l);
+/* outbox UINT64_MAX = the next one. */
+enum market_answer play_settle(struct play *p, int64_t now_ms, const struct lead_id *id,
+			       Punnet__V1__Settlement settlement, uint32_t round,
+			       const char *order_id, uint64_t outbox);
+
+/* The record of the last event's only decision; NULL when it caused none. */
+const Punnet__V1__DecisionRecord *play_record(const struct play *p);
+const Punnet__V1__Assignment *play_assignment(const struct play *p);
+struct order *play_find(const struct play *p, const char *order_id);
+struct lead_id play_lead_id(uint64_t n); /* the n-th id of a test */
+
+#endif
