@@ -1,0 +1,1 @@
+"""What the system tests stand on. Nothing here shares code with the product: its own Kafka client, its own protobuf."""

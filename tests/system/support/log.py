@@ -1,0 +1,68 @@
+"""Reads whole topics with librdkafka's Python client, which shares nothing with our own bus."""
+import uuid
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, TopicPartition
+
+from . import messages
+
+READ_TIMEOUT_S = 60
+
+
+@dataclass
+class Record:
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    type: str
+    timestamp_ms: int
+
+    @property
+    def message(self):
+        parsed = messages.BY_TOPIC[self.topic]()
+        parsed.ParseFromString(self.value)
+        return parsed
+
+
+def _consumer(servers):
+    return Consumer({"bootstrap.servers": servers, "group.id": f"checker-{uuid.uuid4()}", "enable.auto.commit": False,
+                     "auto.offset.reset": "earliest", "enable.partition.eof": False})
+
+
+def partitions(servers, topic):
+    consumer = _consumer(servers)
+    try:
+        return sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
+    finally:
+        consumer.close()
+
+
+def read_topic(servers, topic):
+    """Every record of a topic up to its present end: {partition: [Record]} in offset order."""
+    consumer = _consumer(servers)
+    try:
+        result, remaining = {}, {}
+        for partition in sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions):
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            result[partition] = []
+            if high > low:
+                remaining[partition] = high
+        consumer.assign([TopicPartition(topic, p, 0) for p in remaining])
+        while remaining:
+            batch = consumer.consume(5000, timeout=READ_TIMEOUT_S)
+            if not batch:
+                raise AssertionError(f"{topic}: nothing came for {READ_TIMEOUT_S} s, {remaining} still to read")
+            for item in batch:
+                if item.error():
+                    raise AssertionError(f"{topic}: {item.error()}")
+                headers = dict(item.headers() or [])
+                result[item.partition()].append(Record(
+                    topic, item.partition(), item.offset(), item.key() or b"", item.value() or b"",
+                    headers.get("message", b"").decode(), item.timestamp()[1]))
+                if item.offset() + 1 >= remaining.get(item.partition(), 0):
+                    remaining.pop(item.partition(), None)
+        return result
+    finally:
+        consumer.close()

@@ -1,0 +1,162 @@
+"""Nothing acknowledged is lost and nothing is sold or paid twice: services killed, engines restarted, zombies, and the
+negative controls that show that the checker can go red."""
+import random
+import threading
+import time
+
+import pytest
+from conftest import apply_orders, end_stack, make_stack
+from support import log
+from support.advertiser import Advertiser, mixed
+from support.checker import Checker
+from support.stack import wait_until
+from support.webmaster import Webmaster, lead
+
+LEADS = 20000
+RATE_PER_S = 250
+KILLS_EACH = 5
+SERVICES = ("collector", "filter-worker", "router", "delivery", "payout")
+SETTLE_TIMEOUT_S = 180
+
+
+def traffic(count, seed):
+    """Mostly good leads; one in ten repeats the phone of an earlier one, and must be rejected."""
+    dice = random.Random(seed)
+    for number in range(count):
+        item = lead(number, seed=seed)
+        if number > 100 and dice.random() < 0.1:
+            item["phone"] = lead(number - 4 * dice.randrange(1, 25), seed=seed)["phone"]
+        yield item
+
+
+def quiet(stack):
+    """The ends of all topics, for noticing that nothing moves any more."""
+    from confluent_kafka import TopicPartition
+    consumer = log._consumer(stack.kafka)
+    try:
+        topics = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes")
+        return tuple(consumer.get_watermark_offsets(TopicPartition(t, p), timeout=30)[1]
+                     for t in topics for p in sorted(consumer.list_topics(t, timeout=30).topics[t].partitions))
+    finally:
+        consumer.close()
+
+
+def settle(stack, webmaster, advertiser, timeout_s=SETTLE_TIMEOUT_S):
+    """Waits until the checker is green, or until nothing has moved for a while and it is red: then says why."""
+    end, last, still_since = time.monotonic() + timeout_s, None, time.monotonic()
+    while True:
+        now = quiet(stack)
+        if now != last:
+            last, still_since = now, time.monotonic()
+        if time.monotonic() - still_since > 3:
+            checker = Checker(stack.kafka, stack.db)
+            if not checker.check(webmaster.acknowledged.values(), advertiser):
+                return checker
+            if time.monotonic() - still_since > 45 or time.monotonic() > end:
+                return checker
+        time.sleep(1)
+
+
+def run(stack, count, rate, disturb, seed=1, decide=mixed):
+    """Plays traffic while `disturb(stack, done)` does its worst; returns the checker when all is settled."""
+    advertiser = Advertiser(decide)
+    try:
+        apply_orders(stack, advertiser)
+        webmaster = Webmaster(stack, connections=32)
+        done, errors = threading.Event(), []
+
+        def disturbance():
+            try:
+                disturb(stack, done)
+            except BaseException as error:  # noqa: B036  (shown by the test, below)
+                errors.append(error)
+        thread = threading.Thread(target=disturbance)
+        thread.start()
+        webmaster.send_all(traffic(count, seed), rate)
+        done.set()
+        thread.join()
+        assert not errors, errors
+        assert len(webmaster.acknowledged) + len(webmaster.refused) == count
+        assert not webmaster.refused, dict(list(webmaster.refused.items())[:3])
+        return settle(stack, webmaster, advertiser)
+    finally:
+        advertiser.close()
+
+
+def kill_everything(seed):
+    """Every service at least KILLS_EACH times by SIGKILL, Kafka and Redis restarted once each, at random moments."""
+    def disturb(stack, done):
+        dice = random.Random(seed)
+        plan = [(service, "kill") for service in SERVICES for _ in range(KILLS_EACH)] + [("kafka", "restart"), ("redis", "restart")]
+        dice.shuffle(plan)
+        pause = LEADS / RATE_PER_S / (len(plan) + 2)
+        for service, verb in plan:
+            time.sleep(pause * dice.uniform(0.5, 1.4))
+            stack.run(verb, service)
+            wait_until(lambda s=service: stack.status()[s if s in ("kafka", "redis") else f"{s}@1"]["pid"], 20, f"{service} runs again")
+    return disturb
+
+
+def test_every_service_is_killed_and_kafka_and_redis_restarted(request):
+    stack = make_stack()
+    failed = True
+    try:
+        checker = run(stack, LEADS, RATE_PER_S, kill_everything(7))
+        assert not checker.findings, checker.report()
+        restarts = {name: row["restarts"] for name, row in stack.status().items()}
+        assert all(restarts[f"{s}@1"] >= KILLS_EACH for s in SERVICES) and restarts["kafka"] and restarts["redis"], restarts
+        print(checker.report())
+        failed = False
+    finally:
+        end_stack(stack, failed)
+
+
+def test_second_instances_join_and_frozen_first_ones_come_back_as_zombies():
+    def disturb(stack, _done):
+        time.sleep(2)
+        for service in ("filter-worker", "router", "delivery", "payout"):
+            stack.run("scale", f"{service}=2")
+        time.sleep(3)
+        for service in ("filter-worker", "router", "delivery", "payout"):
+            stack.run("pause", f"{service}@1")
+        time.sleep(9)  # longer than the session time-out: the frozen ones are out of their groups
+        for service in ("filter-worker", "router", "delivery", "payout"):
+            stack.run("resume", f"{service}@1")
+        time.sleep(2)
+    stack = make_stack()
+    failed = True
+    try:
+        checker = run(stack, 5000, 250, disturb, seed=3)
+        assert not checker.findings, checker.report()
+        print(checker.report())
+        failed = False
+    finally:
+        end_stack(stack, failed)
+
+
+def kill_often(services, times, pause_s):
+    def disturb(stack, done):
+        for _ in range(times):
+            for service in services:
+                if done.is_set():
+                    return
+                time.sleep(pause_s)
+                stack.run("kill", service, check=False)
+    return disturb
+
+
+@pytest.mark.parametrize("fault, disturb, expected", [
+    ("ack_before_store", kill_often(("collector",), 15, 0.5), "lost"),
+    ("commit_before_ack", kill_often(("router", "delivery", "payout"), 8, 0.4), "lost"),
+    ("watermark_off", kill_often(("filter-worker", "router", "delivery", "payout"), 6, 0.5), "double|sold twice|two decisions|again|rounds"),
+])
+def test_a_broken_build_is_found(fault, disturb, expected):
+    """The negative controls: the same run with a fault switched on must be red, and for the right reason."""
+    import re
+    stack = make_stack("dev", {"PUNNET_FAULT": fault})
+    try:
+        checker = run(stack, 4000, 400, disturb, seed=5)
+        assert checker.findings, f"{fault}: the checker saw nothing: {checker.report()}"
+        assert any(re.search(expected, finding) for finding in checker.findings), checker.report()
+    finally:
+        end_stack(stack, False)
