@@ -1,0 +1,133 @@
+/* claims: see claims.h. */
+#include "claims.h"
+
+#include "base/hash.h"
+
+#define PURPOSE_LEN      2
+#define VALUE_LEN        16
+#define SCOPE_ROOM       (CLAIM_KEY_MAX - PURPOSE_LEN - 1 - VALUE_LEN)
+#define SCOPE_DIGEST_LEN 8
+
+static void key_append(struct claim_want *w, const void *data, size_t len)
+{
+	assert(w->key_len + len <= CLAIM_KEY_MAX);
+	memcpy(w->key + w->key_len, data, len);
+	w->key_len += len;
+}
+
+/* The letter after the purpose keeps the three forms apart: ":" a name, "#" the digest of a long one, "*" everywhere.
+ * The value's length is fixed, so no two scopes can run into each other. */
+static void key_append_scope(struct claim_want *w, struct slice scope)
+{
+	if (scope.len == 0) {
+		key_append(w, "*", 1);
+		return;
+	}
+	if (scope.len <= SCOPE_ROOM) {
+		key_append(w, ":", 1);
+		key_append(w, scope.data, scope.len);
+		return;
+	}
+
+	uint64_t digest = hash_fnv1a(0, scope);
+
+	key_append(w, "#", 1);
+	key_append(w, &digest, SCOPE_DIGEST_LEN);
+}
+
+void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpose[2],
+		     struct slice scope, struct slice value, int64_t window_ms, bool always)
+{
+	if (value.len == 0)
+		return;
+	assert(value.len == VALUE_LEN && fact_type_of(fact) == FACT_TYPE_CLAIM && window_ms > 0);
+	assert(p->count < CLAIMS_MAX);
+
+	struct claim_want *w = &p->wants[p->count++];
+
+	*w = (struct claim_want){.fact = fact, .window_ms = window_ms, .always = always};
+	key_append(w, purpose, PURPOSE_LEN);
+	key_append_scope(w, scope);
+	key_append(w, value.data, value.len);
+}
+
+static bool is_mine(const struct claim_want *w, const struct claim_subject *s)
+{
+	return w->found.held && lead_id_equal(&w->found.owner, &s->lead_id);
+}
+
+bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s)
+{
+	return w->found.held && !is_mine(w, s) &&
+	       s->received_at_ms - w->found.claimed_at_ms >= w->window_ms;
+}
+
+static struct claim_change give_up(const struct claim_want *w, const struct claim_subject *s)
+{
+	return (struct claim_change){
+	    .lead_id = w->found.owner, .key = claim_key(w), .now_ms = s->received_at_ms};
+}
+
+static struct claim_change take(const struct claim_want *w, const struct claim_subject *s)
+{
+	return (struct claim_change){
+	    .lead_id = s->lead_id,
+	    .key = claim_key(w),
+	    .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
+	    .now_ms = s->received_at_ms,
+	    .take = true,
+	};
+}
+
+size_t claim_changes_after(const struct claim_plan *p, const struct claim_subject *s, bool accepted,
+			   struct claim_change *ret)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct claim_want *w = &p->wants[i];
+		bool holds = accepted || w->always;
+
+		if (holds && !w->found.held)
+			ret[count++] = take(w, s);
+		else if (!holds && is_mine(w, s))
+			ret[count++] = give_up(w, s);
+	}
+	return count;
+}
+
+size_t claim_changes_stale(const struct claim_plan *p, const struct claim_subject *s,
+			   struct claim_change *ret)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (claim_is_stale(&p->wants[i], s))
+			ret[count++] = give_up(&p->wants[i], s);
+	}
+	return count;
+}
+
+size_t claim_changes_undo(const struct claim_plan *p, const struct claim_subject *s,
+			  struct claim_change *ret)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (!p->wants[i].always && is_mine(&p->wants[i], s))
+			ret[count++] = give_up(&p->wants[i], s);
+	}
+	return count;
+}
+
+bool claim_plan_touches(const struct claim_plan *p, const struct claim_change *changes,
+			size_t count)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		for (size_t k = 0; k < count; k++) {
+			if (slice_equal(claim_key(&p->wants[i]), changes[k].key))
+				return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,116 @@
+/* facts: see facts.h. */
+#include "facts.h"
+
+static const struct {
+	const char *text, *help;
+	enum fact_type type;
+} rows[FACT_COUNT] = {
+#define FACT(name, text, type, help) {text, help, FACT_TYPE_##type},
+#include "facts.def"
+#undef FACT
+};
+
+const char *fact_text(enum fact_name name)
+{
+	assert(name < FACT_COUNT);
+	return rows[name].text;
+}
+
+const char *fact_help(enum fact_name name)
+{
+	assert(name < FACT_COUNT);
+	return rows[name].help;
+}
+
+enum fact_type fact_type_of(enum fact_name name)
+{
+	assert(name < FACT_COUNT);
+	return rows[name].type;
+}
+
+bool fact_from_text(struct slice text, enum fact_name *ret_name)
+{
+	for (size_t i = 0; i < FACT_COUNT; i++) {
+		if (slice_is(text, rows[i].text)) {
+			*ret_name = (enum fact_name)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct fact *put(struct facts *f, enum fact_name name, enum fact_type type)
+{
+	assert(fact_type_of(name) == type);
+	f->values[name].known = true;
+	return &f->values[name];
+}
+
+static const struct fact *get(const struct facts *f, enum fact_name name, enum fact_type type)
+{
+	assert(fact_type_of(name) == type);
+	return f->values[name].known ? &f->values[name] : NULL;
+}
+
+void facts_set_number(struct facts *f, enum fact_name name, int64_t value)
+{
+	put(f, name, FACT_TYPE_NUMBER)->number = value;
+}
+
+void facts_set_bytes(struct facts *f, enum fact_name name, struct slice value)
+{
+	put(f, name, FACT_TYPE_BYTES)->bytes = value;
+}
+
+void facts_set_text(struct facts *f, enum fact_name name, struct slice value)
+{
+	put(f, name, FACT_TYPE_TEXT)->bytes = value;
+}
+
+void facts_set_claim(struct facts *f, enum fact_name name, const struct claim *value)
+{
+	put(f, name, FACT_TYPE_CLAIM)->claim = *value;
+}
+
+bool facts_number(const struct facts *f, enum fact_name name, int64_t *ret)
+{
+	const struct fact *fact = get(f, name, FACT_TYPE_NUMBER);
+
+	if (!fact)
+		return false;
+	*ret = fact->number;
+	return true;
+}
+
+bool facts_bytes(const struct facts *f, enum fact_name name, struct slice *ret)
+{
+	const struct fact *fact = get(f, name, FACT_TYPE_BYTES);
+
+	if (!fact)
+		return false;
+	*ret = fact->bytes;
+	return true;
+}
+
+bool facts_text(const struct facts *f, enum fact_name name, struct slice *ret)
+{
+	const struct fact *fact = get(f, name, FACT_TYPE_TEXT);
+
+	if (!fact)
+		return false;
+	*ret = fact->bytes;
+	return true;
+}
+
+const struct claim *facts_claim(const struct facts *f, enum fact_name name)
+{
+	const struct fact *fact = get(f, name, FACT_TYPE_CLAIM);
+
+	return fact ? &fact->claim : NULL;
+}
+
+bool claim_stands_against(const struct claim *c, const struct lead_id *self, int64_t now_ms,
+			  int64_t window_ms)
+{
+	return c->held && !lead_id_equal(&c->owner, self) && now_ms - c->claimed_at_ms < window_ms;
+}

@@ -1,0 +1,62 @@
+/* facts: what is known about one lead when it is judged; the only thing that a filter reads.
+ *
+ * They are recorded with the verdict, value by value, so that judge_lead(ruleset, facts) can be computed again from the
+ * record alone. Absent means "could not know", which is neither yes nor no. Reading a fact as another type than
+ * facts.def gives it is a bug and asserts. Bytes and texts are borrowed: their owner outlives the facts. */
+#ifndef PUNNET_FILTER_FACTS_H
+#define PUNNET_FILTER_FACTS_H
+
+#include "base/ids.h"
+
+enum fact_type { FACT_TYPE_NUMBER, FACT_TYPE_BYTES, FACT_TYPE_TEXT, FACT_TYPE_CLAIM };
+
+enum fact_name {
+#define FACT(name, text, type, help) FACT_##name,
+#include "facts.def"
+#undef FACT
+	FACT_COUNT
+};
+
+/* A dedupe claim as it was found. Not held: somebody asked, and the key is free. */
+struct claim {
+	bool held;
+	struct lead_id owner;
+	int64_t claimed_at_ms;
+};
+
+struct fact {
+	bool known;
+	union {
+		int64_t number;
+		struct slice bytes;
+		struct claim claim;
+	};
+};
+
+struct facts {
+	struct fact values[FACT_COUNT];
+};
+
+const char *fact_text(enum fact_name name);
+const char *fact_help(enum fact_name name);
+enum fact_type fact_type_of(enum fact_name name);
+bool fact_from_text(struct slice text,
+		    enum fact_name *ret_name); /* false: no such fact in this version */
+
+void facts_set_number(struct facts *f, enum fact_name name, int64_t value);
+void facts_set_bytes(struct facts *f, enum fact_name name, struct slice value);
+void facts_set_text(struct facts *f, enum fact_name name, struct slice value);
+void facts_set_claim(struct facts *f, enum fact_name name, const struct claim *value);
+
+/* false, NULL: could not be known; ret is untouched. */
+_must_use_ bool facts_number(const struct facts *f, enum fact_name name, int64_t *ret);
+_must_use_ bool facts_bytes(const struct facts *f, enum fact_name name, struct slice *ret);
+_must_use_ bool facts_text(const struct facts *f, enum fact_name name, struct slice *ret);
+const struct claim *facts_claim(const struct facts *f, enum fact_name name);
+
+/* Does somebody else's claim, younger than the window, stand against this lead? Time is the leads' own, so that a backlog
+ * is judged as it would have been without the delay. */
+bool claim_stands_against(const struct claim *c, const struct lead_id *self, int64_t now_ms,
+			  int64_t window_ms);
+
+#endif

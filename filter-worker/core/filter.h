@@ -1,0 +1,102 @@
+/* filter: one sign to look for in a lead. A filter is one file in filters/ and one line in filters/filters.def.
+ *
+ * judge() is pure and reads nothing but facts and its own rule: no clock, no randomness, no lead. It answers PASS, HIT
+ * with a finding, or UNKNOWN when a fact that it needs is absent; what UNKNOWN means is the rule set's choice. */
+#ifndef PUNNET_FILTER_H
+#define PUNNET_FILTER_H
+
+#include "base/arena.h"
+#include "claims.h"
+#include "facts.h"
+#include "lead/reasons.h"
+
+#define FILTER_PARAMS_MAX  4
+#define FILTER_FACTS_MAX   6
+#define FILTER_REASONS_MAX 3
+#define FINDING_PARAMS_MAX 5
+
+enum answer { ANSWER_PASS = 1, ANSWER_HIT, ANSWER_UNKNOWN };
+
+enum rule_action { ACTION_REJECT, ACTION_SCORE };
+enum rule_unknown { UNKNOWN_PASSES, UNKNOWN_HITS };
+
+enum param_type { PARAM_DURATION, PARAM_CHOICE };
+
+/* A parameter of one filter, beside those that every rule has. The index in `params` is its index in the rule's values. */
+struct filter_param {
+	const char *name;
+	enum param_type type;
+	int64_t standard;
+	int64_t least, most;    /* durations, ms */
+	const char *choices[4]; /* PARAM_CHOICE: the value is the index */
+	const char *help;
+};
+
+struct filter_rule {
+	const struct filter *filter;
+	enum rule_action action;
+	int32_t weight; /* what a hit adds to the score, 0 to WEIGHT_MAX */
+	enum rule_unknown on_unknown;
+	int64_t params[FILTER_PARAMS_MAX];
+};
+
+struct finding_param {
+	const char *name; /* static; fills {name} in the reason's text */
+	struct slice value;
+};
+
+/* What a filter says when it hits. */
+struct finding {
+	enum reason reason;
+	bool rejects; /* even where the rule only scores */
+	bool about_a_lead;
+	struct lead_id about;
+	struct finding_param params[FINDING_PARAMS_MAX];
+	size_t param_count;
+	struct arena *arena; /* of the values; set by the caller */
+};
+
+struct filter {
+	const char *name;
+	const char *help; /* what it looks for, in a sentence for the operator */
+	enum rule_action action;
+	int32_t weight;
+	bool local; /* can be answered without the kv; must be true exactly when `need` is NULL */
+	enum reason reasons[FILTER_REASONS_MAX]; /* all that it may say; REASON_NONE ends */
+	enum fact_name facts[FILTER_FACTS_MAX];  /* all that it reads */
+	size_t fact_count;
+	struct filter_param params[FILTER_PARAMS_MAX]; /* a NULL name ends */
+	void (*need)(const struct filter_rule *rule, const struct claim_subject *s,
+		     struct claim_plan *plan);
+	enum answer (*judge)(const struct filter_rule *rule, const struct facts *facts,
+			     struct finding *ret);
+};
+
+#define FILTER_FACTS(...)                                                                          \
+	.facts = {__VA_ARGS__},                                                                    \
+	.fact_count = sizeof((enum fact_name[]){__VA_ARGS__}) / sizeof(enum fact_name)
+
+extern const struct filter *const filters[]; /* in the order of filters.def */
+extern const size_t filter_count;
+const struct filter *filter_from_name(struct slice name); /* NULL: no such filter */
+
+/* Parameters of a finding. */
+void finding_text(struct finding *f, const char *name, struct slice value);
+void finding_number(struct finding *f, const char *name, int64_t value);
+void finding_seconds(struct finding *f, const char *name, int64_t ms); /* "1.5" */
+void finding_date(struct finding *f, const char *name, int64_t ms);    /* "2026-12-01", UTC */
+void finding_about(struct finding *f, const struct lead_id *id); /* and the parameter `lead` */
+
+/* Every filter that asks for a claim within a scope says where in the same words. */
+enum scope_choice { SCOPE_VERTICAL, SCOPE_NETWORK };
+void finding_scope(struct finding *f, enum scope_choice scope, const struct facts *facts);
+static inline struct slice scope_name(enum scope_choice scope, const struct claim_subject *s)
+{
+	return scope == SCOPE_VERTICAL ? s->vertical : (struct slice){0};
+}
+
+/* What two of the duplicate filters share: is the value in `fact` held by another accepted lead within the window? */
+enum answer judge_duplicate(const struct facts *facts, enum fact_name fact, enum reason reason,
+			    enum scope_choice scope, int64_t window_ms, struct finding *ret);
+
+#endif

@@ -1,0 +1,24 @@
+/* record: facts and verdicts as they stand in leads.judged, and back. The record alone is enough to judge again. */
+#ifndef PUNNET_FILTER_RECORD_H
+#define PUNNET_FILTER_RECORD_H
+
+#include "judge.h"
+#include "lead/codec.h"
+#include "proto/leads_judged.pb-c.h"
+#include "proto/leads_raw.pb-c.h"
+
+/* Can the raw lead be judged at all? NULL, or what is missing. */
+const char *raw_lead_fault(const Punnet__V1__RawLead *raw);
+/* What claims are made of; borrows from raw, which has no fault. */
+struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw);
+
+/* The verdict as a message: its parts are in the arena or borrowed from raw, facts and source. The sealed contact goes on
+ * only with an accepted lead: who may not be sold need not be opened again. */
+Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
+				      const struct provenance *source, const struct ruleset *rs,
+				      const struct facts *facts, const struct judgement *judgement,
+				      struct arena *a);
+/* The facts of a record, borrowed from it. Facts that this version does not know are left out. */
+void facts_from_record(const Punnet__V1__JudgedLead *record, struct facts *ret);
+
+#endif

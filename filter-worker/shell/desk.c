@@ -1,0 +1,279 @@
+/* desk: see desk.h.
+ *
+ * Why the claims are exact. One gather takes the claims of a whole batch before anything is judged, so it acts on a
+ * forecast: a candidate (no local fact rejects it) that finds all of its claims free is accepted and takes them; any
+ * other lead is rejected and takes none but its `always` ones. Each lead's facts are what the leads before it left.
+ * With rules in which every duplicate rejects, the forecast is the verdict: a lead rejected locally stays so, for a hit
+ * never lowers a score; one that holds all of its claims hears PASS from each filter that asked for one. Three things can
+ * make the forecast wrong, and the verdict is compared with it every time:
+ *
+ *   - a duplicate only scores: the lead is accepted although it took nothing. It now takes what is free;
+ *   - the lead holds claims from an earlier reading of the log, under other rules, and is rejected now. It gives them up;
+ *   - a claim is older than the window by the leads' own clock (the kv keeps it a little longer, see CLAIM_SLACK_MS). It
+ *     is given up on behalf of its owner, and the gather is made again, so that the kv alone decides who gets it next.
+ *
+ * Such a change is made before the verdict is published. Leads after it in the batch have gathered without it; if one of
+ * them asks for a changed key, the batch is cut there: the rest gives up what it took together, and is gathered again
+ * after the change. So every verdict is what judging the leads one by one would have given. A crash in between changes
+ * nothing: each step may be made again by the same owner, and nothing was published that relied on it. */
+#include "desk.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "local_facts.h"
+#include "runtime/clock.h"
+#include "runtime/fault.h"
+#include "runtime/keyring.h"
+#include "runtime/kv.h"
+#include "runtime/metrics.h"
+
+_Static_assert(DESK_LEADS_MAX <= KV_LEADS_PER_GATHER, "one batch is one gather");
+_Static_assert(CLAIMS_MAX <= KV_CLAIMS_PER_LEAD && CLAIM_KEY_MAX <= KV_KEY_MAX,
+	       "the kv takes what the core plans");
+
+/* A stale claim comes back only if somebody far behind in time takes it between two gathers. */
+#define STALE_ROUNDS_MAX 3
+
+struct desk {
+	struct desk_options o;
+	struct arena scratch; /* of one call */
+	struct buf plain;     /* an opened box, wiped after use */
+};
+
+/* What one round of judging wants changed in the kv. Give-ups go before takes: room is made first. */
+struct changes {
+	struct claim_change *give_up, *take;
+	size_t give_up_count, take_count;
+};
+
+struct desk *desk_open(const struct desk_options *o)
+{
+	struct desk *d = calloc(1, sizeof(*d));
+
+	assert(d && o->rules && o->kv);
+	d->o = *o;
+	return d;
+}
+
+void desk_close(struct desk *d)
+{
+	if (!d)
+		return;
+	arena_free(&d->scratch);
+	buf_free(&d->plain);
+	free(d);
+}
+
+/* NULL: the day's key is destroyed, or the box is not what was sealed. What is inside could then not be known. */
+static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk_lead *lead,
+					       struct arena *a)
+{
+	const Punnet__V1__SealedContact *box = lead->raw->contact;
+	const Punnet__V1__Contact *contact = NULL;
+	const uint8_t *key;
+
+	if (lead->contact || !box || !d->o.keyring)
+		return lead->contact;
+	key = keyring_day_key(d->o.keyring, box->key_day, false);
+	if (!key || box->nonce.len != SEAL_NONCE_LEN)
+		return NULL;
+
+	buf_reset(&d->plain);
+	if (seal_open(key, box->nonce.data, &lead->subject.lead_id, codec_bytes(box->box),
+		      &d->plain) &&
+	    !d->plain.failed)
+		contact = codec_unpack(a, &punnet__v1__contact__descriptor, buf_slice(&d->plain));
+	if (d->plain.data)
+		sodium_memzero(d->plain.data, d->plain.cap);
+	return contact;
+}
+
+/* Everything that needs no server; once for each lead, however often its batch is gathered. */
+static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
+{
+	if (lead->prepared)
+		return;
+	lead->subject = claim_subject_of(lead->raw);
+	/* The opened contact lives in the scratch arena: gone with this call. */
+	local_facts_gather(d->o.suppressions, lead->raw, open_contact(d, lead, &d->scratch), a,
+			   &lead->facts);
+	ruleset_plan(d->o.rules, &lead->subject, &lead->plan);
+	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
+	lead->prepared = true;
+}
+
+static void ask(const struct desk_lead *lead, struct kv_lead *ret)
+{
+	*ret = (struct kv_lead){
+	    .lead_id = lead->subject.lead_id,
+	    .now_ms = lead->subject.received_at_ms,
+	    .candidate = lead->candidate,
+	    .claim_count = lead->plan.count,
+	};
+	for (size_t i = 0; i < lead->plan.count; i++) {
+		const struct claim_want *w = &lead->plan.wants[i];
+
+		ret->claims[i] = (struct kv_claim){.key = claim_key(w),
+						   .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
+						   .always = w->always};
+	}
+}
+
+static void hear(const struct kv_lead *answer, struct desk_lead *lead)
+{
+	for (size_t i = 0; i < lead->plan.count; i++) {
+		const struct kv_claim *c = &answer->claims[i];
+		struct claim *found = &lead->plan.wants[i].found;
+
+		*found = (struct claim){.held = c->held};
+		if (c->held) {
+			found->owner = c->owner;
+			found->claimed_at_ms = c->claimed_at_ms;
+		}
+		facts_set_claim(&lead->facts, lead->plan.wants[i].fact, found);
+	}
+}
+
+static enum result gather(struct desk *d, struct desk_lead *const *leads, size_t count,
+			  struct error *e)
+{
+	struct kv_lead *asked = arena_calloc(&d->scratch, count, sizeof(*asked));
+	int64_t began_us = clock_monotonic_us();
+	enum result r;
+
+	for (size_t i = 0; i < count; i++)
+		ask(leads[i], &asked[i]);
+	r = kv_gather(d->o.kv, asked, count, e);
+	metric_observe_us(METRIC_FILTER_KV, clock_monotonic_us() - began_us);
+	if (r != RESULT_OK)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		hear(&asked[i], leads[i]);
+	fault_point("worker_gathered");
+	return RESULT_OK;
+}
+
+static void add_changes(struct changes *all, const struct claim_change *more, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (more[i].take)
+			all->take[all->take_count++] = more[i];
+		else
+			all->give_up[all->give_up_count++] = more[i];
+	}
+}
+
+static bool has_stale_claim(const struct desk_lead *lead)
+{
+	for (size_t i = 0; i < lead->plan.count; i++) {
+		if (claim_is_stale(&lead->plan.wants[i], &lead->subject))
+			return true;
+	}
+	return false;
+}
+
+/* Judges from the front; stops before a lead that a stale claim stands in the way of, and after one whose changes a later
+ * lead would have to know. Returns how many are judged. */
+static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t count,
+			  bool heed_stale, struct changes *changes)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct desk_lead *lead = leads[i];
+		struct claim_change own[CLAIMS_MAX];
+		size_t own_count;
+
+		if (heed_stale && has_stale_claim(lead))
+			return i;
+		judge_lead(d->o.rules, &lead->facts, &d->scratch, &lead->judgement);
+		own_count = claim_changes_after(&lead->plan, &lead->subject,
+						lead->judgement.verdict == LEAD_ACCEPTED, own);
+		add_changes(changes, own, own_count);
+		for (size_t k = i + 1; own_count > 0 && k < count; k++) {
+			if (claim_plan_touches(&leads[k]->plan, own, own_count))
+				return i + 1;
+		}
+	}
+	return count;
+}
+
+/* The leads after the cut: what they took too early they give up, and what is stale makes room for the first of them. */
+static void undo_rest(struct desk_lead *const *rest, size_t count, struct changes *changes)
+{
+	struct claim_change own[CLAIMS_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		add_changes(changes, own,
+			    claim_changes_undo(&rest[i]->plan, &rest[i]->subject, own));
+	if (count > 0)
+		add_changes(changes, own,
+			    claim_changes_stale(&rest[0]->plan, &rest[0]->subject, own));
+}
+
+static void fill_settle(const struct claim_change *c, struct kv_settle *ret)
+{
+	*ret = (struct kv_settle){.lead_id = c->lead_id,
+				  .key = c->key,
+				  .ttl_ms = c->ttl_ms,
+				  .now_ms = c->now_ms,
+				  .take = c->take};
+}
+
+static enum result settle(struct desk *d, const struct changes *changes, struct error *e)
+{
+	size_t count = changes->give_up_count + changes->take_count;
+
+	if (count == 0)
+		return RESULT_OK;
+
+	struct kv_settle *ops = arena_calloc(&d->scratch, count, sizeof(*ops));
+
+	for (size_t i = 0; i < changes->give_up_count; i++)
+		fill_settle(&changes->give_up[i], &ops[i]);
+	for (size_t i = 0; i < changes->take_count; i++)
+		fill_settle(&changes->take[i], &ops[changes->give_up_count + i]);
+	metric_add(METRIC_FILTER_SETTLED, (int64_t)count);
+	return kv_settle(d->o.kv, ops, count, e);
+}
+
+static enum result judge_round(struct desk *d, struct desk_lead *const *leads, size_t count,
+			       bool heed_stale, size_t *ret_judged, struct error *e)
+{
+	/* A lead adds at most CLAIMS_MAX of either kind: judged, or undone; the first of the rest may add its stale ones. */
+	size_t room = (count + 1) * CLAIMS_MAX;
+	struct changes changes = {
+	    .give_up = arena_alloc(&d->scratch, room * sizeof(struct claim_change)),
+	    .take = arena_alloc(&d->scratch, room * sizeof(struct claim_change)),
+	};
+	enum result r = gather(d, leads, count, e);
+	size_t judged;
+
+	if (r != RESULT_OK)
+		return r;
+	judged = judge_front(d, leads, count, heed_stale, &changes);
+	undo_rest(leads + judged, count - judged, &changes);
+	r = settle(d, &changes, e);
+	if (r == RESULT_OK)
+		*ret_judged = judged;
+	return r;
+}
+
+enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
+		       struct arena *a, size_t *ret_judged, struct error *ret_error)
+{
+	size_t judged = 0;
+
+	assert(count > 0 && count <= DESK_LEADS_MAX);
+	arena_reset(&d->scratch);
+	for (size_t i = 0; i < count; i++)
+		prepare(d, leads[i], a);
+	for (int round = 0; judged == 0; round++) {
+		enum result r =
+		    judge_round(d, leads, count, round < STALE_ROUNDS_MAX, &judged, ret_error);
+
+		if (r != RESULT_OK)
+			return r;
+	}
+	*ret_judged = judged;
+	return RESULT_OK;
+}

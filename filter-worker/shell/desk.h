@@ -1,0 +1,48 @@
+/* desk: judges leads in batches. It gathers all facts of a batch (one round trip to the kv), asks the pure core, and sets
+ * the claims right. The worker stands behind it, and so do the operator's `judge` and the scenarios, with a kv in memory
+ * and no servers at all. Blocking, as the kv is. Logs nothing, publishes nothing. */
+#ifndef PUNNET_DESK_H
+#define PUNNET_DESK_H
+
+#include "base/result.h"
+#include "filter-worker/core/judge.h"
+#include "filter-worker/core/record.h"
+
+struct desk;
+struct keyring;
+struct kv;
+struct suppressions;
+
+#define DESK_LEADS_MAX 1000 /* in one batch; not more than the kv gathers at once */
+
+/* All borrowed; they outlive the desk. */
+struct desk_options {
+	const struct ruleset *rules;
+	struct kv *kv;
+	struct keyring *keyring;                 /* NULL: sealed contacts stay closed */
+	const struct suppressions *suppressions; /* NULL: no list was loaded */
+};
+
+struct desk_lead {
+	/* given by the caller; raw has no fault, see raw_lead_fault() */
+	const Punnet__V1__RawLead *raw;
+	const Punnet__V1__Contact *contact; /* already open; NULL: opened here, in memory only */
+	/* valid for judged leads, until the desk's next call */
+	struct facts facts;
+	struct judgement judgement;
+	/* the desk's own */
+	bool prepared, candidate;
+	struct claim_subject subject;
+	struct claim_plan plan;
+};
+
+struct desk *desk_open(const struct desk_options *o);
+void desk_close(struct desk *d);
+
+/* Judges leads in their order. RESULT_OK: the first *ret_judged of them (at least one) have their verdicts, and their
+ * claims stand as the verdicts say; the rest is given again, as it is. RESULT_AWAY: the kv did not answer; nothing is
+ * judged, and the same call may be made again. Facts that must outlive the call are put into the arena. */
+_must_use_ enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
+				  struct arena *a, size_t *ret_judged, struct error *ret_error);
+
+#endif

@@ -1,0 +1,21 @@
+/* rules_file: a rule set from YAML. What is unknown, mistyped or out of its limits is a fault with file and line.
+ *
+ *     reject_at: 60
+ *     filters:
+ *       - resubmission                                  # with its defaults
+ *       - phone_duplicate: {scope: vertical, window: 90d}
+ *       - honeypot: {weight: 40, on_unknown: pass, enabled: false} */
+#ifndef PUNNET_RULES_FILE_H
+#define PUNNET_RULES_FILE_H
+
+#include "filter-worker/core/ruleset.h"
+#include "runtime/yaml.h"
+
+/* Sealed. RESULT_BAD with the faults, one a line; ret is untouched then. */
+_must_use_ enum result rules_file_load(const char *path, struct ruleset *ret,
+				       struct yaml_faults *faults);
+/* The same from text; faults->file names it. */
+_must_use_ enum result rules_file_read(struct slice text, struct ruleset *ret,
+				       struct yaml_faults *faults);
+
+#endif
