@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 from . import engines
 from .layout import BROKERS_MAX, ENGINES, INSTANCES_MAX, ROOT, SERVICES, Layout
@@ -126,14 +127,14 @@ def _up_engines(layout, running):
     if layout.own_redis and "redis" not in running:
         ask(layout, verb="add", name="redis", command=engines.redis_command(layout))
     if layout.own_kafka:
-        for number in range(layout.brokers):
-            name = "kafka" if layout.brokers == 1 else f"kafka@{number + 1}"
+        names = ["kafka"] if layout.brokers == 1 else [f"kafka@{number + 1}" for number in range(layout.brokers)]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda number: engines.kafka_prepare(layout, number), range(layout.brokers)))
+        for number, name in enumerate(names):
             if name not in running:
-                engines.kafka_prepare(layout, number)
                 ask(layout, verb="add", name=name, command=engines.kafka_command(layout, number))
         for number, port in enumerate(engines.kafka_ports(layout)):
-            name = "kafka" if layout.brokers == 1 else f"kafka@{number + 1}"
-            engines.wait_for_port(port, name, alive(name))
+            engines.wait_for_port(port, names[number], alive(names[number]))
     if layout.own_redis:
         engines.wait_for_port(engines.redis_port(layout), "redis", alive("redis"))
 

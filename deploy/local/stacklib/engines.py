@@ -53,15 +53,18 @@ def kafka_prepare(layout, number):
     conf = layout.path("conf", f"kafka-{number + 1}.properties")
     conf.write_text(_kafka_properties(layout, number))
     layout.path("conf/log4j2.xml").write_text(_LOG4J)
-    cluster = layout.path("data/kafka-cluster-id")
-    if not cluster.exists():
-        cluster.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
     if layout.path("data", f"kafka-{number + 1}", "meta.properties").exists():
         return
-    command = _java(layout) + ["kafka.tools.StorageTool", "format", "-t", cluster.read_text(), "-c", str(conf)]
+    command = _java(layout) + ["kafka.tools.StorageTool", "format", "-t", _cluster_id(layout), "-c", str(conf)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"stack: Kafka's storage could not be formatted: {done.stdout}{done.stderr}")
+
+
+def _cluster_id(layout):
+    """The same for all brokers of a stack: derived from its folder, in the form that Kafka wants."""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, str(layout.home))
+    return base64.urlsafe_b64encode(name.bytes).decode().rstrip("=")
 
 
 def _java(layout):

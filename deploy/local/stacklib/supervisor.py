@@ -81,14 +81,20 @@ class Supervisor:
                     due.append(child.start_after - now)
         return min(due, default=None)
 
-    def end(self, child):
-        """SIGTERM, time to drain, then SIGKILL. The child is not started again."""
+    @staticmethod
+    def _terminate(child):
         child.wanted = False
         if child.process is None:
-            return True
+            return
+        child.process.terminate()
         if child.paused:
             child.process.send_signal(signal.SIGCONT)
-        child.process.terminate()
+
+    def end(self, child):
+        """SIGTERM, time to drain, then SIGKILL. The child is not started again."""
+        self._terminate(child)
+        if child.process is None:
+            return True
         try:
             child.process.wait(TERM_TIMEOUT_S)
             drained = True
@@ -146,12 +152,17 @@ class Supervisor:
                 "restarts": child.restarts, "last_status": child.last_status}
 
     def _down(self):
-        """Front door first, engines last, so that everything in between can drain."""
+        """Front door first, engines last, so that everything in between can drain; those of one rank together, since
+        a broker that goes down last of three would wait for a majority that is gone."""
         self.ending = True
-        ranks = {"collector": 0, "redis": 8, "kafka": 9}
+        ranks = {"collector": 0, "redis": 2, "kafka": 3}
         drained = True
-        for child in sorted(self.children.values(), key=lambda c: ranks.get(c.name.split("@")[0].split("-")[0], 5)):
-            drained = self.end(child) and drained
+        for rank in range(4):
+            children = [c for c in self.children.values() if ranks.get(c.name.split("@")[0], 1) == rank]
+            for child in children:
+                self._terminate(child)
+            for child in children:
+                drained = self.end(child) and drained
         return {"ok": True, "drained": drained}
 
     # --- the loop ---
