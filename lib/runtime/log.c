@@ -17,7 +17,7 @@
 #define LOG_TAIL_MAX 16   /* room for the end of the line: ,"cut":true}\n */
 
 static const char *log_service = "";
-static enum log_level log_least = LOG_INFO;
+static enum log_level log_least = LOG_LEVEL_INFO;
 
 void log_start(const char *service, enum log_level least)
 {
@@ -27,10 +27,12 @@ void log_start(const char *service, enum log_level least)
 
 static const char *level_name(enum log_level level)
 {
-	static const char *const names[] = {
-	    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+	static const char *const names[] = {[LOG_LEVEL_DEBUG] = "debug",
+					    [LOG_LEVEL_INFO] = "info",
+					    [LOG_LEVEL_WARN] = "warn",
+					    [LOG_LEVEL_ERROR] = "error"};
 
-	assert(level <= LOG_ERROR);
+	assert(level <= LOG_LEVEL_ERROR);
 	return names[level];
 }
 

@@ -7,7 +7,8 @@
 
 #include "base/ids.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+/* Not LOG_INFO and so on: syslog.h has taken those names. */
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
 struct log_value {
 	const char *name;
@@ -30,9 +31,9 @@ void log_start(const char *service, enum log_level least);
 void log_line(enum log_level level, const char *event, const struct log_value *values);
 
 #define log_at(level, event, ...) log_line(level, event, (struct log_value[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
-#define log_debug(event, ...)     log_at(LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_info(event, ...)      log_at(LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_warn(event, ...)      log_at(LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_error(event, ...)     log_at(LOG_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_debug(event, ...)     log_at(LOG_LEVEL_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_info(event, ...)      log_at(LOG_LEVEL_INFO, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_warn(event, ...)      log_at(LOG_LEVEL_WARN, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_error(event, ...)     log_at(LOG_LEVEL_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
 
 #endif

@@ -411,7 +411,7 @@ int service_main(const struct service_def *def, int argc, char **argv)
 	parse_arguments(def, argc, argv, &args);
 	signal(SIGPIPE, SIG_IGN);
 	*r = (struct runner){.magic = SERVICE_MAGIC, .def = def, .service.name = def->name};
-	log_start(def->name, LOG_INFO);
+	log_start(def->name, LOG_LEVEL_INFO);
 	r->service.config = load_config(def, args.config);
 	if (args.instance)
 		snprintf(r->service.instance, sizeof(r->service.instance), "%s", args.instance);
