@@ -55,7 +55,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 	int status;
 
 	tool.json = tool_flag(&argc, argv, "--json");
-	log_start("punnet", LOG_WARN);
+	log_start("punnet", LOG_LEVEL_WARN);
 	if (strcmp(command->name, "config") != 0) {
 		tool.config = config_load(path, &error);
 		if (!tool.config) {
