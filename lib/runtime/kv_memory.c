@@ -121,14 +121,15 @@ static void gather_lead(struct kv_memory *m, struct kv_lead *lead)
 			all_free = false;
 	}
 	for (size_t c = 0; c < lead->claim_count; c++) {
-		struct kv_claim *claim = &lead->claims[c];
+		const struct kv_claim *claim = &lead->claims[c];
 
-		if (claim->held || !(all_free || claim->always))
-			continue;
-		take(m, claim->key, &lead->lead_id, lead->now_ms, claim->ttl_ms);
-		claim->held = true;
-		claim->owner = lead->lead_id;
-		claim->claimed_at_ms = lead->now_ms;
+		/* A key may stand twice among a lead's claims: look again. */
+		if (!claim->held && (all_free || claim->always) && !holder(m, claim->key))
+			take(m, claim->key, &lead->lead_id, lead->now_ms, claim->ttl_ms);
+	}
+	for (size_t c = 0; c < lead->claim_count; c++) {
+		if (!lead->claims[c].held)
+			answer(&lead->claims[c], holder(m, lead->claims[c].key));
 	}
 }
 

@@ -22,7 +22,7 @@
 #define SETTLE_ARG_BYTES  (KV_CLAIM_BYTES + CLAIM_ARG_BYTES)
 
 /* KEYS: all keys of all leads. ARGV: one string a lead: value (owner, time), candidate, how many keys, then for each key
- * `always` and ttl. Answers the value of each key as it is afterwards. The values are read once, then kept in step in a
+ * `always` and ttl. Answers the value of each key as it is after its lead. The values are read once, then kept in step in a
  * table, so that each lead sees what the leads before it took. */
 static const char gather_script[] =
     "local now = {}\n"
@@ -46,25 +46,25 @@ static const char gather_script[] =
     "      redis.call('SET', key, value, 'PX', string.format('%.0f', ttl))\n"
     "      now[key] = value\n"
     "    end\n"
-    "    answers[at + c] = now[key]\n"
     "  end\n"
+    "  for c = 1, n do answers[at + c] = now[KEYS[at + c]] end\n"
     "  at = at + n\n"
     "end\n"
     "return answers\n";
 
 /* KEYS[i] belongs to ARGV[i]: value, take, ttl. */
-static const char settle_script[] = "for i, op in ipairs(ARGV) do\n"
-				    "  local take, ttl = struct.unpack('>BI8', op, 25)\n"
-				    "  if take == 1 then\n"
-				    "    redis.call('SET', KEYS[i], string.sub(op, 1, 24), 'NX', "
-				    "'PX', string.format('%.0f', ttl))\n"
-				    "  else\n"
-				    "    local v = redis.call('GET', KEYS[i])\n"
-				    "    if v and string.sub(v, 1, 16) == string.sub(op, 1, 16) "
-				    "then redis.call('DEL', KEYS[i]) end\n"
-				    "  end\n"
-				    "end\n"
-				    "return #ARGV\n";
+static const char settle_script[] =
+    "for i, op in ipairs(ARGV) do\n"
+    "  local value, owner = string.sub(op, 1, 24), string.sub(op, 1, 16)\n"
+    "  local take, ttl = struct.unpack('>BI8', op, 25)\n"
+    "  local now = redis.call('GET', KEYS[i])\n"
+    "  if take == 1 and not now then\n"
+    "    redis.call('SET', KEYS[i], value, 'PX', string.format('%.0f', ttl))\n"
+    "  elseif take == 0 and now and string.sub(now, 1, 16) == owner then\n"
+    "    redis.call('DEL', KEYS[i])\n"
+    "  end\n"
+    "end\n"
+    "return #ARGV\n";
 
 struct script {
 	const char *text;

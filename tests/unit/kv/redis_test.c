@@ -1,0 +1,243 @@
+/* What can go wrong with Redis, and what kv says then: RESULT_AWAY, and nothing is judged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "redis_server.h"
+#include "runtime/clock.h"
+#include "runtime/kv.h"
+
+#define HOUR       (3600 * 1000LL)
+#define TIMEOUT_MS 300
+
+static struct redis_server server;
+
+static int start(_unused_ void **state)
+{
+	redis_server_start(&server);
+	return 0;
+}
+
+static int end(_unused_ void **state)
+{
+	redis_server_end(&server);
+	return 0;
+}
+
+static struct kv_lead one_lead(uint8_t n)
+{
+	struct kv_lead lead = {
+	    .lead_id = {{n}}, .now_ms = 1000, .candidate = true, .claim_count = 1};
+
+	lead.claims[0] = (struct kv_claim){.key = SLICE("phone:1"), .ttl_ms = HOUR};
+	return lead;
+}
+
+static struct kv *open_kv(const char *prefix)
+{
+	struct error error = {0};
+	struct kv *kv = kv_open(server.url, prefix, TIMEOUT_MS, &error);
+
+	if (!kv)
+		fail_msg("%s", error.text);
+	return kv;
+}
+
+/* Asks until it is answered, as a worker does; the pauses of the reconnecting are inside the limit. */
+static void gather_until_ok(struct kv *kv, struct kv_lead *lead)
+{
+	int64_t give_up = clock_monotonic_ms() + 10000;
+
+	while (kv_gather(kv, lead, 1, NULL) != RESULT_OK)
+		assert_true(clock_monotonic_ms() < give_up);
+}
+
+static void redis_is_dead_gather_says_away(_unused_ void **state)
+{
+	struct kv *kv = open_kv("p:");
+	struct kv_lead lead = one_lead(1);
+	struct kv_settle op = {.lead_id = {{1}}, .key = SLICE("phone:1")};
+	struct error error = {0};
+
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	redis_server_kill(&server);
+	for (int i = 0; i < 3; i++) {
+		lead = one_lead(2);
+		assert_int_equal(kv_gather(kv, &lead, 1, &error), RESULT_AWAY);
+		assert_false(lead.claims[0].held);
+		assert_non_null(strstr(error.text, "redis 127.0.0.1:"));
+		assert_int_equal(kv_settle(kv, &op, 1, &error), RESULT_AWAY);
+	}
+
+	redis_server_restart(&server);
+	gather_until_ok(kv, &lead);
+	assert_int_equal(lead.claims[0].owner.bytes[0], 2);
+	kv_close(kv);
+}
+
+static void redis_is_away_from_the_start_and_comes_later(_unused_ void **state)
+{
+	struct kv_lead lead = one_lead(1);
+	struct kv *kv;
+
+	redis_server_kill(&server);
+	kv = open_kv("p:");
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_AWAY);
+	redis_server_restart(&server);
+	gather_until_ok(kv, &lead);
+	kv_close(kv);
+}
+
+static void a_frozen_redis_is_away_within_the_time_out(_unused_ void **state)
+{
+	struct kv *kv = open_kv("p:");
+	struct kv_lead lead = one_lead(1);
+	int64_t begun;
+
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	redis_server_freeze(&server);
+	begun = clock_monotonic_ms();
+	lead = one_lead(2);
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_AWAY);
+	assert_true(clock_monotonic_ms() - begun < 10 * TIMEOUT_MS);
+
+	/* What was sent before the freeze may be carried out after it: the claim still has one owner. */
+	redis_server_thaw(&server);
+	gather_until_ok(kv, &lead);
+	assert_int_equal(lead.claims[0].owner.bytes[0], 1);
+	kv_close(kv);
+}
+
+static void a_forgotten_script_is_loaded_again(_unused_ void **state)
+{
+	struct kv *kv = open_kv("p:");
+	struct kv_lead lead = one_lead(1);
+	struct kv_settle op = {.lead_id = {{1}}, .key = SLICE("phone:1")};
+
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	redis_server_tell(&server, "SCRIPT FLUSH");
+	lead = one_lead(2);
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	assert_int_equal(lead.claims[0].owner.bytes[0], 1);
+	redis_server_tell(&server, "SCRIPT FLUSH");
+	assert_int_equal(kv_settle(kv, &op, 1, NULL), RESULT_OK);
+	assert_int_equal(redis_server_tell(&server, "EXISTS p:phone:1"), 0);
+	kv_close(kv);
+}
+
+static void a_full_redis_is_away(_unused_ void **state)
+{
+	struct kv *kv = open_kv("p:");
+	struct kv_lead lead = one_lead(1);
+	struct error error = {0};
+
+	redis_server_tell(&server, "CONFIG SET maxmemory 1");
+	assert_int_equal(kv_gather(kv, &lead, 1, &error), RESULT_AWAY);
+	assert_non_null(strstr(error.text, "maxmemory"));
+	assert_false(lead.claims[0].held);
+	redis_server_tell(&server, "CONFIG SET maxmemory 0");
+	gather_until_ok(kv, &lead);
+	assert_true(lead.claims[0].held);
+	kv_close(kv);
+}
+
+static void asking_again_does_not_prolong_a_claim(_unused_ void **state)
+{
+	struct kv *kv = open_kv("p:");
+	struct kv_lead lead = one_lead(1);
+
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	redis_server_tell(&server, "PEXPIRE p:phone:1 60000");
+	lead = one_lead(1);
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	assert_in_range(redis_server_tell(&server, "PTTL p:phone:1"), 1, 60000);
+	kv_close(kv);
+}
+
+static void prefixes_do_not_meet(_unused_ void **state)
+{
+	struct kv *live = open_kv("live:"), *replay = open_kv("replay:");
+	struct kv_lead a = one_lead(1), b = one_lead(2);
+
+	assert_int_equal(kv_gather(live, &a, 1, NULL), RESULT_OK);
+	assert_int_equal(kv_gather(replay, &b, 1, NULL), RESULT_OK);
+	assert_int_equal(b.claims[0].owner.bytes[0], 2);
+	kv_close(live);
+	kv_close(replay);
+}
+
+static void what_is_not_a_claim_is_said_to_be_bad(_unused_ void **state)
+{
+	struct kv *kv = open_kv("p:");
+	struct kv_lead lead = one_lead(1);
+	struct error error = {0};
+
+	redis_server_tell(&server, "SET p:phone:1 nonsense");
+	assert_int_equal(kv_gather(kv, &lead, 1, &error), RESULT_BAD);
+	assert_non_null(strstr(error.text, "not a claim"));
+	kv_close(kv);
+}
+
+static void a_wrong_url_is_said_without_showing_it(_unused_ void **state)
+{
+	static const char *const wrong[] = {"",
+					    "redis",
+					    "redis://",
+					    "http://127.0.0.1/0",
+					    "redis://h:0/0",
+					    "redis://h:70000/0",
+					    "redis://h:6379/x",
+					    "redis://user:secret@h:6379/0",
+					    "redis://:6379"};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct error error = {0};
+
+		assert_null(kv_open(wrong[i], "", 100, &error));
+		assert_non_null(strstr(error.text, "redis://host:port/db"));
+		assert_null(strstr(error.text, "secret"));
+	}
+}
+
+static void a_password_and_a_db_are_honoured(_unused_ void **state)
+{
+	struct kv_lead lead = one_lead(1);
+	struct error error = {0};
+	char url[128];
+	struct kv *kv;
+
+	redis_server_tell(&server, "CONFIG SET requirepass wonder");
+	kv = open_kv("p:");
+	assert_int_equal(kv_gather(kv, &lead, 1, &error), RESULT_AWAY);
+	assert_non_null(strstr(error.text, "NOAUTH"));
+	kv_close(kv);
+
+	snprintf(url, sizeof(url), "redis://:wonder@127.0.0.1:%d/3", server.port);
+	kv = kv_open(url, "p:", TIMEOUT_MS, NULL);
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	assert_true(lead.claims[0].held);
+	kv_close(kv);
+}
+
+#define WITH_REDIS(test) cmocka_unit_test_setup_teardown(test, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    WITH_REDIS(redis_is_dead_gather_says_away),
+	    WITH_REDIS(redis_is_away_from_the_start_and_comes_later),
+	    WITH_REDIS(a_frozen_redis_is_away_within_the_time_out),
+	    WITH_REDIS(a_forgotten_script_is_loaded_again),
+	    WITH_REDIS(a_full_redis_is_away),
+	    WITH_REDIS(asking_again_does_not_prolong_a_claim),
+	    WITH_REDIS(prefixes_do_not_meet),
+	    WITH_REDIS(what_is_not_a_claim_is_said_to_be_bad),
+	    WITH_REDIS(a_password_and_a_db_are_honoured),
+	    cmocka_unit_test(a_wrong_url_is_said_without_showing_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
