@@ -1,0 +1,14 @@
+/* feedback: what was settled, as a market event for the router. Pure. */
+#ifndef PUNNET_PAYOUT_FEEDBACK_H
+#define PUNNET_PAYOUT_FEEDBACK_H
+
+#include "settle.h"
+
+#define FEEDBACK_TOPIC "market"
+#define FEEDBACK_SOURCE                                                                            \
+	"payout.outbox" /* provenance: this, the outcomes partition, the outbox number */
+
+void feedback_publish(struct settlement *s, const struct lead_id *lead_id,
+		      const struct assignment *terms, enum feedback f, const char *reason_code);
+
+#endif

@@ -1,0 +1,346 @@
+/* settle: one outcome against what is known about its lead. */
+#include "payout/core/settle.h"
+
+#include "payout/core/feedback.h"
+
+#define LIST_FIRST_CAP 4
+
+/* Arena lists: grown by doubling; the old memory goes back with the arena. */
+static void *list_grow(struct arena *a, void *items, size_t count, size_t *cap, size_t size)
+{
+	void *more;
+
+	if (count < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : LIST_FIRST_CAP;
+	more = arena_calloc(a, *cap, size);
+	if (count)
+		memcpy(more, items, count * size);
+	return more;
+}
+
+#define LIST_ADD(a, items, count, cap, value)                                                      \
+	do {                                                                                       \
+		(items) = list_grow((a), (items), (count), &(cap), sizeof(*(items)));              \
+		(items)[(count)++] = (value);                                                      \
+	} while (0)
+
+void settlement_begin(struct settlement *s, struct arena *a, uint32_t partition, uint64_t next_seq)
+{
+	*s = (struct settlement){.arena = a, .partition = partition, .next_seq = next_seq};
+}
+
+void settlement_end(struct settlement *s)
+{
+	map_free(&s->by_lead);
+	*s = (struct settlement){0};
+}
+
+struct dossier *settlement_dossier(struct settlement *s, const struct lead_id *lead_id)
+{
+	struct slice key = slice_of(lead_id->bytes, sizeof(lead_id->bytes));
+	struct dossier *d = map_get(&s->by_lead, key);
+
+	if (d)
+		return d;
+	d = arena_calloc(s->arena, 1, sizeof(*d));
+	d->lead_id = *lead_id;
+	map_put(&s->by_lead, key, d);
+	return d;
+}
+
+struct dossier *settlement_dossier_at(const struct settlement *s, size_t i)
+{
+	struct slice key;
+	void *d;
+
+	return map_at(&s->by_lead, i, &key, &d) ? d : NULL;
+}
+
+void dossier_add_life(struct settlement *s, struct dossier *d, const struct life *l)
+{
+	LIST_ADD(s->arena, d->lives, d->life_count, d->life_cap, *l);
+}
+
+void dossier_add_verdict(struct settlement *s, struct dossier *d, const struct verdict *v)
+{
+	LIST_ADD(s->arena, d->verdicts, d->verdict_count, d->verdict_cap, *v);
+}
+
+void dossier_add_known(struct settlement *s, struct dossier *d, const struct known_transfer *k)
+{
+	LIST_ADD(s->arena, d->known, d->known_count, d->known_cap, *k);
+}
+
+void settlement_publish(struct settlement *s, const char *topic, uint32_t partition,
+			const char *type, struct slice key, struct slice payload)
+{
+	struct outbox_row row = {.seq = s->next_seq++,
+				 .topic = topic,
+				 .type = type,
+				 .partition = partition,
+				 .key = key,
+				 .payload = payload};
+
+	LIST_ADD(s->arena, s->outbox, s->outbox_count, s->outbox_cap, row);
+}
+
+static struct life *find_life(const struct dossier *d, uint32_t round)
+{
+	for (size_t i = 0; i < d->life_count; i++)
+		if (d->lives[i].terms.round == round)
+			return &d->lives[i];
+	return NULL;
+}
+
+/* The assignment that a verdict of this advertiser is about: the sold one, else the newest. */
+static struct life *find_life_of(const struct dossier *d, const char *advertiser_id)
+{
+	struct life *best = NULL;
+
+	for (size_t i = 0; i < d->life_count; i++) {
+		struct life *l = &d->lives[i];
+
+		if (strcmp(l->terms.advertiser_id, advertiser_id) != 0)
+			continue;
+		if (life_is_sold(l->state))
+			return l;
+		if (!best || l->terms.round > best->terms.round)
+			best = l;
+	}
+	return best;
+}
+
+static bool sold_exclusively(const struct dossier *d)
+{
+	for (size_t i = 0; i < d->life_count; i++)
+		if (life_is_sold(d->lives[i].state) && d->lives[i].terms.exclusive)
+			return true;
+	return false;
+}
+
+static void ignore(struct settlement *s, const struct ignored_outcome *i)
+{
+	LIST_ADD(s->arena, s->ignored, s->ignored_count, s->ignored_cap, *i);
+}
+
+/* --- moving --- */
+
+static enum result transfer_once(struct settlement *s, struct dossier *d,
+				 const struct assignment *terms, enum transfer_event event,
+				 int64_t at_ms, struct error *ret_error)
+{
+	char text[LEAD_ID_TEXT_LEN + 1];
+	struct transfer t;
+
+	if (terms->is_test)
+		return RESULT_OK;
+	transfer_make(s->arena, &d->lead_id, terms, event, at_ms, &t);
+	for (size_t i = 0; i < d->known_count; i++) {
+		const struct known_transfer *k = &d->known[i];
+
+		if (k->round != t.round || k->event != event)
+			continue;
+		if (k->body_hash == t.body_hash)
+			return RESULT_OK;
+		lead_id_text(&d->lead_id, text);
+		return error_set(ret_error, RESULT_FATAL,
+				 "transfer %s.%u %s was made before with other entries (order %s, "
+				 "%lld of %lld %s now)",
+				 text, (unsigned)t.round, transfer_event_name(event),
+				 terms->order_id, (long long)terms->payout_minor,
+				 (long long)terms->price_minor, terms->currency);
+	}
+	LIST_ADD(s->arena, s->transfers, s->transfer_count, s->transfer_cap, t);
+	dossier_add_known(s, d, &(struct known_transfer){t.round, t.event, t.body_hash});
+	return RESULT_OK;
+}
+
+static enum result move(struct settlement *s, struct dossier *d, struct life *l,
+			const struct life_rule *rule, int64_t at_ms, const char *reason_code,
+			struct error *ret_error)
+{
+	enum result r;
+
+	if (rule->transfer != TRANSFER_NONE) {
+		r = transfer_once(s, d, &l->terms, rule->transfer, at_ms, ret_error);
+		if (r != RESULT_OK)
+			return r;
+	}
+	if (l->state == LIFE_NONE)
+		l->settled_at_ms = at_ms;
+	if (rule->to == LIFE_APPROVED || rule->to == LIFE_RETURNED)
+		l->closed_at_ms = at_ms;
+	l->state = rule->to;
+	l->reason_code = reason_code;
+	l->changed = true;
+	if (rule->feedback != FEEDBACK_NONE)
+		feedback_publish(s, &d->lead_id, &l->terms, rule->feedback, reason_code);
+	return RESULT_OK;
+}
+
+/* --- verdicts --- */
+
+static void verdict_ignore(struct settlement *s, const struct dossier *d, struct verdict *v,
+			   uint32_t round, enum ignored why)
+{
+	v->standing = VERDICT_IGNORED;
+	v->changed = true;
+	ignore(s, &(struct ignored_outcome){.lead_id = d->lead_id,
+					    .round = round,
+					    .event = v->event,
+					    .why = why,
+					    .advertiser_id = v->advertiser_id,
+					    .verdict_id = v->verdict_id,
+					    .partition = v->partition,
+					    .offset = v->offset,
+					    .at_ms = v->at_ms});
+}
+
+static enum result verdict_apply(struct settlement *s, struct dossier *d, struct verdict *v,
+				 struct error *ret_error)
+{
+	struct life *l = find_life_of(d, v->advertiser_id);
+	const struct life_rule *rule = life_rule(l ? l->state : LIFE_NONE, v->event);
+	uint32_t round = l ? l->terms.round : 0;
+
+	if (rule->step == STEP_WAIT) {
+		if (sold_exclusively(d))
+			verdict_ignore(s, d, v, round, IGNORED_FOREIGN_LEAD);
+		return RESULT_OK;
+	}
+	if (rule->step == STEP_IGNORE) {
+		verdict_ignore(s, d, v, round, rule->ignored);
+		return RESULT_OK;
+	}
+	if (v->event == EVENT_RETURNED && v->at_ms > l->return_until_ms) {
+		verdict_ignore(s, d, v, round, IGNORED_WINDOW_OVER);
+		return RESULT_OK;
+	}
+	v->changed = true;
+	v->standing = rule->step == STEP_RECORD ? VERDICT_RECORDED : VERDICT_COUNTED;
+	if (rule->step == STEP_RECORD)
+		return RESULT_OK;
+	return move(s, d, l, rule, v->at_ms, v->reason_code, ret_error);
+}
+
+static enum result settle_verdict(struct settlement *s, struct dossier *d, const struct outcome *o,
+				  struct error *ret_error)
+{
+	struct verdict v = {.advertiser_id = o->advertiser_id,
+			    .verdict_id = o->verdict_id,
+			    .reason_code = o->reason_code,
+			    .event = o->event,
+			    .amount = o->amount,
+			    .at_ms = o->at_ms,
+			    .partition = o->partition,
+			    .offset = o->offset,
+			    .standing = VERDICT_WAITING,
+			    .changed = true};
+
+	for (size_t i = 0; i < d->verdict_count; i++) {
+		const struct verdict *was = &d->verdicts[i];
+
+		if (strcmp(was->advertiser_id, v.advertiser_id) != 0 ||
+		    strcmp(was->verdict_id, v.verdict_id) != 0)
+			continue;
+		/* v is not added: the first one under this id stays as it is. */
+		verdict_ignore(s, d, &v, 0,
+			       was->event == v.event ? IGNORED_REPEAT : IGNORED_VERDICT_ID_REUSED);
+		return RESULT_OK;
+	}
+	dossier_add_verdict(s, d, &v);
+	return verdict_apply(s, d, &d->verdicts[d->verdict_count - 1], ret_error);
+}
+
+/* --- delivery's outcomes --- */
+
+static enum ignored guard(const struct dossier *d, const struct outcome *o)
+{
+	const struct assignment *a = &o->assignment;
+	bool newer = false;
+
+	for (size_t i = 0; i < d->life_count; i++) {
+		const struct life *l = &d->lives[i];
+
+		if (l->terms.round == a->round || !(l->terms.exclusive || a->exclusive))
+			continue;
+		if (o->event == EVENT_DELIVERED && life_is_sold(l->state))
+			return IGNORED_ALREADY_DELIVERED;
+		newer = newer || l->terms.round > a->round;
+	}
+	return newer ? IGNORED_OLDER_ROUND : IGNORED_NONE;
+}
+
+static void delivery_ignore(struct settlement *s, const struct outcome *o, enum ignored why)
+{
+	ignore(s, &(struct ignored_outcome){.lead_id = o->lead_id,
+					    .round = o->assignment.round,
+					    .event = o->event,
+					    .why = why,
+					    .advertiser_id = o->assignment.advertiser_id,
+					    .verdict_id = "",
+					    .partition = o->partition,
+					    .offset = o->offset,
+					    .at_ms = o->at_ms});
+}
+
+/* A repeat says the same thing. One that names other money under the same id must not pass as a repeat. */
+static enum result check_repeat(struct settlement *s, struct dossier *d, const struct outcome *o,
+				const struct life_rule *rule, struct error *ret_error)
+{
+	if (o->event != EVENT_DELIVERED || rule->ignored != IGNORED_REPEAT)
+		return RESULT_OK;
+	return transfer_once(s, d, &o->assignment, TRANSFER_CREDIT, o->at_ms, ret_error);
+}
+
+static enum result settle_waiting(struct settlement *s, struct dossier *d, struct error *ret_error)
+{
+	for (size_t i = 0; i < d->verdict_count; i++) {
+		enum result r = RESULT_OK;
+
+		if (d->verdicts[i].standing == VERDICT_WAITING)
+			r = verdict_apply(s, d, &d->verdicts[i], ret_error);
+		if (r != RESULT_OK)
+			return r;
+	}
+	return RESULT_OK;
+}
+
+static enum result settle_delivery(struct settlement *s, struct dossier *d, const struct outcome *o,
+				   struct error *ret_error)
+{
+	struct life *l = find_life(d, o->assignment.round);
+	const struct life_rule *rule = life_rule(l ? l->state : LIFE_NONE, o->event);
+	enum ignored why = rule->step == STEP_IGNORE ? rule->ignored : guard(d, o);
+	enum result r;
+
+	assert(rule->step == STEP_IGNORE || rule->step == STEP_MOVE);
+	if (why != IGNORED_NONE) {
+		delivery_ignore(s, o, why);
+		return check_repeat(s, d, o, rule, ret_error);
+	}
+	if (!l) {
+		dossier_add_life(s, d, &(struct life){.state = LIFE_NONE, .reason_code = ""});
+		l = &d->lives[d->life_count - 1];
+	}
+	l->terms = o->assignment;
+	if (o->event == EVENT_DELIVERED) {
+		l->delivered_at_ms = o->at_ms;
+		l->payable_at_ms = o->at_ms + o->hold_ms;
+		l->return_until_ms = o->at_ms + o->return_window_ms;
+	}
+	r = move(s, d, l, rule, o->at_ms, o->reason_code, ret_error);
+	if (r != RESULT_OK || o->event != EVENT_DELIVERED)
+		return r;
+	return settle_waiting(s, d, ret_error);
+}
+
+enum result settle(struct settlement *s, const struct outcome *o, struct error *ret_error)
+{
+	struct dossier *d = settlement_dossier(s, &o->lead_id);
+
+	if (event_is_verdict(o->event))
+		return settle_verdict(s, d, o, ret_error);
+	return settle_delivery(s, d, o, ret_error);
+}

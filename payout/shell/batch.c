@@ -1,0 +1,181 @@
+/* batch: read, load, settle, write, commit. */
+#include "payout/shell/batch.h"
+
+#include "lead/codec.h"
+#include "proto/dead_letters.pb-c.h"
+#include "runtime/fault.h"
+#include "runtime/log.h"
+
+#define DEAD_TOPIC        "dead.letters"
+#define DEAD_ORIGINAL_MAX (900 * 1000) /* the dead letter must fit into a record itself */
+
+struct read_record {
+	bool readable;
+	struct outcome outcome;
+	const struct bus_record *record;
+	const char *why;
+};
+
+struct work {
+	const struct batch_settings *settings;
+	struct settlement t;
+	struct read_record *items;
+	size_t count;
+};
+
+static ProtobufCBinaryData binary(struct slice s)
+{
+	return (ProtobufCBinaryData){.len = s.len, .data = (uint8_t *)s.data};
+}
+
+static void dead_letter(struct work *w, const struct read_record *item)
+{
+	const struct bus_record *r = item->record;
+	struct provenance from = {w->settings->topic, (uint32_t)r->partition, (uint64_t)r->offset,
+				  0};
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	Punnet__V1__DeadLetter letter = PUNNET__V1__DEAD_LETTER__INIT;
+	struct arena *a = w->t.arena;
+	struct buf out = {0};
+
+	provenance_fill(&from, &source);
+	letter.source = &source;
+	letter.original =
+	    binary(slice_of(r->value.data, MIN_OF(r->value.len, (size_t)DEAD_ORIGINAL_MAX)));
+	letter.original_key =
+	    binary(slice_of(r->key.data, MIN_OF(r->key.len, (size_t)OUTCOME_TEXT_MAX)));
+	letter.original_type = slice_utf8_valid(r->type) ? arena_cstr(a, r->type) : (char *)"";
+	letter.service = (char *)"payout";
+	letter.reason_code = (char *)"unreadable_outcome";
+	letter.reason = (char *)item->why;
+	letter.attempts = 1;
+	letter.at_ms = w->settings->now_ms;
+	codec_pack(&letter.base, &out);
+	assert(!out.failed);
+	settlement_publish(&w->t, DEAD_TOPIC, 0, codec_type(letter.base.descriptor), slice_cstr(""),
+			   arena_dup(a, buf_slice(&out)));
+	buf_free(&out);
+	log_warn("outcome_unreadable", LOG_STR("why", item->why),
+		 LOG_INT("partition", r->partition), LOG_INT("offset", r->offset));
+}
+
+static void read_new(struct work *w, const struct bus_record *records, size_t count, int64_t from,
+		     struct batch_report *report)
+{
+	struct arena *a = w->t.arena;
+
+	w->items = arena_calloc(a, count, sizeof(*w->items));
+	for (size_t i = 0; i < count; i++) {
+		const struct bus_record *r = &records[i];
+		struct read_record *item = &w->items[w->count];
+		struct outcome *o = &item->outcome;
+
+		if (r->offset < from) {
+			report->passed_over++;
+			continue;
+		}
+		w->count++;
+		item->record = r;
+		item->readable = outcome_read(a, r->value, (uint32_t)r->partition,
+					      (uint64_t)r->offset, r->timestamp_ms, o, &item->why);
+		if (!item->readable)
+			continue;
+		if (o->event == EVENT_DELIVERED)
+			w->settings->terms(w->settings->ctx, o->assignment.advertiser_id,
+					   &o->hold_ms, &o->return_window_ms);
+		settlement_dossier(&w->t, &o->lead_id);
+	}
+}
+
+static enum result settle_all(struct work *w, struct batch_report *report, struct error *ret_error)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct read_record *item = &w->items[i];
+		enum result r;
+
+		if (!item->readable) {
+			dead_letter(w, item);
+			report->dead++;
+			continue;
+		}
+		r = settle(&w->t, &item->outcome, ret_error);
+		if (r != RESULT_OK)
+			return r;
+		report->events[item->outcome.event]++;
+		report->settled++;
+	}
+	return RESULT_OK;
+}
+
+static void count_ignored(const struct settlement *t, struct batch_report *report)
+{
+	for (size_t i = 0; i < t->ignored_count; i++) {
+		const struct ignored_outcome *g = &t->ignored[i];
+
+		report->ignored[g->why]++;
+		if (g->why == IGNORED_ALREADY_DELIVERED)
+			log_error(
+			    "delivered_twice", LOG_LEAD(&g->lead_id), LOG_INT("round", g->round),
+			    LOG_STR("advertiser", g->advertiser_id), LOG_INT("offset", g->offset));
+	}
+	report->transfers = t->transfer_count;
+}
+
+/* Between store_begin() and the end of the transaction. */
+static enum result in_transaction(struct store *store, struct work *w,
+				  const struct store_cursor *cursor, uint32_t partition,
+				  const struct bus_record *records, size_t count,
+				  struct batch_report *report, struct error *ret_error)
+{
+	int64_t from = fault_on("watermark_off") ? 0 : cursor->next;
+	struct store_cursor next = {0};
+	enum result r;
+
+	fault_point("payout_begun");
+	read_new(w, records, count, from, report);
+	if (cursor->next > 0 && records[0].offset > cursor->next)
+		report->gap = (size_t)(records[0].offset - cursor->next);
+	r = store_load(store, &w->t, ret_error);
+	if (r == RESULT_OK)
+		r = settle_all(w, report, ret_error);
+	if (r == RESULT_OK)
+		r = store_write(store, &w->t, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	fault_point("payout_settled");
+	next.next = MAX_OF(records[count - 1].offset + 1, cursor->next);
+	next.next_seq = w->t.next_seq;
+	r = store_commit(store, w->settings->topic, partition, &next, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	fault_point("payout_committed");
+	report->next = next.next;
+	return RESULT_OK;
+}
+
+enum result batch_settle(struct store *store, struct arena *arena,
+			 const struct batch_settings *settings, uint32_t partition,
+			 const struct bus_record *records, size_t count, struct batch_report *ret,
+			 struct error *ret_error)
+{
+	struct work w = {.settings = settings};
+	struct batch_report report = {0};
+	struct store_cursor cursor;
+	enum result r;
+
+	assert(count > 0 && count <= STORE_BATCH_MAX);
+	r = store_begin(store, settings->topic, partition, &cursor, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	arena_reset(arena);
+	settlement_begin(&w.t, arena, partition, cursor.next_seq);
+	r = in_transaction(store, &w, &cursor, partition, records, count, &report, ret_error);
+	if (r == RESULT_OK) {
+		count_ignored(&w.t, &report);
+		*ret = report;
+	} else {
+		store_rollback(store);
+	}
+	settlement_end(&w.t);
+	return r;
+}

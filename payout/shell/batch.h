@@ -1,0 +1,36 @@
+/* batch: settles the records of one partition in one transaction. The heart of the shell, without a loop or a bus: tests
+ * run it against real databases.
+ *
+ * The stored offset decides what is new: records below it were settled and are passed over. What can't be read goes to
+ * dead.letters through the outbox, in the same transaction. */
+#ifndef PUNNET_PAYOUT_BATCH_H
+#define PUNNET_PAYOUT_BATCH_H
+
+#include "payout/store/store.h"
+#include "runtime/bus.h"
+
+/* The terms of an advertiser, in days. */
+typedef void (*batch_terms_fn)(void *ctx, const char *advertiser_id, int64_t *ret_hold_ms,
+			       int64_t *ret_window_ms);
+
+struct batch_settings {
+	const char *topic; /* leads.outcomes */
+	batch_terms_fn terms;
+	void *ctx;
+	int64_t now_ms; /* for dead letters */
+};
+
+struct batch_report {
+	int64_t next; /* offset of the next record to settle */
+	size_t settled, passed_over, dead, transfers, gap;
+	size_t events[EVENT_COUNT], ignored[IGNORED_COUNT];
+};
+
+/* count <= STORE_BATCH_MAX; the records are of one partition, in order. The arena is reset. After RESULT_AWAY the same
+ * call is to be made again. RESULT_FATAL: the process must end. */
+_must_use_ enum result batch_settle(struct store *store, struct arena *arena,
+				    const struct batch_settings *settings, uint32_t partition,
+				    const struct bus_record *records, size_t count,
+				    struct batch_report *ret, struct error *ret_error);
+
+#endif

@@ -1,0 +1,133 @@
+/* schema: one text for both databases; what differs is three words. Keys begin with the lead id, which is ordered by
+ * time: rows of a batch land side by side at the end of each tree. */
+#include "payout/store/schema.h"
+
+#include "base/buf.h"
+
+/* $N a whole number of 64 bits, $B bytes, $I a row id that counts by itself, $T the end of a table. */
+static const char v1[] =
+    "CREATE TABLE offsets (topic TEXT NOT NULL, partition $N NOT NULL, next $N NOT NULL, "
+    "  next_seq $N NOT NULL, PRIMARY KEY (topic, partition))$T;"
+    "CREATE TABLE lives (lead_id $B NOT NULL, round $N NOT NULL, state $N NOT NULL, "
+    "  order_id TEXT NOT NULL, advertiser_id TEXT NOT NULL, aff_id TEXT NOT NULL, vertical TEXT "
+    "NOT NULL, "
+    "  price $N NOT NULL, payout $N NOT NULL, currency TEXT NOT NULL, exclusive $N NOT NULL, "
+    "  is_test $N NOT NULL, market_partition $N NOT NULL, settled_at $N NOT NULL, "
+    "  delivered_at $N NOT NULL, payable_at $N NOT NULL, return_until $N NOT NULL, "
+    "  closed_at $N NOT NULL, reason_code TEXT NOT NULL, sub1 TEXT NOT NULL, sub2 TEXT NOT NULL, "
+    "  sub3 TEXT NOT NULL, sub4 TEXT NOT NULL, sub5 TEXT NOT NULL, click_id TEXT NOT NULL, "
+    "  PRIMARY KEY (lead_id, round))$T;"
+    "CREATE TABLE transfers (lead_id $B NOT NULL, round $N NOT NULL, event $N NOT NULL, "
+    "  at_ms $N NOT NULL, currency TEXT NOT NULL, order_id TEXT NOT NULL, body_hash $N NOT NULL, "
+    "  PRIMARY KEY (lead_id, round, event))$T;"
+    "CREATE TABLE accounts (id $I, name TEXT NOT NULL, currency TEXT NOT NULL, balance $N NOT "
+    "NULL, "
+    "  UNIQUE (name, currency))$R;"
+    "CREATE TABLE entries (lead_id $B NOT NULL, round $N NOT NULL, event $N NOT NULL, "
+    "  line $N NOT NULL, account $N NOT NULL, amount $N NOT NULL, "
+    "  PRIMARY KEY (lead_id, round, event, line))$T;"
+    "CREATE TABLE verdicts (lead_id $B NOT NULL, advertiser_id TEXT NOT NULL, verdict_id TEXT NOT "
+    "NULL, "
+    "  event $N NOT NULL, reason_code TEXT NOT NULL, amount $N NOT NULL, currency TEXT NOT NULL, "
+    "  at_ms $N NOT NULL, partition $N NOT NULL, log_offset $N NOT NULL, standing $N NOT NULL, "
+    "  PRIMARY KEY (lead_id, advertiser_id, verdict_id))$T;"
+    "CREATE TABLE ignored (partition $N NOT NULL, log_offset $N NOT NULL, lead_id $B NOT NULL, "
+    "  round $N NOT NULL, event $N NOT NULL, reason TEXT NOT NULL, advertiser_id TEXT NOT NULL, "
+    "  verdict_id TEXT NOT NULL, at_ms $N NOT NULL, PRIMARY KEY (partition, log_offset))$T;"
+    "CREATE TABLE outbox (partition $N NOT NULL, seq $N NOT NULL, topic TEXT NOT NULL, "
+    "  target $N NOT NULL, type TEXT NOT NULL, key $B NOT NULL, payload $B NOT NULL, "
+    "  PRIMARY KEY (partition, seq))$T;"
+    "CREATE VIEW waiting_verdicts AS SELECT * FROM verdicts WHERE standing = 0;"
+    "CREATE VIEW balances AS SELECT name AS account, currency, balance FROM accounts;"
+    "CREATE VIEW books AS SELECT e.lead_id, e.round, e.event, t.at_ms, t.order_id, e.line, a.name "
+    "AS account, "
+    "  a.currency, e.amount FROM entries e JOIN transfers t ON t.lead_id = e.lead_id AND t.round = "
+    "e.round AND "
+    "  t.event = e.event JOIN accounts a ON a.id = e.account;";
+
+static const char *const migrations[] = {v1};
+
+static const char versions_sql[] =
+    "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY)";
+static const char version_sql[] = "SELECT COALESCE(MAX(version), 0) FROM migrations";
+static const char done_sql[] = "INSERT INTO migrations (version) VALUES ($1)";
+/* Two processes that start together must not both migrate; SQLite's BEGIN IMMEDIATE does the same by itself. */
+static const char lock_sql[] = "SELECT pg_advisory_xact_lock(7352001)";
+
+int schema_version(void)
+{
+	return (int)ARRAY_LEN(migrations);
+}
+
+static void expand(const char *text, enum db_dialect dialect, struct buf *out)
+{
+	bool lite = dialect == DB_SQLITE;
+
+	for (const char *c = text; *c; c++) {
+		if (*c != '$') {
+			buf_append_char(out, *c);
+			continue;
+		}
+		c++;
+		if (*c == 'B')
+			buf_append_cstr(out, lite ? "BLOB" : "BYTEA");
+		else if (*c == 'N')
+			buf_append_cstr(out, lite ? "INTEGER" : "BIGINT");
+		else if (*c == 'I')
+			buf_append_cstr(out,
+					lite ? "INTEGER PRIMARY KEY"
+					     : "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY");
+		else if (*c == 'T')
+			buf_append_cstr(out, lite ? " STRICT, WITHOUT ROWID" : "");
+		else if (*c == 'R')
+			buf_append_cstr(out, lite ? " STRICT" : "");
+	}
+}
+
+static void take_int(void *ctx, const struct db_value *columns, _unused_ size_t count)
+{
+	*(int64_t *)ctx = columns[0].integer;
+}
+
+static enum result migrate(struct db *d, struct error *ret_error)
+{
+	int64_t at = 0;
+	enum result r = db_script(d, versions_sql, ret_error);
+
+	if (r == RESULT_OK)
+		r = db_add(d, version_sql, NULL, 0, take_int, &at, ret_error);
+	if (r == RESULT_OK)
+		r = db_flush(d, ret_error);
+	if (r == RESULT_OK && at > schema_version())
+		return error_set(ret_error, RESULT_BAD,
+				 "the ledger has schema version %lld, this program knows %d: it "
+				 "was made by a newer one",
+				 (long long)at, schema_version());
+	while (r == RESULT_OK && at < schema_version()) {
+		struct buf text = {0};
+		struct db_value version = db_int(at + 1);
+
+		expand(migrations[at], db_dialect(d), &text);
+		r = db_script(d, buf_cstr(&text), ret_error);
+		buf_free(&text);
+		if (r == RESULT_OK)
+			r = db_add(d, done_sql, &version, 1, NULL, NULL, ret_error);
+		at++;
+	}
+	return r;
+}
+
+enum result schema_apply(struct db *d, struct error *ret_error)
+{
+	enum result r = db_begin(d, ret_error);
+
+	if (r == RESULT_OK && db_dialect(d) == DB_POSTGRES)
+		r = db_add(d, lock_sql, NULL, 0, NULL, NULL, ret_error);
+	if (r == RESULT_OK)
+		r = migrate(d, ret_error);
+	if (r == RESULT_OK)
+		r = db_commit(d, ret_error);
+	if (r != RESULT_OK)
+		db_rollback(d);
+	return r;
+}

@@ -1,0 +1,56 @@
+/* store: the ledger. One transaction settles a batch of outcomes of one partition, with the next offset inside it.
+ *
+ *     store_begin(…, &cursor)     the partition is ours until the end; cursor says from which offset on
+ *     store_load(…)               fills every dossier of the settlement in
+ *     store_write(…)              everything that the settlement changed
+ *     store_commit(…, next)       or store_rollback()
+ *
+ * Two processes on one partition take turns at store_begin(), and the second one finds the first one's offset: an
+ * outcome is settled once, whoever comes. Results as in db.h: after RESULT_AWAY nothing was written, and the same batch is
+ * to be tried again; a commit whose answer was lost shows in the cursor of the next try. */
+#ifndef PUNNET_PAYOUT_STORE_H
+#define PUNNET_PAYOUT_STORE_H
+
+#include "payout/core/settle.h"
+
+#define STORE_BATCH_MAX 1000 /* outcomes of one transaction */
+
+struct store; /* opaque */
+struct db;
+
+struct store_cursor {
+	int64_t next; /* the first offset that is not settled; -1 = the partition is new here */
+	uint64_t next_seq; /* of the outbox; from 1 */
+};
+
+/* url as in db.h. Brings the schema up to date. */
+struct store *store_open(const char *url, int timeout_ms, struct error *ret_error);
+void store_close(struct store *s); /* accepts NULL */
+
+/* Without a transaction: for the assignment of a partition. */
+_must_use_ enum result store_cursor_read(struct store *s, const char *topic, uint32_t partition,
+					 struct store_cursor *ret, struct error *ret_error);
+
+_must_use_ enum result store_begin(struct store *s, const char *topic, uint32_t partition,
+				   struct store_cursor *ret, struct error *ret_error);
+_must_use_ enum result store_load(struct store *s, struct settlement *t, struct error *ret_error);
+_must_use_ enum result store_write(struct store *s, const struct settlement *t,
+				   struct error *ret_error);
+_must_use_ enum result store_commit(struct store *s, const char *topic, uint32_t partition,
+				    const struct store_cursor *next, struct error *ret_error);
+void store_rollback(struct store *s);
+
+/* The outbox: rows with a number above `after`, in order, at most max; they live in the arena. */
+_must_use_ enum result store_outbox_read(struct store *s, uint32_t partition, uint64_t after,
+					 size_t max, struct arena *a, struct outbox_row *ret,
+					 size_t *ret_count, struct error *ret_error);
+/* Forgets the rows up to and including `upto`. */
+_must_use_ enum result store_outbox_forget(struct store *s, uint32_t partition, uint64_t upto,
+					   struct error *ret_error);
+_must_use_ enum result store_outbox_backlog(struct store *s, int64_t *ret_rows,
+					    struct error *ret_error);
+
+/* For reports and tests: plain reading. */
+struct db *store_db(struct store *s);
+
+#endif

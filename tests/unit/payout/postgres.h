@@ -1,0 +1,14 @@
+/* postgres: a PostgreSQL server of our own for a test, in a folder of its own under /tmp, reached by its socket only. */
+#ifndef PUNNET_TEST_POSTGRES_H
+#define PUNNET_TEST_POSTGRES_H
+
+#include "base/base.h"
+
+/* false: there is no PostgreSQL here; the reason was printed. */
+bool postgres_start(void);
+/* A fresh database; the text is valid until the next call. */
+const char *postgres_fresh_url(void);
+void postgres_restart(void); /* at once, as after a power cut: what was not committed is gone */
+void postgres_stop(void);
+
+#endif

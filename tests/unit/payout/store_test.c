@@ -1,0 +1,505 @@
+/* The ledger on both databases: one suite. And what a crash at each named point leaves behind, on SQLite. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+/* after its own needs */
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "outcomes.h"
+#include "payout/store/db.h"
+#include "payout/store/schema.h"
+#include "postgres.h"
+
+#define TIMEOUT_MS 2000
+#define LEADS      300
+
+static bool use_postgres;
+static char work_dir[] = "/tmp/punnet-ledger-XXXXXX";
+static int files;
+
+static const char *fresh_url(void)
+{
+	static char url[100];
+
+	if (use_postgres)
+		return postgres_fresh_url();
+	snprintf(url, sizeof(url), "sqlite:%s/%d.db", work_dir, files++);
+	return url;
+}
+
+static struct store *open_store(const char *url)
+{
+	struct error error = {0};
+	struct store *s = store_open(url, TIMEOUT_MS, &error);
+
+	if (!s)
+		fail_msg("%s", error.text);
+	return s;
+}
+
+/* --- looking inside --- */
+
+static void fold_row(void *ctx, const struct db_value *c, size_t count)
+{
+	uint64_t *h = ctx;
+
+	for (size_t i = 0; i < count; i++) {
+		*h = hash_fnv1a(*h, slice_of(&c[i].integer, sizeof(c[i].integer)));
+		*h = hash_fnv1a(*h, c[i].bytes);
+	}
+}
+
+static void take_int(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	*(int64_t *)ctx = c[0].integer;
+}
+
+static void query(struct store *s, const char *sql, db_row_fn fn, void *ctx)
+{
+	struct error error = {0};
+
+	if (db_add(store_db(s), sql, NULL, 0, fn, ctx, &error) != RESULT_OK ||
+	    db_flush(store_db(s), &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+}
+
+static int64_t number(struct store *s, const char *sql)
+{
+	int64_t n = -1;
+
+	query(s, sql, take_int, &n);
+	return n;
+}
+
+/* Everything that two runs over the same outcomes must agree on; the outbox may be published or not. */
+static uint64_t digest(struct store *s)
+{
+	uint64_t h = 0;
+
+	query(s, "SELECT * FROM lives ORDER BY lead_id, round", fold_row, &h);
+	query(s, "SELECT * FROM transfers ORDER BY lead_id, round, event", fold_row, &h);
+	query(s,
+	      "SELECT lead_id, round, event, line, account, amount FROM books ORDER BY lead_id, "
+	      "round, event, line",
+	      fold_row, &h);
+	query(s, "SELECT account, currency, balance FROM balances ORDER BY account, currency",
+	      fold_row, &h);
+	query(s, "SELECT * FROM verdicts ORDER BY lead_id, advertiser_id, verdict_id", fold_row,
+	      &h);
+	query(s, "SELECT * FROM ignored ORDER BY partition, log_offset", fold_row, &h);
+	query(s, "SELECT * FROM outbox ORDER BY partition, seq", fold_row, &h);
+	query(s, "SELECT * FROM offsets ORDER BY topic, partition", fold_row, &h);
+	return h;
+}
+
+static void check_books(struct store *s)
+{
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM (SELECT 1 FROM books GROUP BY lead_id, "
+				   "round, event, currency "
+				   "HAVING SUM(amount) <> 0) AS unbalanced"),
+			 0);
+	assert_int_equal(
+	    number(s, "SELECT COUNT(*) FROM accounts a WHERE balance <> "
+		      "(SELECT COALESCE(SUM(amount), 0) FROM entries e WHERE e.account = a.id)"),
+	    0);
+	assert_int_equal(number(s, "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts"), 0);
+	assert_int_equal(
+	    number(s,
+		   "SELECT COUNT(*) FROM lives l WHERE state IN (1, 2, 3) AND is_test = 0 AND 1 <> "
+		   "(SELECT COUNT(*) FROM transfers t WHERE t.lead_id = l.lead_id AND event = 1)"),
+	    0);
+}
+
+static void settle_all(struct store *s, const struct outcomes *o, size_t from, size_t size,
+		       struct batch_report *ret)
+{
+	struct error error = {0};
+
+	if (outcomes_settle(o, s, from, size, ret, &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+}
+
+static uint64_t undisturbed_digest(const struct outcomes *o, size_t size)
+{
+	struct store *s = open_store(fresh_url());
+	uint64_t h;
+
+	settle_all(s, o, 0, size, NULL);
+	check_books(s);
+	h = digest(s);
+	store_close(s);
+	return h;
+}
+
+/* --- the suite --- */
+
+static void the_books_balance_after_a_days_mixture(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store *s = open_store(fresh_url());
+	struct batch_report sum;
+
+	outcomes_mixture(&o, 1, LEADS);
+	settle_all(s, &o, 0, 100, &sum);
+	check_books(s);
+	assert_int_equal(sum.settled + sum.dead, o.count);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM transfers WHERE event = 1"), LEADS);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM transfers WHERE event IN (2, 3)"), LEADS);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM waiting_verdicts"), 0);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM outbox WHERE topic = 'dead.letters'"),
+			 (int64_t)sum.dead);
+	assert_true(sum.dead > 0);
+	assert_int_equal(
+	    number(s, "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts WHERE name LIKE '%:hold'"),
+	    0);
+	assert_int_equal(number(s, "SELECT next FROM offsets"), (int64_t)o.count);
+	assert_int_equal(number(s, "SELECT MAX(seq) FROM outbox"),
+			 number(s, "SELECT COUNT(*) FROM outbox"));
+	store_close(s);
+	outcomes_free(&o);
+}
+
+static void the_size_of_the_batches_changes_nothing(_unused_ void **state)
+{
+	static struct outcomes o;
+
+	outcomes_mixture(&o, 2, LEADS);
+	assert_int_equal(undisturbed_digest(&o, 1000), undisturbed_digest(&o, 7));
+	outcomes_free(&o);
+}
+
+static void what_was_settled_is_passed_over(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store *s = open_store(fresh_url());
+	struct batch_report again;
+	uint64_t before;
+
+	outcomes_mixture(&o, 3, LEADS);
+	settle_all(s, &o, 0, 50, NULL);
+	before = digest(s);
+	settle_all(s, &o, 0, 33, &again);
+	assert_int_equal(again.passed_over, o.count);
+	assert_int_equal(again.settled, 0);
+	assert_int_equal(digest(s), before);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+/* A transfer that is there with another body stops, and the batch leaves no trace. */
+static void another_body_under_a_known_transfer_stops_and_writes_nothing(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store *s = open_store(fresh_url());
+	struct error error = {0};
+	uint64_t before;
+
+	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
+	settle_all(s, &o, 0, 10, NULL);
+	before = digest(s);
+	outcomes_add_delivery(&o, 2, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
+	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30001);
+	assert_int_equal(outcomes_settle(&o, s, 1, 10, NULL, &error), RESULT_FATAL);
+	assert_non_null(strstr(error.text, "was made before with other entries"));
+	assert_int_equal(digest(s), before);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+static void a_verdict_waits_across_restarts(_unused_ void **state)
+{
+	static struct outcomes o;
+	char url[200];
+	struct store *s;
+
+	snprintf(url, sizeof(url), "%s", fresh_url());
+	s = open_store(url);
+	outcomes_add_verdict(&o, 1, EVENT_APPROVED, "bank-a", "v1");
+	settle_all(s, &o, 0, 10, NULL);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM waiting_verdicts"), 1);
+	store_close(s);
+
+	s = open_store(url);
+	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
+	settle_all(s, &o, 1, 10, NULL);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM waiting_verdicts"), 0);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:payable'"),
+	    -30000);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+static void the_outbox_comes_in_order_and_forgets_what_it_is_told(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct outbox_row rows[10];
+	struct store *s = open_store(fresh_url());
+	struct arena arena = {0};
+	size_t count;
+
+	outcomes_mixture(&o, 4, 20);
+	settle_all(s, &o, 0, 10, NULL);
+	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, NULL), RESULT_OK);
+	assert_int_equal(count, 10);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(rows[i].seq, i + 1);
+	assert_int_equal(store_outbox_forget(s, 0, 7, NULL), RESULT_OK);
+	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, NULL), RESULT_OK);
+	assert_int_equal(rows[0].seq, 8);
+	/* Numbers go on after everything was forgotten: the router drops what is not newer. */
+	assert_int_equal(store_outbox_forget(s, 0, 1000000, NULL), RESULT_OK);
+	outcomes_add_delivery(&o, 1000, EVENT_DELIVERED, 0, "bank-a", 1, 1);
+	settle_all(s, &o, o.count - 1, 10, NULL);
+	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, NULL), RESULT_OK);
+	assert_int_equal(count, 1);
+	assert_true(rows[0].seq > 20);
+	arena_free(&arena);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+/* --- two instances --- */
+
+static void child_settles(const char *url, const struct outcomes *o, size_t size)
+{
+	struct error error = {0};
+	struct store *s = store_open(url, TIMEOUT_MS * 5, &error);
+	enum result r = s ? outcomes_settle(o, s, 0, size, NULL, &error) : RESULT_FATAL;
+
+	while (
+	    s &&
+	    r == RESULT_AWAY) /* the other one had the lock for too long: the same batches again */
+		r = outcomes_settle(o, s, 0, size, NULL, &error);
+	store_close(s);
+	if (r != RESULT_OK)
+		fprintf(stderr, "%s\n", error.text);
+	_exit(r == RESULT_OK ? 0 : 1);
+}
+
+static void two_instances_on_one_ledger_settle_everything_once(_unused_ void **state)
+{
+	static struct outcomes o;
+	char url[200];
+	struct store *s;
+	uint64_t expected;
+	pid_t children[2];
+
+	outcomes_mixture(&o, 5, LEADS);
+	expected = undisturbed_digest(&o, 1000);
+	snprintf(url, sizeof(url), "%s", fresh_url());
+	for (int i = 0; i < 2; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			child_settles(url, &o, 11 + (size_t)i * 2);
+	}
+	for (int i = 0; i < 2; i++) {
+		int status;
+
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	s = open_store(url);
+	check_books(s);
+	assert_int_equal(digest(s), expected);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+static void a_ledger_that_is_held_by_another_is_away_and_then_comes_back(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store_cursor cursor;
+	struct error error = {0};
+	struct store *holder, *s;
+	char url[200];
+
+	outcomes_mixture(&o, 6, 20);
+	snprintf(url, sizeof(url), "%s", fresh_url());
+	holder = open_store(url);
+	s = store_open(url, 100, &error);
+	assert_non_null(s);
+	settle_all(s, &o, 0, 5, NULL);
+	assert_int_equal(store_begin(holder, "leads.outcomes", 0, &cursor, &error), RESULT_OK);
+	outcomes_add_delivery(&o, 1000, EVENT_DELIVERED, 0, "bank-a", 2, 1);
+	assert_int_equal(outcomes_settle(&o, s, o.count - 1, 5, NULL, &error), RESULT_AWAY);
+	store_rollback(holder);
+	settle_all(s, &o, o.count - 1, 5, NULL);
+	check_books(s);
+	store_close(s);
+	store_close(holder);
+	outcomes_free(&o);
+}
+
+static void a_ledger_of_a_newer_program_is_refused(_unused_ void **state)
+{
+	struct error error = {0};
+	char url[200];
+	struct store *s;
+
+	snprintf(url, sizeof(url), "%s", fresh_url());
+	s = open_store(url);
+	query(s, "INSERT INTO migrations (version) VALUES (99)", NULL, NULL);
+	store_close(s);
+	assert_null(store_open(url, TIMEOUT_MS, &error));
+	assert_non_null(strstr(error.text, "schema version 99"));
+}
+
+/* --- PostgreSQL alone --- */
+
+static void the_server_dies_and_comes_back_and_the_batch_is_tried_again(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct error error = {0};
+	struct store *s;
+	uint64_t expected;
+
+	if (!use_postgres)
+		return;
+	outcomes_mixture(&o, 7, 100);
+	expected = undisturbed_digest(&o, 50);
+	s = open_store(fresh_url());
+	o.count -= 50;
+	settle_all(s, &o, 0, 50, NULL);
+	o.count += 50;
+	postgres_restart();
+	assert_int_equal(outcomes_settle(&o, s, 0, 50, NULL, &error), RESULT_AWAY);
+	settle_all(s, &o, 0, 50, NULL);
+	check_books(s);
+	assert_int_equal(digest(s), expected);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+/* --- crashes: this program runs itself as a child that is to die --- */
+
+#define CRASH_LEADS 60
+#define CRASH_BATCH 20
+
+static void crash_outcomes(struct outcomes *o)
+{
+	outcomes_mixture(o, 8, CRASH_LEADS);
+}
+
+static int child_main(const char *url)
+{
+	static struct outcomes o;
+	struct error error = {0};
+	struct store *s = store_open(url, TIMEOUT_MS, &error);
+	enum result r = RESULT_FATAL;
+
+	crash_outcomes(&o);
+	if (s)
+		r = outcomes_settle(&o, s, 0, CRASH_BATCH, NULL, &error);
+	if (r != RESULT_OK)
+		fprintf(stderr, "%s\n", error.text);
+	store_close(s);
+	outcomes_free(&o);
+	return r == RESULT_OK ? 0 : 1;
+}
+
+static int run_child(const char *url, const char *fault)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		setenv("PUNNET_FAULT", fault, 1);
+		execl("/proc/self/exe", "payout_store_test", "child", url, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void killed_at_any_point_the_ledger_ends_up_the_same(_unused_ void **state)
+{
+	static const char *const points[] = {"payout_begun", "payout_settled", "payout_committed"};
+	static struct outcomes o;
+	uint64_t expected;
+
+	crash_outcomes(&o);
+	expected = undisturbed_digest(&o, CRASH_BATCH);
+	for (size_t p = 0; p < ARRAY_LEN(points); p++) {
+		for (int n = 1; n <= 3; n++) {
+			char url[200], fault[64];
+			struct store *s;
+			int status;
+
+			snprintf(url, sizeof(url), "%s", fresh_url());
+			snprintf(fault, sizeof(fault), "crash_at:%s:%d", points[p], n);
+			status = run_child(url, fault);
+			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+			assert_int_equal(run_child(url, ""), 0);
+			s = open_store(url);
+			check_books(s);
+			assert_int_equal(digest(s), expected);
+			store_close(s);
+		}
+	}
+	outcomes_free(&o);
+}
+
+/* The control: without the stored offset the same outcomes come a second time, and it shows. */
+static void without_the_stored_offset_the_double_shows(_unused_ void **state)
+{
+	static struct outcomes o;
+	char url[200];
+	struct store *s;
+	uint64_t expected;
+
+	crash_outcomes(&o);
+	expected = undisturbed_digest(&o, CRASH_BATCH);
+	snprintf(url, sizeof(url), "%s", fresh_url());
+	assert_int_equal(run_child(url, "watermark_off"), 0);
+	assert_int_equal(run_child(url, "watermark_off"), 0);
+	s = open_store(url);
+	assert_int_not_equal(digest(s), expected);
+	assert_true(number(s, "SELECT COUNT(*) FROM ignored WHERE reason = 'repeat'") >=
+		    CRASH_LEADS);
+	check_books(s); /* the second line of defence: a transfer's id can't be made twice */
+	store_close(s);
+	outcomes_free(&o);
+}
+
+static int run_suite(const char *name)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_books_balance_after_a_days_mixture),
+	    cmocka_unit_test(the_size_of_the_batches_changes_nothing),
+	    cmocka_unit_test(what_was_settled_is_passed_over),
+	    cmocka_unit_test(another_body_under_a_known_transfer_stops_and_writes_nothing),
+	    cmocka_unit_test(a_verdict_waits_across_restarts),
+	    cmocka_unit_test(the_outbox_comes_in_order_and_forgets_what_it_is_told),
+	    cmocka_unit_test(two_instances_on_one_ledger_settle_everything_once),
+	    cmocka_unit_test(a_ledger_that_is_held_by_another_is_away_and_then_comes_back),
+	    cmocka_unit_test(a_ledger_of_a_newer_program_is_refused),
+	    cmocka_unit_test(the_server_dies_and_comes_back_and_the_batch_is_tried_again),
+	    cmocka_unit_test(killed_at_any_point_the_ledger_ends_up_the_same),
+	    cmocka_unit_test(without_the_stored_offset_the_double_shows),
+	};
+
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	char command[100];
+	int failed;
+
+	if (argc == 3 && strcmp(argv[1], "child") == 0)
+		return child_main(argv[2]);
+	assert(mkdtemp(work_dir));
+	failed = run_suite("ledger in SQLite");
+	use_postgres = postgres_start();
+	if (use_postgres) {
+		failed += run_suite("ledger in PostgreSQL");
+		postgres_stop();
+	}
+	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
+	return system(command) != 0 || failed != 0;
+}
