@@ -1,0 +1,61 @@
+/* channel: one way to hand a lead over. A channel is one file and one line in channels.c; docs/adding-a-channel.md says how.
+ *
+ * Pure: a channel reads its settings, writes the message, and reads the answer. Sending is the shell's. */
+#ifndef PUNNET_DELIVERY_CHANNEL_H
+#define PUNNET_DELIVERY_CHANNEL_H
+
+#include "base/ids.h"
+#include "delivery/core/classify.h"
+#include "proto/leads_routed.pb-c.h"
+
+#define DELIVERY_KEY_TEXT_MAX (LEAD_ID_TEXT_LEN + 12)
+#define SOURCE_TEXT_LEN       12
+#define MESSAGE_HEADERS_MAX   8
+#define MESSAGE_HEADER_BYTES  256
+#define MESSAGE_BODY_MAX      (512 * 1024)
+
+/* All that a channel may need of one lead. Borrowed. */
+struct handover {
+	struct lead_id lead_id;
+	const Punnet__V1__RoutedLead *routed;
+	const Punnet__V1__Contact *contact;
+	char source[SOURCE_TEXT_LEN + 1]; /* the webmaster's pseudonym for this advertiser */
+	struct slice secret;              /* the advertiser's; empty = nothing is signed */
+	int64_t now_ms;
+};
+
+/* What goes out. Holds the contact in the open: message_wipe() as soon as it is sent. */
+struct message {
+	char headers[MESSAGE_HEADERS_MAX][MESSAGE_HEADER_BYTES]; /* "name: value" */
+	size_t header_count;
+	struct buf body;
+};
+
+void message_wipe(struct message *m);
+void message_header(struct message *m, const char *fmt, ...) _printf_(2, 3);
+
+struct channel {
+	const char *name; /* the member of the order's delivery settings */
+	enum result (*read)(const struct json *settings, int64_t default_timeout_ms,
+			    struct endpoint *ret, struct error *ret_error);
+	/* false when the message can't be made (too large); m is wiped by the caller. */
+	bool (*compose)(const struct handover *h, const struct endpoint *e, struct message *m);
+	struct attempt_said (*judge)(const struct answer_rules *rules,
+				     const struct transport_answer *answer, struct arena *scratch);
+};
+
+/* Reads an order's delivery settings. *ret_channel is the one that they name. */
+_must_use_ enum result channel_read(struct slice delivery_json, int64_t default_timeout_ms,
+				    struct arena *scratch, const struct channel **ret_channel,
+				    struct endpoint *ret, struct error *ret_error);
+
+/* "<lead id>.<round>": the same at every repeat of one assignment. */
+void delivery_key_text(const struct lead_id *lead_id, uint32_t round,
+		       char ret[DELIVERY_KEY_TEXT_MAX]);
+/* Twelve hex digits that stand for a webmaster towards one advertiser: stable, and of no use to another one. */
+void source_pseudonym(const uint8_t key[32], struct slice aff_id, struct slice advertiser_id,
+		      char ret[SOURCE_TEXT_LEN + 1]);
+
+extern const struct channel channel_webhook;
+
+#endif

@@ -1,0 +1,136 @@
+/* classify: see classify.h. */
+#include "classify.h"
+
+static const struct json *parse(struct slice body, struct arena *scratch)
+{
+	struct json_fault fault;
+
+	return body.len > 0 ? json_parse(scratch, body, JSON_LIMITS_DEFAULT, &fault) : NULL;
+}
+
+static bool status_is_ok(const struct answer_rules *rules, uint32_t status)
+{
+	for (size_t i = 0; i < rules->ok_status_count; i++)
+		if (rules->ok_status[i] == status)
+			return true;
+	return false;
+}
+
+static bool body_refuses(const struct answer_rules *rules, struct slice body, struct arena *scratch)
+{
+	const struct json *root = parse(body, scratch);
+	const struct json *said =
+	    root && *rules->refused_pointer ? json_at_pointer(root, rules->refused_pointer) : NULL;
+
+	if (!said || said->type != JSON_STRING)
+		return false;
+	for (size_t i = 0; i < rules->refused_value_count; i++)
+		if (slice_equal_nocase(slice_trim(said->text),
+				       slice_cstr(rules->refused_values[i])))
+			return true;
+	return false;
+}
+
+static struct attempt_said tempfail(enum reason reason, bool unknown)
+{
+	return (struct attempt_said){
+	    .result = ATTEMPT_TEMPFAIL, .unknown = unknown, .reason = reason};
+}
+
+static struct attempt_said permfail(enum reason reason)
+{
+	return (struct attempt_said){.result = ATTEMPT_PERMFAIL, .reason = reason};
+}
+
+static struct attempt_said classify_2xx(const struct answer_rules *rules,
+					const struct transport_answer *answer,
+					struct arena *scratch)
+{
+	if (answer->end != TRANSPORT_ANSWERED || !status_is_ok(rules, answer->http_status))
+		return tempfail(REASON_DELIVERY_ANSWER_UNCLEAR, true);
+	if (body_refuses(rules, answer->body, scratch))
+		return permfail(REASON_DELIVERY_REFUSED);
+
+	return (struct attempt_said){.result = ATTEMPT_OK};
+}
+
+static struct attempt_said classify_status(const struct answer_rules *rules,
+					   const struct transport_answer *answer,
+					   struct arena *scratch)
+{
+	uint32_t status = answer->http_status;
+
+	if (status >= 200 && status <= 299)
+		return classify_2xx(rules, answer, scratch);
+	switch (status) {
+	case 408:
+	case 425:
+	case 429:
+		return tempfail(REASON_DELIVERY_ADVERTISER_BUSY, false);
+	case 400:
+	case 422:
+		return permfail(REASON_DELIVERY_REFUSED);
+	case 409:
+		return permfail(REASON_DELIVERY_DUPLICATE);
+	case 410:
+		return permfail(REASON_DELIVERY_ENDPOINT_GONE);
+	}
+	if (status >= 500 && status <= 599)
+		return tempfail(REASON_DELIVERY_ADVERTISER_ERROR, false);
+	if (status >= 300 && status <= 499)
+		return permfail(REASON_DELIVERY_ENDPOINT_REFUSED);
+
+	return tempfail(REASON_DELIVERY_ANSWER_UNCLEAR, true);
+}
+
+struct attempt_said classify(const struct answer_rules *rules,
+			     const struct transport_answer *answer, struct arena *scratch)
+{
+	struct attempt_said said;
+
+	switch (answer->end) {
+	case TRANSPORT_NOT_SENT:
+		return tempfail(REASON_DELIVERY_UNREACHABLE, false);
+	case TRANSPORT_ADDRESS_REFUSED:
+		return permfail(REASON_DELIVERY_ADDRESS_REFUSED);
+	case TRANSPORT_URL_UNUSABLE:
+		return permfail(REASON_DELIVERY_ENDPOINT_INVALID);
+	case TRANSPORT_ANSWERED:
+	case TRANSPORT_BROKEN:
+	case TRANSPORT_TOO_LONG:
+		break;
+	}
+	if (answer->http_status == 0)
+		return tempfail(REASON_DELIVERY_NO_ANSWER, true);
+
+	said = classify_status(rules, answer, scratch);
+	said.http_status = answer->http_status;
+	if (said.result == ATTEMPT_TEMPFAIL)
+		said.retry_after_ms = MAX_OF(answer->retry_after_ms, 0);
+	return said;
+}
+
+static struct slice text_at(const struct json *root, const char *pointer)
+{
+	const struct json *node = *pointer ? json_at_pointer(root, pointer) : NULL;
+
+	return node && (node->type == JSON_STRING || node->type == JSON_NUMBER) ? node->text
+										: slice_of(NULL, 0);
+}
+
+struct slice answer_words(const struct answer_rules *rules, struct slice body,
+			  struct arena *scratch)
+{
+	const struct json *root = parse(body, scratch);
+	struct slice outcome, reason;
+
+	if (!root)
+		return body;
+
+	outcome = text_at(root, rules->refused_pointer);
+	reason = text_at(root, rules->reason_pointer);
+	if (outcome.len == 0 || reason.len == 0)
+		return outcome.len ? outcome : reason;
+	return slice_cstr(
+	    arena_printf(scratch, SLICE_FMT ": " SLICE_FMT, SLICE_ARG(outcome), SLICE_ARG(reason)));
+}

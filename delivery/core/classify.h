@@ -1,0 +1,49 @@
+/* classify: what an answer over HTTP means.
+ *
+ * The order of the questions is the order of this table; the first that fits decides.
+ *
+ *   nothing was sent (no address, no connection, no TLS)        TEMPFAIL, known not to have arrived
+ *   sent, no status line                                        TEMPFAIL, unknown
+ *   2xx, answer not complete, or longer than may be kept        TEMPFAIL, unknown (it may hold a refusal)
+ *   2xx not among success.status                                TEMPFAIL, unknown
+ *   2xx, body says refused                                      PERMFAIL refused
+ *   2xx                                                         OK
+ *   408, 425, 429, 5xx                                          TEMPFAIL, known; Retry-After honoured
+ *   400, 422                                                    PERMFAIL refused: the advertiser read this lead
+ *   409                                                         PERMFAIL duplicate
+ *   410                                                         PERMFAIL endpoint_gone
+ *   3xx (never followed), other 4xx                             PERMFAIL endpoint_refused
+ *   anything else                                               TEMPFAIL, unknown
+ *
+ * A status that is not 2xx decides even when its body did not come whole: the body would change nothing. */
+#ifndef PUNNET_DELIVERY_CLASSIFY_H
+#define PUNNET_DELIVERY_CLASSIFY_H
+
+#include "attempt.h"
+#include "endpoint.h"
+
+enum transport_end {
+	TRANSPORT_ANSWERED, /* a whole answer */
+	TRANSPORT_BROKEN,   /* sent, or maybe sent; the answer is missing or not whole */
+	TRANSPORT_TOO_LONG, /* the answer passed the limit and was cut */
+	TRANSPORT_NOT_SENT, /* no address, no connection, no TLS: not a byte of the request went out */
+	TRANSPORT_ADDRESS_REFUSED, /* the name led to an address that may not be called */
+	TRANSPORT_URL_UNUSABLE,
+};
+
+struct transport_answer {
+	enum transport_end end;
+	uint32_t http_status; /* 0: no status line came */
+	int64_t retry_after_ms;
+	struct slice body;
+};
+
+struct attempt_said classify(const struct answer_rules *rules,
+			     const struct transport_answer *answer, struct arena *scratch);
+
+/* The words of the answer that the rules point at ("refused: too young"), or the body itself when it is not JSON.
+ * Lives in scratch or in the body; not yet safe to keep, see excerpt.h. */
+struct slice answer_words(const struct answer_rules *rules, struct slice body,
+			  struct arena *scratch);
+
+#endif

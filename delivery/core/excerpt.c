@@ -1,0 +1,153 @@
+/* excerpt: see excerpt.h. Works on code points, folded to lower case (Latin, Greek and Cyrillic letters). */
+#include "excerpt.h"
+
+#define REPLACEMENT_CHAR 0xfffdu
+
+/* Next code point; a byte that begins no character gives U+FFFD. s is not empty. */
+static uint32_t next_char(struct slice *s)
+{
+	const unsigned char *p = (const unsigned char *)s->data;
+	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	uint32_t c = len == 1 ? p[0] : p[0] & (0xffu >> (len + 1));
+
+	if (len > s->len || !slice_utf8_valid(slice_of(p, len))) {
+		*s = slice_of(s->data + 1, s->len - 1);
+		return REPLACEMENT_CHAR;
+	}
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | (p[i] & 0x3fu);
+	*s = slice_of(s->data + len, s->len - len);
+	return c;
+}
+
+static size_t put_char(uint32_t c, char ret[4])
+{
+	if (c < 0x80) {
+		ret[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		ret[0] = (char)(0xc0 | c >> 6);
+		ret[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		ret[0] = (char)(0xe0 | c >> 12);
+		ret[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		ret[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	ret[0] = (char)(0xf0 | c >> 18);
+	ret[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	ret[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	ret[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+static uint32_t fold(uint32_t c)
+{
+	if ((c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ||
+	    (c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f))
+		return c + 32;
+	if (c >= 0x400 && c <= 0x40f)
+		return c + 80;
+	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177) ||
+	    (c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f))
+		return c | 1;
+	return c;
+}
+
+static bool is_digit(uint32_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_separator(uint32_t c)
+{
+	return c == ' ' || c == '-' || c == '(' || c == ')' || c == '.' || c == '/' || c == '+' ||
+	       c == 0xa0;
+}
+
+/* Length of the value at text[0], or 0. */
+static size_t match_value(const uint32_t *text, size_t len, struct slice value)
+{
+	size_t n = 0;
+
+	while (value.len > 0) {
+		if (n == len || fold(text[n]) != fold(next_char(&value)))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+/* Length of a run of enough digits at text[0], separators between them included, or 0. */
+static size_t match_digits(const uint32_t *text, size_t len)
+{
+	size_t digits = 0, end = 0;
+
+	for (size_t n = 0; n < len && (is_digit(text[n]) || is_separator(text[n])); n++) {
+		if (!is_digit(text[n]))
+			continue;
+		digits++;
+		end = n + 1;
+	}
+	return digits >= EXCERPT_DIGITS && is_digit(text[0]) ? end : 0;
+}
+
+/* Length of the word at text[0] when it holds an '@', or 0. */
+static size_t match_mailbox(const uint32_t *text, size_t len)
+{
+	bool at = false;
+	size_t n = 0;
+
+	for (; n < len && text[n] > ' ' && text[n] != '"' && text[n] != ',' && text[n] != '<' &&
+	       text[n] != '>';
+	     n++)
+		at |= text[n] == '@';
+	return at ? n : 0;
+}
+
+static size_t match_secret(const uint32_t *text, size_t len, const struct slice *values,
+			   size_t count)
+{
+	size_t longest = MAX_OF(match_digits(text, len), match_mailbox(text, len));
+
+	for (size_t i = 0; i < count; i++)
+		if (values[i].len > 0)
+			longest = MAX_OF(longest, match_value(text, len, values[i]));
+	return longest;
+}
+
+static bool append(char *ret, size_t *at, const char *bytes, size_t len)
+{
+	if (*at + len > EXCERPT_MAX_BYTES)
+		return false;
+	memcpy(ret + *at, bytes, len);
+	*at += len;
+	return true;
+}
+
+void excerpt_make(struct slice words, const struct slice *values, size_t count,
+		  char ret[EXCERPT_MAX_BYTES + 1])
+{
+	uint32_t text[EXCERPT_SCAN_CHARS];
+	size_t len = 0, at = 0;
+
+	assert(count <= EXCERPT_VALUES_MAX);
+	while (words.len > 0 && len < EXCERPT_SCAN_CHARS) {
+		uint32_t c = next_char(&words);
+
+		text[len++] = c < ' ' || c == 0x7f ? ' ' : c;
+	}
+	for (size_t i = 0; i < len;) {
+		size_t secret = match_secret(text + i, len - i, values, count);
+		char one[4];
+
+		if (!(secret ? append(ret, &at, "***", 3)
+			     : append(ret, &at, one, put_char(text[i], one))))
+			break;
+		i += secret ? secret : 1;
+	}
+	ret[at] = 0;
+}

@@ -1,0 +1,124 @@
+/* prefix: see prefix.h. */
+#include "prefix.h"
+
+#include <stdlib.h>
+
+struct prefix_entry {
+	int64_t offset, attempts_from;
+	uint64_t source_offset;
+	uint32_t source_partition, source_step;
+	bool has_source;
+};
+
+#define PREFIX_FIRST_CAP 256
+
+void prefix_start(struct prefix *p, const struct watermark *watermark)
+{
+	*p = (struct prefix){.watermark = *watermark};
+}
+
+void prefix_free(struct prefix *p)
+{
+	free(p->ring);
+	*p = (struct prefix){0};
+}
+
+bool prefix_full(const struct prefix *p)
+{
+	return p->count >= PREFIX_SPAN_MAX;
+}
+
+static struct prefix_entry *entry_at(const struct prefix *p, size_t i)
+{
+	return &p->ring[(p->first + i) & (p->cap - 1)];
+}
+
+static void grow(struct prefix *p)
+{
+	size_t cap = p->cap ? p->cap * 2 : PREFIX_FIRST_CAP;
+	struct prefix_entry *ring = calloc(cap, sizeof(*ring));
+
+	if (!ring)
+		abort();
+	for (size_t i = 0; i < p->count; i++)
+		ring[i] = *entry_at(p, i);
+	free(p->ring);
+	p->ring = ring;
+	p->cap = cap;
+	p->first = 0;
+}
+
+void prefix_push(struct prefix *p, int64_t offset, const struct provenance *source,
+		 int64_t attempts_from)
+{
+	if (p->count == p->cap)
+		grow(p);
+	if (p->count > 0) {
+		assert(offset > entry_at(p, p->count - 1)->offset);
+		assert(attempts_from >= entry_at(p, p->count - 1)->attempts_from);
+	}
+	*entry_at(p, p->count++) = (struct prefix_entry){
+	    .offset = offset,
+	    .attempts_from = attempts_from,
+	    .has_source = source != NULL,
+	    .source_offset = source ? source->offset : 0,
+	    .source_partition = source ? source->partition : 0,
+	    .source_step = source ? source->step : 0,
+	};
+}
+
+void prefix_advance(struct prefix *p, int64_t committable)
+{
+	while (p->count > 0 && entry_at(p, 0)->offset < committable) {
+		const struct prefix_entry *e = entry_at(p, 0);
+		struct provenance source = {.topic = PREFIX_TOPIC,
+					    .partition = e->source_partition,
+					    .offset = e->source_offset,
+					    .step = e->source_step};
+
+		/* a repeat adds nothing, and says so */
+		if (e->has_source && watermark_advance(&p->watermark, &source)) {
+		}
+		p->first = (p->first + 1) & (p->cap - 1);
+		p->count--;
+	}
+}
+
+int64_t prefix_attempts_from(const struct prefix *p, int64_t attempts_end)
+{
+	return p->count > 0 ? entry_at(p, 0)->attempts_from : attempts_end;
+}
+
+void commit_note_write(const struct watermark *w, int64_t attempts_from, bool clean,
+		       struct buf *out)
+{
+	watermark_write(w, out);
+	buf_printf(out, " a=%lld%s", (long long)attempts_from, clean ? " c=1" : "");
+}
+
+bool commit_note_read(struct slice text, struct commit_note *ret)
+{
+	struct commit_note note = {.attempts_from = -1};
+	bool first = true;
+
+	while (text.len > 0) {
+		const char *space = memchr(text.data, ' ', text.len);
+		struct slice word =
+		    slice_of(text.data, space ? (size_t)(space - text.data) : text.len);
+
+		text = space ? slice_of(space + 1, text.len - word.len - 1) : slice_of(NULL, 0);
+		if (slice_starts_with(word, "a=")) {
+			if (!slice_to_int64(slice_of(word.data + 2, word.len - 2),
+					    &note.attempts_from) ||
+			    note.attempts_from < 0)
+				return false;
+		} else if (slice_is(word, "c=1")) {
+			note.clean = true;
+		} else if (!first || (word.len > 0 && !watermark_read(word, &note.watermark))) {
+			return false;
+		}
+		first = false;
+	}
+	*ret = note;
+	return true;
+}

@@ -1,0 +1,188 @@
+/* handover: from a task to the message that goes out, and from the answer to what it said.
+ *
+ * The contact is opened just before sending and wiped as soon as the message is written; the message itself is wiped when
+ * the transfer ends. It is opened once more to keep it out of the excerpt of the answer. */
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/secret.h"
+
+#define CONTACT_MAX_BYTES (64 * 1024)
+
+static bool contact_from_box(struct delivery *d, const struct task *t,
+			     const Punnet__V1__SealedContact *sealed, struct buf *plain)
+{
+	const uint8_t *key;
+
+	if (!sealed || sealed->nonce.len != SEAL_NONCE_LEN || sealed->box.len < SEAL_TAG_LEN ||
+	    sealed->box.len > CONTACT_MAX_BYTES)
+		return false;
+	key = keyring_day_key(d->keyring, sealed->key_day, false);
+	/* Room for all of it at once: a buffer that grows would leave copies behind. */
+	return key && buf_reserve(plain, sealed->box.len) &&
+	       seal_open(key, sealed->nonce.data, &t->lead_id, codec_bytes(sealed->box), plain);
+}
+
+static Punnet__V1__Contact *contact_open(struct delivery *d, const struct task *t,
+					 const Punnet__V1__SealedContact *sealed)
+{
+	_cleanup_(buf_free) struct buf plain = {0};
+	Punnet__V1__Contact *contact = NULL;
+
+	if (contact_from_box(d, t, sealed, &plain))
+		contact = codec_unpack(&d->handover_arena, &punnet__v1__contact__descriptor,
+				       buf_slice(&plain));
+	if (plain.data)
+		sodium_memzero(plain.data, plain.cap);
+	return contact;
+}
+
+static void contact_values(const Punnet__V1__Contact *c, struct slice ret[EXCERPT_VALUES_MAX],
+			   size_t *ret_count)
+{
+	const char *values[] = {c->phone,      c->email,      c->name,
+				c->first_name, c->last_name,  c->middle_name,
+				c->ip,         c->consent_ip, c->phone_typed};
+
+	*ret_count = ARRAY_LEN(values);
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		ret[i] = slice_cstr(values[i]);
+}
+
+static void contact_wipe(const Punnet__V1__Contact *c)
+{
+	struct slice values[EXCERPT_VALUES_MAX];
+	size_t count;
+
+	if (!c)
+		return;
+	contact_values(c, values, &count);
+	/* protobuf's own empty string is read-only */
+	for (size_t i = 0; i < count; i++)
+		if (values[i].len > 0)
+			sodium_memzero((char *)values[i].data, values[i].len);
+}
+
+static const Punnet__V1__RoutedLead *routed_of(struct delivery *d, const struct task *t)
+{
+	const Punnet__V1__RoutedLead *routed;
+
+	arena_reset(&d->handover_arena);
+	routed = codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
+			      slice_of(t->value, t->value_len));
+	assert(routed); /* it could be read when it was taken */
+	return routed;
+}
+
+static bool refuse(struct attempt_said *ret_said, enum attempt_result result, enum reason reason)
+{
+	*ret_said = (struct attempt_said){.result = result, .reason = reason};
+	return false;
+}
+
+/* The advertiser's signing secret; empty when it has none. */
+static bool advertiser_secret(struct delivery *d, const Punnet__V1__DirectoryEntry *entry,
+			      struct buf *ret)
+{
+	struct slice sealed = codec_bytes(entry->advertiser->sealed_secret);
+
+	return sealed.len == 0 ||
+	       secret_open(keyring_master_key(d->keyring), slice_cstr(entry->id), sealed, ret);
+}
+
+static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
+		    const struct channel *channel, const struct endpoint *endpoint,
+		    struct slice secret, struct message *ret_message, struct attempt_said *ret_said)
+{
+	const Punnet__V1__Assignment *a = routed->assignment;
+	struct handover h = {
+	    .lead_id = t->lead_id, .routed = routed, .secret = secret, .now_ms = t->started_at_ms};
+	bool made;
+
+	h.contact = contact_open(d, t, routed->contact);
+	if (!h.contact)
+		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_CONTACT_DESTROYED);
+
+	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
+			 slice_cstr(a->advertiser_id), h.source);
+	made = channel->compose(&h, endpoint, ret_message);
+	contact_wipe(h.contact);
+	if (made)
+		return true;
+
+	message_wipe(ret_message);
+	return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
+}
+
+bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
+		   struct message *ret_message, struct attempt_said *ret_said)
+{
+	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
+	struct slice advertiser = slice_cstr(routed->assignment->advertiser_id);
+	const Punnet__V1__DirectoryEntry *entry =
+	    directory_get(d->directory, "advertiser", advertiser);
+	_cleanup_(buf_free) struct buf secret = {0};
+	const struct channel *channel;
+	struct error e = {0};
+	bool made;
+
+	if (channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
+			 &d->handover_arena, &channel, ret_endpoint, &e) != RESULT_OK) {
+		log_warn("endpoint_invalid", LOG_LEAD(&t->lead_id),
+			 LOG_STR("order", routed->assignment->order_id), LOG_STR("reason", e.text));
+		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
+	}
+	if (!entry || !entry->advertiser)
+		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
+	if (entry->advertiser->suspended)
+		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_SUSPENDED);
+	if (!advertiser_secret(d, entry, &secret)) {
+		log_error("advertiser_secret_unreadable", LOG_SLICE("advertiser", advertiser));
+		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
+	}
+	made =
+	    compose(d, t, routed, channel, ret_endpoint, buf_slice(&secret), ret_message, ret_said);
+	if (secret.data)
+		sodium_memzero(secret.data, secret.cap);
+	return made;
+}
+
+static void keep_excerpt(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
+			 struct slice words, char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+{
+	const Punnet__V1__Contact *contact;
+	struct slice values[EXCERPT_VALUES_MAX];
+	size_t count = 0;
+
+	*ret_excerpt = 0;
+	if (words.len == 0)
+		return;
+	contact = contact_open(d, t, routed->contact);
+	if (!contact)
+		return; /* what can't be told from a contact is not kept */
+
+	contact_values(contact, values, &count);
+	excerpt_make(words, values, count, ret_excerpt);
+	contact_wipe(contact);
+}
+
+struct attempt_said handover_judge(struct delivery *d, struct task *t,
+				   const struct transport_answer *answer,
+				   char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+{
+	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
+	const struct channel *channel;
+	struct endpoint endpoint;
+	struct error e = {0};
+	enum result r;
+
+	r = channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
+			 &d->handover_arena, &channel, &endpoint, &e);
+	assert(r == RESULT_OK); /* the same text was read when it was sent */
+	keep_excerpt(d, t, routed, answer_words(&endpoint.rules, answer->body, &d->handover_arena),
+		     ret_excerpt);
+	return channel->judge(&endpoint.rules, answer, &d->handover_arena);
+}

@@ -1,0 +1,164 @@
+/* internal: what the files of delivery's shell share. */
+#ifndef PUNNET_DELIVERY_INTERNAL_H
+#define PUNNET_DELIVERY_INTERNAL_H
+
+#include "delivery.h"
+#include "delivery/channels/channel.h"
+#include "delivery/core/excerpt.h"
+#include "delivery/core/prefix.h"
+#include "delivery/core/resume.h"
+#include "runtime/progress.h"
+#include "sender.h"
+
+#define DELIVERY_PARTITIONS_MAX    1024
+#define DELIVERY_TAKE_MAX          500  /* records in one turn */
+#define DELIVERY_IN_BUS_SPARE      1000 /* above the open tasks: dead letters */
+#define DELIVERY_COMMIT_EVERY_MS   200
+#define DELIVERY_COMMIT_TIMEOUT_MS 5000
+#define DELIVERY_BUS_TIMEOUT_MS    10000
+#define DELIVERY_DRAIN_MS          5000  /* webhooks under way may end by themselves */
+#define DELIVERY_DUE_LOOK_MS       60000 /* the wall clock is looked at least so often */
+#define TASK_MAGIC                 0x5441534bu
+
+#define TOPIC_ROUTED   "leads.routed"
+#define TOPIC_ATTEMPTS "leads.attempts"
+#define TOPIC_OUTCOMES "leads.outcomes"
+#define TOPIC_DEAD     "dead.letters"
+#define DELIVERY_GROUP "delivery"
+
+enum task_state {
+	TASK_WAITING,   /* for its due time, in the heap */
+	TASK_READY,     /* in its advertiser's queue */
+	TASK_SENDING,   /* a webhook is under way */
+	TASK_RECORDING, /* the attempt is on its way to leads.attempts */
+	TASK_SETTLING,  /* the outcome is on its way to leads.outcomes */
+	TASK_BURYING, /* no lead at all: a record that could not be read, on its way to dead.letters */
+};
+
+struct partition {
+	int32_t number;
+	struct progress *progress;
+	struct watermark watermark; /* of all that was taken */
+	struct prefix prefix;
+	struct resume resume;
+	int64_t was_there_until; /* records below this offset were there at the take-over */
+	int64_t taken_over_at_ms;
+	int64_t attempts_from; /* for records that were there */
+	int64_t attempts_end;  /* as far as is known */
+	int64_t committed;
+	bool was_clean;   /* the predecessor left nothing under way */
+	bool note_stale;  /* the commit still says so; it must not before anything is sent */
+	bool interrupted; /* webhooks were cut off */
+	struct task *tasks;
+};
+
+struct advertiser {
+	char *id;
+	struct task *first, *last; /* ready, in the order in which they became so */
+	size_t in_flight;
+};
+
+struct task {
+	uint32_t magic;
+	enum task_state state;
+	struct partition *partition; /* NULL: revoked; only its acknowledgement is waited for */
+	struct task *prev, *next;    /* of the partition */
+	struct task *queue_prev, *queue_next;
+	struct task *stuck_next;
+	size_t heap_at; /* 1 and up; 0 = not in the heap */
+	bool in_bus, stuck;
+
+	struct lead_id lead_id;
+	int64_t offset, timestamp_ms;
+	uint64_t token;
+	struct advertiser *advertiser;
+	struct transfer *transfer;
+
+	struct task_past past;
+	struct task_step step; /* the last attempt, when state is RECORDING or SETTLING */
+	int64_t due_ms, started_at_ms, started_monotonic_ms, took_ms;
+	int64_t attempt_offset;
+	char *excerpt;
+
+	size_t value_len;
+	char value[]; /* the RoutedLead as it came */
+};
+
+struct delivery {
+	struct delivery_settings settings;
+	uv_loop_t *loop;
+	struct bus *bus;
+	struct directory *directory;
+	struct keyring *keyring;
+	struct bus_consumer *consumer;
+	struct bus_producer *producer;
+	struct sender *sender;
+	int32_t outcome_partitions;
+	struct partition *partitions[DELIVERY_PARTITIONS_MAX];
+
+	struct map advertisers; /* id -> struct advertiser */
+	size_t advertiser_turn;
+	struct task **heap; /* 1-based, by due time */
+	size_t heap_count, heap_cap;
+	uv_timer_t due_timer;
+
+	struct task *orphans; /* revoked, not yet acknowledged */
+	struct task *stuck_first, *stuck_last; /* the bus was full */
+	size_t open_tasks, sending, in_bus;
+	int64_t committed_at_ms, drain_ends_ms;
+	bool draining, failed;
+	struct error error;
+	struct arena handover_arena, record_arena;
+	struct buf pack;
+};
+
+/* The first failure stands; the next turn reports it. */
+void delivery_fail(struct delivery *d, const char *fmt, ...) _printf_(2, 3);
+
+/* --- tasks (delivery.c) --- */
+void task_wait(struct delivery *d, struct task *t, int64_t due_ms);
+void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
+			const char *excerpt);
+/* Out of its partition and of memory; the progress is not told. */
+void task_free(struct delivery *d, struct task *t);
+void delivery_dispatch(struct delivery *d);
+
+/* --- handing over (handover.c) --- */
+/* false: nothing can be sent; ret_said says why. */
+bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
+		   struct message *ret_message, struct attempt_said *ret_said);
+struct attempt_said handover_judge(struct delivery *d, struct task *t,
+				   const struct transport_answer *answer,
+				   char ret_excerpt[EXCERPT_MAX_BYTES + 1]);
+
+/* --- records (records.c) --- */
+void record_attempt(struct delivery *d, struct task *t);
+void record_outcome(struct delivery *d, struct task *t);
+void record_dead(struct delivery *d, struct task *t);
+void records_retry_stuck(struct delivery *d);
+void records_unstick(struct delivery *d, struct task *t);
+void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,
+		     int64_t offset);
+
+/* --- partitions (partitions.c) --- */
+int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result);
+void delivery_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost);
+/* Overwrites commits that call their partition clean. false: not yet possible. */
+bool partitions_refresh_notes(struct delivery *d);
+bool partitions_full(const struct delivery *d);
+void partitions_commit(struct delivery *d, int64_t now_ms);
+bool partitions_commit_last(struct delivery *d);
+void partitions_free(struct delivery *d);
+
+/* --- queues (queues.c) --- */
+struct advertiser *queue_of(struct delivery *d, struct slice advertiser_id);
+void queue_push(struct task *t);
+void queue_remove(struct task *t);
+struct task *queue_next(struct delivery *d); /* taken off its queue; NULL when nobody may send */
+void queues_free(struct delivery *d);
+void heap_push(struct delivery *d, struct task *t);
+void heap_remove(struct delivery *d, struct task *t);
+struct task *heap_due(struct delivery *d, int64_t now_ms); /* taken off; NULL when none is due */
+int64_t heap_next_ms(const struct delivery *d);            /* -1: empty */
+
+#endif

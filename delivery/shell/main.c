@@ -1,0 +1,151 @@
+/* punnet-delivery: leads.routed → advertiser, leads.attempts, leads.outcomes. See delivery/README.md. */
+#include <stdlib.h>
+
+#include "delivery.h"
+#include "runtime/log.h"
+#include "runtime/service.h"
+
+#define START_TIMEOUT_MS 30000
+
+struct state {
+	struct bus *bus;
+	struct keyring *keyring;
+	struct directory *directory;
+	struct delivery *delivery;
+	bool watching; /* the consumer's descriptor */
+};
+
+static enum result read_settings(const struct config *c, struct delivery_settings *ret,
+				 struct error *ret_error)
+{
+	struct error e = {0};
+
+	*ret = (struct delivery_settings){
+	    .in_flight_max = (size_t)config_int(c, "delivery", "max_in_flight"),
+	    .advertiser_in_flight_max = (size_t)config_int(c, "delivery", "advertiser_in_flight"),
+	    .open_tasks_max = (size_t)config_int(c, "delivery", "max_open_tasks"),
+	    .connect_timeout_ms = config_int(c, "delivery", "connect_timeout"),
+	    .answer_timeout_ms = config_int(c, "delivery", "answer_timeout"),
+	    .ack_watchdog_ms = config_int(c, "common", "ack_watchdog"),
+	    .answer_max_bytes = (size_t)config_int(c, "delivery", "answer_max_bytes"),
+	    .allow_private_addresses = config_bool(c, "delivery", "allow_private_addresses"),
+	    .ca_file = config_text(c, "delivery", "ca_file"),
+	};
+	if (retry_plan_parse(slice_cstr(config_text(c, "delivery", "retry_schedule")), &ret->retry,
+			     &e) != RESULT_OK)
+		return error_set(ret_error, RESULT_BAD, "delivery.retry_schedule: %s", e.text);
+
+	return RESULT_OK;
+}
+
+static enum result start(struct service *s, struct error *ret_error)
+{
+	struct state *state = calloc(1, sizeof(*state));
+	struct delivery_settings settings;
+	enum result r;
+
+	if (!state)
+		abort();
+	s->state = state;
+	r = read_settings(s->config, &settings, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	settings.instance_id = s->instance;
+	state->keyring =
+	    keyring_open(config_text(s->config, "common", "keys_dir"), false, ret_error);
+	if (!state->keyring)
+		return RESULT_BAD;
+	state->bus = bus_open(config_text(s->config, "common", "kafka"), s->instance, ret_error);
+	if (!state->bus)
+		return RESULT_AWAY;
+	state->directory = directory_open(state->bus, START_TIMEOUT_MS, ret_error);
+	if (!state->directory)
+		return RESULT_AWAY;
+	state->delivery = delivery_open(s->loop, state->bus, state->directory, state->keyring,
+					&settings, ret_error);
+	if (!state->delivery)
+		return RESULT_AWAY;
+
+	service_watch(s, directory_fd(state->directory));
+	service_watch(s, delivery_producer_fd(state->delivery));
+	service_watch(s, delivery_consumer_fd(state->delivery));
+	state->watching = true;
+	return RESULT_OK;
+}
+
+/* While nothing is taken, a readable descriptor would keep the loop awake; its tick serves the group then. */
+static void watch_consumer(struct service *s, struct state *state)
+{
+	bool want = delivery_is_taking(state->delivery);
+
+	if (want == state->watching)
+		return;
+	if (want)
+		service_watch(s, delivery_consumer_fd(state->delivery));
+	else
+		service_unwatch(s, delivery_consumer_fd(state->delivery));
+	state->watching = want;
+}
+
+static enum turn turn(struct service *s)
+{
+	struct state *state = s->state;
+	struct error e = {0};
+	bool busy;
+
+	if (delivery_turn(state->delivery, &busy, &e) == RESULT_FATAL)
+		service_die(s, "%s", e.text);
+	watch_consumer(s, state);
+	return busy ? TURN_BUSY : TURN_IDLE;
+}
+
+static bool ready(struct service *s, char *ret_why, size_t len)
+{
+	struct state *state = s->state;
+
+	if (state && state->delivery)
+		return true;
+	if (len > 0)
+		*ret_why = 0;
+	return false;
+}
+
+static void drain(struct service *s)
+{
+	delivery_drain(((struct state *)s->state)->delivery);
+}
+
+static bool drained(struct service *s)
+{
+	return delivery_drained(((struct state *)s->state)->delivery);
+}
+
+static void stop(struct service *s)
+{
+	struct state *state = s->state;
+
+	if (!state)
+		return;
+	delivery_close(state->delivery);
+	directory_close(state->directory);
+	bus_close(state->bus);
+	keyring_free(state->keyring);
+	free(state);
+	s->state = NULL;
+}
+
+static const struct service_def def = {
+    .name = "delivery",
+    .what = "hands routed leads over to their advertisers",
+    .start = start,
+    .turn = turn,
+    .ready = ready,
+    .drain = drain,
+    .drained = drained,
+    .stop = stop,
+};
+
+int main(int argc, char **argv)
+{
+	return service_main(&def, argc, argv);
+}

@@ -1,0 +1,273 @@
+/* partitions: taking a partition of leads.routed over, giving it away, and what its commits say.
+ *
+ * The commit's metadata names the place in leads.attempts from which a successor reads; what it finds there tells it how
+ * far each task had come. A webhook that may have been under way when the predecessor ended counts as unknown. */
+#include <stdlib.h>
+
+#include "internal.h"
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+#define RESUME_BATCH 500
+
+static struct partition *partition_at(struct delivery *d, int32_t number)
+{
+	assert(number >= 0 && number < DELIVERY_PARTITIONS_MAX);
+	return d->partitions[number];
+}
+
+/* --- taking over --- */
+
+/* Reads leads.attempts/p from where the commit says to its end. */
+static enum result learn_attempts(struct delivery *d, struct partition *p, struct error *e)
+{
+	struct bus_record records[RESUME_BATCH];
+	struct bus_reader *reader;
+	enum result r = RESULT_OK;
+	size_t unreadable = 0;
+
+	if (p->attempts_from >= p->attempts_end)
+		return RESULT_OK;
+	reader = bus_reader_open(d->bus, TOPIC_ATTEMPTS, p->number, p->attempts_from, e);
+	if (!reader)
+		return RESULT_FATAL;
+	while (r == RESULT_OK && bus_reader_position(reader) < p->attempts_end) {
+		size_t count = 0;
+
+		r = bus_reader_take(reader, records, RESUME_BATCH, DELIVERY_BUS_TIMEOUT_MS, &count,
+				    e);
+		if (r == RESULT_OK && count == 0 && bus_reader_position(reader) < p->attempts_end)
+			r = error_set(e, RESULT_AWAY, "%s/%d: nothing came", TOPIC_ATTEMPTS,
+				      p->number);
+		for (size_t i = 0; r == RESULT_OK && i < count; i++) {
+			enum resume_learnt learnt;
+
+			arena_reset(&d->record_arena);
+			learnt = resume_learn(&p->resume, &d->record_arena, records[i].value,
+					      records[i].offset);
+			unreadable += learnt == RESUME_UNREADABLE;
+			if (learnt == RESUME_FULL)
+				r = error_set(e, RESULT_FATAL, "more than %u deliveries to resume",
+					      RESUME_MAX);
+		}
+	}
+	if (unreadable > 0)
+		log_warn("attempts_unreadable", LOG_INT("partition", p->number),
+			 LOG_INT("count", unreadable));
+	bus_reader_close(reader);
+	return r;
+}
+
+static enum result look_at_topics(struct delivery *d, struct partition *p,
+				  const struct commit_note *note, int64_t *ret_routed_low,
+				  struct error *e)
+{
+	int64_t attempts_low, attempts_high;
+	enum result r;
+
+	r = bus_offsets(d->bus, TOPIC_ROUTED, p->number, DELIVERY_BUS_TIMEOUT_MS, ret_routed_low,
+			&p->was_there_until);
+	if (r == RESULT_OK)
+		r = bus_offsets(d->bus, TOPIC_ATTEMPTS, p->number, DELIVERY_BUS_TIMEOUT_MS,
+				&attempts_low, &attempts_high);
+	if (r != RESULT_OK)
+		return error_set(e, r, "%s/%d: its offsets can't be learned", TOPIC_ROUTED,
+				 p->number);
+
+	p->attempts_end = attempts_high;
+	p->attempts_from = MIN_OF(MAX_OF(note->attempts_from, attempts_low), attempts_high);
+	return RESULT_OK;
+}
+
+static void partition_free(struct partition *p)
+{
+	if (!p)
+		return;
+	assert(!p->tasks);
+	progress_free(p->progress);
+	prefix_free(&p->prefix);
+	resume_free(&p->resume);
+	free(p);
+}
+
+static struct partition *partition_new(const struct bus_assignment *a,
+				       const struct commit_note *note)
+{
+	struct partition *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		abort();
+	p->number = a->partition;
+	p->watermark = note->watermark;
+	p->taken_over_at_ms = clock_now_ms();
+	p->was_clean = note->clean;
+	p->note_stale = note->clean;
+	prefix_start(&p->prefix, &note->watermark);
+	return p;
+}
+
+int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result)
+{
+	struct delivery *d = ctx;
+	struct commit_note note = {.attempts_from = -1};
+	struct partition *p;
+	struct error e = {0};
+	int64_t routed_low = 0;
+	enum result r;
+
+	assert(a->partition < DELIVERY_PARTITIONS_MAX && !partition_at(d, a->partition));
+	if (a->committed >= 0 && !commit_note_read(a->metadata, &note)) {
+		delivery_fail(d, "%s/%d: the commit's metadata can't be read", a->topic,
+			      a->partition);
+		*ret_result = RESULT_FATAL;
+		return -1;
+	}
+	p = partition_new(a, &note);
+	r = look_at_topics(d, p, &note, &routed_low, &e);
+	p->committed = MAX_OF(a->committed, routed_low);
+	resume_start(&p->resume, p->committed);
+	if (r == RESULT_OK)
+		r = learn_attempts(d, p, &e);
+	if (r != RESULT_OK) {
+		delivery_fail(d, "%s", e.text);
+		partition_free(p);
+		*ret_result = RESULT_FATAL;
+		return -1;
+	}
+	p->progress = progress_new(PREFIX_SPAN_MAX, p->committed);
+	d->partitions[p->number] = p;
+	log_info("partition_taken", LOG_INT("partition", p->number),
+		 LOG_INT("committed", p->committed), LOG_INT("attempts_from", p->attempts_from),
+		 LOG_INT("attempts_end", p->attempts_end),
+		 LOG_INT("deliveries_known", map_count(&p->resume.by_delivery)),
+		 LOG_INT("clean", p->was_clean));
+	return p->committed;
+}
+
+/* --- commits --- */
+
+static void write_note(struct partition *p, bool clean, struct buf *out)
+{
+	prefix_advance(&p->prefix, progress_committable(p->progress));
+	commit_note_write(&p->prefix.watermark, prefix_attempts_from(&p->prefix, p->attempts_end),
+			  clean, out);
+}
+
+static bool commit_now(struct delivery *d, struct partition *p, bool clean)
+{
+	_cleanup_(buf_free) struct buf note = {.max = BUS_METADATA_MAX_BYTES};
+	int64_t next = progress_committable(p->progress);
+
+	write_note(p, clean, &note);
+	if (note.failed) {
+		delivery_fail(d, "%s/%d: the commit's metadata is too long", TOPIC_ROUTED,
+			      p->number);
+		return false;
+	}
+	if (bus_commit_now(d->consumer, TOPIC_ROUTED, p->number, next, buf_slice(&note),
+			   DELIVERY_COMMIT_TIMEOUT_MS) != RESULT_OK)
+		return false;
+
+	p->committed = next;
+	return true;
+}
+
+bool partitions_refresh_notes(struct delivery *d)
+{
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++) {
+		struct partition *p = d->partitions[i];
+
+		if (!p || !p->note_stale)
+			continue;
+		if (!commit_now(d, p, false))
+			return false;
+		p->note_stale = false;
+	}
+	return true;
+}
+
+bool partitions_full(const struct delivery *d)
+{
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++)
+		if (d->partitions[i] && (prefix_full(&d->partitions[i]->prefix) ||
+					 progress_full(d->partitions[i]->progress)))
+			return true;
+	return false;
+}
+
+void partitions_commit(struct delivery *d, int64_t now_ms)
+{
+	if (now_ms - d->committed_at_ms < DELIVERY_COMMIT_EVERY_MS)
+		return;
+	d->committed_at_ms = now_ms;
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++) {
+		_cleanup_(buf_free) struct buf note = {.max = BUS_METADATA_MAX_BYTES};
+		struct partition *p = d->partitions[i];
+
+		if (!p || progress_committable(p->progress) == p->committed)
+			continue;
+		write_note(p, false, &note);
+		if (note.failed) {
+			delivery_fail(d, "%s/%d: the commit's metadata is too long", TOPIC_ROUTED,
+				      p->number);
+			return;
+		}
+		p->committed = progress_committable(p->progress);
+		bus_commit(d->consumer, TOPIC_ROUTED, p->number, p->committed, buf_slice(&note));
+	}
+}
+
+/* Nothing of it may have reached an advertiser without being recorded. */
+static bool nothing_under_way(const struct partition *p)
+{
+	if (p->interrupted)
+		return false;
+	for (const struct task *t = p->tasks; t; t = t->next)
+		if (t->state == TASK_SENDING || t->state == TASK_RECORDING)
+			return false;
+	return true;
+}
+
+bool partitions_commit_last(struct delivery *d)
+{
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++)
+		if (d->partitions[i] &&
+		    !commit_now(d, d->partitions[i], nothing_under_way(d->partitions[i])))
+			return false;
+	return true;
+}
+
+/* --- giving away --- */
+
+static void forget_tasks(struct delivery *d, struct partition *p)
+{
+	while (p->tasks)
+		task_free(d, p->tasks);
+}
+
+void delivery_on_revoke(void *ctx, _unused_ const char *topic, int32_t partition, bool lost)
+{
+	struct delivery *d = ctx;
+	struct partition *p = partition_at(d, partition);
+
+	if (!p)
+		return;
+	if (!lost && !p->note_stale && !commit_now(d, p, nothing_under_way(p)))
+		log_warn("last_commit_failed", LOG_INT("partition", partition));
+	forget_tasks(d, p);
+	d->partitions[partition] = NULL;
+	partition_free(p);
+	log_info("partition_left", LOG_INT("partition", partition), LOG_INT("lost", lost));
+}
+
+void partitions_free(struct delivery *d)
+{
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++) {
+		if (!d->partitions[i])
+			continue;
+		forget_tasks(d, d->partitions[i]);
+		partition_free(d->partitions[i]);
+		d->partitions[i] = NULL;
+	}
+}

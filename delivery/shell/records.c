@@ -1,0 +1,267 @@
+/* records: what delivery writes: attempts, outcomes, dead letters. The attempt is acknowledged before its outcome is
+ * produced; the record read is released when the outcome is acknowledged too.
+ *
+ * A full bus takes nothing: the task then waits in the stuck list, and is written again from its own state. */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "internal.h"
+#include "proto/dead_letters.pb-c.h"
+#include "proto/leads_attempts.pb-c.h"
+#include "proto/leads_outcomes.pb-c.h"
+#include "runtime/clock.h"
+#include "runtime/fault.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+_Static_assert((int)ATTEMPT_OK == PUNNET__V1__ATTEMPT_RESULT__OK, "numbers of AttemptResult");
+_Static_assert((int)ATTEMPT_TEMPFAIL == PUNNET__V1__ATTEMPT_RESULT__TEMPFAIL,
+	       "numbers of AttemptResult");
+_Static_assert((int)ATTEMPT_PERMFAIL == PUNNET__V1__ATTEMPT_RESULT__PERMFAIL,
+	       "numbers of AttemptResult");
+_Static_assert((int)TASK_DELIVERED == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED,
+	       "numbers of OutcomeKind");
+_Static_assert((int)TASK_REFUSED == PUNNET__V1__OUTCOME_KIND__OUTCOME_REFUSED,
+	       "numbers of OutcomeKind");
+_Static_assert((int)TASK_UNDELIVERABLE == PUNNET__V1__OUTCOME_KIND__OUTCOME_UNDELIVERABLE,
+	       "numbers of OutcomeKind");
+_Static_assert((int)TASK_UNRESOLVED == PUNNET__V1__OUTCOME_KIND__OUTCOME_UNRESOLVED,
+	       "numbers of OutcomeKind");
+
+/* --- writing --- */
+
+static void stick(struct delivery *d, struct task *t)
+{
+	t->stuck = true;
+	t->stuck_next = NULL;
+	if (d->stuck_last)
+		d->stuck_last->stuck_next = t;
+	else
+		d->stuck_first = t;
+	d->stuck_last = t;
+}
+
+void records_unstick(struct delivery *d, struct task *t)
+{
+	struct task **link = &d->stuck_first, *before = NULL;
+
+	while (*link != t) {
+		assert(*link);
+		before = *link;
+		link = &before->stuck_next;
+	}
+	*link = t->stuck_next;
+	if (d->stuck_last == t)
+		d->stuck_last = before;
+	t->stuck = false;
+	t->stuck_next = NULL;
+}
+
+static void produce(struct delivery *d, struct task *t, const char *topic, int32_t partition,
+		    const ProtobufCMessage *m)
+{
+	enum result r;
+
+	buf_reset(&d->pack);
+	codec_pack(m, &d->pack);
+	if (d->pack.failed) {
+		delivery_fail(d, "%s: a record could not be packed", topic);
+		return;
+	}
+	r = bus_produce(d->producer, topic, partition,
+			slice_of(t->lead_id.bytes, sizeof(t->lead_id.bytes)),
+			codec_type(m->descriptor), buf_slice(&d->pack), (uint64_t)(uintptr_t)t);
+	if (r == RESULT_AGAIN) {
+		stick(d, t);
+		return;
+	}
+	if (r != RESULT_OK) {
+		delivery_fail(d, "%s/%d: a record was not taken", topic, partition);
+		return;
+	}
+	t->in_bus = true;
+	d->in_bus++;
+}
+
+static const Punnet__V1__RoutedLead *routed_of(struct delivery *d, const struct task *t)
+{
+	const Punnet__V1__RoutedLead *routed;
+
+	arena_reset(&d->record_arena);
+	routed = codec_unpack(&d->record_arena, &punnet__v1__routed_lead__descriptor,
+			      slice_of(t->value, t->value_len));
+	assert(routed); /* it could be read when it was taken */
+	return routed;
+}
+
+void record_attempt(struct delivery *d, struct task *t)
+{
+	Punnet__V1__DeliveryAttempt m = PUNNET__V1__DELIVERY_ATTEMPT__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	struct provenance from = {TOPIC_ROUTED, (uint32_t)t->partition->number, (uint64_t)t->offset,
+				  0};
+
+	provenance_fill(&from, &source);
+	m.lead_id = codec_lead_id(&t->lead_id);
+	m.source = &source;
+	m.assignment = routed_of(d, t)->assignment;
+	m.attempt = t->step.attempt;
+	m.result = (Punnet__V1__AttemptResult)t->step.said.result;
+	m.unknown = t->step.said.unknown;
+	m.ever_unknown = t->step.ever_unknown;
+	m.http_status = t->step.said.http_status;
+	m.reason_code = (char *)reason_code(t->step.said.reason);
+	m.answer_excerpt = t->excerpt ? t->excerpt : (char *)"";
+	m.started_at_ms = t->started_at_ms;
+	m.took_ms = (uint32_t)t->took_ms;
+	m.next_due_at_ms = t->step.next_due_at_ms;
+	m.final = t->step.final;
+	t->state = TASK_RECORDING;
+	produce(d, t, TOPIC_ATTEMPTS, t->partition->number, &m.base);
+}
+
+static enum task_outcome outcome_of_task(const struct task *t)
+{
+	return outcome_of(t->step.said.result, t->step.said.reason, t->step.ever_unknown);
+}
+
+void record_outcome(struct delivery *d, struct task *t)
+{
+	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	struct provenance from = {TOPIC_ATTEMPTS, (uint32_t)t->partition->number,
+				  (uint64_t)t->attempt_offset, 0};
+	enum task_outcome outcome = outcome_of_task(t);
+	int32_t partition = hash_partition(slice_of(t->lead_id.bytes, sizeof(t->lead_id.bytes)),
+					   d->outcome_partitions);
+
+	assert(t->step.final);
+	provenance_fill(&from, &source);
+	m.lead_id = codec_lead_id(&t->lead_id);
+	m.source = &source;
+	m.kind = (Punnet__V1__OutcomeKind)outcome;
+	m.assignment = routed_of(d, t)->assignment;
+	m.advertiser_id = m.assignment->advertiser_id;
+	m.reason_code = (char *)reason_code(outcome_reason(outcome, t->step.said.reason));
+	m.at_ms = t->started_at_ms;
+	m.attempts = t->step.attempt;
+	t->state = TASK_SETTLING;
+	produce(d, t, TOPIC_OUTCOMES, partition, &m.base);
+	fault_point("delivery_outcome_produced");
+}
+
+void record_dead(struct delivery *d, struct task *t)
+{
+	Punnet__V1__DeadLetter m = PUNNET__V1__DEAD_LETTER__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	struct provenance from = {TOPIC_ROUTED, (uint32_t)t->partition->number, (uint64_t)t->offset,
+				  0};
+
+	provenance_fill(&from, &source);
+	m.source = &source;
+	m.original = (ProtobufCBinaryData){t->value_len, (uint8_t *)t->value};
+	m.original_type = (char *)codec_type(&punnet__v1__routed_lead__descriptor);
+	m.service = (char *)"delivery";
+	m.reason_code = (char *)"unreadable";
+	m.reason =
+	    (char *)"not a RoutedLead with a lead id, an assignment and a place in the market log";
+	m.attempts = 1;
+	m.at_ms = clock_now_ms();
+	t->state = TASK_BURYING;
+	produce(d, t, TOPIC_DEAD, 0, &m.base);
+}
+
+void records_retry_stuck(struct delivery *d)
+{
+	struct task *t = d->stuck_first;
+
+	d->stuck_first = d->stuck_last = NULL;
+	while (t && !d->failed) {
+		struct task *next = t->stuck_next;
+
+		t->stuck = false;
+		if (t->state == TASK_RECORDING)
+			record_attempt(d, t);
+		else if (t->state == TASK_SETTLING)
+			record_outcome(d, t);
+		else
+			record_dead(d, t);
+		t = next;
+	}
+}
+
+/* --- acknowledgements --- */
+
+static void count_attempt(const struct task_step *step)
+{
+	static const enum metric by_result[] = {
+	    [ATTEMPT_OK] = METRIC_DELIVERY_ATTEMPT_OK,
+	    [ATTEMPT_TEMPFAIL] = METRIC_DELIVERY_ATTEMPT_TEMPFAIL,
+	    [ATTEMPT_PERMFAIL] = METRIC_DELIVERY_ATTEMPT_PERMFAIL,
+	};
+
+	metric_add(by_result[step->said.result], 1);
+	if (step->said.unknown)
+		metric_add(METRIC_DELIVERY_ATTEMPT_UNKNOWN, 1);
+}
+
+static void attempt_acked(struct delivery *d, struct task *t, int64_t offset)
+{
+	fault_point("delivery_attempt_acked");
+	count_attempt(&t->step);
+	t->attempt_offset = offset;
+	t->partition->attempts_end = MAX_OF(t->partition->attempts_end, offset + 1);
+	if (t->step.final) {
+		record_outcome(d, t);
+		return;
+	}
+	t->past =
+	    (struct task_past){.attempts = t->step.attempt, .ever_unknown = t->step.ever_unknown};
+	task_wait(d, t, t->step.next_due_at_ms);
+}
+
+static void outcome_acked(struct delivery *d, struct task *t)
+{
+	static const enum metric by_outcome[] = {
+	    [TASK_DELIVERED] = METRIC_DELIVERY_DELIVERED,
+	    [TASK_REFUSED] = METRIC_DELIVERY_REFUSED,
+	    [TASK_UNDELIVERABLE] = METRIC_DELIVERY_UNDELIVERABLE,
+	    [TASK_UNRESOLVED] = METRIC_DELIVERY_UNRESOLVED,
+	};
+
+	metric_add(by_outcome[outcome_of_task(t)], 1);
+	progress_release(t->partition->progress, t->token);
+	task_free(d, t);
+}
+
+void delivery_on_ack(void *ctx, uint64_t token, enum result result, _unused_ int32_t partition,
+		     int64_t offset)
+{
+	struct delivery *d = ctx;
+	struct task *t = (struct task *)(uintptr_t)token;
+
+	assert(t->magic == TASK_MAGIC && t->in_bus);
+	t->in_bus = false;
+	d->in_bus--;
+	if (result != RESULT_OK) {
+		delivery_fail(d, "a record was not acknowledged");
+		return;
+	}
+	if (!t->partition) {
+		task_free(d, t);
+		return;
+	}
+	switch (t->state) {
+	case TASK_RECORDING:
+		attempt_acked(d, t, offset);
+		return;
+	case TASK_SETTLING:
+		outcome_acked(d, t);
+		return;
+	default:
+		assert(t->state == TASK_BURYING);
+		metric_add(METRIC_DELIVERY_DEAD, 1);
+		progress_release(t->partition->progress, t->token);
+		task_free(d, t);
+	}
+}

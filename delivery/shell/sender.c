@@ -1,0 +1,399 @@
+/* sender: see sender.h. */
+#include "sender.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "delivery/core/retry.h"
+#include "runtime/fault.h"
+
+#define SENDER_MAGIC   0x53454e44u
+#define TRANSFER_MAGIC 0x54524e53u
+
+struct sender {
+	uint32_t magic;
+	struct sender_options options;
+	uv_loop_t *loop;
+	CURLM *multi;
+	uv_timer_t timer;
+	struct transfer *transfers;
+	size_t in_flight;
+	size_t handles; /* libuv handles that still hold this memory */
+	bool closing;
+};
+
+struct transfer {
+	uint32_t magic;
+	struct sender *sender;
+	struct transfer *prev, *next;
+	void *owner;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct message message;
+	struct buf answer;
+	bool sent;      /* a connection stood and the request was about to go out */
+	bool sent_told; /* the fault point has seen it */
+	bool too_long;
+	bool address_refused;
+};
+
+struct watched {
+	uv_poll_t poll;
+	struct sender *sender;
+	curl_socket_t fd;
+};
+
+/* --- what libcurl asks of us --- */
+
+static curl_socket_t on_open_socket(void *clientp, _unused_ curlsocktype purpose,
+				    struct curl_sockaddr *address)
+{
+	struct transfer *t = clientp;
+
+	assert(t->magic == TRANSFER_MAGIC);
+	if (!t->sender->options.allow_private_addresses && !address_is_public(&address->addr)) {
+		t->address_refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static int on_before_request(void *clientp, _unused_ char *ip, _unused_ char *local_ip,
+			     _unused_ int port, _unused_ int local_port)
+{
+	struct transfer *t = clientp;
+
+	assert(t->magic == TRANSFER_MAGIC);
+	t->sent = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *clientp)
+{
+	struct transfer *t = clientp;
+	size_t len = size * count;
+
+	assert(t->magic == TRANSFER_MAGIC);
+	if (len > t->sender->options.answer_max_bytes - t->answer.len) {
+		t->too_long = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	buf_append(&t->answer, data, len);
+	return len;
+}
+
+/* --- ends --- */
+
+static void forget(struct transfer *t)
+{
+	struct sender *s = t->sender;
+
+	if (t->prev)
+		t->prev->next = t->next;
+	else
+		s->transfers = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	s->in_flight--;
+	curl_multi_remove_handle(s->multi, t->easy);
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	message_wipe(&t->message);
+	buf_free(&t->answer);
+	t->magic = 0;
+	free(t);
+}
+
+static enum transport_end end_of(const struct transfer *t, CURLcode code)
+{
+	if (code == CURLE_OK)
+		return TRANSPORT_ANSWERED;
+	if (t->sent)
+		return t->too_long ? TRANSPORT_TOO_LONG : TRANSPORT_BROKEN;
+	if (t->address_refused)
+		return TRANSPORT_ADDRESS_REFUSED;
+	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+		return TRANSPORT_URL_UNUSABLE;
+
+	return TRANSPORT_NOT_SENT;
+}
+
+static void finish(struct transfer *t, CURLcode code)
+{
+	struct sender *s = t->sender;
+	struct transport_answer answer = {.end = end_of(t, code)};
+	struct buf body = t->answer;
+	void *owner = t->owner;
+	curl_off_t retry_after_s = 0;
+	long status = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+	/* An interim answer (100, 103) is not one. */
+	answer.http_status = status >= 200 ? (uint32_t)status : 0;
+	answer.retry_after_ms =
+	    MIN_OF((int64_t)retry_after_s, RETRY_WAIT_MAX_MS / MS_PER_S) * MS_PER_S;
+	answer.body = buf_slice(&body);
+	t->answer = (struct buf){0};
+	/* The place is free before the owner hears of it: the owner may want it for the next one. */
+	forget(t);
+	s->options.on_done(s->options.ctx, owner, &answer);
+	buf_free(&body);
+}
+
+static void tell_sent(struct sender *s)
+{
+	for (struct transfer *t = s->transfers; t; t = t->next) {
+		if (!t->sent || t->sent_told)
+			continue;
+		t->sent_told = true;
+		fault_point("delivery_sent");
+	}
+}
+
+static void serve_ends(struct sender *s)
+{
+	struct CURLMsg *message;
+	int left;
+
+#ifdef PUNNET_FAULTS
+	tell_sent(s);
+#else
+	(void)tell_sent;
+#endif
+	while ((message = curl_multi_info_read(s->multi, &left))) {
+		struct transfer *t = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+		assert(t && t->magic == TRANSFER_MAGIC);
+		finish(t, message->data.result);
+	}
+}
+
+/* --- libcurl's descriptors and timer on the loop --- */
+
+static void on_handle_closed(struct sender *s)
+{
+	if (--s->handles == 0)
+		free(s);
+}
+
+static void on_watched_closed(uv_handle_t *h)
+{
+	struct watched *w = h->data;
+	struct sender *s = w->sender;
+
+	free(w);
+	on_handle_closed(s);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	on_handle_closed(h->data);
+}
+
+static void on_socket_ready(uv_poll_t *p, int status, int events)
+{
+	struct watched *w = p->data;
+	struct sender *s = w->sender;
+	int running, flags = 0;
+
+	assert(s->magic == SENDER_MAGIC);
+	if (status < 0)
+		flags = CURL_CSELECT_ERR;
+	if (events & UV_READABLE)
+		flags |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		flags |= CURL_CSELECT_OUT;
+	/* w may be gone after this: libcurl may have stopped looking at the descriptor */
+	curl_multi_socket_action(s->multi, w->fd, flags, &running);
+	serve_ends(s);
+}
+
+static struct watched *watch(struct sender *s, curl_socket_t fd)
+{
+	struct watched *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	w->sender = s;
+	w->fd = fd;
+	if (uv_poll_init_socket(s->loop, &w->poll, fd) != 0) {
+		free(w);
+		return NULL;
+	}
+	w->poll.data = w;
+	s->handles++;
+	curl_multi_assign(s->multi, fd, w);
+	return w;
+}
+
+static int on_want_socket(_unused_ CURL *easy, curl_socket_t fd, int what, void *clientp,
+			  void *socketp)
+{
+	struct sender *s = clientp;
+	struct watched *w = socketp;
+	int events = 0;
+
+	if (what == CURL_POLL_REMOVE) {
+		if (!w)
+			return 0;
+		curl_multi_assign(s->multi, fd, NULL);
+		uv_poll_stop(&w->poll);
+		uv_close((uv_handle_t *)&w->poll, on_watched_closed);
+		return 0;
+	}
+	if (!w)
+		w = watch(s, fd);
+	if (!w)
+		return -1;
+	if (what & CURL_POLL_IN)
+		events |= UV_READABLE;
+	if (what & CURL_POLL_OUT)
+		events |= UV_WRITABLE;
+	return uv_poll_start(&w->poll, events, on_socket_ready) == 0 ? 0 : -1;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct sender *s = timer->data;
+	int running;
+
+	assert(s->magic == SENDER_MAGIC);
+	curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	serve_ends(s);
+}
+
+static int on_want_timer(_unused_ CURLM *multi, long timeout_ms, void *clientp)
+{
+	struct sender *s = clientp;
+
+	if (s->closing || timeout_ms < 0) {
+		uv_timer_stop(&s->timer);
+		return 0;
+	}
+	/* The loop's idea of now is as old as its pass. */
+	uv_update_time(s->loop);
+	uv_timer_start(&s->timer, on_timer, (uint64_t)timeout_ms, 0);
+	return 0;
+}
+
+/* --- the outside --- */
+
+struct sender *sender_open(uv_loop_t *loop, const struct sender_options *o, struct error *ret_error)
+{
+	struct sender *s;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+		error_set(ret_error, RESULT_FATAL, "libcurl does not start");
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s || !(s->multi = curl_multi_init()))
+		abort();
+	s->magic = SENDER_MAGIC;
+	s->options = *o;
+	s->loop = loop;
+	s->handles = 1;
+	uv_timer_init(loop, &s->timer);
+	s->timer.data = s;
+	curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, on_want_socket);
+	curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s);
+	curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, on_want_timer);
+	curl_multi_setopt(s->multi, CURLMOPT_TIMERDATA, s);
+	curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, (long)o->connections_max);
+	return s;
+}
+
+static void set_guards(struct transfer *t)
+{
+	const struct sender_options *o = &t->sender->options;
+
+	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+	/* A look-up that hangs is left to its own thread; waiting for it would hold up everybody. */
+	curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (o->ca_file && *o->ca_file)
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, o->ca_file);
+	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_before_request);
+	curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
+}
+
+static void set_message(struct transfer *t, const struct endpoint *e)
+{
+	for (size_t i = 0; i < t->message.header_count; i++)
+		t->headers = curl_slist_append(t->headers, t->message.headers[i]);
+	t->headers = curl_slist_append(t->headers, "Expect:"); /* no round trip before the body */
+	curl_easy_setopt(t->easy, CURLOPT_URL, e->url);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "punnet-delivery");
+	curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->message.body.len);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)e->timeout_ms);
+}
+
+struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
+			     void *owner)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+	CURLMcode code;
+
+	assert(s->magic == SENDER_MAGIC && !s->closing);
+	if (!t || !(t->easy = curl_easy_init()))
+		abort();
+	t->magic = TRANSFER_MAGIC;
+	t->sender = s;
+	t->owner = owner;
+	t->message = *m;
+	*m = (struct message){0};
+	t->next = s->transfers;
+	if (t->next)
+		t->next->prev = t;
+	s->transfers = t;
+	s->in_flight++;
+	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+	set_guards(t);
+	set_message(t, e);
+	code = curl_multi_add_handle(s->multi, t->easy);
+	assert(code == CURLM_OK);
+	return t;
+}
+
+void sender_cancel(struct sender *s, struct transfer *t)
+{
+	assert(t->magic == TRANSFER_MAGIC && t->sender == s);
+	forget(t);
+}
+
+size_t sender_in_flight(const struct sender *s)
+{
+	return s->in_flight;
+}
+
+void sender_close(struct sender *s)
+{
+	if (!s)
+		return;
+	s->closing = true;
+	while (s->transfers)
+		forget(s->transfers);
+	curl_multi_cleanup(s->multi);
+	s->multi = NULL;
+	uv_timer_stop(&s->timer);
+	uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}

@@ -1,0 +1,42 @@
+/* sender: HTTP requests out of the loop: libcurl's multi interface driven by libuv, connections kept and used again.
+ *
+ * Each transfer ends with exactly one call of on_done, later than sender_post(), unless it is cancelled. A hostile server
+ * can cost at most the transfer's time-out and `answer_max_bytes` of memory: redirects are not followed, answers are not
+ * decompressed, only http and https are spoken, no proxy of the environment is used, and addresses are checked after the
+ * name was looked up and before the connection is made. */
+#ifndef PUNNET_DELIVERY_SENDER_H
+#define PUNNET_DELIVERY_SENDER_H
+
+#include <uv.h>
+
+#include "base/result.h"
+#include "delivery/channels/channel.h"
+
+struct sender;
+struct transfer;
+
+/* answer->body is valid inside the call only. */
+typedef void (*sender_done_fn)(void *ctx, void *owner, const struct transport_answer *answer);
+
+struct sender_options {
+	bool allow_private_addresses;
+	int64_t connect_timeout_ms;
+	size_t answer_max_bytes;
+	size_t connections_max; /* kept open, in use or idle */
+	const char *ca_file;    /* "" = the system's */
+	sender_done_fn on_done;
+	void *ctx;
+};
+
+struct sender *sender_open(uv_loop_t *loop, const struct sender_options *o,
+			   struct error *ret_error);
+/* Takes the message over (and wipes it at the end). The result may be NULL only for want of memory: aborts then. */
+struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
+			     void *owner);
+/* on_done does not come. The request may have been sent. */
+void sender_cancel(struct sender *s, struct transfer *t);
+size_t sender_in_flight(const struct sender *s);
+/* Cancels all; memory goes when the loop has turned. NULL is fine. */
+void sender_close(struct sender *s);
+
+#endif

@@ -1,0 +1,432 @@
+/* The pure part of delivery: the fold over attempts, the meaning of answers, excerpts, commits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "delivery/core/classify.h"
+#include "delivery/core/excerpt.h"
+#include "delivery/core/prefix.h"
+#include "delivery/core/resume.h"
+#include "proto/leads_attempts.pb-c.h"
+
+static const struct lead_id lead = {{1, 2, 3, 4, 5, 6, 0x70, 8, 0x90, 10, 11, 12, 13, 14, 15, 16}};
+
+static struct retry_plan plan_of(const char *text)
+{
+	struct retry_plan plan;
+
+	assert_int_equal(retry_plan_parse(slice_cstr(text), &plan, NULL), RESULT_OK);
+	return plan;
+}
+
+/* --- the plan --- */
+
+static void a_plan_is_read_and_nonsense_is_refused(_unused_ void **state)
+{
+	struct retry_plan plan = plan_of("0s, 5s,30s,2m,10m");
+	struct error e;
+
+	assert_int_equal(plan.count, 5);
+	assert_int_equal(plan.wait_ms[0], 0);
+	assert_int_equal(plan.wait_ms[3], 120000);
+	assert_int_equal(plan.longest_ms, 600000);
+	assert_int_equal(plan_of("").count, 0);
+	assert_int_equal(retry_plan_parse(SLICE("0s,soon"), &plan, &e), RESULT_BAD);
+	assert_non_null(strstr(e.text, "'soon'"));
+	assert_int_equal(retry_plan_parse(SLICE("2d"), &plan, &e), RESULT_BAD);
+	assert_int_equal(
+	    retry_plan_parse(SLICE("1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"), &plan,
+			     &e),
+	    RESULT_BAD);
+}
+
+static void a_wait_is_the_plans_give_or_take_a_tenth_and_always_the_same(_unused_ void **state)
+{
+	struct retry_plan plan = plan_of("0s,5s,30s,2m,10m");
+	bool jitter_seen = false;
+
+	for (uint32_t attempt = 1; attempt <= 5; attempt++) {
+		int64_t wait = retry_wait_ms(&plan, &lead, attempt, 0),
+			whole = plan.wait_ms[attempt - 1];
+
+		assert_true(wait >= whole - whole / 10 && wait <= whole + whole / 10);
+		assert_int_equal(wait, retry_wait_ms(&plan, &lead, attempt, 0));
+		jitter_seen |= wait != whole;
+	}
+	assert_true(jitter_seen);
+	assert_int_equal(retry_wait_ms(&plan, &lead, 6, 0), -1);
+}
+
+static void what_the_advertiser_asks_for_is_honoured_up_to_the_longest_wait(_unused_ void **state)
+{
+	struct retry_plan plan = plan_of("0s,5s,30s");
+
+	assert_int_equal(retry_wait_ms(&plan, &lead, 1, 7000), 7000);
+	assert_int_equal(retry_wait_ms(&plan, &lead, 1, 86400000), 30000);
+	assert_true(retry_wait_ms(&plan, &lead, 3, 1000) >= 27000);
+	assert_int_equal(retry_wait_ms(&plan, &lead, 4, 1000), -1);
+}
+
+/* --- the fold: every result in every place --- */
+
+static const struct attempt_said ok = {.result = ATTEMPT_OK};
+static const struct attempt_said busy = {.result = ATTEMPT_TEMPFAIL,
+					 .reason = REASON_DELIVERY_ADVERTISER_BUSY};
+static const struct attempt_said silent = {
+    .result = ATTEMPT_TEMPFAIL, .unknown = true, .reason = REASON_DELIVERY_NO_ANSWER};
+static const struct attempt_said refused = {.result = ATTEMPT_PERMFAIL,
+					    .reason = REASON_DELIVERY_REFUSED};
+static const struct attempt_said duplicate = {.result = ATTEMPT_PERMFAIL,
+					      .reason = REASON_DELIVERY_DUPLICATE};
+static const struct attempt_said gone = {.result = ATTEMPT_PERMFAIL,
+					 .reason = REASON_DELIVERY_ENDPOINT_GONE};
+static const struct attempt_said no_key = {.result = ATTEMPT_PERMFAIL,
+					   .reason = REASON_DELIVERY_CONTACT_DESTROYED};
+
+/* Plays the attempts until the task is final; the outcome, and by how many attempts. */
+static enum task_outcome play(const struct attempt_said *const *said, size_t count,
+			      uint32_t *ret_attempts)
+{
+	struct retry_plan plan = plan_of("0s,5s");
+	struct task_past past = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		struct task_step step = task_after(&past, said[i], &plan, &lead, 1000000);
+
+		assert_int_equal(step.attempt, i + 1);
+		if (step.final) {
+			assert_int_equal(step.next_due_at_ms, 0);
+			*ret_attempts = step.attempt;
+			return outcome_of(step.said.result, step.said.reason, step.ever_unknown);
+		}
+		assert_true(step.next_due_at_ms >= 1000000);
+		past =
+		    (struct task_past){.attempts = step.attempt, .ever_unknown = step.ever_unknown};
+	}
+	fail_msg("not final after %zu attempts", count);
+	return 0;
+}
+
+static void each_series_of_answers_ends_in_its_outcome(_unused_ void **state)
+{
+	static const struct {
+		const struct attempt_said *said[3];
+		enum task_outcome outcome;
+		uint32_t attempts;
+	} rows[] = {
+	    {{&ok}, TASK_DELIVERED, 1},
+	    {{&refused}, TASK_REFUSED, 1},
+	    {{&duplicate}, TASK_REFUSED, 1},
+	    {{&gone}, TASK_REFUSED, 1},
+	    {{&no_key}, TASK_UNDELIVERABLE, 1},
+	    {{&busy, &ok}, TASK_DELIVERED, 2},
+	    {{&busy, &refused}, TASK_REFUSED, 2},
+	    {{&busy, &busy, &ok}, TASK_DELIVERED, 3},
+	    {{&busy, &busy, &busy}, TASK_UNDELIVERABLE, 3},
+	    {{&silent, &ok}, TASK_DELIVERED, 2},
+	    /* "no" to this lead settles the doubt; an endpoint that went away, or has "it" already, does not */
+	    {{&silent, &refused}, TASK_REFUSED, 2},
+	    {{&silent, &duplicate}, TASK_UNRESOLVED, 2},
+	    {{&silent, &gone}, TASK_UNRESOLVED, 2},
+	    {{&silent, &no_key}, TASK_UNRESOLVED, 2},
+	    {{&silent, &busy, &busy}, TASK_UNRESOLVED, 3},
+	    {{&busy, &silent, &busy}, TASK_UNRESOLVED, 3},
+	    {{&busy, &busy, &silent}, TASK_UNRESOLVED, 3},
+	    {{&silent, &silent, &silent}, TASK_UNRESOLVED, 3},
+	    {{&silent, &silent, &ok}, TASK_DELIVERED, 3},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint32_t attempts = 0;
+		enum task_outcome outcome = play(rows[i].said, 3, &attempts);
+
+		if (outcome != rows[i].outcome || attempts != rows[i].attempts)
+			fail_msg("row %zu: outcome %d after %u attempts", i, (int)outcome,
+				 attempts);
+	}
+}
+
+static void a_delivery_carries_no_reason_and_a_doubt_says_that_it_is_one(_unused_ void **state)
+{
+	assert_int_equal(outcome_reason(TASK_DELIVERED, REASON_NONE), REASON_NONE);
+	assert_int_equal(outcome_reason(TASK_UNRESOLVED, REASON_DELIVERY_ADVERTISER_BUSY),
+			 REASON_DELIVERY_UNRESOLVED);
+	assert_int_equal(outcome_reason(TASK_REFUSED, REASON_DELIVERY_DUPLICATE),
+			 REASON_DELIVERY_DUPLICATE);
+}
+
+static void a_predecessors_webhook_may_have_been_under_way(_unused_ void **state)
+{
+	/* there before, clean, has an attempt, final, due, taken over at 100 */
+	assert_true(task_may_be_under_way(true, false, false, false, 0, 100));
+	assert_true(task_may_be_under_way(true, false, true, false, 99, 100));
+	assert_false(task_may_be_under_way(true, false, true, false, 101, 100));
+	assert_false(task_may_be_under_way(true, false, true, true, 0, 100));
+	assert_false(task_may_be_under_way(true, true, false, false, 0, 100));
+	assert_false(task_may_be_under_way(false, false, false, false, 0, 100));
+}
+
+/* --- what an answer means --- */
+
+struct answer_row {
+	enum transport_end end;
+	uint32_t status;
+	const char *body;
+	enum attempt_result result;
+	bool unknown;
+	enum reason reason;
+};
+
+static const struct answer_row answers[] = {
+    {TRANSPORT_NOT_SENT, 0, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_UNREACHABLE},
+    {TRANSPORT_ADDRESS_REFUSED, 0, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ADDRESS_REFUSED},
+    {TRANSPORT_URL_UNUSABLE, 0, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_INVALID},
+    {TRANSPORT_BROKEN, 0, "", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_NO_ANSWER},
+    {TRANSPORT_BROKEN, 200, "{\"outco", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
+    {TRANSPORT_TOO_LONG, 200, "x", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
+    {TRANSPORT_BROKEN, 503, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_ERROR},
+    {TRANSPORT_TOO_LONG, 422, "x", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_REFUSED},
+    {TRANSPORT_ANSWERED, 200, "", ATTEMPT_OK, false, REASON_NONE},
+    {TRANSPORT_ANSWERED, 200, "<p>thanks", ATTEMPT_OK, false, REASON_NONE},
+    {TRANSPORT_ANSWERED, 201, "{\"outcome\":\"accepted\"}", ATTEMPT_OK, false, REASON_NONE},
+    {TRANSPORT_ANSWERED, 202, "{\"outcome\":7}", ATTEMPT_OK, false, REASON_NONE},
+    {TRANSPORT_ANSWERED, 204, "", ATTEMPT_OK, false, REASON_NONE},
+    {TRANSPORT_ANSWERED, 206, "", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
+    {TRANSPORT_ANSWERED, 200, "{\"outcome\":\"refused\"}", ATTEMPT_PERMFAIL, false,
+     REASON_DELIVERY_REFUSED},
+    {TRANSPORT_ANSWERED, 202, "{\"outcome\":\"Rejected\",\"reason\":\"age\"}", ATTEMPT_PERMFAIL,
+     false, REASON_DELIVERY_REFUSED},
+    {TRANSPORT_ANSWERED, 301, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_REFUSED},
+    {TRANSPORT_ANSWERED, 400, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_REFUSED},
+    {TRANSPORT_ANSWERED, 401, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_REFUSED},
+    {TRANSPORT_ANSWERED, 404, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_REFUSED},
+    {TRANSPORT_ANSWERED, 408, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_BUSY},
+    {TRANSPORT_ANSWERED, 409, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_DUPLICATE},
+    {TRANSPORT_ANSWERED, 410, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_GONE},
+    {TRANSPORT_ANSWERED, 422, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_REFUSED},
+    {TRANSPORT_ANSWERED, 425, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_BUSY},
+    {TRANSPORT_ANSWERED, 429, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_BUSY},
+    {TRANSPORT_ANSWERED, 500, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_ERROR},
+    {TRANSPORT_ANSWERED, 599, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_ERROR},
+    {TRANSPORT_ANSWERED, 700, "", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
+};
+
+static void each_answer_means_what_the_table_says(_unused_ void **state)
+{
+	struct answer_rules rules;
+	struct arena scratch = {0};
+
+	answer_rules_default(&rules);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		const struct answer_row *row = &answers[i];
+		struct transport_answer answer = {
+		    .end = row->end, .http_status = row->status, .body = slice_cstr(row->body)};
+		struct attempt_said said = classify(&rules, &answer, &scratch);
+
+		if (said.result != row->result || said.unknown != row->unknown ||
+		    said.reason != row->reason)
+			fail_msg("row %zu (status %u): result %d, unknown %d, reason %s", i,
+				 row->status, (int)said.result, said.unknown,
+				 reason_code(said.reason));
+		assert_int_equal(said.http_status, row->status);
+		arena_reset(&scratch);
+	}
+	arena_free(&scratch);
+}
+
+static void retry_after_counts_only_when_it_is_tried_again(_unused_ void **state)
+{
+	struct answer_rules rules;
+	struct arena scratch = {0};
+	struct transport_answer answer = {
+	    .end = TRANSPORT_ANSWERED, .http_status = 503, .retry_after_ms = 9000};
+
+	answer_rules_default(&rules);
+	assert_int_equal(classify(&rules, &answer, &scratch).retry_after_ms, 9000);
+	answer.http_status = 410;
+	assert_int_equal(classify(&rules, &answer, &scratch).retry_after_ms, 0);
+	arena_free(&scratch);
+}
+
+/* --- excerpts --- */
+
+static void an_echoed_contact_does_not_reach_the_excerpt(_unused_ void **state)
+{
+	const struct slice contact[] = {SLICE("+79161234567"), SLICE("ivan.petrov@mail.example"),
+					SLICE("Иван Ёлкин"),   SLICE("Иван"),
+					SLICE("Ёлкин"),        SLICE("")};
+	static const struct {
+		const char *words, *excerpt;
+	} rows[] = {
+	    {"too young", "too young"},
+	    {"dup +79161234567!", "dup ***!"},
+	    {"dup 8 (916) 123-45-67.", "dup ***."},
+	    {"no mail to IVAN.PETROV@MAIL.EXAMPLE, sorry", "no mail to ***, sorry"},
+	    {"other@somewhere.example too", "*** too"},
+	    {"ИВАН ЁЛКИН is known", "*** is known"},
+	    {"клиент ёлкин есть", "клиент *** есть"},
+	    {"code 123456", "code 123456"},
+	    {"line\nbreak\ttab", "line break tab"},
+	    {"bad \xff byte", "bad \xef\xbf\xbd byte"},
+	};
+	char excerpt[EXCERPT_MAX_BYTES + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		excerpt_make(slice_cstr(rows[i].words), contact, ARRAY_LEN(contact), excerpt);
+		assert_string_equal(excerpt, rows[i].excerpt);
+	}
+}
+
+static void an_excerpt_is_cut_between_characters(_unused_ void **state)
+{
+	char words[3000], excerpt[EXCERPT_MAX_BYTES + 1];
+
+	for (size_t i = 0; i + 2 < sizeof(words); i += 3)
+		memcpy(words + i, "\xe2\x82\xac", 3);
+	excerpt_make(slice_of(words, sizeof(words)), NULL, 0, excerpt);
+	assert_int_equal(strlen(excerpt), EXCERPT_MAX_BYTES / 3 * 3);
+	assert_true(slice_utf8_valid(slice_cstr(excerpt)));
+}
+
+static void of_a_json_answer_only_the_words_that_the_rules_name_are_kept(_unused_ void **state)
+{
+	struct answer_rules rules;
+	struct arena scratch = {0};
+
+	answer_rules_default(&rules);
+	assert_true(slice_is(
+	    answer_words(&rules,
+			 SLICE("{\"outcome\":\"refused\",\"reason\":\"age\",\"phone\":\"1\"}"),
+			 &scratch),
+	    "refused: age"));
+	assert_int_equal(
+	    answer_words(&rules, SLICE("{\"name\":\"\\u0418\\u0432\\u0430\\u043d\"}"), &scratch)
+		.len,
+	    0);
+	assert_true(
+	    slice_is(answer_words(&rules, SLICE("no such page"), &scratch), "no such page"));
+	arena_free(&scratch);
+}
+
+/* --- commits --- */
+
+static void a_commit_carries_the_watermark_of_its_own_place(_unused_ void **state)
+{
+	struct watermark none = {0};
+	struct prefix p;
+	struct provenance source = {.topic = PREFIX_TOPIC, .partition = 1};
+	_cleanup_(buf_free) struct buf text = {0};
+	struct commit_note note;
+
+	prefix_start(&p, &none);
+	for (int64_t i = 0; i < 1000; i++) {
+		source.offset = (uint64_t)(5000 + i);
+		prefix_push(&p, 100 + i, i == 3 ? NULL : &source, 40 + i);
+	}
+	assert_int_equal(prefix_attempts_from(&p, 9000), 40);
+
+	/* 100 to 102 are finished, 103 could not be read, 104 is under way: later ones say nothing yet */
+	prefix_advance(&p, 104);
+	commit_note_write(&p.watermark, prefix_attempts_from(&p, 9000), false, &text);
+	assert_string_equal(buf_cstr(&text), "market/1=5002.0 a=44");
+
+	prefix_advance(&p, 1100);
+	buf_reset(&text);
+	commit_note_write(&p.watermark, prefix_attempts_from(&p, 9000), true, &text);
+	assert_string_equal(buf_cstr(&text), "market/1=5999.0 a=9000 c=1");
+
+	assert_true(commit_note_read(buf_slice(&text), &note));
+	assert_int_equal(note.attempts_from, 9000);
+	assert_true(note.clean);
+	assert_false(watermark_is_new(&note.watermark, &source));
+	prefix_free(&p);
+}
+
+static void a_note_that_is_none_is_refused_and_an_empty_one_is_empty(_unused_ void **state)
+{
+	struct commit_note note;
+
+	assert_true(commit_note_read(SLICE(""), &note));
+	assert_int_equal(note.attempts_from, -1);
+	assert_false(note.clean);
+	assert_true(commit_note_read(SLICE(" a=7"), &note));
+	assert_int_equal(note.attempts_from, 7);
+	assert_int_equal(note.watermark.count, 0);
+	assert_false(commit_note_read(SLICE("market/1=2.0 a=-7"), &note));
+	assert_false(commit_note_read(SLICE("market/1=2.0 a=x"), &note));
+	assert_false(commit_note_read(SLICE("market/1=2.0 b=1"), &note));
+}
+
+/* --- taking over --- */
+
+static void learn(struct resume *r, uint32_t round, uint32_t attempt, bool final, uint64_t routed,
+		  int64_t offset)
+{
+	Punnet__V1__DeliveryAttempt m = PUNNET__V1__DELIVERY_ATTEMPT__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	Punnet__V1__Assignment assignment = PUNNET__V1__ASSIGNMENT__INIT;
+	_cleanup_(buf_free) struct buf bytes = {0};
+	struct arena scratch = {0};
+
+	source.offset = routed;
+	assignment.round = round;
+	m.lead_id = codec_lead_id(&lead);
+	m.source = &source;
+	m.assignment = &assignment;
+	m.attempt = attempt;
+	m.result = final ? PUNNET__V1__ATTEMPT_RESULT__OK : PUNNET__V1__ATTEMPT_RESULT__TEMPFAIL;
+	m.ever_unknown = !final;
+	m.final = final;
+	m.next_due_at_ms = final ? 0 : 777;
+	codec_pack(&m.base, &bytes);
+	assert_int_equal(resume_learn(r, &scratch, buf_slice(&bytes), offset),
+			 (int64_t)routed < r->committed ? RESUME_BEHIND : RESUME_KEPT);
+	arena_free(&scratch);
+}
+
+static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_ void **state)
+{
+	struct resume r;
+	struct arena scratch = {0};
+
+	resume_start(&r, 50);
+	learn(&r, 0, 1, false, 49, 10);
+	assert_null(resume_find(&r, &lead, 0));
+	learn(&r, 1, 1, false, 50, 11);
+	learn(&r, 1, 2, false, 50, 12);
+	assert_int_equal(resume_find(&r, &lead, 1)->step.attempt, 2);
+	assert_int_equal(resume_find(&r, &lead, 1)->step.next_due_at_ms, 777);
+	assert_true(resume_find(&r, &lead, 1)->step.ever_unknown);
+	learn(&r, 1, 3, true, 50, 13);
+	learn(&r, 1, 3, false, 50, 14); /* a slow predecessor, after the end */
+	assert_true(resume_find(&r, &lead, 1)->step.final);
+	assert_int_equal(resume_find(&r, &lead, 1)->record_offset, 13);
+	assert_null(resume_find(&r, &lead, 2));
+	assert_int_equal(resume_learn(&r, &scratch, SLICE("\x0a\xff"), 15), RESUME_UNREADABLE);
+	arena_free(&scratch);
+	resume_free(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_plan_is_read_and_nonsense_is_refused),
+	    cmocka_unit_test(a_wait_is_the_plans_give_or_take_a_tenth_and_always_the_same),
+	    cmocka_unit_test(what_the_advertiser_asks_for_is_honoured_up_to_the_longest_wait),
+	    cmocka_unit_test(each_series_of_answers_ends_in_its_outcome),
+	    cmocka_unit_test(a_delivery_carries_no_reason_and_a_doubt_says_that_it_is_one),
+	    cmocka_unit_test(a_predecessors_webhook_may_have_been_under_way),
+	    cmocka_unit_test(each_answer_means_what_the_table_says),
+	    cmocka_unit_test(retry_after_counts_only_when_it_is_tried_again),
+	    cmocka_unit_test(an_echoed_contact_does_not_reach_the_excerpt),
+	    cmocka_unit_test(an_excerpt_is_cut_between_characters),
+	    cmocka_unit_test(of_a_json_answer_only_the_words_that_the_rules_name_are_kept),
+	    cmocka_unit_test(a_commit_carries_the_watermark_of_its_own_place),
+	    cmocka_unit_test(a_note_that_is_none_is_refused_and_an_empty_one_is_empty),
+	    cmocka_unit_test(a_successor_goes_on_after_the_last_attempt_of_each_delivery),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

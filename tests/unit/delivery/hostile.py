@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""An advertiser's server that misbehaves: what it does is in the path of the request. Prints its port, then serves.
+
+Every request is appended to the file in HOSTILE_LOG, one JSON line each: path, headers, body."""
+import json
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+
+LOCK = threading.Lock()
+SEEN = {}  # webhook-id -> how often
+
+
+def read_request(conn):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = conn.recv(65536)
+        if not more:
+            return None
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
+    length = int(headers.get("content-length", "0"))
+    while len(body) < length:
+        more = conn.recv(65536)
+        if not more:
+            return None
+        body += more
+    return lines[0].split(" ")[1], headers, body
+
+
+def log(path, headers, body):
+    name = os.environ.get("HOSTILE_LOG")
+    if not name:
+        return
+    with LOCK, open(name, "a", encoding="utf-8") as out:
+        out.write(json.dumps({"at": time.time(), "path": path, "headers": headers, "body": body.decode()}) + "\n")
+
+
+def answer(conn, status, body=b"", extra=""):
+    conn.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body)
+
+
+def reset(conn):
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    conn.close()
+
+
+def times_seen(headers):
+    with LOCK:
+        key = headers.get("webhook-id", "")
+        SEEN[key] = SEEN.get(key, 0) + 1
+        return SEEN[key]
+
+
+def misbehave(conn, path, headers, body):
+    """True: the connection may be used again."""
+    what = path.strip("/").split("/")
+    seen = times_seen(headers)
+    if what[0] == "status":
+        answer(conn, what[1], extra="Retry-After: 7\r\n" if what[1] == "503" else "")
+        return True
+    if what[0] == "refuse":
+        answer(conn, 200, b'{"outcome":"refused","reason":"too young"}')
+        return True
+    if what[0] == "echo":
+        answer(conn, 400, b"what is " + body)
+        return True
+    if what[0] == "flaky" and seen > int(what[1]):
+        answer(conn, 200, b'{"outcome":"accepted"}')
+        return True
+    if what[0] == "flaky":
+        answer(conn, 503)
+        return True
+    if what[0] == "slow":
+        time.sleep(float(what[1]))
+        answer(conn, 200)
+        return True
+    if what[0] == "never":
+        time.sleep(60)
+    elif what[0] == "reset":
+        reset(conn)
+        return False
+    elif what[0] == "close":
+        pass
+    elif what[0] == "garbage":
+        conn.sendall(b"\x00\x01 no HTTP at all\r\n\r\n")
+    elif what[0] == "drip":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            conn.sendall(b"x")
+            time.sleep(0.1)
+    elif what[0] == "cut":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+    elif what[0] == "cut500":
+        conn.sendall(b"HTTP/1.1 500 OK\r\nContent-Length: 1000\r\n\r\n{")
+    elif what[0] == "endless":
+        conn.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            conn.sendall(b"x" * 65536)
+    elif what[0] == "endless_headers":
+        conn.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            conn.sendall(b"X-Y: " + b"z" * 8000 + b"\r\n")
+    elif what[0] == "redirect":
+        answer(conn, 302, extra=f"Location: http://{conn.getsockname()[0]}:{conn.getsockname()[1]}/status/200\r\n")
+        return True
+    else:
+        answer(conn, 200)
+        return True
+    conn.close()
+    return False
+
+
+def serve(conn):
+    try:
+        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            request = read_request(conn)
+            if not request:
+                break
+            log(*request)
+            if not misbehave(conn, *request):
+                return
+    except OSError:
+        pass
+    conn.close()
+
+
+def main():
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), backlog=256)
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        conn, _ = listener.accept()
+        threading.Thread(target=serve, args=(conn,), daemon=True).start()
+
+
+main()
