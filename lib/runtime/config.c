@@ -103,13 +103,11 @@ static void unknown_key(struct reading *r, const char *where, struct slice secti
 static void unknown_section(struct reading *r, const char *where, struct slice section)
 {
 	_cleanup_(buf_free) struct buf known = {0};
-	const char *last = "";
 	char name[64];
 
 	for (size_t i = 0; i < config_key_count; i++) {
-		if (strcmp(config_keys[i].section, last) == 0)
+		if (!config_first_of_section(i))
 			continue;
-		last = config_keys[i].section;
 		config_section_name(&config_keys[i], name, sizeof(name));
 		buf_printf(&known, "%s%s", known.len ? ", " : "", name);
 	}

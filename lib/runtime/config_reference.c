@@ -26,15 +26,6 @@ static void write_section(size_t first, struct buf *out)
 	}
 }
 
-static bool section_before(size_t i)
-{
-	for (size_t j = 0; j < i; j++) {
-		if (strcmp(config_keys[j].section, config_keys[i].section) == 0)
-			return true;
-	}
-	return false;
-}
-
 void config_write_reference(struct buf *out)
 {
 	buf_append_cstr(out,
@@ -51,7 +42,7 @@ void config_write_reference(struct buf *out)
 			"Relative paths begin at the folder\n"
 			"that the service is started in. Made from `lib/runtime/config.def`.\n");
 	for (size_t i = 0; i < config_key_count; i++) {
-		if (!section_before(i))
+		if (config_first_of_section(i))
 			write_section(i, out);
 	}
 }
@@ -75,19 +66,25 @@ static void write_shown(const char *text, struct buf *out)
 	buf_append_char(out, '"');
 }
 
-void config_dump(const struct config *c, struct buf *out)
+static void dump_section(const struct config *c, size_t first, struct buf *out)
 {
-	const char *last = "";
 	char name[64];
 
-	for (size_t i = 0; i < config_key_count; i++) {
-		if (strcmp(config_keys[i].section, last) != 0) {
-			last = config_keys[i].section;
-			config_section_name(&config_keys[i], name, sizeof(name));
-			buf_printf(out, "%s%s:\n", out->len ? "\n" : "", name);
-		}
+	config_section_name(&config_keys[first], name, sizeof(name));
+	buf_printf(out, "%s%s:\n", out->len ? "\n" : "", name);
+	for (size_t i = first; i < config_key_count; i++) {
+		if (strcmp(config_keys[i].section, config_keys[first].section) != 0)
+			continue;
 		buf_printf(out, "  %s: ", config_keys[i].key);
 		write_shown(c->values[i].text, out);
 		buf_printf(out, "  # %s\n", c->values[i].where);
+	}
+}
+
+void config_dump(const struct config *c, struct buf *out)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (config_first_of_section(i))
+			dump_section(c, i, out);
 	}
 }

@@ -33,6 +33,8 @@ bool config_same_section(struct slice a, const char *b); /* '-' and '_' are the 
 void config_env_name(const struct config_key *k, char *ret, size_t len);
 /* The section as it is written in YAML: filter-worker. */
 void config_section_name(const struct config_key *k, char *ret, size_t len);
+/* Is this the first row of its section? The rows of a section need not stand together. */
+bool config_first_of_section(size_t i);
 /* false when the text is no such value, or out of its limits. */
 bool config_parse(const struct config_key *k, struct slice text, int64_t *ret);
 void config_write_expected(const struct config_key *k,

@@ -50,6 +50,15 @@ void config_section_name(const struct config_key *k, char *ret, size_t len)
 		*c = *c == '_' ? '-' : *c;
 }
 
+bool config_first_of_section(size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (strcmp(config_keys[j].section, config_keys[i].section) == 0)
+			return false;
+	}
+	return true;
+}
+
 static bool parse_size(struct slice text, int64_t *ret)
 {
 	static const struct {
