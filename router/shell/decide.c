@@ -1,0 +1,148 @@
+/* decide: market → leads.routed | leads.unsold. The fold of core/market.h, its input and its output.
+ *
+ * On arrival the newest whole snapshot is loaded and the log is folded on from there; decisions of records below the
+ * committed offset were acknowledged already and are not sent again. What is sent again after a crash carries the same
+ * provenance and falls away downstream. */
+#include "decide.h"
+
+#include <stdlib.h>
+
+#include "runtime/clock.h"
+#include "runtime/fault.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+static int64_t decide_arrive(struct part *p, const struct bus_assignment *a)
+{
+	struct router *r = p->stage->router;
+	struct decide *d = calloc(1, sizeof(*d));
+	int64_t low, high;
+
+	if (!d)
+		abort();
+	p->state = d;
+	d->emit_from = MAX_OF(a->committed, 0);
+	d->folded = -1;
+	d->snapshot_at = -1;
+	d->snapshot_ms = clock_monotonic_ms();
+	if (bus_offsets(r->bus, a->topic, a->partition, ROUTER_TOPIC_WAIT_MS, &low, &high) !=
+	    RESULT_OK)
+		service_die(r->service, "%s/%d: its offsets can't be learned", a->topic,
+			    a->partition);
+	snapshots_load(p, (uint64_t)high);
+	/* Deciding from half of a history would sell over caps; nobody but the operator can mend that. */
+	if (d->folded + 1 < low)
+		service_die(
+		    r->service,
+		    "%s/%d: its log begins at %lld, and there is no snapshot that reaches so far",
+		    a->topic, a->partition, (long long)low);
+	if (!d->market)
+		d->market = market_new((uint32_t)p->partition);
+	return d->folded + 1;
+}
+
+static void decide_leave(struct part *p)
+{
+	struct decide *d = p->state;
+
+	snapshot_drop(d);
+	market_free(d->market);
+	free(d);
+	p->state = NULL;
+}
+
+static void emit(struct part *p, uint64_t entry, const struct decision *decision)
+{
+	struct router *r = p->stage->router;
+	struct slice key;
+
+	if (decision->routed) {
+		key = slice_cstr(decision->routed->assignment->order_id);
+		part_emit(p, entry, "leads.routed", router_partition(r, "leads.routed", key), key,
+			  &decision->routed->base);
+		metric_add(METRIC_ROUTER_ROUTED, 1);
+	} else {
+		key = slice_cstr(decision->unsold->lead->vertical);
+		part_emit(p, entry, "leads.unsold", router_partition(r, "leads.unsold", key), key,
+			  &decision->unsold->base);
+		metric_add(METRIC_ROUTER_UNSOLD, 1);
+	}
+	fault_point("decide_produced");
+}
+
+/* The negative control: every record becomes new, as if nothing was remembered. */
+static void forget_provenance(Punnet__V1__MarketEvent *event, int64_t offset)
+{
+	if (event && event->source && fault_on("watermark_off"))
+		event->source->offset = (uint64_t)offset;
+}
+
+static enum step decide_record(struct part *p, const struct bus_record *record)
+{
+	struct router *r = p->stage->router;
+	struct decide *d = p->state;
+	bool emitting = record->offset >= d->emit_from;
+	Punnet__V1__MarketEvent *event =
+	    codec_unpack(&r->arena, &punnet__v1__market_event__descriptor, record->value);
+	struct decisions decisions;
+	enum market_answer answer;
+	uint64_t entry = part_open(p, record->offset);
+
+	forget_provenance(event, record->offset);
+	answer = market_apply(d->market, event, record->timestamp_ms, (uint64_t)record->offset,
+			      &r->arena, &decisions);
+	d->folded = record->offset;
+	fault_point("decide_folded");
+	if (answer == MARKET_REPEAT)
+		metric_add(METRIC_ROUTER_MARKET_REPEATS, 1);
+	if (answer == MARKET_MALFORMED && emitting)
+		part_dead_letter(p, entry, record, "unreadable",
+				 "not a market event that makes sense");
+	for (size_t i = 0; i < decisions.count && emitting; i++)
+		emit(p, entry, &decisions.items[i]);
+	if (!emitting)
+		metric_add(METRIC_ROUTER_REFOLDED, (int64_t)decisions.count);
+	progress_release(p->progress, entry);
+	metric_set(METRIC_ROUTER_LAG, MAX_OF(clock_now_ms() - record->timestamp_ms, 0));
+	return STEP_DONE;
+}
+
+static bool decide_full(const struct part *p)
+{
+	const struct decide *d = p->state;
+
+	/* A snapshot that is due is taken before the next record is folded. */
+	return !d->snapshot.under_way &&
+	       d->folded - d->snapshot_at >= p->stage->router->snapshot_events &&
+	       d->folded > d->snapshot_at;
+}
+
+/* What is not bound to a record: snapshots, progress of orders, gauges. */
+void decide_housekeeping(struct stage *s)
+{
+	size_t open = 0, orders = 0;
+
+	for (size_t i = 0; i < s->part_count; i++) {
+		struct part *p = s->parts[i];
+		struct decide *d = p->state;
+
+		snapshot_turn(p);
+		order_progress_turn(p);
+		open += market_open_leads(d->market);
+		orders += market_orders(d->market);
+	}
+	metric_set(METRIC_ROUTER_OPEN_LEADS, (int64_t)open);
+	metric_set(METRIC_ROUTER_ORDERS, (int64_t)orders);
+	metric_set(METRIC_ROUTER_PARTITIONS, (int64_t)s->part_count);
+	if (s->batch_count == 0)
+		metric_set(METRIC_ROUTER_LAG, 0);
+}
+
+const struct stage_ops decide_ops = {
+    .group = "router-decide",
+    .topic = MARKET_TOPIC,
+    .arrive = decide_arrive,
+    .leave = decide_leave,
+    .record = decide_record,
+    .full = decide_full,
+};

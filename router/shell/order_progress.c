@@ -1,0 +1,62 @@
+/* order_progress: how far the orders have come, for boards and reports: at most once a second, only what changed. No
+ * decision depends on it, so no source record waits for it. A removed order that holds nothing leaves a tombstone. */
+#include "decide.h"
+#include "proto/orders_progress.pb-c.h"
+#include "runtime/clock.h"
+
+static void tell(struct part *p, const struct order *o)
+{
+	const struct decide *d = p->state;
+	const Punnet__V1__OrderTerms *t = o->terms;
+	Punnet__V1__OrderProgress m = PUNNET__V1__ORDER_PROGRESS__INIT;
+	int64_t now_ms = market_log_time_ms(d->market);
+	struct slice key = slice_cstr(t->order_id);
+	int32_t to = router_partition(p->stage->router, "orders.progress", key);
+
+	if (o->removed && o->reserved == 0) {
+		part_send(p, "orders.progress", to, key, NULL, NULL, 0);
+		return;
+	}
+	m.order_id = t->order_id;
+	m.advertiser_id = t->advertiser_id;
+	m.vertical = t->vertical;
+	m.revision = o->revision;
+	m.price = t->price;
+	m.quantity = t->quantity;
+	m.reserved = o->reserved;
+	m.delivered = o->delivered;
+	m.returned = o->returned;
+	m.taken_hour = order_taken(o, WINDOW_HOUR, now_ms);
+	m.taken_day = order_taken(o, WINDOW_DAY, now_ms);
+	m.cap_hour = order_cap_hour(o);
+	m.cap_day = order_cap_day(o);
+	m.cap_total = t->caps ? t->caps->total : 0;
+	m.paused = t->paused || o->removed;
+	m.until_ms = t->until_ms;
+	m.log_time_ms = now_ms;
+	m.market_offset = (uint64_t)d->folded;
+	m.market_partition = (uint32_t)p->partition;
+	m.spent_minor = o->spent_minor;
+	m.n_countries = t->n_countries;
+	m.countries = t->countries;
+	part_send(p, "orders.progress", to, key, &m.base, NULL, 0);
+}
+
+void order_progress_turn(struct part *p)
+{
+	struct decide *d = p->state;
+	int64_t now_ms = clock_monotonic_ms();
+	struct order *o;
+
+	/* On the way up from a snapshot the counters are old news. */
+	if (now_ms - d->progress_ms < ROUTER_PROGRESS_MS || d->folded + 1 < d->emit_from)
+		return;
+	d->progress_ms = now_ms;
+	for (size_t i = 0; (o = market_order_at(d->market, i)) && router_has_room(p->stage->router);
+	     i++) {
+		if (!o->changed)
+			continue;
+		o->changed = false;
+		tell(p, o);
+	}
+}
