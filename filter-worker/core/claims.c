@@ -114,7 +114,7 @@ size_t claim_changes_undo(const struct claim_plan *p, const struct claim_subject
 	size_t count = 0;
 
 	for (size_t i = 0; i < p->count; i++) {
-		if (!p->wants[i].always && is_mine(&p->wants[i], s))
+		if (is_mine(&p->wants[i], s))
 			ret[count++] = give_up(&p->wants[i], s);
 	}
 	return count;

@@ -61,7 +61,7 @@ size_t claim_changes_after(const struct claim_plan *p, const struct claim_subjec
 /* The stale claims that stand in this lead's way. */
 size_t claim_changes_stale(const struct claim_plan *p, const struct claim_subject *s,
 			   struct claim_change *ret);
-/* The lead was gathered too early, and will be again: gives up what it took together. */
+/* The lead was gathered too early, and will be again: gives up all that it holds. */
 size_t claim_changes_undo(const struct claim_plan *p, const struct claim_subject *s,
 			  struct claim_change *ret);
 /* Does the plan ask for one of the keys? */

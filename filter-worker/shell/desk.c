@@ -13,7 +13,7 @@
  *     is given up on behalf of its owner, and the gather is made again, so that the kv alone decides who gets it next.
  *
  * Such a change is made before the verdict is published. Leads after it in the batch have gathered without it; if one of
- * them asks for a changed key, the batch is cut there: the rest gives up what it took together, and is gathered again
+ * them asks for a changed key, the batch is cut there: the rest gives up what it took, and is gathered again
  * after the change. So every verdict is what judging the leads one by one would have given. A crash in between changes
  * nothing: each step may be made again by the same owner, and nothing was published that relied on it. */
 #include "desk.h"

@@ -75,7 +75,7 @@ void look(const char *text, const char *country, phone_number *ret)
 	ret->standing = "impossible";
 	if (util.Parse(text, *country ? country : "ZZ", &number) !=
 		PhoneNumberUtil::NO_PARSING_ERROR ||
-	    !util.IsPossibleNumber(number))
+	    util.IsPossibleNumberWithReason(number) != PhoneNumberUtil::IS_POSSIBLE)
 		return;
 
 	util.GetRegionCodeForNumber(number, &region);

@@ -1,0 +1,388 @@
+/* script: see script.h. */
+#include "script.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/timefmt.h"
+#include "filter-worker/shell/rules_file.h"
+#include "lead/contact.h"
+#include "lead/fingerprint.h"
+
+static const uint8_t scenario_key[FINGERPRINT_KEY_LEN] = "a key for scenarios only, 32 by";
+
+/* The words of one lead line, before they are made into a message. */
+struct typed {
+	struct slice phone, email, country, webmaster, key;
+	struct buf phone_text;
+	int64_t filled_ms;
+	bool filled, honeypot_known, honeypot, redelivered, destroyed;
+};
+
+void script_fault(struct script *s, int line, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s:%d: ", s->file, line);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	s->faults++;
+}
+
+bool script_word(struct slice *text, struct slice *ret)
+{
+	struct slice s = slice_trim(*text);
+	bool remark = s.len > 1 && s.data[0] == '(' && s.data[1] >= 'a' && s.data[1] <= 'z';
+	size_t len = 0;
+
+	if (s.len == 0)
+		return false;
+	while (len < s.len &&
+	       (remark ? s.data[len] != ')' : s.data[len] != ' ' && s.data[len] != '\t'))
+		len++;
+	if (remark && len < s.len)
+		len++;
+	*ret = slice_of(s.data, len);
+	*text = slice_of(s.data + len, s.len - len);
+	return true;
+}
+
+static bool value_of(struct slice word, const char *name, struct slice *ret)
+{
+	size_t len = strlen(name);
+
+	if (!slice_starts_with(word, name) || word.len <= len || word.data[len] != '=')
+		return false;
+	*ret = slice_of(word.data + len + 1, word.len - len - 1);
+	return true;
+}
+
+static bool is_phone_part(struct slice word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		if (!strchr("0123456789+()-.", word.data[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool read_seconds(struct slice text, int64_t *ret_ms)
+{
+	const char *dot = memchr(text.data, '.', text.len);
+	struct slice whole = text, tenths = {0};
+	int64_t seconds, fraction = 0;
+
+	if (text.len < 2 || text.data[text.len - 1] != 's')
+		return false;
+	whole.len = dot ? (size_t)(dot - text.data) : text.len - 1;
+	if (dot)
+		tenths = slice_of(dot + 1, text.len - whole.len - 2);
+	if (!slice_to_int64(whole, &seconds) ||
+	    (dot && (tenths.len != 1 || !slice_to_int64(tenths, &fraction))))
+		return false;
+	*ret_ms = seconds * MS_PER_S + fraction * 100;
+	return true;
+}
+
+static bool read_typed_word(struct slice word, struct typed *t)
+{
+	struct slice value;
+
+	if (value_of(word, "email", &t->email) || value_of(word, "country", &t->country) ||
+	    value_of(word, "from", &t->webmaster) || value_of(word, "key", &t->key))
+		return true;
+	if (value_of(word, "filled", &value))
+		return t->filled = read_seconds(value, &t->filled_ms);
+	if (slice_is(word, "honeypot") || slice_is(word, "honeypot-empty")) {
+		t->honeypot_known = true;
+		t->honeypot = slice_is(word, "honeypot");
+		return true;
+	}
+	if (slice_is(word, "(redelivered)"))
+		return t->redelivered = true;
+	if (slice_is(word, "(contact destroyed)"))
+		return t->destroyed = true;
+	if (slice_is(word, "(no phone)"))
+		return true;
+	if (!is_phone_part(word))
+		return false;
+	if (t->phone_text.len > 0)
+		buf_append_char(&t->phone_text, ' ');
+	buf_append_slice(&t->phone_text, word);
+	return true;
+}
+
+static ProtobufCBinaryData fingerprint(struct script *s, enum fingerprint_domain domain,
+				       struct slice value)
+{
+	struct fingerprint f = fingerprint_of(scenario_key, domain, value);
+	struct slice kept = arena_dup(&s->arena, slice_of(f.bytes, f.known ? FINGERPRINT_LEN : 0));
+
+	return (ProtobufCBinaryData){.len = kept.len, .data = (uint8_t *)kept.data};
+}
+
+static struct slice normal_phone(struct script *s, struct slice typed, struct slice country)
+{
+	char text[PHONE_TEXT_MAX];
+
+	if (typed.len == 0 || phone_normalise(typed, country, text) == PHONE_NOT_DIGITS)
+		return typed;
+	return slice_cstr(arena_cstr(&s->arena, slice_cstr(text)));
+}
+
+static struct slice normal_email(struct script *s, struct slice typed)
+{
+	char text[EMAIL_TEXT_MAX + 1];
+
+	if (typed.len == 0)
+		return typed;
+	(void)email_normalise(typed, text);
+	return slice_cstr(arena_cstr(&s->arena, slice_cstr(text)));
+}
+
+static void fill_lead(struct script *s, Punnet__V1__RawLead *raw, const struct typed *t,
+		      struct slice vertical, int64_t at_ms)
+{
+	Punnet__V1__Lead *lead = arena_alloc(&s->arena, sizeof(*lead));
+	Punnet__V1__Submission *sub = arena_alloc(&s->arena, sizeof(*sub));
+
+	punnet__v1__lead__init(lead);
+	lead->vertical = arena_cstr(&s->arena, vertical);
+	lead->aff_id = arena_cstr(&s->arena, t->webmaster);
+	lead->country = arena_cstr(&s->arena, t->country);
+	lead->received_at_ms = at_ms;
+	punnet__v1__submission__init(sub);
+	if (t->filled) {
+		sub->filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
+		sub->filled_ms = (uint32_t)t->filled_ms;
+	}
+	if (t->honeypot_known) {
+		sub->honeypot_case = PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED;
+		sub->honeypot_filled = t->honeypot;
+	}
+	raw->lead = lead;
+	raw->submission = sub;
+}
+
+static void fill_contact(struct script *s, struct script_lead *lead, const struct typed *t,
+			 struct slice payload)
+{
+	Punnet__V1__Contact *contact = arena_alloc(&s->arena, sizeof(*contact));
+	Punnet__V1__Fingerprints *f = arena_alloc(&s->arena, sizeof(*f));
+	struct slice phone = normal_phone(s, t->phone, t->country),
+		     email = normal_email(s, t->email);
+
+	punnet__v1__contact__init(contact);
+	contact->phone = arena_cstr(&s->arena, phone);
+	contact->email = arena_cstr(&s->arena, t->email);
+	punnet__v1__fingerprints__init(f);
+	f->phone = fingerprint(s, FINGERPRINT_PHONE, phone);
+	f->email = fingerprint(s, FINGERPRINT_EMAIL, email);
+	f->payload = fingerprint(s, FINGERPRINT_PAYLOAD, payload);
+	f->idempotency = fingerprint(s, FINGERPRINT_IDEMPOTENCY, t->key);
+	lead->raw->fingerprints = f;
+	lead->contact = t->destroyed ? NULL : contact;
+}
+
+static void give_id(struct script *s, struct script_lead *lead, int64_t at_ms)
+{
+	struct lead_id id;
+	uint8_t random[10] = {0};
+
+	random[9] = (uint8_t)s->count;
+	random[8] = (uint8_t)(s->count >> 8);
+	id = lead_id_make(at_ms, random);
+
+	struct slice kept = arena_dup(&s->arena, slice_of(id.bytes, sizeof(id.bytes)));
+
+	lead->raw->lead_id = (ProtobufCBinaryData){.len = kept.len, .data = (uint8_t *)kept.data};
+}
+
+static void make_lead(struct script *s, struct script_lead *lead, const struct typed *t,
+		      struct slice vertical, struct slice payload, int64_t at_ms)
+{
+	const struct script_lead *first = map_get(&s->names, lead->name);
+
+	if (t->redelivered && first) {
+		lead->raw = first->raw;
+		lead->contact = first->contact;
+		return;
+	}
+	if (t->redelivered || first) {
+		script_fault(s, s->line, "lead " SLICE_FMT ": %s", SLICE_ARG(lead->name),
+			     first ? "the name is taken" : "redelivered, but never delivered");
+		return;
+	}
+	lead->raw = arena_alloc(&s->arena, sizeof(*lead->raw));
+	punnet__v1__raw_lead__init(lead->raw);
+	give_id(s, lead, at_ms);
+	fill_lead(s, lead->raw, t, vertical, at_ms);
+	fill_contact(s, lead, t, payload);
+	map_put(&s->names, lead->name, lead);
+}
+
+static bool read_time(struct slice date, struct slice clock, int64_t *ret_ms)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+
+	buf_printf(&text, SLICE_FMT "T" SLICE_FMT "%sZ", SLICE_ARG(date), SLICE_ARG(clock),
+		   clock.len == 5 ? ":00" : "");
+	return time_parse_rfc3339(buf_slice(&text), ret_ms);
+}
+
+static void read_lead(struct script *s, struct slice date, struct slice rest)
+{
+	struct script_lead *lead = &s->leads[s->count];
+	struct typed t = {.country = SLICE("RU"), .webmaster = SLICE("w1")};
+	const char *arrow = memmem(rest.data, rest.len, "->", 2);
+	struct slice clock, word, vertical, name, payload;
+	int64_t at_ms;
+
+	if (!arrow || s->count == SCRIPT_LEADS_MAX) {
+		script_fault(s, s->line, "expected `-> what is expected`, and at most %d leads",
+			     SCRIPT_LEADS_MAX);
+		return;
+	}
+
+	struct slice before = slice_of(rest.data, (size_t)(arrow - rest.data));
+
+	if (!script_word(&before, &clock) || !read_time(date, clock, &at_ms) ||
+	    !script_word(&before, &word) || !slice_is(word, "lead") ||
+	    !script_word(&before, &name) || !script_word(&before, &vertical)) {
+		script_fault(s, s->line, "expected `DATE TIME lead NAME VERTICAL …`");
+		return;
+	}
+	payload = slice_trim(slice_of(vertical.data, (size_t)(arrow - vertical.data)));
+	while (script_word(&before, &word)) {
+		if (!read_typed_word(word, &t))
+			script_fault(s, s->line, "not understood: " SLICE_FMT, SLICE_ARG(word));
+	}
+	t.phone = arena_dup(&s->arena, buf_slice(&t.phone_text));
+	buf_free(&t.phone_text);
+	*lead = (struct script_lead){.line = s->line, .name = name};
+	lead->expected =
+	    slice_trim(slice_of(arrow + 2, rest.len - (size_t)(arrow + 2 - rest.data)));
+	make_lead(s, lead, &t, vertical, payload, at_ms);
+	s->count++;
+}
+
+/* `rules NAME {…}` becomes one item of the list of a rule file, so that both are read by the same code. */
+static void read_rule(struct script *s, struct slice rest)
+{
+	struct slice name;
+
+	if (!script_word(&rest, &name))
+		return;
+	rest = slice_trim(rest);
+	if (rest.len > 0)
+		buf_printf(&s->rules_text, "  - " SLICE_FMT ": " SLICE_FMT "\n", SLICE_ARG(name),
+			   SLICE_ARG(rest));
+	else
+		buf_printf(&s->rules_text, "  - " SLICE_FMT "\n", SLICE_ARG(name));
+}
+
+static void read_suppressed(struct script *s, struct slice rest)
+{
+	struct slice who, list;
+
+	if (!script_word(&rest, &who) || !script_word(&rest, &list)) {
+		script_fault(s, s->line, "expected `suppressed PHONE-OR-EMAIL LIST`");
+		return;
+	}
+	bool email = memchr(who.data, '@', who.len);
+	enum fingerprint_domain domain = email ? FINGERPRINT_EMAIL : FINGERPRINT_PHONE;
+	ProtobufCBinaryData f = fingerprint(
+	    s, domain, email ? normal_email(s, who) : normal_phone(s, who, SLICE("RU")));
+
+	if (!s->suppressions)
+		s->suppressions = suppressions_new();
+	suppressions_put(s->suppressions, domain, slice_of(f.data, f.len), list);
+}
+
+static void read_line(struct script *s, struct slice line, struct buf *head)
+{
+	const char *comment = memchr(line.data, '#', line.len);
+	struct slice word;
+
+	if (comment)
+		line.len = (size_t)(comment - line.data);
+	if (!script_word(&line, &word))
+		return;
+	if (slice_is(word, "rules"))
+		read_rule(s, line);
+	else if (slice_is(word, "reject_at"))
+		buf_printf(head, "reject_at: " SLICE_FMT "\n", SLICE_ARG(slice_trim(line)));
+	else if (slice_is(word, "suppressed"))
+		read_suppressed(s, line);
+	else
+		read_lead(s, word, line);
+}
+
+static void read_rules(struct script *s, const struct buf *head)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+	_cleanup_(yaml_faults_free) struct yaml_faults faults = {.file = s->file};
+
+	if (s->rules_text.len == 0 && head->len == 0) {
+		ruleset_standard(&s->rules);
+		return;
+	}
+	buf_append_slice(&text, buf_slice(head));
+	buf_append_cstr(&text, "filters:\n");
+	buf_append_slice(&text, buf_slice(&s->rules_text));
+	if (rules_file_read(buf_slice(&text), &s->rules, &faults) != RESULT_OK)
+		script_fault(s, 1, "in the rules: %s", buf_cstr(&faults.text));
+}
+
+static char *read_file(struct script *s, const char *path, size_t *ret_len)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+	FILE *f = fopen(path, "r");
+	char chunk[4096];
+	size_t got;
+
+	if (!f)
+		return NULL;
+	while ((got = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_append(&text, chunk, got);
+	fclose(f);
+	*ret_len = text.len;
+	return arena_cstr(&s->arena, buf_slice(&text));
+}
+
+bool script_load(struct script *s, const char *path)
+{
+	_cleanup_(buf_free) struct buf head = {0};
+	size_t len = 0;
+
+	s->file = path;
+
+	char *text = read_file(s, path, &len);
+	char *end = text ? text + len : NULL;
+
+	if (!text)
+		script_fault(s, 0, "can't be read");
+	for (char *at = text; at < end; s->line++) {
+		char *next = memchr(at, '\n', (size_t)(end - at));
+
+		next = next ? next : end;
+		s->line = s->line ? s->line : 1;
+		read_line(s, slice_of(at, (size_t)(next - at)), &head);
+		at = next + 1;
+	}
+	if (s->faults == 0)
+		read_rules(s, &head);
+	return s->faults == 0;
+}
+
+void script_free(struct script *s)
+{
+	suppressions_free(s->suppressions);
+	map_free(&s->names);
+	buf_free(&s->rules_text);
+	arena_free(&s->arena);
+}

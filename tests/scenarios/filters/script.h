@@ -1,0 +1,52 @@
+/* script: a filter scenario as text.
+ *
+ *     rules       phone_duplicate {scope: vertical, window: 90d}     one filter a line; none: the standard rule set
+ *     reject_at   60
+ *     suppressed  +79161234567 do_not_call
+ *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
+ *
+ * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then any of
+ * email=, filled=, honeypot, no-honeypot=… as words, country=, from= (webmaster), key= (idempotency), and remarks in
+ * parentheses: (no phone); (redelivered): the named lead again, as it was; (contact destroyed): it can't be opened.
+ * After the arrow: accepted or rejected and exactly the reasons, in order, code(LEAD) when about a lead; score=N; or
+ * FILTER pass|hit|unknown for one filter's answer. # begins a comment. */
+#ifndef PUNNET_FILTER_SCRIPT_H
+#define PUNNET_FILTER_SCRIPT_H
+
+#include "base/map.h"
+#include "filter-worker/shell/desk.h"
+#include "filter-worker/shell/suppressions.h"
+
+#define SCRIPT_LEADS_MAX 500
+
+struct script_lead {
+	int line;
+	struct slice name;
+	struct slice expected; /* after the arrow */
+	Punnet__V1__RawLead *raw;
+	Punnet__V1__Contact *contact;
+	struct desk_lead desk;
+};
+
+struct script {
+	const char *file;
+	struct arena arena;
+	struct buf rules_text;
+	struct ruleset rules;
+	struct suppressions *suppressions;
+	struct script_lead leads[SCRIPT_LEADS_MAX];
+	size_t count;
+	struct map names; /* lead's name → first script_lead of that name */
+	int line;
+	int faults; /* said on standard error, with file:line */
+};
+
+/* false: the file can't be read or a line not be understood; said already. */
+bool script_load(struct script *s, const char *path);
+void script_free(struct script *s);
+void script_fault(struct script *s, int line, const char *fmt, ...) _printf_(3, 4);
+
+/* The next word of a text, words in parentheses as one; false at its end. */
+bool script_word(struct slice *text, struct slice *ret);
+
+#endif

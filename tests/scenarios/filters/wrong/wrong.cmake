@@ -1,0 +1,13 @@
+# Runs a scenario whose expectations are wrong on purpose; the runner must name those lines and no other.
+execute_process(COMMAND ${RUNNER} ${DIR}/wrong.scenario RESULT_VARIABLE status ERROR_VARIABLE said OUTPUT_VARIABLE out)
+if(NOT status EQUAL 1)
+  message(FATAL_ERROR "expected exit status 1, got ${status}: ${said}")
+endif()
+foreach(line 4 5 6 7)
+  if(NOT said MATCHES "wrong.scenario:${line}:")
+    message(FATAL_ERROR "line ${line} was not named: ${said}")
+  endif()
+endforeach()
+if(said MATCHES "wrong.scenario:3:")
+  message(FATAL_ERROR "line 3 is right, and was named: ${said}")
+endif()
