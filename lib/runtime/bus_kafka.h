@@ -1,0 +1,95 @@
+/* bus_kafka: what the files of the Kafka backend share. Private to lib/runtime. */
+#ifndef PUNNET_BUS_KAFKA_H
+#define PUNNET_BUS_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "bus_backend.h"
+
+#define KAFKA_TEXT_LEN     256  /* librdkafka's own error texts */
+#define KAFKA_LOG_EVERY_MS 5000 /* the same complaint is logged at most this often */
+#define KAFKA_LOG_KINDS    16   /* complaints told apart */
+#define KAFKA_SERVE_MS     50   /* longest wait inside a bounded blocking call */
+
+/* A setting of librdkafka. */
+struct kafka_setting {
+	const char *name, *value;
+};
+
+/* What one rd_kafka_t may complain about without flooding the log; its opaque begins with this. */
+struct kafka_voice {
+	const char *what; /* "producer", "consumer", … */
+	bool fatal;
+	char fatal_text[KAFKA_TEXT_LEN];
+	struct {
+		uint64_t kind;
+		int64_t at_ms;
+	} said[KAFKA_LOG_KINDS];
+};
+
+struct kafka_reading; /* a handle that readers share; see bus_kafka_reader.c */
+
+struct kafka_bus {
+	struct bus base;
+	char *brokers, *client_id;
+	rd_kafka_t *admin; /* metadata, offsets, topics; opened at its first use */
+	struct kafka_voice admin_voice;
+	struct map partitions; /* topic -> its partition count + 1, as a pointer */
+	struct kafka_reading *readings;
+};
+
+/* A handle with the common settings, then `settings` (ended by a NULL name), its log served by its own queue.
+ * configure may set callbacks. NULL with ret_error when librdkafka refuses. */
+rd_kafka_t *kafka_handle_open(struct kafka_bus *k, rd_kafka_type_t type,
+			      const struct kafka_setting *settings,
+			      void (*configure)(rd_kafka_conf_t *conf), struct kafka_voice *voice,
+			      struct error *ret_error);
+/* Whether a complaint of this kind may be logged now. */
+bool kafka_may_say(struct kafka_voice *v, struct slice kind);
+/* Remembers that the handle can't go on. The first reason stays. */
+void kafka_set_fatal(struct kafka_voice *v, const char *text);
+/* Logs a transient error; a fatal one is remembered. */
+void kafka_error(rd_kafka_t *rk, struct kafka_voice *v, rd_kafka_resp_err_t err,
+		 const char *reason);
+enum result kafka_fatal(const struct kafka_voice *v, struct error *ret_error);
+
+/* A message as a record; m is its owner. */
+void kafka_record(rd_kafka_message_t *m, const char *topic, struct bus_record *ret);
+
+void kafka_readings_close(struct kafka_bus *k);
+
+/* The operations of bus_ops that live in the other files. */
+struct bus_producer *kafka_producer_open(struct bus *b, const struct bus_producer_options *o,
+					 struct error *ret_error);
+enum result kafka_produce(struct bus_producer *p, const char *topic, int32_t partition,
+			  struct slice key, const char *type, struct slice value, uint64_t token);
+enum result kafka_producer_poll(struct bus_producer *p, struct error *ret_error);
+int kafka_producer_fd(struct bus_producer *p);
+size_t kafka_producer_in_flight(const struct bus_producer *p);
+int64_t kafka_producer_oldest_ms(const struct bus_producer *p);
+enum result kafka_producer_flush(struct bus_producer *p, int timeout_ms);
+void kafka_producer_close(struct bus_producer *p);
+
+struct bus_consumer *kafka_consumer_open(struct bus *b, const struct bus_consumer_options *o,
+					 struct error *ret_error);
+enum result kafka_take(struct bus_consumer *c, struct bus_record *ret, size_t max,
+		       size_t *ret_count, struct error *ret_error);
+void kafka_release(struct bus_consumer *c, struct bus_record *records, size_t count);
+void kafka_commit(struct bus_consumer *c, const char *topic, int32_t partition, int64_t next,
+		  struct slice metadata);
+enum result kafka_commit_now(struct bus_consumer *c, const char *topic, int32_t partition,
+			     int64_t next, struct slice metadata, int timeout_ms);
+int kafka_consumer_fd(struct bus_consumer *c);
+void kafka_consumer_close(struct bus_consumer *c);
+
+struct bus_reader *kafka_reader_open(struct bus *b, const char *topic, int32_t partition,
+				     int64_t from, struct error *ret_error);
+enum result kafka_reader_take(struct bus_reader *r, struct bus_record *ret, size_t max,
+			      int timeout_ms, size_t *ret_count, struct error *ret_error);
+int64_t kafka_reader_position(const struct bus_reader *r);
+int kafka_reader_fd(struct bus_reader *r);
+void kafka_reader_close(struct bus_reader *r);
+
+extern const struct bus_ops kafka_ops;
+
+#endif
