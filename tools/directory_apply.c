@@ -189,6 +189,7 @@ static entry *new_entry(struct apply *a, const char *kind, const char *id)
 {
 	entry *e = arena_alloc(&a->arena, sizeof(*e));
 
+	assert(id);
 	punnet__v1__directory_entry__init(e);
 	e->id = arena_printf(&a->arena, "%s/%s", kind, id);
 	return e;
