@@ -131,7 +131,7 @@ static enum result sqlite_add(struct db *d, const char *sql, const struct db_val
 			      size_t count, db_row_fn fn, void *ctx, struct error *ret_error)
 {
 	struct sqlite_db *s = self(d);
-	struct statement *st;
+	struct statement *st = NULL;
 	enum result r = prepare(s, sql, &st, ret_error);
 	int rc;
 
