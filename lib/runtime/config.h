@@ -21,12 +21,14 @@ size_t config_faults(const char *path, struct buf *out);
 void config_free(struct config *c);
 /* Asserts on a (section, key, type) that config.def does not have: a bug, not bad input. */
 const char *config_text(const struct config *c, const char *section, const char *key);
-int64_t config_int(const struct config *c, const char *section, const char *key); /* INT, DURATION (ms), SIZE (bytes) */
+int64_t config_int(const struct config *c, const char *section,
+		   const char *key); /* INT, DURATION (ms), SIZE (bytes) */
 bool config_bool(const struct config *c, const char *section, const char *key);
 /* Where the value comes from: "punnet.yaml:41", "PUNNET_ROUTER_ADMIN" or "default". */
 const char *config_where(const struct config *c, const char *section, const char *key);
 
-void config_write_reference(struct buf *out);                /* docs/configuration.md */
-void config_dump(const struct config *c, struct buf *out);   /* the values in force as YAML; passwords in URLs hidden */
+void config_write_reference(struct buf *out); /* docs/configuration.md */
+void config_dump(const struct config *c,
+		 struct buf *out); /* the values in force as YAML; passwords in URLs hidden */
 
 #endif

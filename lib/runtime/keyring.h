@@ -5,9 +5,9 @@
 #ifndef PUNNET_KEYRING_H
 #define PUNNET_KEYRING_H
 
+#include "base/result.h"
 #include "lead/fingerprint.h"
 #include "lead/seal.h"
-#include "base/result.h"
 
 struct keyring;
 /* make = create the folder and the missing keys (set-up and tests); otherwise a missing master or fingerprint key is
@@ -20,6 +20,7 @@ const uint8_t *keyring_master_key(const struct keyring *k);
  * it could not be made. */
 const uint8_t *keyring_day_key(struct keyring *k, uint32_t day, bool make);
 /* For the operator: destroys the key of a day, for ever. Doing it twice is fine. */
-_must_use_ enum result keyring_destroy_day(struct keyring *k, uint32_t day, struct error *ret_error);
+_must_use_ enum result keyring_destroy_day(struct keyring *k, uint32_t day,
+					   struct error *ret_error);
 
 #endif

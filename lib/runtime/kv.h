@@ -19,11 +19,12 @@ struct kv;
 struct kv_claim {
 	struct slice key;
 	int64_t ttl_ms;
-	bool always;    /* true: taken whenever it is free. false: one of the lead's `together` group, see below */
+	bool
+	    always; /* true: taken whenever it is free. false: one of the lead's `together` group, see below */
 	/* answers */
-	bool held;                /* somebody holds it, perhaps this very lead */
-	struct lead_id owner;     /* valid when held: after the call */
-	int64_t claimed_at_ms;    /* the owner's time as it was given when claimed */
+	bool held;             /* somebody holds it, perhaps this very lead */
+	struct lead_id owner;  /* valid when held: after the call */
+	int64_t claimed_at_ms; /* the owner's time as it was given when claimed */
 };
 
 /* All claims of one lead. The claims that are not `always` are taken together or not at all: only when the lead is a
@@ -32,7 +33,8 @@ struct kv_claim {
  * it took. */
 struct kv_lead {
 	struct lead_id lead_id;
-	int64_t now_ms; /* the lead's own time: stored as claimed_at_ms, and the memory backend's clock for ttl */
+	int64_t
+	    now_ms; /* the lead's own time: stored as claimed_at_ms, and the memory backend's clock for ttl */
 	bool candidate;
 	struct kv_claim claims[KV_CLAIMS_PER_LEAD];
 	size_t claim_count;
@@ -42,7 +44,8 @@ struct kv_lead {
  * the URL is at fault: the first call connects, and says RESULT_AWAY when it can't. */
 struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct error *ret_error);
 void kv_close(struct kv *k);
-_must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error);
+_must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count,
+				 struct error *ret_error);
 /* Gives up the lead's own claims, and takes free ones, after a judgement that the gather could not foresee. One round
  * trip for all. take = true: NX with owner; false: delete if the owner is this lead. */
 struct kv_settle {
@@ -51,7 +54,8 @@ struct kv_settle {
 	int64_t ttl_ms, now_ms;
 	bool take;
 };
-_must_use_ enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count, struct error *ret_error);
+_must_use_ enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
+				 struct error *ret_error);
 
 /* --- idempotency of the front door: asynchronous on the loop, because the collector must not wait for Redis --- */
 
@@ -66,13 +70,16 @@ typedef void (*kv_idem_fn)(void *ctx, enum kv_idem outcome, struct slice answer)
 
 struct uv_loop_s;
 struct kv_async;
-struct kv_async *kv_async_open(struct uv_loop_s *loop, const char *url, const char *prefix, int timeout_ms, struct error *ret_error);
+struct kv_async *kv_async_open(struct uv_loop_s *loop, const char *url, const char *prefix,
+			       int timeout_ms, struct error *ret_error);
 /* pending_ttl_ms bounds how long a crashed request blocks its key. The callback comes exactly once, never from inside
  * this call. At most KV_ASYNC_IN_FLIGHT_MAX outstanding: past it the callback says KV_IDEM_AWAY. */
 #define KV_ASYNC_IN_FLIGHT_MAX 10000
-void kv_idem_begin(struct kv_async *k, struct slice key, const uint8_t body_hash[16], int64_t pending_ttl_ms, kv_idem_fn fn, void *ctx);
+void kv_idem_begin(struct kv_async *k, struct slice key, const uint8_t body_hash[16],
+		   int64_t pending_ttl_ms, kv_idem_fn fn, void *ctx);
 /* Fire and forget: the answer stays for ttl_ms; an empty answer forgets the key (the request failed). */
-void kv_idem_done(struct kv_async *k, struct slice key, const uint8_t body_hash[16], struct slice answer, int64_t ttl_ms);
+void kv_idem_done(struct kv_async *k, struct slice key, const uint8_t body_hash[16],
+		  struct slice answer, int64_t ttl_ms);
 bool kv_async_connected(const struct kv_async *k);
 /* Tells every outstanding request KV_IDEM_AWAY. Not from inside a callback; the handles close when the loop turns. */
 void kv_async_close(struct kv_async *k);

@@ -21,8 +21,9 @@ struct log_value {
 	};
 };
 
-#define LOG_STR(n, v)   ((struct log_value){.name = (n), .type = LOG_VALUE_STR, .str = (v)})
-#define LOG_INT(n, v)   ((struct log_value){.name = (n), .type = LOG_VALUE_INT, .integer = (int64_t)(v)})
+#define LOG_STR(n, v) ((struct log_value){.name = (n), .type = LOG_VALUE_STR, .str = (v)})
+#define LOG_INT(n, v)                                                                              \
+	((struct log_value){.name = (n), .type = LOG_VALUE_INT, .integer = (int64_t)(v)})
 #define LOG_SLICE(n, v) ((struct log_value){.name = (n), .type = LOG_VALUE_SLICE, .slice = (v)})
 #define LOG_LEAD(v)     ((struct log_value){.name = "lead_id", .type = LOG_VALUE_LEAD, .lead = (v)})
 #define LOG_END         ((struct log_value){.type = LOG_VALUE_END})
@@ -30,10 +31,11 @@ struct log_value {
 void log_start(const char *service, enum log_level least);
 void log_line(enum log_level level, const char *event, const struct log_value *values);
 
-#define log_at(level, event, ...) log_line(level, event, (struct log_value[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
-#define log_debug(event, ...)     log_at(LOG_LEVEL_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_info(event, ...)      log_at(LOG_LEVEL_INFO, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_warn(event, ...)      log_at(LOG_LEVEL_WARN, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_error(event, ...)     log_at(LOG_LEVEL_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_at(level, event, ...)                                                                  \
+	log_line(level, event, (struct log_value[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
+#define log_debug(event, ...) log_at(LOG_LEVEL_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_info(event, ...)  log_at(LOG_LEVEL_INFO, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_warn(event, ...)  log_at(LOG_LEVEL_WARN, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_error(event, ...) log_at(LOG_LEVEL_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
 
 #endif

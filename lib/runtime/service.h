@@ -14,8 +14,8 @@
 #include "config.h"
 
 struct service {
-	const char *name;      /* "collector" */
-	char instance[64];     /* "collector@1"; the name of the process in groups and logs */
+	const char *name;  /* "collector" */
+	char instance[64]; /* "collector@1"; the name of the process in groups and logs */
 	struct config *config;
 	uv_loop_t *loop;
 	void *state;
@@ -30,13 +30,14 @@ enum turn {
 
 struct service_def {
 	const char *name;
-	const char *what;                                                     /* one line for --help */
-	enum result (*start)(struct service *s, struct error *ret_error);     /* opens everything; sets s->state */
-	enum turn (*turn)(struct service *s);                                 /* may be NULL (purely event-driven) */
-	bool (*ready)(struct service *s, char *ret_why, size_t len);          /* for /readyz */
-	void (*drain)(struct service *s);                                     /* stop taking */
-	bool (*drained)(struct service *s);                                   /* all finished and committed? */
-	void (*stop)(struct service *s);                                      /* closes and frees everything */
+	const char *what; /* one line for --help */
+	enum result (*start)(struct service *s,
+			     struct error *ret_error); /* opens everything; sets s->state */
+	enum turn (*turn)(struct service *s);          /* may be NULL (purely event-driven) */
+	bool (*ready)(struct service *s, char *ret_why, size_t len); /* for /readyz */
+	void (*drain)(struct service *s);                            /* stop taking */
+	bool (*drained)(struct service *s); /* all finished and committed? */
+	void (*stop)(struct service *s);    /* closes and frees everything */
 };
 
 int service_main(const struct service_def *def, int argc, char **argv);
