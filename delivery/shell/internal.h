@@ -102,7 +102,7 @@ struct delivery {
 	size_t heap_count, heap_cap;
 	uv_timer_t due_timer;
 
-	struct task *orphans; /* revoked, not yet acknowledged */
+	struct task *orphans;                  /* revoked, not yet acknowledged */
 	struct task *stuck_first, *stuck_last; /* the bus was full */
 	size_t open_tasks, sending, in_bus;
 	int64_t committed_at_ms, drain_ends_ms;

@@ -101,8 +101,9 @@ static struct partition *partition_new(const struct bus_assignment *a,
 	p->number = a->partition;
 	p->watermark = note->watermark;
 	p->taken_over_at_ms = clock_now_ms();
-	p->was_clean = note->clean;
-	p->note_stale = note->clean;
+	/* Nobody sends before a commit of its own stands: where there is none, nobody has. */
+	p->was_clean = note->clean || a->committed < 0;
+	p->note_stale = p->was_clean;
 	prefix_start(&p->prefix, &note->watermark);
 	return p;
 }
