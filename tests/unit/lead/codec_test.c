@@ -1,0 +1,155 @@
+/* The codec refuses what protobuf-c would let through. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lead/codec.h"
+#include "proto/leads_judged.pb-c.h"
+#include "proto/leads_raw.pb-c.h"
+
+static bool reads_as(const ProtobufCMessageDescriptor *type, struct slice bytes)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+
+	return codec_unpack(&a, type, bytes) != NULL;
+}
+
+#define READS(type, literal) reads_as(&punnet__v1__##type##__descriptor, SLICE(literal))
+
+static void text_must_be_utf8_without_nul(void **state)
+{
+	(void)state;
+	assert_true(READS(money, "\x12\x03RUB"));
+	assert_true(READS(money, "\x12\x02\xD1\x91"));
+	assert_true(READS(money, "\x12\x00"));
+	assert_false(READS(money, "\x12\x03R\xFF"
+				  "B"));
+	assert_false(READS(money, "\x12\x03R\0B"));
+	assert_false(READS(money, "\x12\x01\0"));
+	assert_false(READS(money, "\x12\x02\xED\xA0"));
+}
+
+static void text_is_checked_however_deep_it_stands(void **state)
+{
+	(void)state;
+	/* RawLead.lead.fields.text */
+	assert_true(READS(raw_lead, "\x1A\x06\x92\x01\x03\x12\x01x"));
+	assert_false(READS(raw_lead, "\x1A\x06\x92\x01\x03\x12\x01\xFF"));
+	/* RawLead.submission.pasted_fields, repeated: the second of two */
+	assert_true(READS(raw_lead, "\x22\x06\x42\x01x\x42\x01y"));
+	assert_false(READS(raw_lead, "\x22\x06\x42\x01x\x42\x01\0"));
+	/* JudgedLead.facts.text, one of a oneof */
+	assert_false(READS(judged_lead, "\x32\x03\x22\x01\x80"));
+}
+
+static void text_that_a_later_value_replaces_is_checked_too(void **state)
+{
+	(void)state;
+	assert_true(READS(money, "\x12\x01x\x12\x01y"));
+	assert_false(READS(money, "\x12\x01\0\x12\x01y"));
+}
+
+static void bytes_may_hold_anything(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	Punnet__V1__RawLead *lead =
+	    codec_unpack(&a, &punnet__v1__raw_lead__descriptor, SLICE("\x0A\x03\xFF\0\x80"));
+
+	(void)state;
+	assert_non_null(lead);
+	assert_true(slice_equal(codec_bytes(lead->lead_id), SLICE("\xFF\0\x80")));
+}
+
+static void broken_framing_is_refused(void **state)
+{
+	(void)state;
+	assert_false(READS(money, "\x12"));                         /* no length */
+	assert_false(READS(money, "\x12\x05RUB"));                  /* longer than what is there */
+	assert_false(READS(money, "\x12\xFF\xFF\xFF\xFF\xFF\x01")); /* a length of six bytes */
+	assert_false(READS(money, "\x12\xFF\xFF\xFF\xFF\x7F"));     /* 34 gigabytes */
+	assert_false(READS(money, "\x08\x80"));                     /* number without an end */
+	assert_false(
+	    READS(money, "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01")); /* of eleven bytes */
+	assert_false(READS(money, "\x0B\x0C"));                                /* groups */
+	assert_false(READS(money, "\x80\x80\x80\x80\x80\x01")); /* a tag of six bytes */
+	assert_false(READS(money, "\x11"
+				  "1234567"));             /* seven of eight bytes */
+	assert_false(READS(money, "\x10\x01"));            /* text as a number */
+	assert_false(READS(raw_lead, "\x1A\x02\x0A\x05")); /* inside a message */
+}
+
+static void fields_of_tomorrow_are_kept(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	_cleanup_(buf_free) struct buf packed = {0};
+	struct slice bytes = SLICE("\x08\x02\x12\x03RUB\xFA\x07\x01z\xF8\x07\x05");
+	Punnet__V1__Money *money = codec_unpack(&a, &punnet__v1__money__descriptor, bytes);
+
+	(void)state;
+	assert_non_null(money);
+	codec_pack(&money->base, &packed);
+	assert_true(slice_equal(buf_slice(&packed), bytes));
+}
+
+static void nothing_is_a_message_too(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	_cleanup_(buf_free) struct buf packed = {0};
+	Punnet__V1__Money *money =
+	    codec_unpack(&a, &punnet__v1__money__descriptor, (struct slice){0});
+
+	(void)state;
+	assert_non_null(money);
+	assert_string_equal(money->currency, "");
+	codec_pack(&money->base, &packed);
+	assert_false(packed.failed);
+	assert_int_equal(packed.len, 0);
+}
+
+static void a_message_that_does_not_fit_the_buffer_says_so(void **state)
+{
+	_cleanup_(buf_free) struct buf packed = {.max = 4};
+	Punnet__V1__Money money = PUNNET__V1__MONEY__INIT;
+
+	(void)state;
+	money.currency = (char *)"RUB";
+	codec_pack(&money.base, &packed);
+	assert_true(packed.failed);
+	assert_int_equal(packed.len, 0);
+}
+
+static void provenance_is_filled_whole(void **state)
+{
+	const struct provenance p = {"leads.raw", 3, UINT64_MAX, 2};
+	Punnet__V1__Provenance filled;
+
+	(void)state;
+	memset(&filled, 0xAA, sizeof(filled));
+	provenance_fill(&p, &filled);
+	assert_string_equal(filled.topic, "leads.raw");
+	assert_int_equal(filled.partition, 3);
+	assert_true(filled.offset == UINT64_MAX);
+	assert_int_equal(filled.step, 2);
+	assert_string_equal(codec_type(filled.base.descriptor), "punnet.v1.Provenance");
+	assert_int_equal(filled.base.n_unknown_fields, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(text_must_be_utf8_without_nul),
+	    cmocka_unit_test(text_is_checked_however_deep_it_stands),
+	    cmocka_unit_test(text_that_a_later_value_replaces_is_checked_too),
+	    cmocka_unit_test(bytes_may_hold_anything),
+	    cmocka_unit_test(broken_framing_is_refused),
+	    cmocka_unit_test(fields_of_tomorrow_are_kept),
+	    cmocka_unit_test(nothing_is_a_message_too),
+	    cmocka_unit_test(a_message_that_does_not_fit_the_buffer_says_so),
+	    cmocka_unit_test(provenance_is_filled_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
