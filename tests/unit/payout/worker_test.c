@@ -1,0 +1,276 @@
+/* The worker between a bus in memory and a ledger in SQLite: what comes out at the other end, crashes included. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+/* after its own needs */
+#include <cmocka.h>
+
+#include "lead/codec.h"
+#include "outcomes.h"
+#include "payout/core/feedback.h"
+#include "payout/shell/worker.h"
+#include "proto/market.pb-c.h"
+
+#define TURNS_MAX 100000
+#define LEADS     400
+
+static char dir[] = "/tmp/punnet-worker-XXXXXX";
+static int files;
+
+struct world {
+	struct bus *bus;
+	struct bus_producer *producer;
+	struct directory *directory;
+	struct store *store;
+	struct worker *worker;
+	char url[100];
+	size_t acked;
+};
+
+static void on_ack(void *ctx, _unused_ uint64_t token, enum result result,
+		   _unused_ int32_t partition, _unused_ int64_t offset)
+{
+	assert_int_equal(result, RESULT_OK);
+	((struct world *)ctx)->acked++;
+}
+
+static void open_worker(struct world *w)
+{
+	struct worker_settings settings = {.instance_id = NULL,
+					   .batch_size = 64,
+					   .hold_ms = 14 * MS_PER_DAY,
+					   .return_window_ms = 7 * MS_PER_DAY,
+					   .ack_watchdog_ms = 30 * MS_PER_S};
+	struct error e = {0};
+
+	w->store = store_open(w->url, 50, &e);
+	if (w->store)
+		w->worker = worker_open(w->bus, w->directory, w->store, &settings, &e);
+	if (!w->worker)
+		fail_msg("%s", e.text);
+}
+
+static void close_worker(struct world *w)
+{
+	worker_close(w->worker);
+	store_close(w->store);
+	w->worker = NULL;
+	w->store = NULL;
+}
+
+static void world_begin(struct world *w)
+{
+	static const struct bus_topic_spec topics[] = {
+	    {.name = "leads.outcomes", .partitions = 1, .retention_ms = -1},
+	    {.name = "market", .partitions = 4, .retention_ms = -1, .append_time = true},
+	    {.name = "directory", .partitions = 1, .retention_ms = -1, .compact = true},
+	    {.name = "dead.letters", .partitions = 1, .retention_ms = -1},
+	};
+	struct bus_producer_options options = {
+	    .on_ack = on_ack, .ctx = w, .max_in_flight = OUTCOMES_MAX};
+	struct error e = {0};
+	size_t created;
+
+	*w = (struct world){0};
+	w->bus = bus_open("memory:", "test", &e);
+	assert_non_null(w->bus);
+	assert_int_equal(bus_topics_apply(w->bus, topics, ARRAY_LEN(topics), 1000, &created, &e),
+			 RESULT_OK);
+	w->producer = bus_producer_open(w->bus, &options, &e);
+	w->directory = directory_open(w->bus, 1000, &e);
+	assert_non_null(w->producer);
+	assert_non_null(w->directory);
+	snprintf(w->url, sizeof(w->url), "sqlite:%s/%d.db", dir, files++);
+	open_worker(w);
+}
+
+static void world_end(struct world *w)
+{
+	close_worker(w);
+	directory_close(w->directory);
+	bus_producer_close(w->producer);
+	bus_close(w->bus);
+}
+
+static void publish(struct world *w, const struct outcomes *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		assert_int_equal(bus_produce(w->producer, "leads.outcomes", 0, slice_cstr("lead"),
+					     "punnet.v1.Outcome", o->records[i].value, i),
+				 RESULT_OK);
+	assert_int_equal(bus_producer_flush(w->producer, 1000), RESULT_OK);
+	assert_int_equal(w->acked, o->count);
+}
+
+static enum result one_turn(struct world *w)
+{
+	struct error e = {0};
+	bool busy;
+	enum result r = worker_turn(w->worker, &busy, &e);
+
+	if (r == RESULT_FATAL)
+		fail_msg("%s", e.text);
+	return r;
+}
+
+static int64_t settled_upto(struct world *w)
+{
+	struct store_cursor cursor;
+
+	assert_int_equal(store_cursor_read(w->store, "leads.outcomes", 0, &cursor, NULL),
+			 RESULT_OK);
+	return cursor.next;
+}
+
+/* Turns until everything is settled, published and forgotten. */
+static void run_until_quiet(struct world *w, size_t count)
+{
+	for (int i = 0; i < TURNS_MAX; i++) {
+		one_turn(w);
+		if (settled_upto(w) == (int64_t)count && worker_drained(w->worker))
+			return;
+	}
+	fail_msg("not quiet after %d turns", TURNS_MAX);
+}
+
+/* Reads the market as the router does: what is not newer falls away. Returns how many are left; *ret_repeats the rest. */
+static size_t read_market(struct world *w, size_t *ret_repeats)
+{
+	struct bus_record records[100];
+	struct arena arena = {0};
+	struct error e = {0};
+	struct bus_reader *reader = bus_reader_open(w->bus, "market", 1, 0, &e);
+	uint64_t last = 0;
+	size_t count, fresh = 0;
+
+	*ret_repeats = 0;
+	for (;;) {
+		assert_int_equal(
+		    bus_reader_take(reader, records, ARRAY_LEN(records), 0, &count, &e), RESULT_OK);
+		if (count == 0)
+			break;
+		for (size_t i = 0; i < count; i++) {
+			const Punnet__V1__MarketEvent *m = codec_unpack(
+			    &arena, &punnet__v1__market_event__descriptor, records[i].value);
+
+			assert_non_null(m);
+			assert_string_equal(m->source->topic, FEEDBACK_SOURCE);
+			if (m->source->offset <= last) {
+				(*ret_repeats)++;
+				continue;
+			}
+			last = m->source->offset;
+			fresh++;
+		}
+	}
+	bus_reader_close(reader);
+	arena_free(&arena);
+	return fresh;
+}
+
+static int64_t dead_letters(struct world *w)
+{
+	int64_t low, high;
+
+	assert_int_equal(bus_offsets(w->bus, "dead.letters", 0, 1000, &low, &high), RESULT_OK);
+	return high;
+}
+
+static void
+what_was_settled_reaches_the_market_in_order_and_the_outbox_is_empty(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct world w;
+	size_t repeats;
+	int64_t rows;
+
+	world_begin(&w);
+	outcomes_mixture(&o, 11, LEADS);
+	publish(&w, &o);
+	run_until_quiet(&w, o.count);
+	assert_true(dead_letters(&w) > 0);
+	/* Each outcome that could be read moved something or was ignored; without repeats the numbers are dense. */
+	assert_true(read_market(&w, &repeats) >= LEADS);
+	assert_int_equal(repeats, 0);
+	assert_int_equal(store_outbox_backlog(w.store, &rows, NULL), RESULT_OK);
+	assert_int_equal(rows, 0);
+	world_end(&w);
+	outcomes_free(&o);
+}
+
+static void
+a_worker_that_ends_anywhere_is_followed_by_one_that_repeats_and_loses_nothing(_unused_ void **state)
+{
+	static struct outcomes o;
+	size_t undisturbed, repeats, total_repeats = 0;
+	struct world w;
+
+	outcomes_mixture(&o, 12, LEADS);
+	world_begin(&w);
+	publish(&w, &o);
+	run_until_quiet(&w, o.count);
+	undisturbed = read_market(&w, &repeats);
+	world_end(&w);
+
+	for (int turns = 1; turns < 20; turns += 3) {
+		world_begin(&w);
+		publish(&w, &o);
+		for (int life = 0; life < 3; life++) {
+			for (int i = 0; i < turns; i++)
+				one_turn(&w);
+			close_worker(&w);
+			open_worker(&w);
+		}
+		run_until_quiet(&w, o.count);
+		assert_int_equal(read_market(&w, &repeats), undisturbed);
+		total_repeats += repeats;
+		world_end(&w);
+	}
+	print_message("  %zu repeats fell away\n", total_repeats);
+	outcomes_free(&o);
+}
+
+static void the_ledger_is_away_and_the_worker_waits(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store_cursor cursor;
+	struct store *holder;
+	struct world w;
+	int waited = 0;
+
+	world_begin(&w);
+	outcomes_mixture(&o, 13, 50);
+	holder = store_open(w.url, 1000, NULL);
+	assert_int_equal(store_begin(holder, "leads.outcomes", 0, &cursor, NULL), RESULT_OK);
+	publish(&w, &o);
+	for (int i = 0; i < 20; i++)
+		waited += one_turn(&w) == RESULT_AWAY;
+	assert_true(waited > 0);
+	assert_true(worker_ledger_away(w.worker));
+	assert_int_equal(settled_upto(&w), -1);
+	store_rollback(holder);
+	store_close(holder);
+	run_until_quiet(&w, o.count);
+	assert_false(worker_ledger_away(w.worker));
+	world_end(&w);
+	outcomes_free(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_was_settled_reaches_the_market_in_order_and_the_outbox_is_empty),
+	    cmocka_unit_test(
+		a_worker_that_ends_anywhere_is_followed_by_one_that_repeats_and_loses_nothing),
+	    cmocka_unit_test(the_ledger_is_away_and_the_worker_waits),
+	};
+	char command[100];
+	int failed;
+
+	assert(mkdtemp(dir));
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command) != 0 || failed != 0;
+}
