@@ -50,6 +50,7 @@ extern const struct field_spec lead_fields[LEAD_FIELD_COUNT];
 
 struct draft_value {
 	bool given;
+	bool wrong; /* given, but of another type: a fault says so */
 	struct slice text;
 	int64_t number;
 };

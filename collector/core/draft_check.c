@@ -148,7 +148,8 @@ static void check_contact(struct draft *d, const char *default_country, struct f
 	struct slice country = slice_cstr(d->country[0] ? d->country : default_country);
 
 	if (!phone->given && !email->given) {
-		fault_add(f, SLICE("phone"), "required", "phone or email is required");
+		if (!phone->wrong && !email->wrong)
+			fault_add(f, SLICE("phone"), "required", "phone or email is required");
 		return;
 	}
 	if (phone->given && phone->text.len <= lead_fields[LEAD_FIELD_PHONE].max) {
@@ -313,9 +314,9 @@ void draft_check(struct draft *d, const struct draft_context *context, struct fa
 	const struct draft_value *vertical = &d->v[LEAD_FIELD_VERTICAL];
 
 	check_known(d, context->now_ms, f);
-	if (!vertical->given)
+	if (!vertical->given && !vertical->wrong)
 		fault_add(f, SLICE("vertical"), "required", "vertical is required");
-	else if (!context->vertical)
+	else if (vertical->given && !context->vertical)
 		fault_add(f, SLICE("vertical"), "unknown_vertical", "there is no such vertical");
 	check_contact(d, context->default_country, f);
 	check_fields(d, context, f);

@@ -190,6 +190,7 @@ static void value_from_json(struct draft *d, const struct field_spec *spec,
 		return;
 	default:
 		if (value->type != JSON_STRING) {
+			v->wrong = true;
 			fault_add(f, spec->name, "type", "expected a text");
 			return;
 		}

@@ -93,6 +93,16 @@ void problem_write(enum problem p, size_t line, const char *detail, const struct
 		buf_append_char(out, ',');
 		json_write_member(out, "detail", slice_cstr(detail));
 	}
+	if (table[p].status == 400 && !(faults && faults->count > 0)) {
+		/* Every 400 has its list, so that clients need one way to read it. */
+		struct fault whole = {.code = table[p].code,
+				      .detail = detail ? detail : table[p].title,
+				      .field = SLICE("")};
+
+		buf_append_cstr(out, ",\"errors\":[");
+		write_fault(&whole, out);
+		buf_append_char(out, ']');
+	}
 	if (faults && faults->count > 0) {
 		size_t shown = MIN_OF(faults->count, (size_t)FAULTS_MAX);
 

@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "collector/core/lines.h"
 #include "collector/core/signature.h"
 #include "lead/codec.h"
 #include "runtime/clock.h"
@@ -186,20 +187,6 @@ static bool read_form(struct intake *i, const struct route *route)
 	return i->form || slice_equal_nocase(type, SLICE("application/json"));
 }
 
-static uint32_t count_lines(struct slice body)
-{
-	uint32_t count = 0;
-
-	while (body.len > 0 && count <= COLLECTOR_BATCH_LINES) {
-		const char *end = memchr(body.data, '\n', body.len);
-		size_t len = end ? (size_t)(end - body.data) + 1 : body.len;
-
-		body = slice_of(body.data + len, body.len - len);
-		count++;
-	}
-	return count;
-}
-
 /* --- how much --- */
 
 static struct bucket *bucket_of(struct collector *c, const char *entry_id)
@@ -291,7 +278,7 @@ static void admit(struct intake *i, const struct route *route,
 		return;
 	}
 	i->rest = http_body(r);
-	i->line_count = i->batch ? count_lines(i->rest) : 1;
+	i->line_count = i->batch ? lines_count(i->rest, COLLECTOR_BATCH_LINES) : 1;
 	if (i->line_count == 0) {
 		refuse(i, PROBLEM_MALFORMED_BODY, "there is no line", 0);
 		return;

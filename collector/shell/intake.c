@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "collector/core/lines.h"
 #include "runtime/clock.h"
 #include "runtime/metrics.h"
 
@@ -192,23 +193,6 @@ static const char *party_name(enum party_kind kind)
 	return kind == PARTY_WEBMASTER ? "webmaster" : "advertiser";
 }
 
-/* The next line without its end; false when there is none. */
-static bool next_line(struct slice *rest, struct slice *ret)
-{
-	const char *end;
-	size_t len;
-
-	if (rest->len == 0)
-		return false;
-	end = memchr(rest->data, '\n', rest->len);
-	len = end ? (size_t)(end - rest->data) : rest->len;
-	*ret = slice_of(rest->data, len);
-	if (ret->len > 0 && ret->data[ret->len - 1] == '\r')
-		ret->len--;
-	*rest = slice_of(rest->data + len + (end ? 1 : 0), rest->len - len - (end ? 1 : 0));
-	return true;
-}
-
 static void run_single(struct intake *i)
 {
 	const Punnet__V1__DirectoryEntry *party =
@@ -227,7 +211,7 @@ static bool run_batch(struct intake *i)
 
 	for (int n = 0; n < COLLECTOR_LINES_A_TURN && i->next_line < i->line_count; n++) {
 		struct slice before = i->rest, text = SLICE("");
-		bool found = next_line(&i->rest, &text);
+		bool found = lines_next(&i->rest, &text);
 
 		assert(found);
 		if (take_line(i, party, text, i->next_line) == TAKEN_LATER) {

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+static_assert(sizeof(struct http_conn) < 1024, "ten thousand idle connections stay small");
+
 /* --- timers --- */
 
 void http_timer_stop(struct http_timer *t)
