@@ -133,6 +133,7 @@ void bus_consumer_close(struct bus_consumer *c); /* blocking, at most 3 s: leave
 
 /* --- reading alone: no group, no commits --- */
 
+/* Blocking at the first use of a topic (its partitions). from: -1 = the earliest. NULL when there is no such partition. */
 struct bus_reader *bus_reader_open(struct bus *b, const char *topic, int32_t partition, int64_t from, struct error *ret_error);
 /* Blocking up to timeout_ms (0 = not at all) for the first record; then takes what is there, at most max.
  * The records are valid until the next call. */

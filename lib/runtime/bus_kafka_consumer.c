@@ -142,18 +142,15 @@ out:
 	(void)rd_kafka_assign(c->rk, c->voice.fatal ? NULL : list);
 }
 
-static void partitions_leave(struct kafka_consumer *c)
+static void partitions_leave(struct kafka_consumer *c, bool lost)
 {
-	bool lost = rd_kafka_assignment_lost(c->rk);
-
 	for (size_t i = 0; i < c->owned_count; i++)
 		c->options.on_revoke(c->options.ctx, c->owned[i].topic, c->owned[i].partition,
 				     lost);
 	c->owned_count = 0;
-	(void)rd_kafka_assign(c->rk, NULL);
 }
 
-static void on_rebalance(_unused_ rd_kafka_t *rk, rd_kafka_resp_err_t err,
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 			 rd_kafka_topic_partition_list_t *list, void *opaque)
 {
 	struct kafka_consumer *c = opaque;
@@ -163,8 +160,9 @@ static void on_rebalance(_unused_ rd_kafka_t *rk, rd_kafka_resp_err_t err,
 		return;
 	}
 	if (err != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
-		kafka_error(c->rk, &c->voice, err, "rebalance");
-	partitions_leave(c);
+		kafka_error(rk, &c->voice, err, "rebalance");
+	partitions_leave(c, rd_kafka_assignment_lost(rk));
+	(void)rd_kafka_assign(rk, NULL);
 }
 
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
@@ -278,6 +276,7 @@ static void leave(struct kafka_consumer *c)
 	if (error)
 		rd_kafka_error_destroy(error);
 	rd_kafka_queue_destroy(closing);
+	partitions_leave(c, true); /* of a member that was fenced, or could not leave in time */
 }
 
 void kafka_consumer_close(struct bus_consumer *base)

@@ -242,13 +242,12 @@ enum result kafka_produce(struct bus_producer *base, const char *topic, int32_t 
 		return RESULT_BAD;
 
 	slot = slot_take(p, token);
-	err = rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(t), RD_KAFKA_V_PARTITION(partition),
-				RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-				RD_KAFKA_V_KEY(key.data, key.len),
-				RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len),
-				RD_KAFKA_V_HEADER("message", type ? type : "",
-						  (ssize_t)(type ? strlen(type) : 0)),
-				RD_KAFKA_V_OPAQUE((void *)((uintptr_t)slot + 1)), RD_KAFKA_V_END);
+	err = rd_kafka_producev(
+	    p->rk, RD_KAFKA_V_RKT(t), RD_KAFKA_V_PARTITION(partition),
+	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data, key.len),
+	    RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len),
+	    RD_KAFKA_V_HEADER("message", type ? type : "", (ssize_t)(type ? strlen(type) : 0)),
+	    RD_KAFKA_V_OPAQUE((void *)((uintptr_t)slot + 1)), RD_KAFKA_V_END);
 	if (!err)
 		return RESULT_OK;
 

@@ -12,6 +12,7 @@
 
 #define READING_READERS_MAX 256 /* readers on one handle */
 #define READER_BATCH_MAX    1024
+#define READER_LEARN_MS     5000 /* for the partitions of a topic at its first use */
 
 struct kafka_reading {
 	struct kafka_voice voice; /* first: librdkafka's opaque */
@@ -112,9 +113,17 @@ struct bus_reader *kafka_reader_open(struct bus *b, const char *topic, int32_t p
 	static const uint64_t one = 1;
 	struct kafka_bus *k = (struct kafka_bus *)b;
 	const char *name = bus_intern(b, topic);
-	struct kafka_reading *g = reading_for(k, name, partition, ret_error);
+	int32_t partitions = bus_partitions(b, topic, READER_LEARN_MS);
+	struct kafka_reading *g;
 	struct kafka_reader *r;
 
+	if (partition < 0 || partition >= partitions) {
+		(void)error_set(ret_error, partitions < 0 ? RESULT_AWAY : RESULT_BAD,
+				"%s/%d: no such partition, or it can't be learned", topic,
+				(int)partition);
+		return NULL;
+	}
+	g = reading_for(k, name, partition, ret_error);
 	if (!g)
 		return NULL;
 	r = calloc(1, sizeof(*r));
