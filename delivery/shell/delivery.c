@@ -174,6 +174,8 @@ static void attempt_start(struct delivery *d, struct task *t)
 
 void delivery_dispatch(struct delivery *d)
 {
+	if (!partitions_refresh_notes(d))
+		return;
 	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max) {
 		struct task *t = queue_next(d);
 
@@ -292,7 +294,7 @@ static enum result take_batch(struct delivery *d, size_t *ret_count, struct erro
 	size_t room = 0;
 	enum result r;
 
-	if (delivery_is_taking(d) && partitions_refresh_notes(d))
+	if (delivery_is_taking(d))
 		room = MIN_OF(DELIVERY_TAKE_MAX, d->settings.open_tasks_max - d->open_tasks);
 	r = bus_take(d->consumer, records, room, ret_count, ret_error);
 	if (r != RESULT_OK)
@@ -469,6 +471,11 @@ int delivery_producer_fd(struct delivery *d)
 size_t delivery_open_tasks(const struct delivery *d)
 {
 	return d->open_tasks;
+}
+
+size_t delivery_sending(const struct delivery *d)
+{
+	return d->sending;
 }
 
 static void on_due_timer_closed(uv_handle_t *h)

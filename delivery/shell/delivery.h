@@ -36,6 +36,7 @@ bool delivery_is_taking(const struct delivery *d);
 int delivery_consumer_fd(struct delivery *d);
 int delivery_producer_fd(struct delivery *d);
 size_t delivery_open_tasks(const struct delivery *d);
+size_t delivery_sending(const struct delivery *d); /* webhooks under way */
 /* From now on nothing is taken and nothing is sent. */
 void delivery_drain(struct delivery *d);
 /* true when nothing is under way and all that may be committed is. Asked again and again, with turns between. */

@@ -107,6 +107,7 @@ struct delivery {
 	size_t open_tasks, sending, in_bus;
 	int64_t committed_at_ms, drain_ends_ms;
 	bool draining, failed;
+	bool notes_stale; /* of some partition: nothing may be sent */
 	struct error error;
 	struct arena handover_arena, record_arena;
 	struct buf pack;
@@ -143,7 +144,7 @@ void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t part
 /* --- partitions (partitions.c) --- */
 int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result);
 void delivery_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost);
-/* Overwrites commits that call their partition clean. false: not yet possible. */
+/* Overwrites commits that call their partition clean. false: not possible now; nothing may be sent. */
 bool partitions_refresh_notes(struct delivery *d);
 bool partitions_full(const struct delivery *d);
 void partitions_commit(struct delivery *d, int64_t now_ms);

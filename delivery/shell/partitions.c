@@ -138,6 +138,7 @@ int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum resul
 	}
 	p->progress = progress_new(PREFIX_SPAN_MAX, p->committed);
 	d->partitions[p->number] = p;
+	d->notes_stale |= p->note_stale;
 	log_info("partition_taken", LOG_INT("partition", p->number),
 		 LOG_INT("committed", p->committed), LOG_INT("attempts_from", p->attempts_from),
 		 LOG_INT("attempts_end", p->attempts_end),
@@ -176,6 +177,8 @@ static bool commit_now(struct delivery *d, struct partition *p, bool clean)
 
 bool partitions_refresh_notes(struct delivery *d)
 {
+	if (!d->notes_stale)
+		return true;
 	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++) {
 		struct partition *p = d->partitions[i];
 
@@ -185,6 +188,7 @@ bool partitions_refresh_notes(struct delivery *d)
 			return false;
 		p->note_stale = false;
 	}
+	d->notes_stale = false;
 	return true;
 }
 

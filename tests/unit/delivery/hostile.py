@@ -76,6 +76,12 @@ def misbehave(conn, path, headers, body):
     if what[0] == "flaky":
         answer(conn, 503)
         return True
+    if what[0] == "slow_then_500" and seen > 1:
+        answer(conn, 500)
+        return True
+    if what[0] == "slow_then_500":
+        time.sleep(5)
+        return False
     if what[0] == "slow":
         time.sleep(float(what[1]))
         answer(conn, 200)
