@@ -18,7 +18,9 @@
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
 /* gcc takes the const pointer for a promise that the bytes are read. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #define POISON(p, n)   __asan_poison_memory_region(p, n)
 #define UNPOISON(p, n) __asan_unpoison_memory_region(p, n)
 #else
