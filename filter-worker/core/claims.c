@@ -59,7 +59,7 @@ static bool is_mine(const struct claim_want *w, const struct claim_subject *s)
 bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s)
 {
 	return w->found.held && !is_mine(w, s) &&
-	       s->received_at_ms - w->found.claimed_at_ms >= w->window_ms;
+	       !claim_is_near(&w->found, s->received_at_ms, w->window_ms);
 }
 
 static struct claim_change give_up(const struct claim_want *w, const struct claim_subject *s)

@@ -44,7 +44,7 @@ static inline struct slice claim_key(const struct claim_want *w)
 	return slice_of(w->key, w->key_len);
 }
 
-/* Is the claim another lead's, and older than the window? It then stands against nobody, and makes room. */
+/* Is the claim another lead's, and farther away than the window? It then does not stand against this one, and makes room. */
 bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s);
 
 /* What has to change in the kv, in this order. */

@@ -109,8 +109,13 @@ const struct claim *facts_claim(const struct facts *f, enum fact_name name)
 	return fact ? &fact->claim : NULL;
 }
 
+bool claim_is_near(const struct claim *c, int64_t now_ms, int64_t window_ms)
+{
+	return now_ms - c->claimed_at_ms < window_ms && c->claimed_at_ms - now_ms < window_ms;
+}
+
 bool claim_stands_against(const struct claim *c, const struct lead_id *self, int64_t now_ms,
 			  int64_t window_ms)
 {
-	return c->held && !lead_id_equal(&c->owner, self) && now_ms - c->claimed_at_ms < window_ms;
+	return c->held && !lead_id_equal(&c->owner, self) && claim_is_near(c, now_ms, window_ms);
 }

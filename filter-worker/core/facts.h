@@ -54,8 +54,10 @@ _must_use_ bool facts_bytes(const struct facts *f, enum fact_name name, struct s
 _must_use_ bool facts_text(const struct facts *f, enum fact_name name, struct slice *ret);
 const struct claim *facts_claim(const struct facts *f, enum fact_name name);
 
-/* Does somebody else's claim, younger than the window, stand against this lead? Time is the leads' own, so that a backlog
- * is judged as it would have been without the delay. */
+/* Nearer than the window, before or after: a lead that is read again after a crash may meet a claim of a later one. Time is
+ * the leads' own, so that a backlog is judged as it would have been without the delay. */
+bool claim_is_near(const struct claim *c, int64_t now_ms, int64_t window_ms);
+/* Does somebody else's claim stand against this lead? */
 bool claim_stands_against(const struct claim *c, const struct lead_id *self, int64_t now_ms,
 			  int64_t window_ms);
 

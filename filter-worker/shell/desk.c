@@ -14,8 +14,13 @@
  *
  * Such a change is made before the verdict is published. Leads after it in the batch have gathered without it; if one of
  * them asks for a changed key, the batch is cut there: the rest gives up what it took, and is gathered again
- * after the change. So every verdict is what judging the leads one by one would have given. A crash in between changes
- * nothing: each step may be made again by the same owner, and nothing was published that relied on it. */
+ * after the change. So every verdict is what judging the leads one by one would have given.
+ *
+ * A crash in between may make each step again, by the same owner, and nothing was published that relied on it. Where the
+ * lost batch is judged again, a lead that is rejected anyway may name one more reason, a later lead that already holds what
+ * this one left free. And a claim that ran out between two leads of the lost batch already belongs to the later one, so
+ * that the earlier one may pass; to keep that to the moment of the crash, a stale claim is given up only when the lead that
+ * it hinders is the first one not yet published. */
 #include "desk.h"
 
 #include <sodium.h>
@@ -197,7 +202,7 @@ static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t
 	return count;
 }
 
-/* The leads after the cut: what they took too early they give up, and what is stale makes room for the first of them. */
+/* The leads after the cut give up what they took too early. */
 static void undo_rest(struct desk_lead *const *rest, size_t count, struct changes *changes)
 {
 	struct claim_change own[CLAIMS_MAX];
@@ -205,9 +210,14 @@ static void undo_rest(struct desk_lead *const *rest, size_t count, struct change
 	for (size_t i = 0; i < count; i++)
 		add_changes(changes, own,
 			    claim_changes_undo(&rest[i]->plan, &rest[i]->subject, own));
-	if (count > 0)
-		add_changes(changes, own,
-			    claim_changes_stale(&rest[0]->plan, &rest[0]->subject, own));
+}
+
+/* What is stale goes, on behalf of whoever held it; the next gather decides who gets it. */
+static void make_room(const struct desk_lead *lead, struct changes *changes)
+{
+	struct claim_change stale[CLAIMS_MAX];
+
+	add_changes(changes, stale, claim_changes_stale(&lead->plan, &lead->subject, stale));
 }
 
 static void fill_settle(const struct claim_change *c, struct kv_settle *ret)
@@ -252,6 +262,8 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 		return r;
 	judged = judge_front(d, leads, count, heed_stale, &changes);
 	undo_rest(leads + judged, count - judged, &changes);
+	if (judged == 0)
+		make_room(leads[0], &changes);
 	r = settle(d, &changes, e);
 	if (r == RESULT_OK)
 		*ret_judged = judged;
