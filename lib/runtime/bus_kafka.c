@@ -409,39 +409,66 @@ static int32_t kafka_partitions(struct bus *b, const char *topic, int timeout_ms
 
 /* --- offsets --- */
 
+/* A leader that was just elected may still refuse; whoever asks has time until the deadline. */
+static bool ask_again(struct kafka_bus *k, int64_t deadline_ms)
+{
+	rd_kafka_poll(k->admin, KAFKA_SERVE_MS);
+	return clock_monotonic_ms() < deadline_ms;
+}
+
 static enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition,
 				 int timeout_ms, int64_t *ret_low, int64_t *ret_high)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	int64_t low, high;
 
-	if (rd_kafka_query_watermark_offsets(k->admin, topic, partition, &low, &high, timeout_ms))
-		return RESULT_AWAY;
-	*ret_low = low;
-	*ret_high = high;
-	return RESULT_OK;
+	do {
+		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
+
+		if (!rd_kafka_query_watermark_offsets(k->admin, topic, partition, &low, &high,
+						      left_ms)) {
+			*ret_low = low;
+			*ret_high = high;
+			return RESULT_OK;
+		}
+	} while (ask_again(k, deadline_ms));
+	return RESULT_AWAY;
+}
+
+/* -1 when no record is that late; RD_KAFKA_OFFSET_INVALID when it could not be learned. */
+static int64_t offset_for_time(struct kafka_bus *k, const char *topic, int32_t partition,
+			       int64_t time_ms, int timeout_ms)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	int64_t offset = RD_KAFKA_OFFSET_INVALID;
+
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = MAX_OF(time_ms, 0);
+	if (!rd_kafka_offsets_for_times(k->admin, list, timeout_ms) && !list->elems[0].err)
+		offset = MAX_OF(list->elems[0].offset, -1);
+	rd_kafka_topic_partition_list_destroy(list);
+	return offset;
 }
 
 static enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition,
 				   int64_t time_ms, int timeout_ms, int64_t *ret_offset)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	int64_t low, offset = RD_KAFKA_OFFSET_INVALID;
-	bool found;
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+	int64_t low;
 
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = MAX_OF(time_ms, 0);
-	found = !rd_kafka_offsets_for_times(k->admin, list, timeout_ms) && !list->elems[0].err;
-	if (found)
-		offset = list->elems[0].offset;
-	rd_kafka_topic_partition_list_destroy(list);
+	do {
+		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
+		int64_t offset = offset_for_time(k, topic, partition, time_ms, left_ms);
 
-	if (!found)
-		return RESULT_AWAY;
-	if (offset < 0) /* no record is that late */
-		return kafka_offsets(b, topic, partition, timeout_ms, &low, ret_offset);
-	*ret_offset = offset;
-	return RESULT_OK;
+		if (offset == -1)
+			return kafka_offsets(b, topic, partition, left_ms, &low, ret_offset);
+		if (offset >= 0) {
+			*ret_offset = offset;
+			return RESULT_OK;
+		}
+	} while (ask_again(k, deadline_ms));
+	return RESULT_AWAY;
 }
 
 const struct bus_ops kafka_ops = {
