@@ -4,8 +4,6 @@
  * headers   Idempotency-Key and webhook-id are "<lead id>.<round>", the same at every repeat
  * answer    core/classify.h
  * trap      absent values are left out, not sent as "": an advertiser must not store an empty phone */
-#include <stdio.h>
-
 #include "base/timefmt.h"
 #include "channel.h"
 #include "signature.h"

@@ -1,9 +1,6 @@
 /* endpoint: see endpoint.h. */
 #include "endpoint.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 void answer_rules_default(struct answer_rules *ret)
 {
 	*ret = (struct answer_rules){

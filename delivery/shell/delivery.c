@@ -1,4 +1,4 @@
-/* delivery: see delivery.h. Here: the life of a task, and the turn. */
+/* delivery: see delivery.h. Here: what is taken, the turn, the end. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,170 +19,6 @@ void delivery_fail(struct delivery *d, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(d->error.text, sizeof(d->error.text), fmt, args);
 	va_end(args);
-}
-
-/* --- tasks --- */
-
-static struct task *task_new(struct delivery *d, struct partition *p,
-			     const struct bus_record *record)
-{
-	struct task *t = calloc(1, sizeof(*t) + record->value.len);
-
-	if (!t)
-		abort();
-	t->magic = TASK_MAGIC;
-	t->partition = p;
-	t->offset = record->offset;
-	t->timestamp_ms = record->timestamp_ms;
-	t->value_len = record->value.len;
-	if (record->value.len > 0)
-		memcpy(t->value, record->value.data, record->value.len);
-	t->next = p->tasks;
-	if (t->next)
-		t->next->prev = t;
-	p->tasks = t;
-	d->open_tasks++;
-	t->token = progress_open(p->progress, record->offset);
-	assert(t->token != 0); /* partitions_full() was asked before */
-	progress_hold(p->progress, t->token);
-	return t;
-}
-
-static void task_leave_partition(struct delivery *d, struct task *t)
-{
-	struct task **first = t->partition ? &t->partition->tasks : &d->orphans;
-
-	if (t->prev)
-		t->prev->next = t->next;
-	else
-		*first = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-	t->partition = NULL;
-	t->prev = t->next = NULL;
-}
-
-static void transfer_over(struct delivery *d, struct task *t)
-{
-	t->transfer = NULL;
-	t->advertiser->in_flight--;
-	d->sending--;
-}
-
-void task_free(struct delivery *d, struct task *t)
-{
-	assert(t->magic == TASK_MAGIC);
-	if (t->transfer) {
-		sender_cancel(d->sender, t->transfer);
-		transfer_over(d, t);
-	}
-	if (t->heap_at)
-		heap_remove(d, t);
-	if (t->state == TASK_READY)
-		queue_remove(t);
-	if (t->stuck)
-		records_unstick(d, t);
-	task_leave_partition(d, t);
-	if (t->in_bus) {
-		/* the bus still names it: its acknowledgement frees it */
-		t->state = TASK_SETTLING;
-		t->next = d->orphans;
-		if (t->next)
-			t->next->prev = t;
-		d->orphans = t;
-		return;
-	}
-	d->open_tasks--;
-	t->magic = 0;
-	free(t->excerpt);
-	free(t);
-}
-
-static void on_due(uv_timer_t *timer)
-{
-	struct delivery *d = timer->data;
-	int64_t now_ms = clock_now_ms();
-	struct task *t;
-
-	while ((t = heap_due(d, now_ms)))
-		queue_push(t);
-	delivery_dispatch(d);
-	if (heap_next_ms(d) >= 0)
-		uv_timer_start(
-		    &d->due_timer, on_due,
-		    (uint64_t)MIN_OF(MAX_OF(heap_next_ms(d) - now_ms, 1), DELIVERY_DUE_LOOK_MS), 0);
-}
-
-void task_wait(struct delivery *d, struct task *t, int64_t due_ms)
-{
-	t->state = TASK_WAITING;
-	t->due_ms = due_ms;
-	heap_push(d, t);
-	if (d->heap[1] != t)
-		return;
-	uv_update_time(d->loop);
-	uv_timer_start(&d->due_timer, on_due,
-		       (uint64_t)MIN_OF(MAX_OF(due_ms - clock_now_ms(), 0), DELIVERY_DUE_LOOK_MS),
-		       0);
-}
-
-void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
-			const char *excerpt)
-{
-	int64_t ended_at_ms = clock_now_ms();
-
-	t->took_ms = MAX_OF(clock_monotonic_ms() - t->started_monotonic_ms, 0);
-	t->step = task_after(&t->past, said, &d->settings.retry, &t->lead_id, ended_at_ms);
-	free(t->excerpt);
-	t->excerpt = excerpt && *excerpt ? strdup(excerpt) : NULL;
-	metric_observe_us(METRIC_DELIVERY_ANSWER_TIME, t->took_ms * 1000);
-	record_attempt(d, t);
-}
-
-static void on_answer(void *ctx, void *owner, const struct transport_answer *answer)
-{
-	struct delivery *d = ctx;
-	struct task *t = owner;
-	char excerpt[EXCERPT_MAX_BYTES + 1];
-	struct attempt_said said;
-
-	assert(t->magic == TASK_MAGIC && t->state == TASK_SENDING);
-	transfer_over(d, t);
-	fault_point("delivery_answered");
-	said = handover_judge(d, t, answer, excerpt);
-	task_attempt_ended(d, t, &said, excerpt);
-	delivery_dispatch(d);
-}
-
-static void attempt_start(struct delivery *d, struct task *t)
-{
-	struct message message = {0};
-	struct endpoint endpoint;
-	struct attempt_said said;
-
-	t->started_at_ms = clock_now_ms();
-	t->started_monotonic_ms = clock_monotonic_ms();
-	if (!handover_make(d, t, &endpoint, &message, &said)) {
-		task_attempt_ended(d, t, &said, NULL);
-		return;
-	}
-	t->state = TASK_SENDING;
-	t->advertiser->in_flight++;
-	d->sending++;
-	t->transfer = sender_post(d->sender, &endpoint, &message, t);
-}
-
-void delivery_dispatch(struct delivery *d)
-{
-	if (!partitions_refresh_notes(d))
-		return;
-	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max) {
-		struct task *t = queue_next(d);
-
-		if (!t)
-			break;
-		attempt_start(d, t);
-	}
 }
 
 /* --- taking --- */
@@ -363,7 +199,7 @@ static void cut_off(struct delivery *d)
 			if (t->state != TASK_SENDING)
 				continue;
 			sender_cancel(d->sender, t->transfer);
-			transfer_over(d, t);
+			task_transfer_over(d, t);
 			queue_push(t);
 			p->interrupted = true;
 		}
@@ -437,7 +273,7 @@ struct delivery *delivery_open(uv_loop_t *loop, struct bus *bus, struct director
 	    .answer_max_bytes = settings->answer_max_bytes,
 	    .connections_max = settings->in_flight_max,
 	    .ca_file = settings->ca_file,
-	    .on_done = on_answer,
+	    .on_done = delivery_on_answer,
 	    .ctx = d,
 	};
 

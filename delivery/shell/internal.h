@@ -116,7 +116,10 @@ struct delivery {
 /* The first failure stands; the next turn reports it. */
 void delivery_fail(struct delivery *d, const char *fmt, ...) _printf_(2, 3);
 
-/* --- tasks (delivery.c) --- */
+/* --- tasks (tasks.c) --- */
+struct task *task_new(struct delivery *d, struct partition *p, const struct bus_record *record);
+void task_transfer_over(struct delivery *d, struct task *t);
+void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *answer);
 void task_wait(struct delivery *d, struct task *t, int64_t due_ms);
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
 			const char *excerpt);
