@@ -107,16 +107,6 @@ static enum step decide_record(struct part *p, const struct bus_record *record)
 	return STEP_DONE;
 }
 
-static bool decide_full(const struct part *p)
-{
-	const struct decide *d = p->state;
-
-	/* A snapshot that is due is taken before the next record is folded. */
-	return !d->snapshot.under_way &&
-	       d->folded - d->snapshot_at >= p->stage->router->snapshot_events &&
-	       d->folded > d->snapshot_at;
-}
-
 /* What is not bound to a record: snapshots, progress of orders, gauges. */
 void decide_housekeeping(struct stage *s)
 {
@@ -144,5 +134,4 @@ const struct stage_ops decide_ops = {
     .arrive = decide_arrive,
     .leave = decide_leave,
     .record = decide_record,
-    .full = decide_full,
 };

@@ -51,6 +51,8 @@ static bool due(const struct part *p, int64_t now_ms)
 	/* Where nothing was folded, the last one still holds. */
 	if (d->snapshot.under_way || d->folded <= d->snapshot_at)
 		return false;
+	if (d->generation_count == SNAPSHOT_GENERATIONS_MAX)
+		return false;
 	return now_ms - d->snapshot_ms >= r->snapshot_every_ms ||
 	       d->folded - d->snapshot_at >= r->snapshot_events;
 }
@@ -175,10 +177,11 @@ void snapshot_turn(struct part *p)
 	struct snapshot *s = &d->snapshot;
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (due(p, now_ms))
-		snapshot_take(p, now_ms);
+	/* Clearing comes first: where a snapshot takes longer than snapshot_every, the next one is due at once. */
 	if (!s->under_way)
 		clear_away(p);
+	if (due(p, now_ms))
+		snapshot_take(p, now_ms);
 	if (!s->under_way || progress_committable(p->progress) <= (int64_t)s->offset)
 		return;
 	while (s->sent < s->chunks && s->sent - s->acknowledged < CHUNKS_IN_FLIGHT_MAX &&
