@@ -4,6 +4,7 @@
 
 #include "delivery.h"
 #include "delivery/channels/channel.h"
+#include "delivery/core/breaker.h"
 #include "delivery/core/excerpt.h"
 #include "delivery/core/prefix.h"
 #include "delivery/core/resume.h"
@@ -56,6 +57,7 @@ struct advertiser {
 	char *id;
 	struct task *first, *last; /* ready, in the order in which they became so */
 	size_t in_flight;
+	struct breaker breaker;
 };
 
 struct task {

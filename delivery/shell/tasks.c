@@ -132,6 +132,7 @@ void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *a
 	task_transfer_over(d, t);
 	fault_point("delivery_answered");
 	said = handover_judge(d, t, answer, excerpt);
+	breaker_heard(&t->advertiser->breaker, said.result, clock_monotonic_ms());
 	task_attempt_ended(d, t, &said, excerpt);
 	delivery_dispatch(d);
 }
@@ -144,6 +145,12 @@ static void attempt_start(struct delivery *d, struct task *t)
 
 	t->started_at_ms = clock_now_ms();
 	t->started_monotonic_ms = clock_monotonic_ms();
+	if (!breaker_allows(&t->advertiser->breaker, t->started_monotonic_ms)) {
+		said = (struct attempt_said){.result = ATTEMPT_TEMPFAIL,
+					     .reason = REASON_DELIVERY_CIRCUIT_OPEN};
+		task_attempt_ended(d, t, &said, NULL);
+		return;
+	}
 	if (!handover_make(d, t, &endpoint, &message, &said)) {
 		task_attempt_ended(d, t, &said, NULL);
 		return;
