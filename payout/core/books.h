@@ -1,11 +1,13 @@
-/* books: transfers in double entry. Pure. Debits are positive; the entries of a transfer sum to zero in its currency.
+/* books: transfers in double entry. Pure. Debits are positive; the entries of a transfer sum to
+ * zero in its currency.
  *
  *     credit   advertisers:A:receivable +P   webmasters:W:hold -Q   network:margin -(P-Q)
  *     approve  webmasters:W:hold +Q          webmasters:W:payable -Q
  *     reverse  the entries of the credit with their signs turned
  *
- * A transfer's id is (lead id, round, event): it can be made once. Its body hash covers currency, order, accounts and
- * amounts: the same id with another body is a contradiction that nobody may overlook. */
+ * A transfer's id is (lead id, round, event): it can be made once. Its body hash covers currency,
+ * order, accounts and amounts: the same id with another body is a contradiction that nobody may
+ * overlook. */
 #ifndef PUNNET_PAYOUT_BOOKS_H
 #define PUNNET_PAYOUT_BOOKS_H
 

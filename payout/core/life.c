@@ -1,5 +1,5 @@
-/* life: the table of life.def, and names. A pair that is missing from the table stops the process at its first use;
- * the unit test walks all of them. */
+/* life: the table of life.def, and names. A pair that is missing from the table stops the process
+ * at its first use; the unit test walks all of them. */
 #include "payout/core/life.h"
 
 struct slot {

@@ -1,6 +1,7 @@
 /* life: what an assignment can go through, as one table of (state, event). Pure.
  *
- * A life belongs to one (lead_id, round). States DELIVERED, APPROVED and RETURNED are "sold": money moved for them. */
+ * A life belongs to one (lead_id, round). States DELIVERED, APPROVED and RETURNED are "sold": money
+ * moved for them. */
 #ifndef PUNNET_PAYOUT_LIFE_H
 #define PUNNET_PAYOUT_LIFE_H
 

@@ -1,5 +1,6 @@
-/* outcome: one record of leads.outcomes, read and checked. What can't be settled by any means is told apart here, so
- * that the settling itself never meets it. Texts are NUL-terminated and live in the arena that was given. Pure. */
+/* outcome: one record of leads.outcomes, read and checked. What can't be settled by any means is
+ * told apart here, so that the settling itself never meets it. Texts are NUL-terminated and live in
+ * the arena that was given. Pure. */
 #ifndef PUNNET_PAYOUT_OUTCOME_H
 #define PUNNET_PAYOUT_OUTCOME_H
 
@@ -40,8 +41,9 @@ struct outcome {
 	    return_window_ms; /* the advertiser's terms; the caller fills them in for DELIVERED */
 };
 
-/* logged_at_ms is the record's own time in the log. A verdict counts from the later of what the advertiser says and that,
- * so that nobody dates a return back into its window. false: ret_why says what is wrong (static text). */
+/* logged_at_ms is the record's own time in the log. A verdict counts from the later of what the
+ * advertiser says and that, so that nobody dates a return back into its window. false: ret_why says
+ * what is wrong (static text). */
 _must_use_ bool outcome_read(struct arena *a, struct slice bytes, uint32_t partition,
 			     uint64_t offset, int64_t logged_at_ms, struct outcome *ret,
 			     const char **ret_why);

@@ -285,7 +285,8 @@ static void delivery_ignore(struct settlement *s, const struct outcome *o, enum 
 					    .at_ms = o->at_ms});
 }
 
-/* A repeat says the same thing. One that names other money under the same id must not pass as a repeat. */
+/* A repeat says the same thing. One that names other money under the same id must not pass as a
+ * repeat. */
 static enum result check_repeat(struct settlement *s, struct dossier *d, const struct outcome *o,
 				const struct life_rule *rule, struct error *ret_error)
 {

@@ -1,8 +1,10 @@
-/* settle: what a batch of outcomes changes. Pure: everything that is known comes in as dossiers, everything that changes
- * goes out as lists; the store writes them in one transaction, or none of them.
+/* settle: what a batch of outcomes changes. Pure: everything that is known comes in as dossiers,
+ * everything that changes goes out as lists; the store writes them in one transaction, or none of
+ * them.
  *
- * Use: settlement_begin(); settlement_dossier() for every outcome's lead; the store fills the dossiers in; settle() for
- * every outcome in the order of the log; the store writes. All memory is the arena's. */
+ * Use: settlement_begin(); settlement_dossier() for every outcome's lead; the store fills the
+ * dossiers in; settle() for every outcome in the order of the log; the store writes. All memory is
+ * the arena's. */
 #ifndef PUNNET_PAYOUT_SETTLE_H
 #define PUNNET_PAYOUT_SETTLE_H
 
@@ -96,11 +98,13 @@ void dossier_add_life(struct settlement *s, struct dossier *d, const struct life
 void dossier_add_verdict(struct settlement *s, struct dossier *d, const struct verdict *v);
 void dossier_add_known(struct settlement *s, struct dossier *d, const struct known_transfer *k);
 
-/* RESULT_OK, or RESULT_FATAL: a transfer that was made before comes back with another body; the error names it. */
+/* RESULT_OK, or RESULT_FATAL: a transfer that was made before comes back with another body; the
+ * error names it. */
 _must_use_ enum result settle(struct settlement *s, const struct outcome *o,
 			      struct error *ret_error);
 
-/* Takes a number and a row in the outbox: for dead letters. key and payload must live in the arena. */
+/* Takes a number and a row in the outbox: for dead letters. key and payload must live in the arena.
+ */
 void settlement_publish(struct settlement *s, const char *topic, uint32_t partition,
 			const char *type, struct slice key, struct slice payload);
 

@@ -1,4 +1,5 @@
-/* books: the ledger as an hledger journal. A transfer is a transaction; hledger itself checks that each balances. */
+/* books: the ledger as an hledger journal. A transfer is a transaction; hledger itself checks that
+ * each balances. */
 #include "base/ids.h"
 #include "base/money.h"
 #include "base/timefmt.h"

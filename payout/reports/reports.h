@@ -1,8 +1,10 @@
-/* reports: what the ledger says about money, for the operator's tool. Each report is one file: SQL over the store's
- * reading side, and a writer. Reports never write to the ledger, and read no clock: periods are arguments.
+/* reports: what the ledger says about money, for the operator's tool. Each report is one file: SQL
+ * over the store's reading side, and a writer. Reports never write to the ledger, and read no
+ * clock: periods are arguments.
  *
- * Amounts are shown from the party's side: what a webmaster has to get and what an advertiser has to pay are positive. The
- * books report alone keeps the ledger's own signs (debits positive). Results as in store/db.h. */
+ * Amounts are shown from the party's side: what a webmaster has to get and what an advertiser has
+ * to pay are positive. The books report alone keeps the ledger's own signs (debits positive).
+ * Results as in store/db.h. */
 #ifndef PUNNET_PAYOUT_REPORTS_H
 #define PUNNET_PAYOUT_REPORTS_H
 
@@ -18,8 +20,9 @@ struct report_period {
 	int64_t from_ms, to_ms; /* from included, to excluded */
 };
 
-/* Every movement on a party's accounts in the period, with the balances before and after. party is "w17",
- * "webmaster/w17" or "advertiser/bank-a"; a bare id that both kinds have is RESULT_BAD, as is one that has no account. */
+/* Every movement on a party's accounts in the period, with the balances before and after. party is
+ * "w17", "webmaster/w17" or "advertiser/bank-a"; a bare id that both kinds have is RESULT_BAD, as
+ * is one that has no account. */
 _must_use_ enum result report_statement(struct store *s, const char *party,
 					const struct report_period *period,
 					enum report_format format, FILE *out,
@@ -29,7 +32,8 @@ _must_use_ enum result report_statement(struct store *s, const char *party,
 _must_use_ enum result report_books(struct store *s, const struct report_period *period, FILE *out,
 				    struct error *ret_error);
 
-/* The balance of every account, then how many leads stand in which state, with their price and payout. */
+/* The balance of every account, then how many leads stand in which state, with their price and
+ * payout. */
 _must_use_ enum result report_totals(struct store *s, enum report_format format, FILE *out,
 				     struct error *ret_error);
 

@@ -1,4 +1,5 @@
-/* totals: where the money stands now, account by account, and how many leads stand in which state. */
+/* totals: where the money stands now, account by account, and how many leads stand in which state.
+ */
 #include "base/money.h"
 #include "payout/core/life.h"
 #include "payout/reports/reports.h"
@@ -20,7 +21,8 @@ struct writing {
 static void write_account(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
 	struct writing *w = ctx;
-	/* What the network has to pay, and its own margin, stand on the right side of the books: turned for the reader. */
+	/* What the network has to pay, and its own margin, stand on the right side of the books:
+	 * turned for the reader. */
 	int64_t amount =
 	    slice_starts_with(c[0].bytes, "advertisers:") ? c[2].integer : -c[2].integer;
 	char currency[4], money[48];

@@ -1,8 +1,8 @@
-/* batch: settles the records of one partition in one transaction. The heart of the shell, without a loop or a bus: tests
- * run it against real databases.
+/* batch: settles the records of one partition in one transaction. The heart of the shell, without a
+ * loop or a bus: tests run it against real databases.
  *
- * The stored offset decides what is new: records below it were settled and are passed over. What can't be read goes to
- * dead.letters through the outbox, in the same transaction. */
+ * The stored offset decides what is new: records below it were settled and are passed over. What
+ * can't be read goes to dead.letters through the outbox, in the same transaction. */
 #ifndef PUNNET_PAYOUT_BATCH_H
 #define PUNNET_PAYOUT_BATCH_H
 
@@ -26,8 +26,8 @@ struct batch_report {
 	size_t events[EVENT_COUNT], ignored[IGNORED_COUNT];
 };
 
-/* count <= STORE_BATCH_MAX; the records are of one partition, in order. The arena is reset. After RESULT_AWAY the same
- * call is to be made again. RESULT_FATAL: the process must end. */
+/* count <= STORE_BATCH_MAX; the records are of one partition, in order. The arena is reset. After
+ * RESULT_AWAY the same call is to be made again. RESULT_FATAL: the process must end. */
 _must_use_ enum result batch_settle(struct store *store, struct arena *arena,
 				    const struct batch_settings *settings, uint32_t partition,
 				    const struct bus_record *records, size_t count,

@@ -12,7 +12,8 @@
 #define READ_ROWS    256
 #define FORGET_EVERY 1000
 
-/* A record in flight: whose it is. A publisher that is gone leaves its slots behind, without an owner. */
+/* A record in flight: whose it is. A publisher that is gone leaves its slots behind, without an
+ * owner. */
 struct slot {
 	struct publisher *owner;
 	uint64_t token;
@@ -54,7 +55,8 @@ void publisher_slots_free(struct publisher_slots *s)
 	free(s);
 }
 
-/* There are as many slots as the producer has room for, and it is asked for room only after a slot was found. */
+/* There are as many slots as the producer has room for, and it is asked for room only after a slot
+ * was found. */
 static struct slot *slot_find(struct publisher_slots *s)
 {
 	for (size_t i = 0; i < s->count; i++) {

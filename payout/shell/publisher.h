@@ -1,7 +1,8 @@
-/* publisher: the outbox of one outcomes partition to the bus, in the order of its numbers, forgotten once acknowledged.
+/* publisher: the outbox of one outcomes partition to the bus, in the order of its numbers,
+ * forgotten once acknowledged.
  *
- * It reads rows from the ledger, never from memory: what a crash left behind is published at the next assignment. A repeat
- * carries the same number and falls away at the router. */
+ * It reads rows from the ledger, never from memory: what a crash left behind is published at the
+ * next assignment. A repeat carries the same number and falls away at the router. */
 #ifndef PUNNET_PAYOUT_PUBLISHER_H
 #define PUNNET_PAYOUT_PUBLISHER_H
 
@@ -24,7 +25,8 @@ struct publisher *publisher_new(struct publisher_slots *slots, struct bus_produc
 void publisher_free(struct publisher *p); /* accepts NULL; what is in flight goes its way */
 
 void publisher_wake(struct publisher *p); /* the outbox may hold more */
-/* Publishes and forgets what it can now. `quiet`: nothing else to do, so forgetting is worth a transaction of its own. */
+/* Publishes and forgets what it can now. `quiet`: nothing else to do, so forgetting is worth a
+ * transaction of its own. */
 _must_use_ enum result publisher_pump(struct publisher *p, bool quiet, bool *ret_busy,
 				      struct error *ret_error);
 bool publisher_done(const struct publisher *p); /* all published, acknowledged and forgotten */

@@ -1,7 +1,8 @@
 /* worker: one turn is a paragraph; what a turn decides is in batch.c and in the core.
  *
- * The ledger's own offset says where a partition starts; Kafka's commit is there for those who watch the lag. While the
- * ledger is away the batch is held, and the group is served, so that the partition stays ours. */
+ * The ledger's own offset says where a partition starts; Kafka's commit is there for those who
+ * watch the lag. While the ledger is away the batch is held, and the group is served, so that the
+ * partition stays ours. */
 #include "payout/shell/worker.h"
 
 #include <stdlib.h>

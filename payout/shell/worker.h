@@ -1,4 +1,5 @@
-/* worker: leads.outcomes to the ledger to the market. Takes a batch, settles it partition by partition, publishes. */
+/* worker: leads.outcomes to the ledger to the market. Takes a batch, settles it partition by
+ * partition, publishes. */
 #ifndef PUNNET_PAYOUT_WORKER_H
 #define PUNNET_PAYOUT_WORKER_H
 

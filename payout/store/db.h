@@ -1,12 +1,14 @@
 /* db: the little of SQL databases that the ledger needs, over two backends: SQLite and PostgreSQL.
  *
- * Statements are static texts that both understand, with parameters $1, $2, …; they are prepared once per connection and
- * found again by their address. db_add() may only queue; db_flush() makes sure: SQLite does the work at once, PostgreSQL
- * sends what was queued down one pipeline and reads the answers together, so a thousand rows cost one round trip.
+ * Statements are static texts that both understand, with parameters $1, $2, …; they are prepared
+ * once per connection and found again by their address. db_add() may only queue; db_flush() makes
+ * sure: SQLite does the work at once, PostgreSQL sends what was queued down one pipeline and reads
+ * the answers together, so a thousand rows cost one round trip.
  *
- * Results: RESULT_AWAY: the database is locked, full or gone; the transaction is rolled back, and all of it may be tried
- * again from db_begin(), which connects again where it must. RESULT_FATAL: the database refused the statement (a broken
- * constraint, another schema): trying again would not help. After either, call db_rollback(). */
+ * Results: RESULT_AWAY: the database is locked, full or gone; the transaction is rolled back, and
+ * all of it may be tried again from db_begin(), which connects again where it must. RESULT_FATAL:
+ * the database refused the statement (a broken constraint, another schema): trying again would not
+ * help. After either, call db_rollback(). */
 #ifndef PUNNET_PAYOUT_DB_H
 #define PUNNET_PAYOUT_DB_H
 
@@ -47,12 +49,14 @@ enum db_dialect { DB_SQLITE, DB_POSTGRES };
 
 struct db;
 
-/* url: "sqlite:PATH", or "postgres://…" as libpq reads it. No call blocks longer than about timeout_ms. */
+/* url: "sqlite:PATH", or "postgres://…" as libpq reads it. No call blocks longer than about
+ * timeout_ms. */
 struct db *db_open(const char *url, int timeout_ms, struct error *ret_error);
 void db_close(struct db *d);
 enum db_dialect db_dialect(const struct db *d);
 
-/* For writing: nobody else can begin before this ends (SQLite); rows are locked one by one (PostgreSQL). */
+/* For writing: nobody else can begin before this ends (SQLite); rows are locked one by one
+ * (PostgreSQL). */
 _must_use_ enum result db_begin(struct db *d, struct error *ret_error);
 _must_use_ enum result db_commit(struct db *d, struct error *ret_error);
 void db_rollback(struct db *d); /* also when there is nothing to roll back */

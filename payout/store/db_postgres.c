@@ -1,8 +1,9 @@
 /* db_postgres: the ledger in PostgreSQL, through libpq in pipeline mode.
  *
- * Prepared statements are named by their place in a table. Anything that fails closes the connection: what was queued
- * behind a failed statement was aborted by the server, and a fresh connection knows nothing of it. db_begin() and the
- * first statement outside a transaction connect again. */
+ * Prepared statements are named by their place in a table. Anything that fails closes the
+ * connection: what was queued behind a failed statement was aborted by the server, and a fresh
+ * connection knows nothing of it. db_begin() and the first statement outside a transaction connect
+ * again. */
 #include <arpa/inet.h>
 #include <endian.h>
 #include <libpq-fe.h>
@@ -29,8 +30,8 @@ struct postgres_db {
 	PGconn *conn;
 	const char *prepared[DB_STATEMENTS_MAX];
 	size_t prepared_count;
-	bool
-	    in_transaction; /* a connection lost inside one is not replaced before the rollback: never half */
+	bool in_transaction; /* a connection lost inside one is not replaced before the rollback:
+				never half */
 	struct pending queue[PIPELINE_MAX];
 	size_t queued;
 };
@@ -63,8 +64,8 @@ static enum result fail(struct postgres_db *p, const PGresult *answer, struct er
 		      strncmp(state, "53", 2) == 0 || strncmp(state, "57", 2) == 0 ||
 		      strncmp(state, "58", 2) == 0 || strcmp(state, "55P03") == 0 ||
 		      strcmp(state, "25006") == 0))
-		away =
-		    true; /* connection, serialization, resources, operator, I/O, lock time-out, read-only standby */
+		away = true; /* connection, serialization, resources, operator, I/O, lock time-out,
+				read-only standby */
 	r = away ? RESULT_AWAY : RESULT_FATAL;
 	error_set(ret_error, r, "the ledger %s: %.*s", away ? "can't be used now" : "refused", len,
 		  what);
@@ -241,8 +242,8 @@ static enum result postgres_add(struct db *d, const char *sql, const struct db_v
 
 		values[i] = v->bytes.len ? v->bytes.data : "";
 		lengths[i] = (int)v->bytes.len;
-		formats[i] =
-		    1; /* texts are the same in both; an integer goes as text, whatever its width there */
+		formats[i] = 1; /* texts are the same in both; an integer goes as text, whatever its
+				   width there */
 		if (v->type == DB_NULL)
 			values[i] = NULL;
 		if (v->type == DB_INT) {
@@ -281,7 +282,8 @@ static enum result postgres_commit(struct db *d, struct error *ret_error)
 	return r;
 }
 
-/* A closed connection rolls back. Cheaper ways would have to know what is queued; this path is rare. */
+/* A closed connection rolls back. Cheaper ways would have to know what is queued; this path is
+ * rare. */
 static void postgres_rollback(struct db *d)
 {
 	struct postgres_db *p = self(d);

@@ -1,5 +1,5 @@
-/* db_sqlite: the ledger in one file. WAL, synchronous=FULL: a commit that was answered is on the disk. Writers take turns
- * by BEGIN IMMEDIATE, waiting at most the busy time-out. */
+/* db_sqlite: the ledger in one file. WAL, synchronous=FULL: a commit that was answered is on the
+ * disk. Writers take turns by BEGIN IMMEDIATE, waiting at most the busy time-out. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,7 +167,8 @@ static enum result sqlite_commit(struct db *d, struct error *ret_error)
 
 static void sqlite_rollback(struct db *d)
 {
-	/* Some errors roll back by themselves; what is left after a failed ROLLBACK ends with the connection. */
+	/* Some errors roll back by themselves; what is left after a failed ROLLBACK ends with the
+	 * connection. */
 	if (!sqlite3_get_autocommit(self(d)->conn))
 		(void)sqlite3_exec(self(d)->conn, "ROLLBACK", NULL, NULL, NULL);
 }

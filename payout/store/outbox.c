@@ -1,4 +1,5 @@
-/* outbox: what is settled and not yet published. Numbers grow by one per row, per outcomes partition. */
+/* outbox: what is settled and not yet published. Numbers grow by one per row, per outcomes
+ * partition. */
 #include "payout/store/db.h"
 #include "payout/store/store.h"
 

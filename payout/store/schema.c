@@ -1,10 +1,11 @@
-/* schema: one text for both databases; what differs is three words. Keys begin with the lead id, which is ordered by
- * time: rows of a batch land side by side at the end of each tree. */
+/* schema: one text for both databases; what differs is three words. Keys begin with the lead id,
+ * which is ordered by time: rows of a batch land side by side at the end of each tree. */
 #include "payout/store/schema.h"
 
 #include "base/buf.h"
 
-/* $N a whole number of 64 bits, $B bytes, $I a row id that counts by itself, $T the end of a table. */
+/* $N a whole number of 64 bits, $B bytes, $I a row id that counts by itself, $T the end of a table.
+ */
 static const char v1[] =
     "CREATE TABLE offsets (topic TEXT NOT NULL, partition $N NOT NULL, next $N NOT NULL, "
     "  next_seq $N NOT NULL, PRIMARY KEY (topic, partition))$T;"
@@ -51,7 +52,8 @@ static const char versions_sql[] =
     "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY)";
 static const char version_sql[] = "SELECT COALESCE(MAX(version), 0) FROM migrations";
 static const char done_sql[] = "INSERT INTO migrations (version) VALUES ($1)";
-/* Two processes that start together must not both migrate; SQLite's BEGIN IMMEDIATE does the same by itself. */
+/* Two processes that start together must not both migrate; SQLite's BEGIN IMMEDIATE does the same
+ * by itself. */
 static const char lock_sql[] = "SELECT pg_advisory_xact_lock(7352001)";
 
 int schema_version(void)

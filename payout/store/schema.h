@@ -1,5 +1,5 @@
-/* schema: the ledger's tables, as migrations that are applied in order, each once. A migration that was released is
- * never changed; the next change is a new one at the end. */
+/* schema: the ledger's tables, as migrations that are applied in order, each once. A migration that
+ * was released is never changed; the next change is a new one at the end. */
 #ifndef PUNNET_PAYOUT_SCHEMA_H
 #define PUNNET_PAYOUT_SCHEMA_H
 

@@ -1,4 +1,5 @@
-/* store: the settlement to rows and back. The SQL is the same for both databases; see db.h for how it gets there. */
+/* store: the settlement to rows and back. The SQL is the same for both databases; see db.h for how
+ * it gets there. */
 #include "payout/store/store.h"
 
 #include <stdlib.h>
@@ -244,7 +245,8 @@ static const char verdict_sql[] =
     "currency, at_ms, partition, "
     "log_offset, standing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
     "ON CONFLICT (lead_id, advertiser_id, verdict_id) DO UPDATE SET standing = excluded.standing";
-/* No ON CONFLICT here: a transfer that is there already is a contradiction that the core has not seen. */
+/* No ON CONFLICT here: a transfer that is there already is a contradiction that the core has not
+ * seen. */
 static const char transfer_sql[] =
     "INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -323,7 +325,8 @@ static struct slice account_key(struct arena *a, const char *name, const char *c
 	return slice_cstr(arena_printf(a, "%s %s", name, currency));
 }
 
-/* The same order in every process, so that two of them never wait for each other's rows in a ring. */
+/* The same order in every process, so that two of them never wait for each other's rows in a ring.
+ */
 static int by_name(const void *a, const void *b)
 {
 	const struct account *x = *(struct account *const *)a, *y = *(struct account *const *)b;

@@ -1,13 +1,14 @@
-/* store: the ledger. One transaction settles a batch of outcomes of one partition, with the next offset inside it.
+/* store: the ledger. One transaction settles a batch of outcomes of one partition, with the next
+ * offset inside it.
  *
- *     store_begin(…, &cursor)     the partition is ours until the end; cursor says from which offset on
- *     store_load(…)               fills every dossier of the settlement in
- *     store_write(…)              everything that the settlement changed
- *     store_commit(…, next)       or store_rollback()
+ *     store_begin(…, &cursor)     the partition is ours until the end; cursor says from which
+ * offset on store_load(…)               fills every dossier of the settlement in store_write(…)
+ * everything that the settlement changed store_commit(…, next)       or store_rollback()
  *
- * Two processes on one partition take turns at store_begin(), and the second one finds the first one's offset: an
- * outcome is settled once, whoever comes. Results as in db.h: after RESULT_AWAY nothing was written, and the same batch is
- * to be tried again; a commit whose answer was lost shows in the cursor of the next try. */
+ * Two processes on one partition take turns at store_begin(), and the second one finds the first
+ * one's offset: an outcome is settled once, whoever comes. Results as in db.h: after RESULT_AWAY
+ * nothing was written, and the same batch is to be tried again; a commit whose answer was lost
+ * shows in the cursor of the next try. */
 #ifndef PUNNET_PAYOUT_STORE_H
 #define PUNNET_PAYOUT_STORE_H
 

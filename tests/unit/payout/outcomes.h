@@ -19,7 +19,8 @@ void outcomes_add_delivery(struct outcomes *o, uint32_t lead, enum life_event ev
 void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
 			  const char *advertiser, const char *verdict_id);
 void outcomes_add_garbage(struct outcomes *o);
-/* A day's mixture, the same for the same seed: leads delivered, refused and offered on, verdicts before and after. */
+/* A day's mixture, the same for the same seed: leads delivered, refused and offered on, verdicts
+ * before and after. */
 void outcomes_mixture(struct outcomes *o, uint64_t seed, size_t leads);
 void outcomes_free(struct outcomes *o);
 

@@ -1,4 +1,5 @@
-/* postgres: initdb, pg_ctl, dropdb, by the programs that Debian installs. Root runs them as the user postgres. */
+/* postgres: initdb, pg_ctl, dropdb, by the programs that Debian installs. Root runs them as the
+ * user postgres. */
 #include "postgres.h"
 
 #include <glob.h>

@@ -1,4 +1,5 @@
-/* postgres: a PostgreSQL server of our own for a test, in a folder of its own under /tmp, reached by its socket only. */
+/* postgres: a PostgreSQL server of our own for a test, in a folder of its own under /tmp, reached
+ * by its socket only. */
 #ifndef PUNNET_TEST_POSTGRES_H
 #define PUNNET_TEST_POSTGRES_H
 

@@ -1,4 +1,5 @@
-/* The ledger on both databases: one suite. And what a crash at each named point leaves behind, on SQLite. */
+/* The ledger on both databases: one suite. And what a crash at each named point leaves behind, on
+ * SQLite. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,10 +9,8 @@
 /* after its own needs */
 #include <cmocka.h>
 
-#include "base/hash.h"
+#include "look.h"
 #include "outcomes.h"
-#include "payout/store/db.h"
-#include "payout/store/schema.h"
 #include "postgres.h"
 
 #define TIMEOUT_MS 2000
@@ -39,79 +38,6 @@ static struct store *open_store(const char *url)
 	if (!s)
 		fail_msg("%s", error.text);
 	return s;
-}
-
-/* --- looking inside --- */
-
-static void fold_row(void *ctx, const struct db_value *c, size_t count)
-{
-	uint64_t *h = ctx;
-
-	for (size_t i = 0; i < count; i++) {
-		*h = hash_fnv1a(*h, slice_of(&c[i].integer, sizeof(c[i].integer)));
-		*h = hash_fnv1a(*h, c[i].bytes);
-	}
-}
-
-static void take_int(void *ctx, const struct db_value *c, _unused_ size_t count)
-{
-	*(int64_t *)ctx = c[0].integer;
-}
-
-static void query(struct store *s, const char *sql, db_row_fn fn, void *ctx)
-{
-	struct error error = {0};
-
-	if (db_add(store_db(s), sql, NULL, 0, fn, ctx, &error) != RESULT_OK ||
-	    db_flush(store_db(s), &error) != RESULT_OK)
-		fail_msg("%s", error.text);
-}
-
-static int64_t number(struct store *s, const char *sql)
-{
-	int64_t n = -1;
-
-	query(s, sql, take_int, &n);
-	return n;
-}
-
-/* Everything that two runs over the same outcomes must agree on; the outbox may be published or not. */
-static uint64_t digest(struct store *s)
-{
-	uint64_t h = 0;
-
-	query(s, "SELECT * FROM lives ORDER BY lead_id, round", fold_row, &h);
-	query(s, "SELECT * FROM transfers ORDER BY lead_id, round, event", fold_row, &h);
-	query(s,
-	      "SELECT lead_id, round, event, line, account, amount FROM books ORDER BY lead_id, "
-	      "round, event, line",
-	      fold_row, &h);
-	query(s, "SELECT account, currency, balance FROM balances ORDER BY account, currency",
-	      fold_row, &h);
-	query(s, "SELECT * FROM verdicts ORDER BY lead_id, advertiser_id, verdict_id", fold_row,
-	      &h);
-	query(s, "SELECT * FROM ignored ORDER BY partition, log_offset", fold_row, &h);
-	query(s, "SELECT * FROM outbox ORDER BY partition, seq", fold_row, &h);
-	query(s, "SELECT * FROM offsets ORDER BY topic, partition", fold_row, &h);
-	return h;
-}
-
-static void check_books(struct store *s)
-{
-	assert_int_equal(number(s, "SELECT COUNT(*) FROM (SELECT 1 FROM books GROUP BY lead_id, "
-				   "round, event, currency "
-				   "HAVING SUM(amount) <> 0) AS unbalanced"),
-			 0);
-	assert_int_equal(
-	    number(s, "SELECT COUNT(*) FROM accounts a WHERE balance <> "
-		      "(SELECT COALESCE(SUM(amount), 0) FROM entries e WHERE e.account = a.id)"),
-	    0);
-	assert_int_equal(number(s, "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts"), 0);
-	assert_int_equal(
-	    number(s,
-		   "SELECT COUNT(*) FROM lives l WHERE state IN (1, 2, 3) AND is_test = 0 AND 1 <> "
-		   "(SELECT COUNT(*) FROM transfers t WHERE t.lead_id = l.lead_id AND event = 1)"),
-	    0);
 }
 
 static void settle_all(struct store *s, const struct outcomes *o, size_t from, size_t size,

@@ -1,4 +1,5 @@
-/* The worker between a bus in memory and a ledger in SQLite: what comes out at the other end, crashes included. */
+/* The worker between a bus in memory and a ledger in SQLite: what comes out at the other end,
+ * crashes included. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,7 +136,8 @@ static void run_until_quiet(struct world *w, size_t count)
 	fail_msg("not quiet after %d turns", TURNS_MAX);
 }
 
-/* Reads the market as the router does: what is not newer falls away. Returns how many are left; *ret_repeats the rest. */
+/* Reads the market as the router does: what is not newer falls away. Returns how many are left;
+ * *ret_repeats the rest. */
 static size_t read_market(struct world *w, size_t *ret_repeats)
 {
 	struct bus_record records[100];
@@ -191,7 +193,8 @@ what_was_settled_reaches_the_market_in_order_and_the_outbox_is_empty(_unused_ vo
 	publish(&w, &o);
 	run_until_quiet(&w, o.count);
 	assert_true(dead_letters(&w) > 0);
-	/* Each outcome that could be read moved something or was ignored; without repeats the numbers are dense. */
+	/* Each outcome that could be read moved something or was ignored; without repeats the
+	 * numbers are dense. */
 	assert_true(read_market(&w, &repeats) >= LEADS);
 	assert_int_equal(repeats, 0);
 	assert_int_equal(store_outbox_backlog(w.store, &rows, NULL), RESULT_OK);

@@ -1,0 +1,79 @@
+/* look: what stands in the ledger, asked in SQL. */
+#include "look.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+/* after its own needs */
+#include <cmocka.h>
+
+#include "base/hash.h"
+
+static void fold_row(void *ctx, const struct db_value *c, size_t count)
+{
+	uint64_t *h = ctx;
+
+	for (size_t i = 0; i < count; i++) {
+		*h = hash_fnv1a(*h, slice_of(&c[i].integer, sizeof(c[i].integer)));
+		*h = hash_fnv1a(*h, c[i].bytes);
+	}
+}
+
+static void take_int(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	*(int64_t *)ctx = c[0].integer;
+}
+
+void query(struct store *s, const char *sql, db_row_fn fn, void *ctx)
+{
+	struct error error = {0};
+
+	if (db_add(store_db(s), sql, NULL, 0, fn, ctx, &error) != RESULT_OK ||
+	    db_flush(store_db(s), &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+}
+
+int64_t number(struct store *s, const char *sql)
+{
+	int64_t n = -1;
+
+	query(s, sql, take_int, &n);
+	return n;
+}
+
+uint64_t digest(struct store *s)
+{
+	uint64_t h = 0;
+
+	query(s, "SELECT * FROM lives ORDER BY lead_id, round", fold_row, &h);
+	query(s, "SELECT * FROM transfers ORDER BY lead_id, round, event", fold_row, &h);
+	query(s,
+	      "SELECT lead_id, round, event, line, account, amount FROM books ORDER BY lead_id, "
+	      "round, event, line",
+	      fold_row, &h);
+	query(s, "SELECT account, currency, balance FROM balances ORDER BY account, currency",
+	      fold_row, &h);
+	query(s, "SELECT * FROM verdicts ORDER BY lead_id, advertiser_id, verdict_id", fold_row,
+	      &h);
+	query(s, "SELECT * FROM ignored ORDER BY partition, log_offset", fold_row, &h);
+	query(s, "SELECT * FROM outbox ORDER BY partition, seq", fold_row, &h);
+	query(s, "SELECT * FROM offsets ORDER BY topic, partition", fold_row, &h);
+	return h;
+}
+
+void check_books(struct store *s)
+{
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM (SELECT 1 FROM books GROUP BY lead_id, "
+				   "round, event, currency "
+				   "HAVING SUM(amount) <> 0) AS unbalanced"),
+			 0);
+	assert_int_equal(
+	    number(s, "SELECT COUNT(*) FROM accounts a WHERE balance <> "
+		      "(SELECT COALESCE(SUM(amount), 0) FROM entries e WHERE e.account = a.id)"),
+	    0);
+	assert_int_equal(number(s, "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts"), 0);
+	assert_int_equal(
+	    number(s,
+		   "SELECT COUNT(*) FROM lives l WHERE state IN (1, 2, 3) AND is_test = 0 AND 1 <> "
+		   "(SELECT COUNT(*) FROM transfers t WHERE t.lead_id = l.lead_id AND event = 1)"),
+	    0);
+}

@@ -1,0 +1,16 @@
+/* look: into the ledger, for the tests. A query that fails fails the test. */
+#ifndef PUNNET_TEST_LOOK_H
+#define PUNNET_TEST_LOOK_H
+
+#include "payout/store/db.h"
+#include "payout/store/store.h"
+
+void query(struct store *s, const char *sql, db_row_fn fn, void *ctx);
+int64_t number(struct store *s, const char *sql); /* -1 when there is no row */
+/* Everything that two runs over the same outcomes must agree on, nothing published. */
+uint64_t digest(struct store *s);
+/* Each transfer sums to zero, each balance is the sum of its entries, each sold lead has one
+ * credit. */
+void check_books(struct store *s);
+
+#endif
