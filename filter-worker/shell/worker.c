@@ -7,68 +7,27 @@
  *   no acknowledgement    within common.ack_watchdog: the process ends and starts again from the log
  *   the partition leaves  its part of the batch is dropped; the successor judges it
  *   a record is poison    it goes to dead.letters; the partition goes on */
-#include "worker.h"
+#include "worker_state.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "batch.h"
-#include "partitions.h"
 #include "proto/dead_letters.pb-c.h"
-#include "rules_file.h"
 #include "runtime/clock.h"
 #include "runtime/directory.h"
 #include "runtime/fault.h"
-#include "runtime/keyring.h"
-#include "runtime/kv.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "suppressions.h"
 
-#define SECTION           "filter_worker"
-#define TOPIC_RAW         "leads.raw"
 #define TOPIC_JUDGED      "leads.judged"
 #define TOPIC_DEAD        "dead.letters"
-#define WORKER_MAGIC      0x46575752u
-#define START_TIMEOUT_MS  30000
 #define LAST_TIMEOUT_MS   10000
 #define REVOKE_TIMEOUT_MS 2000
-#define LINGER_MS_X10     20
-
-struct worker {
-	uint32_t magic;
-	struct service *service;
-	struct ruleset rules;
-	struct bus *bus;
-	struct bus_consumer *consumer;
-	struct bus_producer *producer;
-	struct directory *directory;
-	struct keyring *keyring;
-	struct kv *kv;
-	struct suppressions *suppressions;
-	struct desk *desk;
-	struct partitions partitions;
-	struct flights flights;
-	struct batch batch;
-	size_t batch_leads, max_in_flight;
-	int64_t commit_every_ms, watchdog_ms, committed_at_ms;
-	bool kv_away;
-};
 
 static const enum metric hit_metrics[] = {
 #define FILTER(name) METRIC_FILTER_HITS_##name,
 #include "filter-worker/filters/filters.def"
 #undef FILTER
 };
-
-static struct worker *worker_of(void *ctx)
-{
-	struct worker *w = ctx;
-
-	assert(w->magic == WORKER_MAGIC);
-	return w;
-}
 
 /* --- partitions come and go --- */
 
@@ -104,7 +63,7 @@ static enum result learn_start(struct worker *w, const struct bus_assignment *a,
 	return r;
 }
 
-static int64_t on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result)
+int64_t worker_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result)
 {
 	struct worker *w = worker_of(ctx);
 	struct error error = {0};
@@ -123,7 +82,7 @@ static int64_t on_assign(void *ctx, const struct bus_assignment *a, enum result 
 	return start;
 }
 
-static void commit_last(struct worker *w, int32_t number, struct partition *p)
+void worker_commit_last(struct worker *w, int32_t number, struct partition *p)
 {
 	int64_t next = progress_committable(p->progress);
 	enum result r = RESULT_OK;
@@ -137,7 +96,7 @@ static void commit_last(struct worker *w, int32_t number, struct partition *p)
 	p->committed = MAX_OF(next, p->committed);
 }
 
-static void on_revoke(void *ctx, const char *topic, int32_t partition, bool lost)
+void worker_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost)
 {
 	struct worker *w = worker_of(ctx);
 	struct partition *p = partitions_owned(&w->partitions, partition);
@@ -146,7 +105,7 @@ static void on_revoke(void *ctx, const char *topic, int32_t partition, bool lost
 	if (!p)
 		return;
 	if (!lost)
-		commit_last(w, partition, p);
+		worker_commit_last(w, partition, p);
 	log_info("partition_revoked", LOG_INT("partition", partition),
 		 LOG_INT("committed", p->committed), LOG_INT("lost", lost));
 	batch_drop_partition(&w->batch, partition);
@@ -155,7 +114,7 @@ static void on_revoke(void *ctx, const char *topic, int32_t partition, bool lost
 
 /* --- acknowledgements and commits --- */
 
-static void on_ack(void *ctx, uint64_t token, enum result result, int32_t partition, int64_t offset)
+void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition, int64_t offset)
 {
 	struct worker *w = worker_of(ctx);
 	struct flight flight = flights_land(&w->flights, token);
@@ -372,7 +331,7 @@ static enum result publish(struct worker *w)
 	return RESULT_OK;
 }
 
-static void release_batch(struct worker *w)
+void worker_release_batch(struct worker *w)
 {
 	if (w->batch.taken == 0)
 		return;
@@ -381,7 +340,7 @@ static void release_batch(struct worker *w)
 	batch_reset(&w->batch);
 }
 
-static enum turn worker_turn(struct service *s)
+enum turn worker_turn(struct service *s)
 {
 	struct worker *w = worker_of(s->state);
 	bool busy;
@@ -389,7 +348,7 @@ static enum turn worker_turn(struct service *s)
 	serve(w);
 	busy = take(w) > 0;
 	if (batch_done(&w->batch)) {
-		release_batch(w);
+		worker_release_batch(w);
 		return busy ? TURN_BUSY : TURN_IDLE;
 	}
 
@@ -404,161 +363,9 @@ static enum turn worker_turn(struct service *s)
 		busy |= w->batch.next > next;
 	}
 	if (batch_done(&w->batch)) {
-		release_batch(w);
+		worker_release_batch(w);
 		busy = true;
 	}
 	/* A full producer wakes the loop with its acknowledgements. */
 	return busy ? TURN_BUSY : TURN_IDLE;
 }
-
-/* --- start and end --- */
-
-static enum result load_rules(struct worker *w, const char *path, struct error *e)
-{
-	_cleanup_(yaml_faults_free) struct yaml_faults faults = {.file = path};
-
-	if (!path[0])
-		ruleset_standard(&w->rules);
-	else if (rules_file_load(path, &w->rules, &faults) != RESULT_OK)
-		return error_set(e, RESULT_BAD, "%s", buf_cstr(&faults.text));
-	log_info("rules", LOG_STR("ruleset", w->rules.hash), LOG_INT("filters", w->rules.count),
-		 LOG_STR("file", path));
-	return RESULT_OK;
-}
-
-static enum result open_servers(struct worker *w, const struct config *c, struct error *e)
-{
-	w->keyring = keyring_open(config_text(c, "common", "keys_dir"), false, e);
-	if (!w->keyring)
-		return RESULT_BAD;
-	w->kv = kv_open(config_text(c, "common", "redis"), config_text(c, SECTION, "kv_prefix"),
-			(int)config_int(c, SECTION, "kv_timeout"), e);
-	if (!w->kv)
-		return RESULT_AWAY;
-	w->bus = bus_open(config_text(c, "common", "kafka"), w->service->instance, e);
-	if (!w->bus)
-		return RESULT_AWAY;
-	w->directory = directory_open(w->bus, START_TIMEOUT_MS, e);
-	return w->directory ? RESULT_OK : RESULT_AWAY;
-}
-
-static enum result open_streams(struct worker *w, const struct config *c, struct error *e)
-{
-	static const char *const topics[] = {TOPIC_RAW};
-	struct bus_producer_options producer = {.on_ack = on_ack,
-						.ctx = w,
-						.linger_ms_x10 = LINGER_MS_X10,
-						.max_in_flight = w->max_in_flight};
-	struct bus_consumer_options consumer = {
-	    .group = config_text(c, SECTION, "group"),
-	    .instance_id = w->service->instance,
-	    .topics = topics,
-	    .topic_count = ARRAY_LEN(topics),
-	    .on_assign = on_assign,
-	    .on_revoke = on_revoke,
-	    .ctx = w,
-	};
-
-	w->producer = bus_producer_open(w->bus, &producer, e);
-	if (!w->producer)
-		return RESULT_AWAY;
-	w->consumer = bus_consumer_open(w->bus, &consumer, e);
-	return w->consumer ? RESULT_OK : RESULT_AWAY;
-}
-
-static enum result worker_start(struct service *s, struct error *ret_error)
-{
-	struct worker *w = calloc(1, sizeof(*w));
-	const struct config *c = s->config;
-	enum result r;
-
-	assert(w);
-	*w = (struct worker){.magic = WORKER_MAGIC, .service = s};
-	s->state = w;
-	w->batch_leads = (size_t)config_int(c, SECTION, "batch_leads");
-	w->max_in_flight = (size_t)config_int(c, SECTION, "max_in_flight");
-	w->commit_every_ms = config_int(c, SECTION, "commit_every");
-	w->watchdog_ms = config_int(c, "common", "ack_watchdog");
-	flights_init(&w->flights, w->max_in_flight);
-	r = load_rules(w, config_text(c, SECTION, "ruleset"), ret_error);
-	if (r == RESULT_OK)
-		r = open_servers(w, c, ret_error);
-	if (r == RESULT_OK)
-		r = open_streams(w, c, ret_error);
-	if (r != RESULT_OK)
-		return r;
-
-	w->suppressions = suppressions_new();
-	suppressions_follow(w->suppressions, w->directory);
-	w->desk = desk_open(&(struct desk_options){.rules = &w->rules,
-						   .kv = w->kv,
-						   .keyring = w->keyring,
-						   .suppressions = w->suppressions});
-	service_watch(s, bus_producer_fd(w->producer));
-	service_watch(s, bus_consumer_fd(w->consumer));
-	service_watch(s, directory_fd(w->directory));
-	return RESULT_OK;
-}
-
-static bool worker_ready(struct service *s, char *ret_why, size_t len)
-{
-	const struct worker *w = s->state;
-
-	if (w && w->desk && !w->kv_away)
-		return true;
-	snprintf(ret_why, len, "%s", w && w->kv_away ? "Redis is away: leads wait" : "starting");
-	return false;
-}
-
-/* What is not published yet is left to the successor: nothing of it stands in the log, and claims know their owner. */
-static void worker_drain(struct service *s)
-{
-	struct worker *w = worker_of(s->state);
-
-	w->batch.next = w->batch.count;
-	release_batch(w);
-}
-
-static bool worker_drained(struct service *s)
-{
-	struct worker *w = worker_of(s->state);
-
-	return batch_done(&w->batch) && w->flights.used == 0;
-}
-
-static void worker_stop(struct service *s)
-{
-	struct worker *w = worker_of(s->state);
-
-	for (size_t i = 0; i < w->partitions.count; i++) {
-		struct partition *p = partitions_owned(&w->partitions, (int32_t)i);
-
-		if (p)
-			commit_last(w, (int32_t)i, p);
-	}
-	release_batch(w);
-	bus_consumer_close(w->consumer);
-	bus_producer_close(w->producer);
-	directory_close(w->directory);
-	bus_close(w->bus);
-	desk_close(w->desk);
-	suppressions_free(w->suppressions);
-	kv_close(w->kv);
-	keyring_free(w->keyring);
-	partitions_free(&w->partitions);
-	flights_free(&w->flights);
-	batch_free(&w->batch);
-	w->magic = 0;
-	free(w);
-}
-
-const struct service_def filter_worker_service = {
-    .name = "filter-worker",
-    .what = "judges every raw lead once, in order, with the facts behind the verdict",
-    .start = worker_start,
-    .turn = worker_turn,
-    .ready = worker_ready,
-    .drain = worker_drain,
-    .drained = worker_drained,
-    .stop = worker_stop,
-};

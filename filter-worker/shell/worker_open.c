@@ -1,0 +1,167 @@
+/* worker_open: a worker's start and end. See worker.h. */
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rules_file.h"
+#include "runtime/directory.h"
+#include "runtime/keyring.h"
+#include "runtime/kv.h"
+#include "runtime/log.h"
+#include "suppressions.h"
+#include "worker_state.h"
+
+#define SECTION          "filter_worker"
+#define START_TIMEOUT_MS 30000
+#define LINGER_MS_X10    20
+
+static enum result load_rules(struct worker *w, const char *path, struct error *e)
+{
+	_cleanup_(yaml_faults_free) struct yaml_faults faults = {.file = path};
+
+	if (!path[0])
+		ruleset_standard(&w->rules);
+	else if (rules_file_load(path, &w->rules, &faults) != RESULT_OK)
+		return error_set(e, RESULT_BAD, "%s", buf_cstr(&faults.text));
+	log_info("rules", LOG_STR("ruleset", w->rules.hash), LOG_INT("filters", w->rules.count),
+		 LOG_STR("file", path));
+	return RESULT_OK;
+}
+
+static enum result open_servers(struct worker *w, const struct config *c, struct error *e)
+{
+	w->keyring = keyring_open(config_text(c, "common", "keys_dir"), false, e);
+	if (!w->keyring)
+		return RESULT_BAD;
+	w->kv = kv_open(config_text(c, "common", "redis"), config_text(c, SECTION, "kv_prefix"),
+			(int)config_int(c, SECTION, "kv_timeout"), e);
+	if (!w->kv)
+		return RESULT_AWAY;
+	w->bus = bus_open(config_text(c, "common", "kafka"), w->service->instance, e);
+	if (!w->bus)
+		return RESULT_AWAY;
+	w->directory = directory_open(w->bus, START_TIMEOUT_MS, e);
+	return w->directory ? RESULT_OK : RESULT_AWAY;
+}
+
+static enum result open_streams(struct worker *w, const struct config *c, struct error *e)
+{
+	static const char *const topics[] = {TOPIC_RAW};
+	struct bus_producer_options producer = {.on_ack = worker_on_ack,
+						.ctx = w,
+						.linger_ms_x10 = LINGER_MS_X10,
+						.max_in_flight = w->max_in_flight};
+	struct bus_consumer_options consumer = {
+	    .group = config_text(c, SECTION, "group"),
+	    .instance_id = w->service->instance,
+	    .topics = topics,
+	    .topic_count = ARRAY_LEN(topics),
+	    .on_assign = worker_on_assign,
+	    .on_revoke = worker_on_revoke,
+	    .ctx = w,
+	};
+
+	w->producer = bus_producer_open(w->bus, &producer, e);
+	if (!w->producer)
+		return RESULT_AWAY;
+	w->consumer = bus_consumer_open(w->bus, &consumer, e);
+	return w->consumer ? RESULT_OK : RESULT_AWAY;
+}
+
+static enum result worker_start(struct service *s, struct error *ret_error)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	const struct config *c = s->config;
+	enum result r;
+
+	assert(w);
+	*w = (struct worker){.magic = WORKER_MAGIC, .service = s};
+	s->state = w;
+	w->batch_leads = (size_t)config_int(c, SECTION, "batch_leads");
+	w->max_in_flight = (size_t)config_int(c, SECTION, "max_in_flight");
+	w->commit_every_ms = config_int(c, SECTION, "commit_every");
+	w->watchdog_ms = config_int(c, "common", "ack_watchdog");
+	flights_init(&w->flights, w->max_in_flight);
+	r = load_rules(w, config_text(c, SECTION, "ruleset"), ret_error);
+	if (r == RESULT_OK)
+		r = open_servers(w, c, ret_error);
+	if (r == RESULT_OK)
+		r = open_streams(w, c, ret_error);
+	if (r != RESULT_OK)
+		return r;
+
+	w->suppressions = suppressions_new();
+	suppressions_follow(w->suppressions, w->directory);
+	w->desk = desk_open(&(struct desk_options){.rules = &w->rules,
+						   .kv = w->kv,
+						   .keyring = w->keyring,
+						   .suppressions = w->suppressions});
+	service_watch(s, bus_producer_fd(w->producer));
+	service_watch(s, bus_consumer_fd(w->consumer));
+	service_watch(s, directory_fd(w->directory));
+	return RESULT_OK;
+}
+
+static bool worker_ready(struct service *s, char *ret_why, size_t len)
+{
+	const struct worker *w = s->state;
+
+	if (w && w->desk && !w->kv_away)
+		return true;
+	snprintf(ret_why, len, "%s", w && w->kv_away ? "Redis is away: leads wait" : "starting");
+	return false;
+}
+
+/* What is not published yet is left to the successor: nothing of it stands in the log, and claims know their owner. */
+static void worker_drain(struct service *s)
+{
+	struct worker *w = worker_of(s->state);
+
+	w->batch.next = w->batch.count;
+	worker_release_batch(w);
+}
+
+static bool worker_drained(struct service *s)
+{
+	struct worker *w = worker_of(s->state);
+
+	return batch_done(&w->batch) && w->flights.used == 0;
+}
+
+static void worker_stop(struct service *s)
+{
+	struct worker *w = worker_of(s->state);
+
+	for (size_t i = 0; i < w->partitions.count; i++) {
+		struct partition *p = partitions_owned(&w->partitions, (int32_t)i);
+
+		if (p)
+			worker_commit_last(w, (int32_t)i, p);
+	}
+	worker_release_batch(w);
+	bus_consumer_close(w->consumer);
+	bus_producer_close(w->producer);
+	directory_close(w->directory);
+	bus_close(w->bus);
+	desk_close(w->desk);
+	suppressions_free(w->suppressions);
+	kv_close(w->kv);
+	keyring_free(w->keyring);
+	partitions_free(&w->partitions);
+	flights_free(&w->flights);
+	batch_free(&w->batch);
+	w->magic = 0;
+	free(w);
+}
+
+const struct service_def filter_worker_service = {
+    .name = "filter-worker",
+    .what = "judges every raw lead once, in order, with the facts behind the verdict",
+    .start = worker_start,
+    .turn = worker_turn,
+    .ready = worker_ready,
+    .drain = worker_drain,
+    .drained = worker_drained,
+    .stop = worker_stop,
+};

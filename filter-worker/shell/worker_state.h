@@ -1,0 +1,55 @@
+/* worker_state: what a worker holds, shared by worker.c (what a turn does) and worker_open.c (start and end). */
+#ifndef PUNNET_WORKER_STATE_H
+#define PUNNET_WORKER_STATE_H
+
+#include "batch.h"
+#include "partitions.h"
+#include "runtime/service.h"
+
+#define WORKER_MAGIC 0x46575752u
+#define TOPIC_RAW    "leads.raw"
+
+struct bus_consumer;
+struct bus_producer;
+struct directory;
+
+struct worker {
+	uint32_t magic;
+	struct service *service;
+	struct ruleset rules;
+	struct bus *bus;
+	struct bus_consumer *consumer;
+	struct bus_producer *producer;
+	struct directory *directory;
+	struct keyring *keyring;
+	struct kv *kv;
+	struct suppressions *suppressions;
+	struct desk *desk;
+	struct partitions partitions;
+	struct flights flights;
+	struct batch batch;
+	size_t batch_leads, max_in_flight;
+	int64_t commit_every_ms, watchdog_ms, committed_at_ms;
+	bool kv_away;
+};
+
+static inline struct worker *worker_of(void *ctx)
+{
+	struct worker *w = ctx;
+
+	assert(w->magic == WORKER_MAGIC);
+	return w;
+}
+
+/* What the servers call, from inside the turn. */
+int64_t worker_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result);
+void worker_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost);
+void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,
+		   int64_t offset);
+
+enum turn worker_turn(struct service *s);
+/* Commits what is finished of a partition, blocking. */
+void worker_commit_last(struct worker *w, int32_t number, struct partition *p);
+void worker_release_batch(struct worker *w);
+
+#endif
