@@ -1,18 +1,17 @@
 /* json: the reader. One pass; nodes and unescaped text come from the arena, everything else points into the input.
  *
- * It is on the front door's path, so text is scanned eight bytes at a time, its UTF-8 is checked only where a byte
+ * It is on the front door's path, so text is scanned in blocks, its UTF-8 is checked only where a byte
  * above 0x7F was met, and a member's name is compared with its elders only when a small filter has seen its like. */
 #include "json.h"
 
-#include <endian.h>
 #include <stdlib.h>
+
+#include "json_scan.h"
 
 #define DEPTH_CEILING  512 /* whatever the caller allows: reading recurses */
 #define NODES_AT_ONCE  16
 #define PAIRWISE_MAX   32 /* larger objects are checked for doubles by sorting */
 #define NAME_BITS      256
-#define ONES           0x0101010101010101u
-#define TOPS           0x8080808080808080u
 #define SURROGATE_HIGH 0xD800u
 #define SURROGATE_LOW  0xDC00u
 #define SURROGATE_END  0xE000u
@@ -57,55 +56,17 @@ static struct json *new_node(struct reader *r)
 	return node;
 }
 
-static void skip_space(struct reader *r)
+static bool is_space(char c)
 {
-	while (r->at < r->end &&
-	       (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline void skip_space(struct reader *r)
+{
+	if (r->at == r->end || (unsigned char)*r->at > ' ') /* as machines write it */
+		return;
+	while (r->at < r->end && is_space(*r->at))
 		r->at++;
-}
-
-/* Marks the top bit of every byte of `word` that ends plain text: a quote, a backslash, a control character. Marks
- * above the lowest one may be wrong (borrows run upwards); only the lowest is looked at. */
-static uint64_t text_ends(uint64_t word)
-{
-	uint64_t quote = word ^ (ONES * '"');
-	uint64_t escape = word ^ (ONES * '\\');
-
-	return (((word - ONES * 0x20) & ~word) | ((quote - ONES) & ~quote) |
-		((escape - ONES) & ~escape)) &
-	       TOPS;
-}
-
-static bool ends_text(unsigned char c)
-{
-	return c == '"' || c == '\\' || c < 0x20;
-}
-
-/* Moves to the next byte that ends plain text, or to the end. Notes whether a byte above 0x7F was passed. */
-static void scan_text(struct reader *r, bool *high)
-{
-	const char *p = r->at;
-	uint64_t seen = 0;
-
-	while (r->end - p >= 8) {
-		uint64_t word, ends;
-
-		memcpy(&word, p, sizeof(word));
-		word = le64toh(word);
-		ends = text_ends(word);
-		if (ends) {
-			seen |= word & ((ends & -ends) - 1);
-			p += __builtin_ctzll(ends) / 8;
-			goto out;
-		}
-		seen |= word;
-		p += 8;
-	}
-	for (; p < r->end && !ends_text((unsigned char)*p); p++)
-		seen |= (unsigned char)*p;
-out:
-	*high |= (seen & TOPS) != 0;
-	r->at = p;
 }
 
 static int hex_value(char c)
@@ -232,7 +193,7 @@ static bool read_string(struct reader *r, struct slice *ret)
 	bool high = false, escaped = false;
 
 	for (;;) {
-		scan_text(r, &high);
+		r->at = json_scan_text(r->at, r->end, &high);
 		if (r->at == r->end)
 			return fail(r, "text has no end");
 		if (*r->at == '"')

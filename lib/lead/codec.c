@@ -5,9 +5,8 @@
  * is walked first, along the descriptor, and every text field is looked at there. */
 #include "codec.h"
 
-#include <limits.h>
-
 #define NESTING_MAX      32 /* messages inside messages; ours nest five deep */
+#define FIELD_ID_MAX     ((1u << 29) - 1)
 #define TAG_BYTES_MAX    5
 #define LENGTH_BYTES_MAX 5
 #define VARINT_BYTES_MAX 10
@@ -58,8 +57,6 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
 	/* Most messages number their fields from 1 without gaps. */
 	if (id >= 1 && id <= type->n_fields && type->fields[id - 1].id == id)
 		return &type->fields[id - 1];
-	if (id > UINT_MAX)
-		return NULL;
 	return protobuf_c_message_descriptor_get_field(type, (unsigned)id);
 }
 
@@ -89,7 +86,8 @@ static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice
 		struct slice value;
 		uint64_t tag, len;
 
-		if (!take_varint(&bytes, TAG_BYTES_MAX, &tag))
+		if (!take_varint(&bytes, TAG_BYTES_MAX, &tag) || tag >> 3 < 1 ||
+		    tag >> 3 > FIELD_ID_MAX)
 			return false;
 		switch (tag & 7) {
 		case WIRE_VARINT:

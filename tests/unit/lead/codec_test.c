@@ -76,9 +76,10 @@ static void broken_framing_is_refused(void **state)
 	assert_false(READS(money, "\x0B\x0C"));                                /* groups */
 	assert_false(READS(money, "\x80\x80\x80\x80\x80\x01")); /* a tag of six bytes */
 	assert_false(READS(money, "\x11"
-				  "1234567"));             /* seven of eight bytes */
-	assert_false(READS(money, "\x10\x01"));            /* text as a number */
-	assert_false(READS(raw_lead, "\x1A\x02\x0A\x05")); /* inside a message */
+				  "1234567"));              /* seven of eight bytes */
+	assert_false(READS(money, "\x05\x01\x02\x03\x04")); /* field number 0 */
+	assert_false(READS(money, "\x10\x01"));             /* text as a number */
+	assert_false(READS(raw_lead, "\x1A\x02\x0A\x05"));  /* inside a message */
 }
 
 static void fields_of_tomorrow_are_kept(void **state)
