@@ -7,11 +7,11 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 	const Punnet__V1__OrderTerms *terms = order->terms;
 
 	if (terms->until_ms != 0 && now_ms >= terms->until_ms)
-		return miss_set(ret_miss, REASON_ROUTE_ENDED, 0);
+		return miss_set(ret_miss, REASON_ROUTE_ENDED, 0, NULL);
 	if (terms->paused)
-		return miss_set(ret_miss, REASON_ROUTE_PAUSED, 0);
+		return miss_set(ret_miss, REASON_ROUTE_PAUSED, 0, NULL);
 	if (now_ms < terms->from_ms)
-		return miss_set(ret_miss, REASON_ROUTE_NOT_STARTED, terms->from_ms);
+		return miss_set(ret_miss, REASON_ROUTE_NOT_STARTED, terms->from_ms, NULL);
 	return FIT;
 }
 

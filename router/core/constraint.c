@@ -1,11 +1,6 @@
 /* constraint: the table, asked in its order; the first miss is the answer. */
 #include "constraint.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-#define DETAIL_MAX_BYTES 160
-
 #define CONSTRAINT(name, nearness, unknown) extern const struct constraint constraint_##name;
 #include "router/constraints/constraints.def"
 #undef CONSTRAINT
@@ -20,26 +15,11 @@ static const struct {
 #undef CONSTRAINT
 };
 
-enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms)
+enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char *detail)
 {
 	m->code = code;
 	m->until_ms = until_ms;
-	m->detail = NULL;
-	return MISS;
-}
-
-enum fit miss_say(struct miss *m, enum reason code, int64_t until_ms, const char *fmt, ...)
-{
-	char text[DETAIL_MAX_BYTES];
-	va_list args;
-
-	miss_set(m, code, until_ms);
-	if (!m->words)
-		return MISS;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	m->detail = arena_cstr(m->words, slice_cstr(text));
+	m->detail = detail;
 	return MISS;
 }
 

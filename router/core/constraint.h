@@ -35,10 +35,11 @@ struct constraint {
 			struct miss *ret_miss);
 };
 
-/* Fill the miss; the detail is only formatted where somebody will read it. All return MISS. */
-enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms);
-enum fit miss_say(struct miss *m, enum reason code, int64_t until_ms, const char *fmt, ...)
-    _printf_(4, 5);
+/* Fills the miss; returns MISS. */
+enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char *detail);
+/* The same with a detail to be formatted, which is only done where somebody will read it. */
+#define miss_say(m, code, until_ms, ...)                                                           \
+	miss_set(m, code, until_ms, (m)->words ? arena_printf((m)->words, __VA_ARGS__) : NULL)
 
 /* The table of constraints.def, in the order in which they are asked. */
 enum constraint_id {

@@ -280,6 +280,7 @@ static void play_on(struct drive *d)
 
 struct count {
 	size_t records, repeats, decisions;
+	struct map begun; /* leads that had their first decision */
 };
 
 /* (partition, offset) of the market record -> the packed decision */
@@ -347,6 +348,14 @@ static void compare(const struct decision *made, struct map *found, uint32_t par
 	char key[32];
 
 	codec_pack(made->routed ? &made->routed->base : &made->unsold->base, &bytes);
+	if (made->unsold ? made->unsold->decision->round == 0
+			 : made->routed->assignment->round == 0) {
+		struct slice id =
+		    codec_bytes(made->unsold ? made->unsold->lead_id : made->routed->lead_id);
+
+		if (map_put(&count->begun, id, count))
+			fail("a lead was admitted and decided twice");
+	}
 	stored = map_remove(found, cause(key, partition, offset));
 	if (!stored)
 		fail("a decision is missing downstream");
@@ -404,7 +413,10 @@ static void check(struct drive *d)
 		fail("there are decisions downstream that the log does not give");
 	printf("%zu leads, %zu decisions, all there once and bit for bit; %zu repeats fell away\n",
 	       d->leads, count.decisions, count.repeats);
+	if (map_count(&count.begun) != d->leads)
+		fail("leads are missing");
 	map_free(&found);
+	map_free(&count.begun);
 }
 
 int main(int argc, char **argv)
