@@ -104,6 +104,13 @@ enum result bus_offset_at(struct bus *b, const char *topic, int32_t partition, i
 	return b->ops->offset_at(b, topic, partition, time_ms, timeout_ms, ret_offset);
 }
 
+enum result bus_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
+			  int timeout_ms, int64_t *ret_next, struct error *ret_error)
+{
+	assert(partitions > 0);
+	return b->ops->committed(b, group, topic, partitions, timeout_ms, ret_next, ret_error);
+}
+
 struct bus_producer *bus_producer_open(struct bus *b, const struct bus_producer_options *o,
 				       struct error *ret_error)
 {

@@ -59,6 +59,10 @@ _must_use_ enum result bus_offsets(struct bus *b, const char *topic, int32_t par
 _must_use_ enum result bus_offset_at(struct bus *b, const char *topic, int32_t partition, int64_t time_ms, int timeout_ms,
     int64_t *ret_offset);
 
+/* Blocking. What a group has committed, by partition, into ret_next[partitions]: the next offset to read, -1 = none. */
+_must_use_ enum result bus_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
+    int timeout_ms, int64_t *ret_next, struct error *ret_error);
+
 /* --- writing --- */
 
 /* Called once for each bus_produce() that answered RESULT_OK, from bus_producer_poll(). result is RESULT_OK with the

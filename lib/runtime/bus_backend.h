@@ -17,6 +17,9 @@ struct bus_ops {
 			       int64_t *ret_low, int64_t *ret_high);
 	enum result (*offset_at)(struct bus *b, const char *topic, int32_t partition,
 				 int64_t time_ms, int timeout_ms, int64_t *ret_offset);
+	enum result (*committed)(struct bus *b, const char *group, const char *topic,
+				 int32_t partitions, int timeout_ms, int64_t *ret_next,
+				 struct error *ret_error);
 
 	struct bus_producer *(*producer_open)(struct bus *b, const struct bus_producer_options *o,
 					      struct error *ret_error);

@@ -477,6 +477,7 @@ const struct bus_ops kafka_ops = {
     .partitions = kafka_partitions,
     .offsets = kafka_offsets,
     .offset_at = kafka_offset_at,
+    .committed = kafka_committed,
     .producer_open = kafka_producer_open,
     .produce = kafka_produce,
     .producer_poll = kafka_producer_poll,

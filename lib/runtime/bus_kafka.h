@@ -59,6 +59,8 @@ void kafka_record(rd_kafka_message_t *m, const char *topic, struct bus_record *r
 void kafka_readings_close(struct kafka_bus *k);
 
 /* The operations of bus_ops that live in the other files. */
+enum result kafka_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
+			    int timeout_ms, int64_t *ret_next, struct error *ret_error);
 struct bus_producer *kafka_producer_open(struct bus *b, const struct bus_producer_options *o,
 					 struct error *ret_error);
 enum result kafka_produce(struct bus_producer *p, const char *topic, int32_t partition,

@@ -387,6 +387,7 @@ static const struct bus_ops memory_ops = {
     .partitions = memory_partitions,
     .offsets = memory_offsets,
     .offset_at = memory_offset_at,
+    .committed = memory_committed,
     .producer_open = memory_producer_open,
     .produce = memory_produce,
     .producer_poll = memory_producer_poll,

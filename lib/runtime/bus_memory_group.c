@@ -117,6 +117,21 @@ static struct memory_commit *commit_find(struct memory_group *g, const char *top
 	return NULL;
 }
 
+enum result memory_committed(struct bus *b, const char *group, const char *topic,
+			     int32_t partitions, _unused_ int timeout_ms, int64_t *ret_next,
+			     _unused_ struct error *ret_error)
+{
+	struct memory_group *g = group_find((struct memory_bus *)b, group);
+	const char *name = bus_intern(b, topic);
+
+	for (int32_t p = 0; p < partitions; p++) {
+		const struct memory_commit *c = g ? commit_find(g, name, p) : NULL;
+
+		ret_next[p] = c ? c->next : -1;
+	}
+	return RESULT_OK;
+}
+
 /* --- sharing out --- */
 
 static struct memory_owned *owned_find(struct memory_consumer *c, const char *topic,
