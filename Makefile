@@ -11,6 +11,7 @@ help:
 setup:
 	@deploy/setup/packages
 	@deploy/setup/fetch-kafka
+	@deploy/setup/data
 
 build: setup
 	@deploy/setup/build release

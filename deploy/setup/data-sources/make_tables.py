@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Writes the tables of sample traffic, and the licence of each source beside them. Runs in the environment that
+deploy/setup/data made; the same versions give the same bytes.
+
+names.tsv        language, sex (m, f, -), kind (first, last, patronymic, city), text     mimesis
+user-agents.tsv  os, text                                                                fake-useragent
+crawlers.tsv     text                                                                    crawler-user-agents
+networks.tsv     country, network (each of 4,096 addresses)                              iptocc
+"""
+import importlib.metadata
+import importlib.resources
+import ipaddress
+import json
+import re
+import sys
+from pathlib import Path
+
+from iptocc import country_code
+
+COUNTRIES = {"RU": 600, "KZ": 200, "BY": 200, "US": 300}  # and how many networks at most
+NETWORK_BITS = 20
+# What the sender reports as the operating system, by what the source calls it.
+SYSTEMS = {"Android": "Android", "iOS": "iOS", "Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux", "Ubuntu": "Linux",
+           "Chrome OS": "ChromeOS"}
+USER_AGENTS_PER_SYSTEM = 600
+
+
+def resource(package, *path):
+    return importlib.resources.files(package).joinpath(*path).read_text(encoding="utf-8")
+
+
+def write(folder, name, rows):
+    rows = list(dict.fromkeys(rows))
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    assert all("\t" not in cell and cell == cell.strip() and cell for row in rows for cell in row), name
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def names():
+    for language in ("ru", "en"):
+        person = json.loads(resource("mimesis", "datasets", language, "person.json"))
+        city = json.loads(resource("mimesis", "datasets", language, "address.json"))["city"]
+        surnames = person["surnames"]
+        if isinstance(surnames, list):
+            surnames = {"male": surnames, "female": surnames}
+        groups = (("first", person["names"]), ("last", surnames), ("patronymic", person.get("patronymic", {})))
+        for kind, by_sex in groups:
+            for sex in ("male", "female"):
+                for text in sorted(set(by_sex.get(sex, []))):
+                    if re.fullmatch(r"[^\W\d_]+([-'][^\W\d_]+)?", text):
+                        yield language, sex[0], kind, text
+        for text in sorted(set(city)):
+            yield language, "-", "city", text
+
+
+def user_agents():
+    found = {}
+    for line in resource("fake_useragent", "data", "browsers.jsonl").splitlines():
+        row = json.loads(line)
+        text = row["useragent"].strip()
+        if row["os"] in SYSTEMS and "\t" not in text and len(text) < 512:
+            found.setdefault(SYSTEMS[row["os"]], {})[text] = row["percent"]
+    for system in sorted(found):
+        ranked = sorted(found[system], key=lambda text: (-found[system][text], text))
+        for text in ranked[:USER_AGENTS_PER_SYSTEM]:
+            yield system, text
+
+
+def crawlers():
+    for row in json.loads(resource("crawleruseragents", "crawler-user-agents.json")):
+        for text in row["instances"][:2]:
+            text = text.strip()
+            if text and len(text) < 512 and text.isprintable():
+                yield (text,)
+
+
+def networks():
+    """Networks whose first, middle and last address belong to the country."""
+    step = 1 << (32 - NETWORK_BITS)
+    found = {country: [] for country in COUNTRIES}
+    for first in range(1 << 24, 224 << 24, step):
+        if not ipaddress.ip_address(first).is_global:
+            continue
+        codes = country_code([str(ipaddress.ip_address(a)) for a in (first, first + step // 2, first + step - 1)])
+        if codes[0] in found and len(set(codes)) == 1:
+            found[codes[0]].append(first)
+    for country, most in COUNTRIES.items():
+        every = max(1, len(found[country]) // most)
+        for first in found[country][::every][:most]:
+            yield country, f"{ipaddress.ip_address(first)}/{NETWORK_BITS}"
+
+
+def licences(folder):
+    folder.mkdir()
+    for line in (Path(__file__).parent / "requirements.txt").read_text().split():
+        name = line.split("==")[0]
+        texts = [f for f in importlib.metadata.files(name) if re.search(r"\.dist-info/(licenses/)?LICEN[CS]E", str(f))]
+        assert texts, f"{name} brings no licence"
+        for text in texts:
+            (folder / f"{name}-{text.name}.txt").write_text(text.locate().read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def main():
+    folder = Path(sys.argv[1])
+    write(folder, "names.tsv", names())
+    write(folder, "user-agents.tsv", user_agents())
+    write(folder, "crawlers.tsv", crawlers())
+    write(folder, "networks.tsv", networks())
+    licences(folder / "licences")
+
+
+main()
