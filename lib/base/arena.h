@@ -11,7 +11,7 @@ struct arena {
 	struct arena_block *first, *current;
 };
 
-void *arena_alloc(struct arena *a, size_t size);  /* 16-byte aligned, not cleared */
+void *arena_alloc(struct arena *a, size_t size); /* 16-byte aligned, not cleared */
 void *arena_calloc(struct arena *a, size_t count, size_t size);
 char *arena_cstr(struct arena *a, struct slice s); /* NUL-terminated copy */
 struct slice arena_dup(struct arena *a, struct slice s);

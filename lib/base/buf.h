@@ -16,7 +16,7 @@ struct buf {
 };
 
 void buf_free(struct buf *b);
-void buf_reset(struct buf *b); /* empties, keeps the memory */
+void buf_reset(struct buf *b);                /* empties, keeps the memory */
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` further bytes; false sets failed */
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_append_slice(struct buf *b, struct slice s);

@@ -13,9 +13,11 @@ struct lead_id {
 /* Makes an id from a time and 10 random bytes that the caller drew. */
 struct lead_id lead_id_make(int64_t now_ms, const uint8_t random[10]);
 int64_t lead_id_time_ms(const struct lead_id *id);
-void lead_id_text(const struct lead_id *id, char ret_text[LEAD_ID_TEXT_LEN + 1]); /* lower-case 8-4-4-4-12 */
-bool lead_id_parse(struct slice text, struct lead_id *ret_id);                     /* canonical form, either case */
-bool lead_id_from_bytes(const void *data, size_t len, struct lead_id *ret_id);     /* exactly 16 bytes */
+void lead_id_text(const struct lead_id *id,
+		  char ret_text[LEAD_ID_TEXT_LEN + 1]);        /* lower-case 8-4-4-4-12 */
+bool lead_id_parse(struct slice text, struct lead_id *ret_id); /* canonical form, either case */
+bool lead_id_from_bytes(const void *data, size_t len,
+			struct lead_id *ret_id); /* exactly 16 bytes */
 bool lead_id_equal(const struct lead_id *a, const struct lead_id *b);
 bool lead_id_is_zero(const struct lead_id *id);
 

@@ -9,14 +9,22 @@
 #include "arena.h"
 #include "buf.h"
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 struct json {
 	enum json_type type;
-	bool is_integer;    /* a number that fits integer */
+	bool is_integer; /* a number that fits integer */
 	int64_t integer;
-	struct slice text;  /* string: unescaped; number: as written; array, object: the raw bytes */
-	struct slice key;   /* unescaped member name, when this is a member of an object */
+	struct slice text; /* string: unescaped; number: as written; array, object: the raw bytes */
+	struct slice key;  /* unescaped member name, when this is a member of an object */
 	struct json *child; /* first element or member */
 	struct json *next;  /* next sibling */
 	uint32_t count;     /* elements or members */
@@ -35,12 +43,15 @@ struct json_fault {
 #define JSON_LIMITS_DEFAULT ((struct json_limits){.max_depth = 16, .max_nodes = 4096})
 
 /* NULL on a fault, which is then described. The tree lives in the arena and may point into `text`. */
-struct json *json_parse(struct arena *a, struct slice text, struct json_limits limits, struct json_fault *ret_fault);
-struct json *json_member(const struct json *object, const char *name); /* NULL when absent or not an object */
+struct json *json_parse(struct arena *a, struct slice text, struct json_limits limits,
+			struct json_fault *ret_fault);
+struct json *json_member(const struct json *object,
+			 const char *name); /* NULL when absent or not an object */
 
 /* The writer: the caller writes punctuation; these write values. */
-void json_write_string(struct buf *b, struct slice s);                    /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
-void json_write_member(struct buf *b, const char *name, struct slice s);  /* "name":"s"  */
+void json_write_string(struct buf *b,
+		       struct slice s); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
+void json_write_member(struct buf *b, const char *name, struct slice s); /* "name":"s"  */
 void json_write_member_int(struct buf *b, const char *name, int64_t value);
 
 #endif

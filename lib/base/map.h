@@ -15,8 +15,11 @@ struct map {
 };
 
 void *map_get(const struct map *m, struct slice key); /* NULL when absent */
-void *map_put(struct map *m, struct slice key, void *value); /* value not NULL; returns what it replaced, or NULL */
-void *map_remove(struct map *m, struct slice key);     /* returns the removed value, or NULL; swaps the last entry in */
+void *map_put(struct map *m, struct slice key,
+	      void *value); /* value not NULL; returns what it replaced, or NULL */
+void *
+map_remove(struct map *m,
+	   struct slice key); /* returns the removed value, or NULL; swaps the last entry in */
 size_t map_count(const struct map *m);
 /* i from 0 to map_count()-1; false past the end. */
 bool map_at(const struct map *m, size_t i, struct slice *ret_key, void **ret_value);

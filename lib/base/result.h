@@ -18,6 +18,7 @@ struct error {
 	char text[ERROR_TEXT_LEN];
 };
 
-enum result error_set(struct error *e, enum result r, const char *fmt, ...) _printf_(3, 4); /* returns r; e may be NULL */
+enum result error_set(struct error *e, enum result r, const char *fmt, ...)
+    _printf_(3, 4); /* returns r; e may be NULL */
 
 #endif

@@ -11,9 +11,9 @@ struct slice {
 	size_t len;
 };
 
-#define SLICE(literal)       ((struct slice){"" literal, sizeof(literal) - 1})
-#define SLICE_FMT            "%.*s"
-#define SLICE_ARG(s)         (int)(s).len, (s).data ? (s).data : ""
+#define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
+#define SLICE_FMT      "%.*s"
+#define SLICE_ARG(s)   (int)(s).len, (s).data ? (s).data : ""
 
 static inline struct slice slice_of(const void *data, size_t len)
 {
@@ -36,11 +36,13 @@ static inline bool slice_is(struct slice a, const char *literal)
 	return slice_equal(a, slice_cstr(literal));
 }
 
-struct slice slice_trim(struct slice s);                        /* ASCII white space off both ends */
-bool slice_equal_nocase(struct slice a, struct slice b);        /* ASCII letters only */
-bool slice_to_int64(struct slice s, int64_t *ret);              /* whole slice, decimal, optional '-'; false leaves ret */
-bool slice_utf8_valid(struct slice s);                          /* RFC 3629: no surrogates, no overlongs; NUL is valid here */
-size_t slice_utf8_valid_prefix(struct slice s);                 /* how many bytes of it are; s.len when all */
+struct slice slice_trim(struct slice s);                 /* ASCII white space off both ends */
+bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII letters only */
+bool slice_to_int64(struct slice s,
+		    int64_t *ret); /* whole slice, decimal, optional '-'; false leaves ret */
+bool slice_utf8_valid(
+    struct slice s); /* RFC 3629: no surrogates, no overlongs; NUL is valid here */
+size_t slice_utf8_valid_prefix(struct slice s); /* how many bytes of it are; s.len when all */
 bool slice_starts_with(struct slice s, const char *prefix);
 
 #endif

@@ -19,7 +19,8 @@ static inline const char *codec_type(const ProtobufCMessageDescriptor *type)
 }
 
 /* NULL when the bytes are not such a message, or hold text that is not UTF-8. */
-_must_use_ void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes);
+_must_use_ void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
+			      struct slice bytes);
 /* Appends the packed message; check out->failed. */
 void codec_pack(const ProtobufCMessage *message, struct buf *out);
 
@@ -42,6 +43,7 @@ struct provenance {
 	uint32_t step;
 };
 
-void provenance_fill(const struct provenance *p, Punnet__V1__Provenance *ret); /* borrows p->topic */
+void provenance_fill(const struct provenance *p,
+		     Punnet__V1__Provenance *ret); /* borrows p->topic */
 
 #endif

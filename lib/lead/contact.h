@@ -4,12 +4,13 @@
 
 #include "base/slice.h"
 
-#define PHONE_TEXT_MAX  24  /* '+' and at most 15 digits (E.164), with room for what was typed wrongly */
-#define EMAIL_TEXT_MAX  254 /* RFC 5321, 4.5.3.1.3 */
+#define PHONE_TEXT_MAX                                                                             \
+	24 /* '+' and at most 15 digits (E.164), with room for what was typed wrongly */
+#define EMAIL_TEXT_MAX 254 /* RFC 5321, 4.5.3.1.3 */
 
 enum phone_form {
-	PHONE_E164,       /* ret holds '+', country code, national number; the length fits the numbering plan */
-	PHONE_DIGITS,     /* no plan fits: ret holds the digits as typed, no '+'; still good for a fingerprint */
+	PHONE_E164, /* ret holds '+', country code, national number; the length fits the numbering plan */
+	PHONE_DIGITS, /* no plan fits: ret holds the digits as typed, no '+'; still good for a fingerprint */
 	PHONE_NOT_DIGITS, /* nothing that could be a phone: fewer than 5 digits, more than 15, or foreign characters */
 };
 
@@ -31,7 +32,8 @@ enum email_form {
  * parts, no address literals. ret holds the normalised address, or the trimmed input where the form is not EMAIL_OK
  * (cut at EMAIL_TEXT_MAX). */
 enum email_form email_normalise(struct slice typed, char ret[EMAIL_TEXT_MAX + 1]);
-const char *email_form_code(enum email_form form); /* stable reason detail: "no_at", "bad_domain", … */
+const char *
+email_form_code(enum email_form form); /* stable reason detail: "no_at", "bad_domain", … */
 
 /* Two upper-case letters that are an assigned ISO 3166-1 alpha-2 code. */
 bool country_known(struct slice code);

@@ -9,12 +9,12 @@
 #define FINGERPRINT_KEY_LEN 32
 
 enum fingerprint_domain { /* part of the hash; never renumber */
-	FINGERPRINT_PHONE = 1,
-	FINGERPRINT_EMAIL = 2,
-	FINGERPRINT_PAYLOAD = 3,
-	FINGERPRINT_DEVICE = 4,
-	FINGERPRINT_IDEMPOTENCY = 5,
-	FINGERPRINT_IP = 6,
+			  FINGERPRINT_PHONE = 1,
+			  FINGERPRINT_EMAIL = 2,
+			  FINGERPRINT_PAYLOAD = 3,
+			  FINGERPRINT_DEVICE = 4,
+			  FINGERPRINT_IDEMPOTENCY = 5,
+			  FINGERPRINT_IP = 6,
 };
 
 struct fingerprint {
@@ -23,7 +23,9 @@ struct fingerprint {
 };
 
 /* known is false exactly when `value` is empty. */
-struct fingerprint fingerprint_of(const uint8_t key[FINGERPRINT_KEY_LEN], enum fingerprint_domain domain, struct slice value);
-bool fingerprint_equal(const struct fingerprint *a, const struct fingerprint *b); /* unknown equals nothing */
+struct fingerprint fingerprint_of(const uint8_t key[FINGERPRINT_KEY_LEN],
+				  enum fingerprint_domain domain, struct slice value);
+bool fingerprint_equal(const struct fingerprint *a,
+		       const struct fingerprint *b); /* unknown equals nothing */
 
 #endif

@@ -14,9 +14,9 @@ enum reason {
 	REASON_COUNT
 };
 
-const char *reason_code(enum reason r);            /* stable; "" for REASON_NONE */
-const char *reason_text(enum reason r);            /* with {placeholders} */
+const char *reason_code(enum reason r); /* stable; "" for REASON_NONE */
+const char *reason_text(enum reason r); /* with {placeholders} */
 enum reason_kind reason_kind_of(enum reason r);
-enum reason reason_from_code(struct slice code);   /* REASON_NONE when unknown */
+enum reason reason_from_code(struct slice code); /* REASON_NONE when unknown */
 
 #endif

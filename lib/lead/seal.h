@@ -10,10 +10,11 @@
 #define SEAL_NONCE_LEN 24
 #define SEAL_TAG_LEN   16
 
-void seal(const uint8_t key[SEAL_KEY_LEN], const uint8_t nonce[SEAL_NONCE_LEN], const struct lead_id *lead_id,
-    struct slice plain, struct buf *ret_box); /* appends plain.len + SEAL_TAG_LEN bytes */
+void seal(const uint8_t key[SEAL_KEY_LEN], const uint8_t nonce[SEAL_NONCE_LEN],
+	  const struct lead_id *lead_id, struct slice plain,
+	  struct buf *ret_box); /* appends plain.len + SEAL_TAG_LEN bytes */
 /* false when the key, the lead id or the box is not the one that was sealed; nothing is appended then. */
 _must_use_ bool seal_open(const uint8_t key[SEAL_KEY_LEN], const uint8_t nonce[SEAL_NONCE_LEN],
-    const struct lead_id *lead_id, struct slice box, struct buf *ret_plain);
+			  const struct lead_id *lead_id, struct slice box, struct buf *ret_plain);
 
 #endif

@@ -6,8 +6,9 @@
 #include "base/base.h"
 
 #ifdef PUNNET_FAULTS
-bool fault_on(const char *name);     /* is the named fault switched on? */
-void fault_point(const char *point); /* SIGKILLs itself at the n-th passage, when crash_at names the point */
+bool fault_on(const char *name); /* is the named fault switched on? */
+void fault_point(
+    const char *point); /* SIGKILLs itself at the n-th passage, when crash_at names the point */
 #else
 static inline bool fault_on(_unused_ const char *name)
 {

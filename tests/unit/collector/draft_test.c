@@ -103,7 +103,7 @@ static void a_good_lead_has_no_faults(void **state)
 
 	assert_string_equal(
 	    json("{" GOOD ",\"email\":\"a@b.ru\",\"country\":\"kz\",\"ip\":\"::1\",\"clicked_at\":"
-			  "\"2026-11-22T10:00:00+03:00\","
+		 "\"2026-11-22T10:00:00+03:00\","
 		 "\"form_started_at\":1795341600000,\"filled_ms\":0,\"honeypot\":\"\",\"pasted_"
 		 "fields\":[\"phone\"],"
 		 "\"language\":\"ru-RU\",\"os\":\"iOS\",\"is_test\":true,\"sub1\":null,\"consent_"
