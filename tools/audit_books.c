@@ -1,0 +1,139 @@
+/* audit_books: the ledger's tables, as of one moment, handed to the auditor's core row by row. Reads only. */
+#include <stdio.h>
+
+#include "audit_read.h"
+#include "payout/store/db.h"
+#include "payout/store/store.h"
+
+static const char cursors_sql[] =
+    "SELECT partition, next FROM offsets WHERE topic = 'leads.outcomes'";
+static const char outbox_sql[] = "SELECT partition, COUNT(*) FROM outbox GROUP BY partition";
+static const char lives_sql[] = "SELECT lead_id, round, state, is_test FROM lives";
+static const char accounts_sql[] = "SELECT id, name, currency, balance FROM accounts ORDER BY id";
+static const char transfers_sql[] = "SELECT lead_id, round, event, currency FROM transfers";
+static const char entries_sql[] = "SELECT lead_id, round, event, account, amount FROM entries "
+				  "ORDER BY lead_id, round, event, line";
+
+struct opening {
+	struct audit *audit;
+	int64_t mark;
+};
+
+static const char *text_of(struct slice s, char *ret, size_t len)
+{
+	snprintf(ret, len, SLICE_FMT, SLICE_ARG(s));
+	return ret;
+}
+
+static void take_cursor(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	struct opening *o = ctx;
+
+	if (c[0].integer < 0 || c[0].integer >= AUDIT_PARTITIONS_MAX)
+		return;
+	audit_committed(o->audit, AUDIT_OUTCOMES, (uint32_t)c[0].integer, c[1].integer);
+	o->mark += c[1].integer << 20;
+}
+
+static void take_rows(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	((struct opening *)ctx)->mark += c[1].integer;
+}
+
+static void take_outbox(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	if (c[0].integer >= 0 && c[0].integer < AUDIT_PARTITIONS_MAX)
+		audit_outbox(ctx, (uint32_t)c[0].integer, c[1].integer);
+}
+
+static bool id_of(struct slice bytes, struct lead_id *ret)
+{
+	return lead_id_from_bytes(bytes.data, bytes.len, ret);
+}
+
+static void take_life(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	struct lead_id id;
+
+	if (id_of(c[0].bytes, &id))
+		audit_life(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer, c[3].integer != 0);
+}
+
+static void take_account(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	char name[512], currency[8];
+
+	audit_account(ctx, c[0].integer, text_of(c[1].bytes, name, sizeof(name)),
+		      text_of(c[2].bytes, currency, sizeof(currency)), c[3].integer);
+}
+
+static void take_transfer(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	struct lead_id id;
+	char currency[8];
+
+	if (id_of(c[0].bytes, &id))
+		audit_transfer(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer,
+			       text_of(c[3].bytes, currency, sizeof(currency)));
+}
+
+static void take_entry(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	struct lead_id id;
+
+	if (id_of(c[0].bytes, &id))
+		audit_entry(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer, c[3].integer,
+			    c[4].integer);
+}
+
+static enum result ask(struct db *db, const char *sql, db_row_fn fn, void *ctx,
+		       struct error *ret_error)
+{
+	enum result r = db_add(db, sql, NULL, 0, fn, ctx, ret_error);
+
+	return r == RESULT_OK ? db_flush(db, ret_error) : r;
+}
+
+enum result audit_ledger_open(struct store *ledger, struct audit *a, int64_t *ret_mark,
+			      struct error *ret_error)
+{
+	struct db *db = store_db(ledger);
+	struct opening o = {.audit = a};
+	/* Not db_begin(): that is for writing, and would keep payout waiting. */
+	enum result r = db_script(db,
+				  db_dialect(db) == DB_SQLITE
+				      ? "BEGIN"
+				      : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+				  ret_error);
+
+	if (r == RESULT_OK)
+		r = ask(db, cursors_sql, take_cursor, &o, ret_error);
+	if (r == RESULT_OK)
+		r = ask(db, outbox_sql, take_rows, &o, ret_error);
+	*ret_mark = o.mark;
+	return r;
+}
+
+enum result audit_ledger_read(struct store *ledger, struct audit *a, struct error *ret_error)
+{
+	const struct {
+		const char *sql;
+		db_row_fn fn;
+	} tables[] = {{outbox_sql, take_outbox},
+		      {lives_sql, take_life},
+		      {accounts_sql, take_account},
+		      {transfers_sql, take_transfer},
+		      {entries_sql, take_entry}};
+	enum result r = RESULT_OK;
+
+	audit_ledger_begin(a);
+	for (size_t i = 0; i < ARRAY_LEN(tables) && r == RESULT_OK; i++)
+		r = ask(store_db(ledger), tables[i].sql, tables[i].fn, a, ret_error);
+	audit_ledger_end(a);
+	return r;
+}
+
+void audit_ledger_close(struct store *ledger)
+{
+	db_rollback(store_db(ledger));
+}

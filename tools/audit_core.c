@@ -1,0 +1,457 @@
+/* audit_core: the tables, and the part of the flow that is checked as the records come. See audit_core.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "audit_tables.h"
+#include "base/hash.h"
+
+#define SLOTS_FIRST 4096
+
+static const char *const names[] = {
+#define INVARIANT(name, text, holds) [AUDIT_##name] = text,
+#include "audit.def"
+#undef INVARIANT
+};
+static const char *const meanings[] = {
+#define INVARIANT(name, text, holds) [AUDIT_##name] = holds,
+#include "audit.def"
+#undef INVARIANT
+};
+static const char *const topics[] = {
+    [AUDIT_RAW] = "leads.raw",          [AUDIT_JUDGED] = "leads.judged",
+    [AUDIT_MARKET] = "market",          [AUDIT_ROUTED] = "leads.routed",
+    [AUDIT_UNSOLD] = "leads.unsold",    [AUDIT_ATTEMPTS] = "leads.attempts",
+    [AUDIT_OUTCOMES] = "leads.outcomes"};
+
+const char *audit_name(enum audit_invariant i)
+{
+	return names[i];
+}
+
+const char *audit_holds(enum audit_invariant i)
+{
+	return meanings[i];
+}
+
+const char *audit_topic_name(enum audit_topic t)
+{
+	return topics[t];
+}
+
+void *audit_grow(void *items, size_t count, size_t *cap, size_t size)
+{
+	if (count < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : 64;
+	items = realloc(items, *cap * size);
+	if (!items)
+		abort();
+	return items;
+}
+
+struct audit *audit_new(void)
+{
+	struct audit *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		abort();
+	a->slot_count = SLOTS_FIRST;
+	a->slots = calloc(a->slot_count, sizeof(*a->slots));
+	if (!a->slots)
+		abort();
+	a->into = a->line;
+	for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++) {
+		a->raw_base[p] = a->outcomes_base[p] = -1;
+		for (size_t m = 0; m < AUDIT_PARTITIONS_MAX; m++)
+			a->decided[0][p][m].offset = a->decided[1][p][m].offset = -1;
+		for (size_t t = 0; t < AUDIT_TOPICS; t++)
+			a->committed[t][p] = -1;
+	}
+	return a;
+}
+
+void audit_free(struct audit *a)
+{
+	if (!a)
+		return;
+	for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++) {
+		free(a->raw_at[p].items);
+		free(a->markets[p].events.items);
+	}
+	map_free(&a->order_index);
+	map_free(&a->vertical_index);
+	map_free(&a->dead);
+	free(a->leads.items);
+	free(a->decisions.items);
+	free(a->terms.items);
+	free(a->orders.items);
+	free(a->verticals.items);
+	free(a->accounts.items);
+	free(a->slots);
+	free(a);
+}
+
+/* --- findings --- */
+
+void audit_count(struct audit_line *l, const struct lead_id *id)
+{
+	l->count++;
+	l->hash += hash_fnv1a(0, slice_of(id->bytes, sizeof(id->bytes)));
+}
+
+void audit_found(struct audit_line *lines, enum audit_invariant i, enum finding f, const char *fmt,
+		 ...)
+{
+	struct audit_line *l = &lines[i];
+	va_list args;
+
+	l->broken++;
+	l->lost += f == FOUND_LOST;
+	l->twice += f == FOUND_TWICE;
+	if (l->first[0])
+		return;
+	va_start(args, fmt);
+	vsnprintf(l->first, sizeof(l->first), fmt, args);
+	va_end(args);
+}
+
+const char *audit_text(const struct lead_id *id)
+{
+	static char text[LEAD_ID_TEXT_LEN + 1];
+
+	lead_id_text(id, text);
+	return text;
+}
+
+/* --- leads and decisions --- */
+
+/* The last eight bytes of a UUIDv7 are random but for two bits. */
+static size_t slot_of(const struct audit *a, const struct lead_id *id)
+{
+	uint64_t h = hash_fnv1a(0, slice_of(id->bytes, sizeof(id->bytes)));
+	size_t at = h & (a->slot_count - 1);
+
+	while (a->slots[at] && !lead_id_equal(&a->leads.items[a->slots[at] - 1].id, id))
+		at = (at + 1) & (a->slot_count - 1);
+	return at;
+}
+
+static void slots_grow(struct audit *a)
+{
+	uint32_t *old = a->slots;
+	size_t count = a->slot_count;
+
+	a->slot_count *= 2;
+	a->slots = calloc(a->slot_count, sizeof(*a->slots));
+	if (!a->slots)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		if (old[i])
+			a->slots[slot_of(a, &a->leads.items[old[i] - 1].id)] = old[i];
+	free(old);
+}
+
+struct a_lead *audit_lead(struct audit *a, const struct lead_id *id)
+{
+	uint32_t found = a->slots[slot_of(a, id)];
+
+	return found ? &a->leads.items[found - 1] : NULL;
+}
+
+static struct a_lead *lead_add(struct audit *a, const struct lead_id *id)
+{
+	struct a_lead *l = VECTOR_ADD(a->leads);
+
+	assert(a->leads.count < NONE);
+	*l = (struct a_lead){.raw_offset = -1,
+			     .judged_offset = -1,
+			     .market_offset = -1,
+			     .first = NONE,
+			     .open = NONE};
+	if (id)
+		l->id = *id;
+	return l;
+}
+
+struct a_lead *audit_lead_make(struct audit *a, const struct lead_id *id, bool *ret_new)
+{
+	struct a_lead *l = audit_lead(a, id);
+
+	*ret_new = !l;
+	if (l)
+		return l;
+	if (a->leads.count * 2 >= a->slot_count)
+		slots_grow(a);
+	l = lead_add(a, id);
+	a->slots[slot_of(a, id)] = (uint32_t)a->leads.count;
+	return l;
+}
+
+struct a_decision *audit_find(struct audit *a, const struct a_lead *lead, uint32_t round)
+{
+	for (uint32_t i = lead ? lead->first : NONE; i != NONE; i = a->decisions.items[i].next)
+		if (a->decisions.items[i].round == round)
+			return &a->decisions.items[i];
+	return NULL;
+}
+
+static uint32_t index_of(struct map *m, const char *name, size_t count)
+{
+	void *known = map_get(m, slice_cstr(name));
+
+	if (known)
+		return (uint32_t)(uintptr_t)known - 1;
+	map_put(m, slice_cstr(name), (void *)(uintptr_t)(count + 1));
+	return NONE;
+}
+
+uint32_t audit_order_of(struct audit *a, const char *order_id)
+{
+	uint32_t i = index_of(&a->order_index, order_id, a->orders.count);
+
+	if (i != NONE)
+		return i;
+	*VECTOR_ADD(a->orders) = (struct a_order){.terms = NONE};
+	return (uint32_t)a->orders.count - 1;
+}
+
+uint32_t audit_vertical_of(struct audit *a, const char *vertical)
+{
+	uint32_t i = index_of(&a->vertical_index, vertical, a->verticals.count);
+
+	if (i != NONE)
+		return i;
+	*VECTOR_ADD(a->verticals) = (struct a_vertical){.share_bp = NONE};
+	return (uint32_t)a->verticals.count - 1;
+}
+
+/* --- what is ahead, what was put aside --- */
+
+void audit_committed(struct audit *a, enum audit_topic topic, uint32_t partition, int64_t next)
+{
+	assert(partition < AUDIT_PARTITIONS_MAX);
+	a->committed[topic][partition] = next;
+}
+
+bool audit_is_ahead(const struct audit *a, enum audit_topic topic, uint32_t partition,
+		    int64_t offset)
+{
+	return offset >= a->committed[topic][partition];
+}
+
+static size_t dead_key(const char *topic, uint32_t partition, int64_t offset, char ret[96])
+{
+	int n = snprintf(ret, 96, "%s/%u@%lld", topic, (unsigned)partition, (long long)offset);
+
+	return (size_t)MIN_OF(n, 95);
+}
+
+void audit_dead_letter(struct audit *a, const char *topic, uint32_t partition, int64_t offset)
+{
+	char key[96];
+	size_t len = dead_key(topic, partition, offset, key);
+
+	map_put(&a->dead, slice_of(key, len), a);
+}
+
+bool audit_is_dead(const struct audit *a, enum audit_topic topic, uint32_t partition,
+		   int64_t offset)
+{
+	char key[96];
+	size_t len;
+
+	if (map_count(&a->dead) == 0)
+		return false;
+	len = dead_key(topics[topic], partition, offset, key);
+	return map_get(&a->dead, slice_of(key, len)) != NULL;
+}
+
+/* --- raw and judged --- */
+
+void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
+{
+	uint32_t p = at.partition;
+	struct a_lead *l;
+	bool fresh = true;
+
+	assert(p < AUDIT_PARTITIONS_MAX);
+	if (a->raw_base[p] < 0) {
+		a->raw_base[p] = at.offset;
+		a->raw_seen[p] = at.offset;
+		a->cut |= at.offset > 0;
+	}
+	while ((int64_t)a->raw_at[p].count < at.offset - a->raw_base[p])
+		*VECTOR_ADD(a->raw_at[p]) = NONE;
+	l = id ? audit_lead_make(a, id, &fresh) : lead_add(a, NULL);
+	if (!fresh && (l->flags & LEAD_RAW)) {
+		audit_found(a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
+			    "leads.raw/%u@%lld: lead %s stands at %u@%lld already", p,
+			    (long long)at.offset, audit_text(id), l->raw_partition,
+			    (long long)l->raw_offset);
+		*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
+		return;
+	}
+	l->flags |= LEAD_RAW | (id ? 0 : LEAD_UNREADABLE);
+	l->raw_partition = (uint16_t)p;
+	l->raw_offset = at.offset;
+	*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
+	audit_count(&a->line[AUDIT_RAW_UNIQUE], &l->id);
+}
+
+static struct a_lead *raw_lead(struct audit *a, uint32_t partition, int64_t offset)
+{
+	int64_t i = a->raw_base[partition] < 0 ? -1 : offset - a->raw_base[partition];
+
+	if (i < 0 || i >= (int64_t)a->raw_at[partition].count ||
+	    a->raw_at[partition].items[i] == NONE)
+		return NULL;
+	return &a->leads.items[a->raw_at[partition].items[i]];
+}
+
+void audit_judged(struct audit *a, const struct audit_judged *j)
+{
+	uint32_t p = j->at.partition;
+	struct a_lead *l;
+
+	assert(p < AUDIT_PARTITIONS_MAX);
+	if (j->raw.partition != p) {
+		audit_found(a->line, AUDIT_RAW_JUDGED, FOUND_WRONG,
+			    "leads.judged/%u@%lld: about a record of partition %u", p,
+			    (long long)j->at.offset, j->raw.partition);
+		return;
+	}
+	if (j->raw.offset < a->raw_seen[p])
+		return; /* judged again: the first verdict in the log wins */
+	a->raw_seen[p] = j->raw.offset + 1;
+	l = raw_lead(a, p, j->raw.offset);
+	if (!l || !lead_id_equal(&l->id, &j->id)) {
+		if (a->raw_base[p] >= 0 && j->raw.offset >= a->raw_base[p])
+			audit_found(
+			    a->line, AUDIT_RAW_JUDGED, FOUND_WRONG,
+			    "leads.judged/%u@%lld: lead %s is not the one at leads.raw/%u@%lld", p,
+			    (long long)j->at.offset, audit_text(&j->id), p,
+			    (long long)j->raw.offset);
+		return;
+	}
+	l->flags |= LEAD_JUDGED;
+	l->judged_offset = j->at.offset;
+	audit_count(&a->line[AUDIT_RAW_JUDGED], &l->id);
+	if (j->verdict == AUDIT_ACCEPTED)
+		l->flags |= LEAD_ACCEPTED;
+	if (j->verdict <= AUDIT_NO_VERDICT || j->verdict > AUDIT_QUARANTINED ||
+	    (j->verdict == AUDIT_REJECTED && !j->has_reasons))
+		audit_found(
+		    a->line, AUDIT_VERDICTS, FOUND_WRONG, "leads.judged/%u@%lld: lead %s: %s", p,
+		    (long long)j->at.offset, audit_text(&l->id),
+		    j->verdict == AUDIT_REJECTED ? "rejected without a reason" : "no verdict");
+	else
+		audit_count(&a->line[AUDIT_VERDICTS], &l->id);
+}
+
+/* --- attempts and outcomes --- */
+
+/* The assignment that a record is about; NULL where it can't be known, or is nobody's, which is then said. */
+static struct a_decision *assignment(struct audit *a, enum audit_topic topic, struct audit_at at,
+				     const struct lead_id *id, uint32_t round)
+{
+	struct a_lead *l = audit_lead(a, id);
+	struct a_decision *d = audit_find(a, l, round);
+
+	if (d && d->order != NONE)
+		return d;
+	if (l || !a->cut)
+		audit_found(a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
+			    "%s/%u@%lld: lead %s was not routed in round %u", topics[topic],
+			    at.partition, (long long)at.offset, audit_text(id), round);
+	return NULL;
+}
+
+void audit_attempt(struct audit *a, struct audit_at at, const struct lead_id *id, uint32_t round,
+		   bool final)
+{
+	struct a_decision *d = assignment(a, AUDIT_ATTEMPTS, at, id, round);
+
+	if (!d)
+		return;
+	d->attempted = true;
+	d->answered |= final;
+}
+
+/* Whether an outcome moves its assignment on: the first one does, and a late delivery after nobody knew. */
+static bool counts(struct audit *a, const struct a_lead *l, const struct a_decision *d, int kind)
+{
+	if (d->state != AUDIT_NOT_SETTLED &&
+	    !(d->state == AUDIT_UNRESOLVED && kind == AUDIT_DELIVERED))
+		return false;
+	for (uint32_t i = l->first; i != NONE; i = a->decisions.items[i].next) {
+		const struct a_decision *other = &a->decisions.items[i];
+
+		if (other != d && (other->exclusive || d->exclusive) && other->round > d->round &&
+		    other->state != AUDIT_NOT_SETTLED)
+			return false;
+	}
+	return true;
+}
+
+static void outcome_counts(struct audit *a, const struct audit_outcome *o, struct a_lead *l,
+			   struct a_decision *d)
+{
+	if (o->kind == AUDIT_DELIVERED && (l->flags & LEAD_SOLD_ALONE)) {
+		audit_found(
+		    a->line, AUDIT_DELIVERED_ONCE, FOUND_TWICE,
+		    "leads.outcomes/%u@%lld: lead %s is delivered in round %u, and was before",
+		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
+		return;
+	}
+	if (!counts(a, l, d, o->kind))
+		return;
+	d->state = (uint8_t)o->kind;
+	d->outcome_partition = (uint16_t)o->at.partition;
+	d->outcome_offset = o->at.offset;
+	if (o->kind != AUDIT_DELIVERED)
+		return;
+	audit_count(&a->line[AUDIT_DELIVERED_ONCE], &l->id);
+	if (d->exclusive)
+		l->flags |= LEAD_SOLD_ALONE;
+}
+
+static void delivery_outcome(struct audit *a, const struct audit_outcome *o)
+{
+	struct a_decision *d = assignment(a, AUDIT_OUTCOMES, o->at, &o->id, o->round);
+
+	if (!d)
+		return;
+	if (audit_order_of(a, o->order_id) != d->order || o->price.amount_minor != d->price_minor ||
+	    o->payout_minor != d->payout_minor || strcmp(o->price.currency, d->currency) != 0) {
+		audit_found(
+		    a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
+		    "leads.outcomes/%u@%lld: lead %s round %u: other terms than it was routed at",
+		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
+		return;
+	}
+	d->outcomes |= (uint8_t)(1u << o->kind);
+	outcome_counts(a, o, &a->leads.items[d->lead], d);
+}
+
+void audit_outcome(struct audit *a, const struct audit_outcome *o)
+{
+	uint32_t p = o->at.partition;
+	struct a_lead *l;
+
+	assert(p < AUDIT_PARTITIONS_MAX);
+	if (a->outcomes_base[p] < 0)
+		a->outcomes_base[p] = o->at.offset;
+	a->outcomes_end[p] = o->at.offset + 1;
+	if (audit_is_dead(a, AUDIT_OUTCOMES, p, o->at.offset))
+		return;
+	if (o->kind >= AUDIT_DELIVERED && o->kind <= AUDIT_UNRESOLVED) {
+		delivery_outcome(a, o);
+		return;
+	}
+	l = audit_lead(a, &o->id); /* anybody may send a verdict about anything: payout judges it */
+	if (l && o->kind == AUDIT_APPROVED)
+		l->flags |= LEAD_SAID_APPROVED;
+	if (l && o->kind == AUDIT_RETURNED)
+		l->flags |= LEAD_SAID_RETURNED;
+}

@@ -1,0 +1,162 @@
+/* audit_core: the network's invariants over what its topics and its ledger hold. Pure: takes records, keeps tables, gives
+ * findings. It knows nothing of the services' code, only what docs/architecture.md says.
+ *
+ * One round: audit_committed() and audit_ledger_*() with what was read first; then the records of every topic in the
+ * order of the flow (each topic at least up to where it ended after the ledger was read, the later ones of the flow
+ * measured first); then audit_report(). Further rounds bring only new records, and the ledger whole when it changed.
+ *
+ * Lost or pending? What a stage has committed, it had acknowledged; and commits are read before any topic. So a record
+ * below its reader's committed offset must have its consequence in what was read: if not, it is lost. At or above it, it
+ * is pending. The ledger's own next offset is payout's commit.
+ *
+ * Memory: about 60 bytes a lead, 150 a decision, 40 a market record that is not folded yet. */
+#ifndef PUNNET_AUDIT_CORE_H
+#define PUNNET_AUDIT_CORE_H
+
+#include "base/ids.h"
+#include "base/money.h"
+
+#define AUDIT_PARTITIONS_MAX 256 /* of one topic */
+#define AUDIT_FIRST_LEN      240
+
+enum audit_invariant {
+#define INVARIANT(name, text, holds) AUDIT_##name,
+#include "audit.def"
+#undef INVARIANT
+	AUDIT_INVARIANTS
+};
+
+enum audit_topic {
+	AUDIT_RAW,
+	AUDIT_JUDGED,
+	AUDIT_MARKET,
+	AUDIT_ROUTED,
+	AUDIT_UNSOLD,
+	AUDIT_ATTEMPTS,
+	AUDIT_OUTCOMES,
+	AUDIT_TOPICS
+};
+
+/* Where a record stands, or which one caused it. */
+struct audit_at {
+	uint32_t partition;
+	int64_t offset;
+};
+
+struct audit_line {
+	uint64_t count, pending, broken;
+	uint64_t lost, twice; /* of the broken */
+	uint64_t hash; /* sum over what was counted: two losses and two repeats don't cancel */
+	char first[AUDIT_FIRST_LEN];
+};
+
+struct audit; /* opaque */
+
+struct audit *audit_new(void);
+void audit_free(struct audit *a); /* accepts NULL */
+
+/* The next offset that the reader of a topic (RAW, JUDGED, MARKET, ROUTED; OUTCOMES from the ledger) will read. */
+void audit_committed(struct audit *a, enum audit_topic topic, uint32_t partition, int64_t next);
+/* A record that was put aside: it has no consequence. */
+void audit_dead_letter(struct audit *a, const char *topic, uint32_t partition, int64_t offset);
+
+/* --- the flow --- */
+
+/* id NULL: the record could not be read. */
+void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id);
+
+enum audit_verdict { AUDIT_NO_VERDICT, AUDIT_ACCEPTED, AUDIT_REJECTED, AUDIT_QUARANTINED };
+struct audit_judged {
+	struct audit_at at, raw;
+	struct lead_id id;
+	int verdict;
+	bool has_reasons;
+};
+void audit_judged(struct audit *a, const struct audit_judged *j);
+
+/* Every market record moves the log's time on. */
+void audit_market_other(struct audit *a, struct audit_at at, int64_t time_ms);
+void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct audit_at judged,
+		    const struct lead_id *id);
+
+struct audit_terms {
+	const char *order_id, *vertical;
+	uint64_t revision;
+	struct money price;
+	uint64_t quantity, cap_hour, cap_day, cap_total;
+	int64_t from_ms, until_ms;
+	int32_t utc_offset_minutes;
+	bool paused, removed;
+};
+void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_terms *t);
+void audit_rate(struct audit *a, struct audit_at at, int64_t time_ms, const char *vertical,
+		uint32_t payout_share_bp);
+
+enum audit_settlement { /* the numbers of punnet.v1.Settlement, and of OutcomeKind */
+			AUDIT_NOT_SETTLED,
+			AUDIT_DELIVERED,
+			AUDIT_REFUSED,
+			AUDIT_UNDELIVERABLE,
+			AUDIT_UNRESOLVED,
+			AUDIT_APPROVED,
+			AUDIT_RETURNED,
+};
+struct audit_settled {
+	struct audit_at outbox;
+	struct lead_id id;
+	int settlement;
+	uint32_t round;
+	const char *order_id;
+};
+void audit_settled(struct audit *a, struct audit_at at, int64_t time_ms,
+		   const struct audit_settled *s);
+
+struct audit_decision {
+	struct audit_at at, market;
+	uint32_t step;
+	struct lead_id id;
+	uint32_t round;
+	const char *order_id; /* NULL: unsold */
+	const char *vertical;
+	struct money price;
+	int64_t payout_minor;
+	bool exclusive, is_test;
+};
+void audit_decided(struct audit *a, const struct audit_decision *d);
+
+void audit_attempt(struct audit *a, struct audit_at at, const struct lead_id *id, uint32_t round,
+		   bool final);
+
+struct audit_outcome {
+	struct audit_at at;
+	struct lead_id id;
+	int kind;       /* of OutcomeKind */
+	uint32_t round; /* delivery's outcomes only, as the rest */
+	const char *order_id;
+	struct money price;
+	int64_t payout_minor;
+};
+void audit_outcome(struct audit *a, const struct audit_outcome *o);
+
+/* --- the ledger --- */
+
+void audit_ledger_begin(struct audit *a); /* forgets what the ledger said before */
+void audit_life(struct audit *a, const struct lead_id *id, uint32_t round, int state, bool is_test);
+void audit_account(struct audit *a, int64_t account, const char *name, const char *currency,
+		   int64_t balance);
+void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, int event,
+		    const char *currency);
+/* In the order of (lead, round, event); after the accounts and the transfers. */
+void audit_entry(struct audit *a, const struct lead_id *id, uint32_t round, int event,
+		 int64_t account, int64_t amount);
+void audit_outbox(struct audit *a, uint32_t partition, int64_t rows);
+void audit_ledger_end(struct audit *a);
+
+/* --- the findings --- */
+
+void audit_report(struct audit *a, struct audit_line ret[AUDIT_INVARIANTS]);
+const char *audit_name(enum audit_invariant i);
+const char *audit_holds(enum audit_invariant i);
+const char *audit_topic_name(enum audit_topic t);
+
+#endif

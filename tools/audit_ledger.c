@@ -1,0 +1,201 @@
+/* audit_ledger: what the ledger says, against what the topics say. */
+#include "audit_tables.h"
+
+enum transfer { CREDIT = 1, APPROVE = 2, REVERSE = 3 };
+enum life { LIFE_DELIVERED = 1, LIFE_APPROVED = 2, LIFE_RETURNED = 3 };
+
+void audit_ledger_begin(struct audit *a)
+{
+	memset(a->ledger, 0, sizeof(a->ledger));
+	memset(a->outbox, 0, sizeof(a->outbox));
+	a->accounts.count = 0;
+	a->transfer.open = false;
+	for (size_t i = 0; i < a->decisions.count; i++) {
+		struct a_decision *d = &a->decisions.items[i];
+
+		d->life = d->transfers = d->balanced = 0;
+	}
+}
+
+static struct a_decision *booked(struct audit *a, const struct lead_id *id, uint32_t round)
+{
+	return audit_find(a, audit_lead(a, id), round);
+}
+
+void audit_life(struct audit *a, const struct lead_id *id, uint32_t round, int state, bool is_test)
+{
+	struct a_decision *d = booked(a, id, round);
+
+	if (!d) {
+		if (!a->cut)
+			audit_found(a->ledger, AUDIT_DELIVERED_CREDITED, FOUND_WRONG,
+				    "ledger: lead %s round %u was never routed", audit_text(id),
+				    round);
+		return;
+	}
+	d->life = (uint8_t)state;
+	if (d->is_test != is_test)
+		audit_found(a->ledger, AUDIT_DELIVERED_CREDITED, FOUND_WRONG,
+			    "ledger: lead %s round %u: %s", audit_text(id), round,
+			    is_test ? "booked as a test" : "a test, and booked as none");
+}
+
+/* "advertisers:ID:receivable", "webmasters:ID:hold", "webmasters:ID:payable", "network:margin". */
+static char kind_of(const char *name)
+{
+	const char *last = strrchr(name, ':');
+
+	if (!last)
+		return '?';
+	if (strncmp(name, "advertisers:", 12) == 0 && strcmp(last, ":receivable") == 0)
+		return 'r';
+	if (strncmp(name, "webmasters:", 11) == 0 && strcmp(last, ":hold") == 0)
+		return 'h';
+	if (strncmp(name, "webmasters:", 11) == 0 && strcmp(last, ":payable") == 0)
+		return 'p';
+	return strcmp(name, "network:margin") == 0 ? 'm' : '?';
+}
+
+void audit_account(struct audit *a, int64_t account, const char *name, const char *currency,
+		   int64_t balance)
+{
+	struct a_account *acc;
+
+	if (account < 0 || account > 100 * 1000 * 1000) {
+		audit_found(a->ledger, AUDIT_BALANCES, FOUND_WRONG,
+			    "ledger: %s: an impossible number", name);
+		return;
+	}
+	while ((int64_t)a->accounts.count <= account)
+		*VECTOR_ADD(a->accounts) = (struct a_account){.kind = 0};
+	acc = &a->accounts.items[account];
+	*acc = (struct a_account){.balance = balance, .kind = kind_of(name)};
+	strncpy(acc->currency, currency, sizeof(acc->currency) - 1);
+	a->ledger[AUDIT_BALANCES].count++;
+}
+
+void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, int event,
+		    const char *currency)
+{
+	struct a_decision *d = booked(a, id, round);
+
+	if (!d) {
+		if (!a->cut)
+			audit_found(
+			    a->ledger, AUDIT_DELIVERED_CREDITED, FOUND_WRONG,
+			    "ledger: money was moved for lead %s round %u, which was never routed",
+			    audit_text(id), round);
+		return;
+	}
+	if (event < CREDIT || event > REVERSE || strcmp(currency, d->currency) != 0) {
+		audit_found(a->ledger, AUDIT_TRANSFERS, FOUND_WRONG,
+			    "ledger: lead %s round %u: transfer of kind %d in %s, routed in %s",
+			    audit_text(id), round, event, currency, d->currency);
+		return;
+	}
+	d->transfers |= (uint8_t)(1u << event);
+}
+
+static bool amounts_fit(const struct a_transfer *t, const struct a_decision *d)
+{
+	int64_t p = d->price_minor, q = d->payout_minor, sign = t->event == REVERSE ? -1 : 1;
+
+	if (t->event == APPROVE)
+		return t->hold == q && t->payable == -q && t->receivable == 0 && t->margin == 0;
+	return t->receivable == sign * p && t->hold == -sign * q && t->margin == -sign * (p - q) &&
+	       t->payable == 0;
+}
+
+static void transfer_close(struct audit *a)
+{
+	struct a_transfer *t = &a->transfer;
+	struct a_decision *d;
+
+	if (!t->open)
+		return;
+	t->open = false;
+	if (t->sum != 0 || t->mixed || t->foreign) {
+		audit_found(a->ledger, AUDIT_TRANSFERS, FOUND_WRONG,
+			    "ledger: lead %s round %u transfer %d: %s", audit_text(&t->id),
+			    t->round, t->event,
+			    t->mixed     ? "more than one currency"
+			    : t->foreign ? "an account that is none"
+					 : "does not sum to zero");
+	} else {
+		audit_count(&a->ledger[AUDIT_TRANSFERS], &t->id);
+	}
+	d = booked(a, &t->id, t->round);
+	if (!d)
+		return;
+	d->balanced |= (uint8_t)(1u << t->event);
+	if (!amounts_fit(t, d))
+		audit_found(a->ledger,
+			    t->event == CREDIT ? AUDIT_DELIVERED_CREDITED : AUDIT_PAID_ONCE,
+			    FOUND_WRONG,
+			    "ledger: lead %s round %u transfer %d: not the price and payout it was "
+			    "routed at",
+			    audit_text(&t->id), t->round, t->event);
+}
+
+void audit_entry(struct audit *a, const struct lead_id *id, uint32_t round, int event,
+		 int64_t account, int64_t amount)
+{
+	struct a_transfer *t = &a->transfer;
+	struct a_account *acc = account >= 0 && account < (int64_t)a->accounts.count
+				    ? &a->accounts.items[account]
+				    : NULL;
+
+	if (!t->open || t->round != round || t->event != event || !lead_id_equal(&t->id, id)) {
+		transfer_close(a);
+		*t = (struct a_transfer){.id = *id, .round = round, .event = event, .open = true};
+	}
+	t->sum += amount;
+	if (!acc || !acc->kind || acc->kind == '?') {
+		t->foreign = true;
+		return;
+	}
+	acc->sum += amount;
+	t->mixed |= t->currency[0] && strcmp(t->currency, acc->currency) != 0;
+	memcpy(t->currency, acc->currency, sizeof(t->currency));
+	t->receivable += acc->kind == 'r' ? amount : 0;
+	t->hold += acc->kind == 'h' ? amount : 0;
+	t->payable += acc->kind == 'p' ? amount : 0;
+	t->margin += acc->kind == 'm' ? amount : 0;
+}
+
+void audit_outbox(struct audit *a, uint32_t partition, int64_t rows)
+{
+	assert(partition < AUDIT_PARTITIONS_MAX);
+	a->outbox[partition] = rows;
+}
+
+static void check_total(struct audit *a, const char *currency)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < a->accounts.count; i++)
+		if (strcmp(a->accounts.items[i].currency, currency) == 0)
+			sum += a->accounts.items[i].balance;
+	if (sum != 0)
+		audit_found(a->ledger, AUDIT_BALANCES, FOUND_WRONG,
+			    "ledger: the balances in %s sum to %lld", currency, (long long)sum);
+}
+
+void audit_ledger_end(struct audit *a)
+{
+	transfer_close(a);
+	for (size_t i = 0; i < a->accounts.count; i++) {
+		const struct a_account *acc = &a->accounts.items[i];
+		size_t before = 0;
+
+		if (acc->balance != acc->sum)
+			audit_found(
+			    a->ledger, AUDIT_BALANCES, FOUND_WRONG,
+			    "ledger: account %zu has a balance of %lld, its entries sum to %lld", i,
+			    (long long)acc->balance, (long long)acc->sum);
+		while (before < i && strcmp(a->accounts.items[before].currency, acc->currency) != 0)
+			before++;
+		if (before == i && acc->kind)
+			check_total(a, acc->currency);
+	}
+}

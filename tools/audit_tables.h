@@ -1,0 +1,169 @@
+/* audit_tables: what the auditor's files share. Private to audit_*.c; see audit_core.h. */
+#ifndef PUNNET_AUDIT_TABLES_H
+#define PUNNET_AUDIT_TABLES_H
+
+#include "audit_core.h"
+#include "base/map.h"
+
+#define NONE UINT32_MAX
+
+/* A growing array; `count` elements are in use. */
+#define VECTOR(type)                                                                               \
+	struct {                                                                                   \
+		type *items;                                                                       \
+		size_t count, cap;                                                                 \
+	}
+#define VECTOR_ADD(v)                                                                              \
+	((v).items = audit_grow((v).items, (v).count, &(v).cap, sizeof(*(v).items)),               \
+	 &(v).items[(v).count++])
+void *audit_grow(void *items, size_t count, size_t *cap, size_t size);
+
+enum finding { FOUND_LOST, FOUND_TWICE, FOUND_WRONG };
+
+enum lead_flag {
+	LEAD_RAW = 1,
+	LEAD_JUDGED = 2,
+	LEAD_ACCEPTED = 4,
+	LEAD_ADMITTED = 8,
+	LEAD_UNREADABLE = 16,
+	LEAD_SOLD_ALONE = 32, /* an exclusive assignment of it was delivered */
+	LEAD_SAID_APPROVED = 64,
+	LEAD_SAID_RETURNED = 128,
+};
+
+struct a_lead {
+	struct lead_id id;
+	int64_t raw_offset, judged_offset, market_offset;
+	uint32_t first; /* decision; NONE */
+	uint32_t open;  /* decision that is out with an order, in the fold; NONE */
+	uint16_t raw_partition, market_partition;
+	uint8_t flags;
+};
+
+struct a_decision {
+	uint32_t lead, next;
+	uint32_t order; /* NONE: unsold */
+	uint16_t round, partition, market_partition, outcome_partition;
+	int64_t offset, market_offset, outcome_offset;
+	int64_t price_minor, payout_minor;
+	int64_t window_start[2]; /* that a place was taken in */
+	char currency[4];
+	uint8_t outcomes, settled;   /* bits 1 << kind: said by delivery; came back to the market */
+	uint8_t state;               /* the outcome that counts */
+	uint8_t life;                /* the ledger's */
+	uint8_t transfers, balanced; /* bits 1 << event: in the table; with entries that fit */
+	bool exclusive, is_test, attempted, answered, folded, explained;
+};
+
+struct a_window {
+	int64_t start_ms;
+	uint64_t taken;
+};
+
+struct a_order {
+	struct a_window windows[2]; /* hour, day */
+	uint64_t taken;             /* reserved and delivered */
+	uint32_t terms;             /* in force; NONE */
+};
+
+struct a_terms {
+	uint32_t order, vertical;
+	uint64_t revision, quantity, cap_hour, cap_day, cap_total;
+	int64_t price_minor, from_ms, until_ms;
+	int32_t utc_offset_minutes;
+	char currency[4];
+	bool paused, removed;
+};
+
+struct a_vertical {
+	uint32_t share_bp;
+};
+
+enum event_kind { EVENT_OTHER, EVENT_ADMITTED, EVENT_ORDER, EVENT_RATE, EVENT_SETTLED };
+
+struct a_event {
+	int64_t offset, time_ms;
+	uint32_t about; /* lead, terms or vertical */
+	uint32_t value; /* order of a settlement; share */
+	uint16_t round;
+	uint8_t kind, settlement;
+};
+
+struct a_market {
+	VECTOR(struct a_event) events; /* from `folded` on */
+	size_t folded;
+	int64_t time_ms, position; /* position: the next offset to fold */
+	bool whole;                /* the log was there from its beginning */
+	bool begun;
+	int64_t judged_seen[AUDIT_PARTITIONS_MAX]; /* highest judged offset + 1, by partition */
+	int64_t outbox_seen[AUDIT_PARTITIONS_MAX];
+};
+
+struct a_account {
+	int64_t balance, sum;
+	char kind; /* 'r'eceivable, 'h'old, 'p'ayable, 'm'argin, '?' */
+	char currency[4];
+};
+
+/* The entries of one transfer, as they come. */
+struct a_transfer {
+	struct lead_id id;
+	uint32_t round;
+	int event;
+	int64_t sum, receivable, hold, payable, margin;
+	char currency[4];
+	bool open, mixed, foreign;
+};
+
+struct audit {
+	VECTOR(struct a_lead) leads;
+	VECTOR(struct a_decision) decisions;
+	VECTOR(struct a_terms) terms;
+	VECTOR(struct a_order) orders;
+	VECTOR(struct a_vertical) verticals;
+	struct map order_index, vertical_index; /* name -> index + 1 */
+	uint32_t *slots;                        /* lead id -> lead + 1 */
+	size_t slot_count;
+
+	VECTOR(uint32_t) raw_at[AUDIT_PARTITIONS_MAX]; /* lead by offset - raw_base */
+	int64_t raw_base[AUDIT_PARTITIONS_MAX], raw_seen[AUDIT_PARTITIONS_MAX]; /* judged + 1 */
+	bool cut; /* a topic does not reach back to its beginning: old leads may be unknown */
+	int64_t committed[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
+	int64_t outcomes_base[AUDIT_PARTITIONS_MAX], outcomes_end[AUDIT_PARTITIONS_MAX];
+	int64_t outbox[AUDIT_PARTITIONS_MAX];
+	struct {
+		int64_t offset;
+		uint32_t step;
+	} decided[2][AUDIT_PARTITIONS_MAX]
+		 [AUDIT_PARTITIONS_MAX]; /* routed, unsold: by target, by market partition */
+	struct a_market markets[AUDIT_PARTITIONS_MAX];
+	struct map dead; /* "topic/partition@offset" */
+
+	VECTOR(struct a_account) accounts; /* by account id */
+	struct a_transfer transfer;
+
+	struct audit_line line[AUDIT_INVARIANTS];   /* what stays found */
+	struct audit_line ledger[AUDIT_INVARIANTS]; /* what the ledger's last reading found */
+	struct audit_line *into;                    /* where audit_found() writes */
+};
+
+void audit_count(struct audit_line *l, const struct lead_id *id);
+void audit_found(struct audit_line *lines, enum audit_invariant i, enum finding f, const char *fmt,
+		 ...) _printf_(4, 5);
+
+struct a_lead *audit_lead(struct audit *a, const struct lead_id *id); /* NULL */
+struct a_lead *audit_lead_make(struct audit *a, const struct lead_id *id, bool *ret_new);
+struct a_decision *audit_find(struct audit *a, const struct a_lead *lead,
+			      uint32_t round);                     /* NULL */
+uint32_t audit_order_of(struct audit *a, const char *order_id);    /* made when new */
+uint32_t audit_vertical_of(struct audit *a, const char *vertical); /* made when new */
+bool audit_is_dead(const struct audit *a, enum audit_topic topic, uint32_t partition,
+		   int64_t offset);
+/* The stage that reads the topic has not committed past it. */
+bool audit_is_ahead(const struct audit *a, enum audit_topic topic, uint32_t partition,
+		    int64_t offset);
+const char *audit_text(const struct lead_id *id); /* static; one at a time */
+
+void audit_fold(struct audit *a);
+
+#endif

@@ -1,0 +1,175 @@
+/* scan: see scan.h. The partitions of one topic are open at once, so that they are fetched side by side. */
+#include "scan.h"
+
+#include <stdlib.h>
+
+#include "proto/dead_letters.pb-c.h"
+#include "proto/leads_attempts.pb-c.h"
+#include "proto/leads_judged.pb-c.h"
+#include "proto/leads_outcomes.pb-c.h"
+#include "proto/leads_raw.pb-c.h"
+#include "proto/leads_routed.pb-c.h"
+#include "proto/leads_unsold.pb-c.h"
+#include "proto/market.pb-c.h"
+
+#define SCAN_PARTITIONS_MAX 256
+#define SCAN_BATCH          1000
+#define SCAN_WAIT_MS        200
+#define SCAN_PATIENCE       75 /* waits in a row without a record, below the end: the broker is away */
+#define SCAN_ASK_MS         10000
+
+struct place {
+	int64_t next, end;
+	struct bus_reader *reader;
+};
+
+struct scan {
+	struct bus *bus;
+	int32_t partitions[SCAN_TOPICS];
+	struct place places[SCAN_TOPICS][SCAN_PARTITIONS_MAX];
+	struct arena arena;
+};
+
+static const struct {
+	const char *name;
+	const ProtobufCMessageDescriptor *type;
+} topics[SCAN_TOPICS] = {
+    [SCAN_DEAD] = {"dead.letters", &punnet__v1__dead_letter__descriptor},
+    [SCAN_RAW] = {"leads.raw", &punnet__v1__raw_lead__descriptor},
+    [SCAN_JUDGED] = {"leads.judged", &punnet__v1__judged_lead__descriptor},
+    [SCAN_MARKET] = {"market", &punnet__v1__market_event__descriptor},
+    [SCAN_ROUTED] = {"leads.routed", &punnet__v1__routed_lead__descriptor},
+    [SCAN_UNSOLD] = {"leads.unsold", &punnet__v1__unsold_lead__descriptor},
+    [SCAN_ATTEMPTS] = {"leads.attempts", &punnet__v1__delivery_attempt__descriptor},
+    [SCAN_OUTCOMES] = {"leads.outcomes", &punnet__v1__outcome__descriptor},
+};
+
+struct scan *scan_open(struct bus *bus, struct error *ret_error)
+{
+	struct scan *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	s->bus = bus;
+	for (int t = 0; t < SCAN_TOPICS; t++) {
+		s->partitions[t] = bus_partitions(bus, topics[t].name, SCAN_ASK_MS);
+		if (s->partitions[t] > 0 && s->partitions[t] <= SCAN_PARTITIONS_MAX)
+			continue;
+		(void)error_set(ret_error, RESULT_AWAY, "%s: its partitions can't be learned",
+				topics[t].name);
+		scan_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+void scan_close(struct scan *s)
+{
+	if (!s)
+		return;
+	arena_free(&s->arena);
+	free(s);
+}
+
+int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
+{
+	return s->partitions[topic];
+}
+
+static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
+{
+	for (int32_t p = 0; p < s->partitions[t]; p++) {
+		struct place *place = &s->places[t][p];
+		int64_t low;
+		enum result r =
+		    bus_offsets(s->bus, topics[t].name, p, SCAN_ASK_MS, &low, &place->end);
+
+		if (r != RESULT_OK)
+			return error_set(ret_error, r, "%s/%d: its end can't be learned",
+					 topics[t].name, (int)p);
+		place->next = MAX_OF(place->next, low);
+	}
+	return RESULT_OK;
+}
+
+enum result scan_measure(struct scan *s, struct error *ret_error)
+{
+	enum result r = measure_topic(s, SCAN_DEAD, ret_error);
+
+	for (int t = SCAN_TOPICS - 1; t > SCAN_DEAD && r == RESULT_OK; t--)
+		r = measure_topic(s, t, ret_error);
+	return r;
+}
+
+static void hand_over(struct scan *s, int t, struct place *place, const struct bus_record *records,
+		      size_t count, scan_fn fn, void *ctx)
+{
+	for (size_t i = 0; i < count && records[i].offset < place->end; i++) {
+		const void *message = NULL;
+
+		if (records[i].type.len == 0 ||
+		    slice_is(records[i].type, codec_type(topics[t].type)))
+			message = codec_unpack(&s->arena, topics[t].type, records[i].value);
+		fn(ctx, (enum scan_topic)t, &records[i], message);
+		place->next = records[i].offset + 1;
+		arena_reset(&s->arena);
+	}
+}
+
+static enum result read_partition(struct scan *s, int t, int32_t p, scan_fn fn, void *ctx,
+				  struct error *ret_error)
+{
+	struct place *place = &s->places[t][p];
+	struct bus_record records[SCAN_BATCH];
+	int waits = 0;
+
+	while (place->next < place->end) {
+		size_t count = 0;
+		enum result r = bus_reader_take(place->reader, records, SCAN_BATCH, SCAN_WAIT_MS,
+						&count, ret_error);
+
+		if (r != RESULT_OK)
+			return r;
+		hand_over(s, t, place, records, count, fn, ctx);
+		/* Offsets without records move the position, too. */
+		if (count == 0)
+			place->next = MAX_OF(place->next, bus_reader_position(place->reader));
+		waits = count ? 0 : waits + 1;
+		if (waits > SCAN_PATIENCE)
+			return error_set(ret_error, RESULT_AWAY, "%s/%d: no answer at %lld of %lld",
+					 topics[t].name, (int)p, (long long)place->next,
+					 (long long)place->end);
+	}
+	return RESULT_OK;
+}
+
+static enum result read_topic(struct scan *s, int t, scan_fn fn, void *ctx, struct error *ret_error)
+{
+	enum result r = RESULT_OK;
+
+	for (int32_t p = 0; p < s->partitions[t] && r == RESULT_OK; p++) {
+		struct place *place = &s->places[t][p];
+
+		if (place->next >= place->end)
+			continue;
+		place->reader = bus_reader_open(s->bus, topics[t].name, p, place->next, ret_error);
+		r = place->reader ? RESULT_OK : RESULT_AWAY;
+	}
+	for (int32_t p = 0; p < s->partitions[t] && r == RESULT_OK; p++)
+		r = read_partition(s, t, p, fn, ctx, ret_error);
+	for (int32_t p = 0; p < s->partitions[t]; p++) {
+		if (s->places[t][p].reader)
+			bus_reader_close(s->places[t][p].reader);
+		s->places[t][p].reader = NULL;
+	}
+	return r;
+}
+
+enum result scan_read(struct scan *s, scan_fn fn, void *ctx, struct error *ret_error)
+{
+	enum result r = RESULT_OK;
+
+	for (int t = 0; t < SCAN_TOPICS && r == RESULT_OK; t++)
+		r = read_topic(s, t, fn, ctx, ret_error);
+	return r;
+}

@@ -1,0 +1,38 @@
+/* scan: all records of the flow's topics, once, up to where each ended when it was measured. For commands that look at
+ * everything: audit, summary.
+ *
+ * scan_measure() learns the ends, the flow's last topics first: so whatever is read has its cause among what is read. A
+ * further round reads only what came since. Blocking; no group, no commits. */
+#ifndef PUNNET_SCAN_H
+#define PUNNET_SCAN_H
+
+#include "lead/codec.h"
+#include "runtime/bus.h"
+
+enum scan_topic { /* in the order of the flow; put-aside records first, to be known before their gaps */
+		  SCAN_DEAD,
+		  SCAN_RAW,
+		  SCAN_JUDGED,
+		  SCAN_MARKET,
+		  SCAN_ROUTED,
+		  SCAN_UNSOLD,
+		  SCAN_ATTEMPTS,
+		  SCAN_OUTCOMES,
+		  SCAN_TOPICS
+};
+
+/* message is NULL where the record can't be read; it lives until the function returns. */
+typedef void (*scan_fn)(void *ctx, enum scan_topic topic, const struct bus_record *record,
+			const void *message);
+
+struct scan; /* opaque */
+
+struct scan *scan_open(struct bus *bus,
+		       struct error *ret_error); /* NULL: a topic can't be learned */
+void scan_close(struct scan *s);                 /* accepts NULL */
+int32_t scan_partitions(const struct scan *s, enum scan_topic topic);
+_must_use_ enum result scan_measure(struct scan *s, struct error *ret_error);
+/* Every topic up to its measured end, in the order of the flow. */
+_must_use_ enum result scan_read(struct scan *s, scan_fn fn, void *ctx, struct error *ret_error);
+
+#endif
