@@ -1,0 +1,452 @@
+/* trace_topics: from record to record along the flow. What isn't there yet ends the walk: the lead is under way. */
+#include "base/hash.h"
+#include "proto/leads_attempts.pb-c.h"
+#include "proto/leads_judged.pb-c.h"
+#include "proto/leads_outcomes.pb-c.h"
+#include "proto/leads_raw.pb-c.h"
+#include "proto/leads_routed.pb-c.h"
+#include "proto/leads_unsold.pb-c.h"
+#include "proto/market.pb-c.h"
+#include "runtime/clock.h"
+#include "trace.h"
+
+#define SKEW_MS    2000 /* between the clocks of two machines */
+#define NEAR_MS    (10 * MS_PER_S)
+#define FAR_MS     (10 * MS_PER_MIN)
+#define FOREVER_MS INT64_MAX
+#define AGAIN_MS   (60 * MS_PER_S) /* how long after a verdict its repeats are looked for */
+#define FACTS_MAX  400             /* bytes of the facts' summary, about */
+#define ROUNDS_MAX 100
+
+struct walk {
+	struct trace *trace;
+	const Punnet__V1__RawLead *raw;
+	const Punnet__V1__JudgedLead *judged;
+	const Punnet__V1__RoutedLead *routed;
+	struct found at; /* where the last find stands */
+	int32_t market;  /* partition */
+	uint32_t round;  /* that is looked for */
+	int settlement;  /* that came back; 0 = none yet */
+	bool found, unsold, final;
+	int32_t least, most; /* settlements that are looked for */
+};
+
+static enum result go(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
+		      int32_t partition, int64_t from_ms, int64_t until_ms,
+		      bool (*fn)(void *, struct seek *, const struct found *))
+{
+	struct seek s = {.trace = w->trace,
+			 .topic = topic,
+			 .type = type,
+			 .partition = partition,
+			 .from_ms = from_ms - SKEW_MS,
+			 .until_ms = until_ms,
+			 .fn = fn,
+			 .ctx = w};
+
+	w->found = false;
+	return trace_seek(&s);
+}
+
+/* --- received --- */
+
+static bool on_raw(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__RawLead *m = f->message;
+	const Punnet__V1__Lead *l = m->lead;
+	struct trace_step *s = trace_add(w->trace, f->time_ms, "collector", "received");
+
+	w->raw = m;
+	w->at = *f;
+	w->found = true;
+	s->source = f->where;
+	if (l)
+		s->text = arena_printf(&w->trace->arena, "%s from webmaster %s%s%s%s", l->vertical,
+				       l->aff_id, l->country[0] ? ", " : "", l->country,
+				       l->is_test ? ", a test lead" : "");
+	for (size_t i = 0; i < m->n_ignored_fields; i++)
+		trace_note(s, m->ignored_fields[i], "field not known, put aside");
+	return true;
+}
+
+static enum result find_raw(struct walk *w)
+{
+	int64_t at_ms = lead_id_time_ms(&w->trace->id);
+	enum result r = go(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms,
+			   at_ms + SKEW_MS, on_raw);
+
+	if (r == RESULT_OK && !w->found)
+		r = go(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms, at_ms + FAR_MS,
+		       on_raw);
+	return r;
+}
+
+/* --- judged --- */
+
+static const char *facts_of(struct walk *w, const Punnet__V1__JudgedLead *m)
+{
+	struct buf out = {0};
+	char owner[LEAD_ID_TEXT_LEN + 1];
+	const char *ret;
+
+	for (size_t i = 0; i < m->n_facts; i++) {
+		const Punnet__V1__Fact *f = m->facts[i];
+		struct lead_id id;
+
+		if (out.len + strlen(f->name) + 60 > FACTS_MAX) {
+			buf_append_cstr(&out, ", …");
+			break;
+		}
+		if (out.len)
+			buf_append_cstr(&out, ", ");
+		buf_append_cstr(&out, f->name);
+		if (f->value_case == PUNNET__V1__FACT__VALUE_NUMBER) {
+			buf_printf(&out, "=%lld", (long long)f->number);
+		} else if (f->value_case == PUNNET__V1__FACT__VALUE_TEXT) {
+			buf_printf(&out, "=%.40s", f->text);
+		} else if (f->value_case == PUNNET__V1__FACT__VALUE_CLAIM &&
+			   lead_id_from_bytes(f->claim->owner_lead_id.data,
+					      f->claim->owner_lead_id.len, &id)) {
+			lead_id_text(&id, owner);
+			buf_printf(&out, " claimed by %s",
+				   lead_id_equal(&id, &w->trace->id) ? "this lead" : owner);
+		}
+	}
+	ret = arena_cstr(&w->trace->arena, buf_slice(&out));
+	buf_free(&out);
+	return ret;
+}
+
+static const char *verdict_word(Punnet__V1__Verdict v)
+{
+	if (v == PUNNET__V1__VERDICT__ACCEPTED)
+		return "accepted";
+	if (v == PUNNET__V1__VERDICT__REJECTED)
+		return "rejected";
+	return v == PUNNET__V1__VERDICT__QUARANTINED ? "quarantined" : "no verdict";
+}
+
+static void judged_again(struct walk *w, const struct found *f, const Punnet__V1__JudgedLead *m)
+{
+	struct trace_step *s = trace_add(w->trace, f->time_ms, "filter-worker", "judged again");
+
+	s->source = f->where;
+	s->caused_by = trace_from(w->trace, m->source);
+	s->ruleset = m->ruleset;
+	s->text = arena_printf(&w->trace->arena,
+			       "judged again, ignored (%s): the first verdict in the log wins",
+			       verdict_word(m->verdict));
+}
+
+static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__JudgedLead *m = f->message;
+	struct trace_step *s;
+
+	if (w->judged) {
+		judged_again(w, f, m);
+		return false;
+	}
+	w->judged = m;
+	w->at = *f;
+	w->found = true;
+	seek->until_ms = f->time_ms + AGAIN_MS;
+	s = trace_add(w->trace, f->time_ms, "filter-worker", verdict_word(m->verdict));
+	s->source = f->where;
+	s->caused_by = trace_from(w->trace, m->source);
+	s->ruleset = m->ruleset;
+	s->text = arena_printf(&w->trace->arena, "score %d", m->score);
+	for (size_t i = 0; i < m->n_reasons; i++) {
+		const Punnet__V1__Reason *r = m->reasons[i];
+
+		trace_note(s, r->code,
+			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
+	}
+	if (m->n_facts)
+		trace_note(s, "facts", facts_of(w, m));
+	return false;
+}
+
+/* --- the market --- */
+
+static bool on_admitted(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__MarketEvent *m = f->message;
+	struct trace_step *s;
+
+	if (m->event_case != PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED)
+		return false;
+	s = trace_add(w->trace, f->time_ms, "router", "admitted");
+	w->at = *f;
+	w->found = true;
+	w->market = f->partition;
+	s->source = f->where;
+	s->caused_by = trace_from(w->trace, m->source);
+	s->text = "to the market of its vertical";
+	return true;
+}
+
+static const char *settlement_word(int settlement)
+{
+	static const char *const words[] = {"nothing",    "delivered", "refused", "undeliverable",
+					    "unresolved", "approved",  "returned"};
+
+	return (size_t)settlement < ARRAY_LEN(words) ? words[settlement] : "?";
+}
+
+static bool on_settled(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__MarketEvent *m = f->message;
+	struct trace_step *s;
+
+	if (m->event_case != PUNNET__V1__MARKET_EVENT__EVENT_SETTLED ||
+	    m->settled->round != w->round || (int)m->settled->settlement < w->least ||
+	    (int)m->settled->settlement > w->most)
+		return false;
+	s = trace_add(w->trace, f->time_ms, "payout", "settled");
+	w->at = *f;
+	w->found = true;
+	w->settlement = (int)m->settled->settlement;
+	s->source = f->where;
+	s->caused_by = trace_from(w->trace, m->source);
+	s->text = arena_printf(&w->trace->arena, "the market learns: %s, order %s, round %u",
+			       settlement_word(w->settlement), m->settled->order_id, w->round);
+	return true;
+}
+
+/* --- decisions --- */
+
+static void note_candidates(struct walk *w, struct trace_step *s,
+			    const Punnet__V1__DecisionRecord *d)
+{
+	for (size_t i = 0; d && i < d->n_candidates; i++) {
+		const Punnet__V1__Candidate *c = d->candidates[i];
+		struct trace *t = w->trace;
+		const char *why = trace_reason(t, c->code, NULL, 0, c->detail);
+
+		trace_note(s, c->code,
+			   arena_printf(&t->arena, "%-28s %14s  %s%s%s", c->order_id,
+					c->price ? trace_money(t, c->price) : "", why,
+					c->until_ms ? " until " : "",
+					c->until_ms ? trace_time(t, c->until_ms) : ""));
+	}
+}
+
+static bool on_routed(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__RoutedLead *m = f->message;
+	const Punnet__V1__Assignment *a = m->assignment;
+	struct trace_step *s;
+
+	if (!a || a->round != w->round)
+		return false;
+	w->routed = m;
+	w->at = *f;
+	w->found = true;
+	s = trace_add(w->trace, f->time_ms, "router", "routed");
+	s->source = f->where;
+	s->caused_by = trace_from(w->trace, m->source);
+	s->text = arena_printf(&w->trace->arena, "order %s of %s won at %s, payout %s, round %u%s",
+			       a->order_id, a->advertiser_id, trace_money(w->trace, a->price),
+			       trace_money(w->trace, a->payout), a->round,
+			       a->exclusive ? ", exclusive" : "");
+	note_candidates(w, s, m->decision);
+	return true;
+}
+
+static bool on_unsold(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__UnsoldLead *m = f->message;
+	struct trace_step *s;
+
+	if (!m->decision || m->decision->round != w->round)
+		return false;
+	w->found = w->unsold = true;
+	w->at = *f;
+	s = trace_add(w->trace, f->time_ms, "router", "unsold");
+	s->source = f->where;
+	s->caused_by = trace_from(w->trace, m->source);
+	s->text = arena_printf(&w->trace->arena, "%s: %s", m->reason_code,
+			       trace_reason(w->trace, m->reason_code, NULL, 0, NULL));
+	note_candidates(w, s, m->decision);
+	return true;
+}
+
+static enum result find_decision(struct walk *w, int64_t market_ms)
+{
+	const int64_t spans_ms[] = {NEAR_MS, FAR_MS};
+	enum result r = RESULT_OK;
+
+	w->routed = NULL;
+	w->unsold = w->found = false;
+	for (size_t i = 0; i < ARRAY_LEN(spans_ms) && r == RESULT_OK && !w->found; i++) {
+		int64_t until_ms = market_ms + spans_ms[i];
+
+		r = go(w, "leads.routed", &punnet__v1__routed_lead__descriptor, -1, market_ms,
+		       until_ms, on_routed);
+		if (r == RESULT_OK && !w->found)
+			r = go(w, "leads.unsold", &punnet__v1__unsold_lead__descriptor, -1,
+			       market_ms, until_ms, on_unsold);
+		if (until_ms > clock_now_ms())
+			break;
+	}
+	return r;
+}
+
+/* --- delivery --- */
+
+static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	static const char *const words[] = {"?", "OK", "TEMPFAIL", "PERMFAIL"};
+	struct walk *w = ctx;
+	const Punnet__V1__DeliveryAttempt *m = f->message;
+	struct trace *t = w->trace;
+	struct trace_step *s;
+
+	if (!m->assignment || m->assignment->round != w->round)
+		return false;
+	s = trace_add(t, f->time_ms, "delivery", "attempt");
+	w->at = *f;
+	w->found = true;
+	w->final = m->final;
+	s->source = f->where;
+	s->caused_by = trace_from(t, m->source);
+	s->text = arena_printf(&t->arena, "attempt %u: %s, %s in %u ms%s%s%s", m->attempt,
+			       (size_t)m->result < ARRAY_LEN(words) ? words[m->result] : "?",
+			       m->http_status ? arena_printf(&t->arena, "HTTP %u", m->http_status)
+					      : "no answer",
+			       m->took_ms, m->unknown ? ", it may have arrived" : "",
+			       m->next_due_at_ms ? ", next one at " : "",
+			       m->next_due_at_ms ? trace_time(t, m->next_due_at_ms) : "");
+	if (m->reason_code[0])
+		trace_note(s, m->reason_code,
+			   trace_reason(t, m->reason_code, NULL, 0, m->answer_excerpt));
+	return m->final;
+}
+
+/* The credit bears the time of the hand-over, which is a little before its record. */
+static void show_credit_after(struct trace *t, uint32_t round, int64_t time_ms)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		struct trace_step *s = &t->steps[i];
+
+		if (s->round != (int64_t)round || strcmp(s->what, "credit") != 0)
+			continue;
+		s->shown_ms = MAX_OF(s->shown_ms, time_ms);
+		s->number = TRACE_STEPS_MAX;
+	}
+}
+
+static bool on_outcome(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	static const char *const words[] = {"?", "delivered", "refused", "undeliverable",
+					    "unresolved"};
+	struct walk *w = ctx;
+	const Punnet__V1__Outcome *m = f->message;
+	struct trace *t = w->trace;
+	struct trace_step *s;
+
+	if (!m->assignment || m->assignment->round != w->round ||
+	    (size_t)m->kind >= ARRAY_LEN(words))
+		return false; /* verdicts come from the ledger, with what became of them */
+	s = trace_add(t, f->time_ms, "delivery", words[m->kind]);
+	w->at = *f;
+	w->found = true;
+	s->source = f->where;
+	s->caused_by = trace_from(t, m->source);
+	s->text = arena_printf(&t->arena, "%s %s %s, order %s, after %u attempt%s", words[m->kind],
+			       m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED ? "to" : "by",
+			       m->assignment->advertiser_id, m->assignment->order_id, m->attempts,
+			       m->attempts == 1 ? "" : "s");
+	if (m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED)
+		show_credit_after(t, w->round, f->time_ms);
+	if (m->reason_code[0])
+		trace_note(s, m->reason_code, trace_reason(t, m->reason_code, NULL, 0, NULL));
+	return true;
+}
+
+/* What happened to one assignment; w->settlement says whether the lead is offered on. */
+static enum result follow_assignment(struct walk *w)
+{
+	struct slice id = slice_of(w->trace->id.bytes, sizeof(w->trace->id.bytes));
+	int32_t outcomes = bus_partitions(w->trace->tool->bus, "leads.outcomes", TOOL_TIMEOUT_MS);
+	enum result r;
+
+	w->settlement = 0;
+	w->final = false;
+	if (outcomes <= 0)
+		return error_set(&w->trace->error, RESULT_AWAY,
+				 "leads.outcomes: its partitions can't be learned");
+	r = go(w, "leads.attempts", &punnet__v1__delivery_attempt__descriptor, w->at.partition,
+	       w->at.time_ms, FOREVER_MS, on_attempt);
+	if (r != RESULT_OK || !w->final)
+		return r;
+	r = go(w, "leads.outcomes", &punnet__v1__outcome__descriptor, hash_partition(id, outcomes),
+	       w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
+	if (r != RESULT_OK || !w->found)
+		return r;
+	w->least = PUNNET__V1__SETTLEMENT__DELIVERED;
+	w->most = PUNNET__V1__SETTLEMENT__UNRESOLVED;
+	return go(w, "market", &punnet__v1__market_event__descriptor, w->market, w->at.time_ms,
+		  FOREVER_MS, on_settled);
+}
+
+/* --- verdicts --- */
+
+/* What the ledger counted came back to the market, too. */
+static enum result follow_verdicts(struct walk *w)
+{
+	size_t count = w->trace->count;
+	enum result r = RESULT_OK;
+
+	w->least = PUNNET__V1__SETTLEMENT__APPROVED;
+	w->most = PUNNET__V1__SETTLEMENT__RETURNED;
+	for (size_t i = 0; i < count && r == RESULT_OK; i++) {
+		const struct trace_step *s = &w->trace->steps[i];
+
+		if (strcmp(s->what, "approve") != 0 && strcmp(s->what, "reverse") != 0)
+			continue;
+		r = go(w, "market", &punnet__v1__market_event__descriptor, w->market, s->at_ms,
+		       s->at_ms + FAR_MS, on_settled);
+	}
+	return r;
+}
+
+static enum result follow_market(struct walk *w)
+{
+	enum result r = RESULT_OK;
+
+	for (w->round = 0; w->round < ROUNDS_MAX && r == RESULT_OK; w->round++) {
+		r = find_decision(w, w->at.time_ms);
+		if (r != RESULT_OK || !w->routed)
+			break;
+		r = follow_assignment(w);
+		if (r != RESULT_OK || (w->settlement != PUNNET__V1__SETTLEMENT__REFUSED &&
+				       w->settlement != PUNNET__V1__SETTLEMENT__UNDELIVERABLE))
+			break;
+	}
+	return r == RESULT_OK ? follow_verdicts(w) : r;
+}
+
+enum result trace_topics(struct trace *t, bool *ret_known)
+{
+	struct walk w = {.trace = t};
+	enum result r = find_raw(&w);
+
+	*ret_known = w.raw != NULL;
+	if (r != RESULT_OK || !w.raw)
+		return r;
+	r = go(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
+	       w.at.time_ms, FOREVER_MS, on_judged);
+	if (r != RESULT_OK || !w.judged || w.judged->verdict != PUNNET__V1__VERDICT__ACCEPTED)
+		return r;
+	r = go(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
+	       w.at.time_ms + FAR_MS, on_admitted);
+	return r == RESULT_OK && w.found ? follow_market(&w) : r;
+}
