@@ -397,7 +397,8 @@ static bool counts(struct audit *a, const struct a_lead *l, const struct a_decis
 static void outcome_counts(struct audit *a, const struct audit_outcome *o, struct a_lead *l,
 			   struct a_decision *d)
 {
-	if (o->kind == AUDIT_DELIVERED && (l->flags & LEAD_SOLD_ALONE)) {
+	if (o->kind == AUDIT_DELIVERED && d->state != AUDIT_DELIVERED &&
+	    (l->flags & LEAD_SOLD_ALONE)) {
 		audit_found(
 		    a->line, AUDIT_DELIVERED_ONCE, FOUND_TWICE,
 		    "leads.outcomes/%u@%lld: lead %s is delivered in round %u, and was before",
