@@ -9,14 +9,14 @@ from collections import defaultdict
 class Advertiser:
     """`decide(advertiser, key, lead, times_seen)` gives (status, answer), or None for no answer at all."""
 
-    def __init__(self, decide=None):
+    def __init__(self, decide=None, port=None):
         self.decide = decide or accept_all
         self.calls = defaultdict(list)     # key -> [status given]
         self.taken = defaultdict(set)      # lead id -> {(advertiser, order, key)}
         self.answers = {}                  # key -> final answer, repeated for the same key
         self.bodies = {}                   # key -> (headers, body) of the first call
         self.loop = asyncio.new_event_loop()
-        self.port = None
+        self.port = port
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -32,10 +32,21 @@ class Advertiser:
 
     def _run(self):
         asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024))
+        server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port or 0, backlog=1024))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self.loop.run_forever()
+        server.close()
+        self.loop.run_until_complete(self._end_handlers())
+        self.loop.close()
+
+    async def _end_handlers(self):
+        """Whoever is still connected, or was never answered, is let go of before the loop ends."""
+        handlers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in handlers:
+            task.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports' own last callbacks
 
     async def _serve(self, reader, writer):
         try:
@@ -49,7 +60,7 @@ class Advertiser:
                 status, text = answer[0], json.dumps(answer[1]).encode()
                 writer.write(b"HTTP/1.1 %d x\r\ncontent-length: %d\r\n\r\n%s" % (status, len(text), text))
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -1,4 +1,5 @@
 """Reads whole topics with librdkafka's Python client, which shares nothing with our own bus."""
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 from . import messages
 
 READ_TIMEOUT_S = 60
+READ_TURN_S = 0.1
 
 
 @dataclass
@@ -50,9 +52,12 @@ def read_topic(servers, topic):
             if high > low:
                 remaining[partition] = high
         consumer.assign([TopicPartition(topic, p, 0) for p in remaining])
+        last = time.monotonic()
         while remaining:
-            batch = consumer.consume(5000, timeout=READ_TIMEOUT_S)
-            if not batch:
+            batch = consumer.consume(5000, timeout=READ_TURN_S)  # waits for all 5000 until the time is over
+            if batch:
+                last = time.monotonic()
+            elif time.monotonic() - last > READ_TIMEOUT_S:
                 raise AssertionError(f"{topic}: nothing came for {READ_TIMEOUT_S} s, {remaining} still to read")
             for item in batch:
                 if item.error():

@@ -14,8 +14,11 @@ PORT_SPAN = 100
 
 
 def free_port_base():
-    """A range of PORT_SPAN ports, none of which answers."""
-    for base in range(21000, 32000, PORT_SPAN):
+    """A range of PORT_SPAN ports, none of which answers. Runs side by side begin at different places: a stack that is just
+    starting does not answer yet."""
+    bases = range(21000, 32000, PORT_SPAN)
+    first = os.getpid() % len(bases)
+    for base in (*bases[first:], *bases[:first]):
         if not any(_taken(base + offset) for offset in (0, 10, 20, 30, 40, 50, 60, 65, 70, 80)):
             return base
     raise RuntimeError("no free range of ports")
@@ -31,11 +34,17 @@ def _taken(port):
             return True
 
 
+def _bin(folder):
+    """PUNNET_TEST_BIN takes the place of the release build's folder; the build with faults is always its own."""
+    instead = os.environ.get("PUNNET_TEST_BIN")
+    return Path(instead).resolve() if instead and folder == "release" else ROOT / "build" / folder / "bin"
+
+
 class Stack:
     def __init__(self, home, bin_folder="release", environment=None):
         self.home = Path(home)
         self.port_base = free_port_base()
-        self.bin = ROOT / "build" / bin_folder / "bin"
+        self.bin = _bin(bin_folder)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("PUNNET_")}
         self.environment = {**clean, "PUNNET_HOME": str(self.home), "PUNNET_PORT_BASE": str(self.port_base),
                             "PUNNET_BIN": str(self.bin), **(environment or {})}

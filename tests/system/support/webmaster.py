@@ -6,6 +6,7 @@ import time
 
 RETRY_PAUSE_S = 0.2
 ANSWER_TIMEOUT_S = 15
+SIGNED_ONLY = "w09"  # the sample webmaster whose requests must be signed
 
 _FIRST = ("Анна", "Мария", "Иван", "Пётр", "Olga", "John", "Сергей", "Елена", "Дмитрий", "Kate")
 _LAST = ("Иванова", "Петров", "Smith", "Кузнецов", "Соколова", "Попов", "Brown", "Волкова", "Морозов", "Lee")
@@ -28,7 +29,7 @@ def lead(number, vertical=None, seed=1, **more):
 class Webmaster:
     def __init__(self, stack, connections=16):
         self.address = stack.collector
-        self.keys = list(stack.keys("webmaster").values())
+        self.keys = [key for name, key in stack.keys("webmaster").items() if name != SIGNED_ONLY]
         self.connections = connections
         self.acknowledged = {}  # idempotency key -> lead id
         self.refused = {}       # idempotency key -> (status, body): answers that a repeat will not change
