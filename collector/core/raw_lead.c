@@ -22,20 +22,17 @@ static char *text(const struct draft *d, struct arena *a, enum lead_field field)
 	return v->given ? arena_cstr(a, v->text) : (char *)protobuf_c_empty_string;
 }
 
-/* One address has one spelling: 2001:DB8:0::1 and 2001:db8::1 are the same. */
+/* One address has one spelling: 2001:DB8:0::1 and 2001:db8::1 are the same. IPv4 has one already: inet_pton() takes no
+ * leading zeros. */
 static char *address(const struct draft *d, struct arena *a, enum lead_field field)
 {
 	char *ret = text(d, a, field), *canonical;
 	uint8_t bytes[16];
 
-	if (ret[0] == '\0')
+	if (!strchr(ret, ':') || inet_pton(AF_INET6, ret, bytes) != 1)
 		return ret;
 	canonical = arena_alloc(a, INET6_ADDRSTRLEN);
-	if (inet_pton(AF_INET, ret, bytes) == 1)
-		return (char *)(uintptr_t)inet_ntop(AF_INET, bytes, canonical, INET6_ADDRSTRLEN);
-	if (inet_pton(AF_INET6, ret, bytes) == 1)
-		return (char *)(uintptr_t)inet_ntop(AF_INET6, bytes, canonical, INET6_ADDRSTRLEN);
-	return ret;
+	return (char *)(uintptr_t)inet_ntop(AF_INET6, bytes, canonical, INET6_ADDRSTRLEN);
 }
 
 static int64_t time_or_zero(const struct draft *d, enum lead_field field)
