@@ -2,7 +2,8 @@
  *
  * Contract: each request is begun, filled and completed through the hooks, in order. Everything that the framing allows
  * two readings of is refused (llhttp is strict about Content-Length against Transfer-Encoding, repeated lengths and
- * broken chunks); so is HTTP/1.1 without exactly one Host. How it fails: one status, and the parser is done for. */
+ * broken chunks); so are a value that goes on in the next line, a header without a name, which llhttp lets pass, and
+ * HTTP/1.1 without exactly one Host. How it fails: one status, and the parser is done for. */
 #include "http_internal.h"
 
 static int refuse(struct http_parse *p, int status)
@@ -51,6 +52,12 @@ static int on_url(llhttp_t *l, const char *at, size_t len)
 	return take_head(p, at, len);
 }
 
+/* Whether a line ends between the last piece of a header and `at`. */
+static bool gap_has_line_end(const struct http_parse *p, const char *at)
+{
+	return p->gap_line_end || memchr(p->gap_at, '\n', (size_t)(at - p->gap_at));
+}
+
 static int on_header_field(llhttp_t *l, const char *at, size_t len)
 {
 	struct http_parse *p = l->data;
@@ -59,6 +66,8 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
 	char *name;
 	int fault;
 
+	p->gap_at = at + len;
+	p->gap_line_end = false;
 	if (r->head_done) /* trailers after the last chunk are read and dropped, within the limit */
 		return (r->head_bytes += (uint32_t)len) > p->header_bytes_max ? refuse(p, 431) : 0;
 	if (r->header_count == 0 || r->name_done) {
@@ -86,8 +95,11 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
 static int on_header_field_complete(llhttp_t *l)
 {
 	struct http_parse *p = l->data;
+	struct http_request *r = p->current;
 
-	p->current->name_done = true;
+	if (!r->head_done && r->headers[r->header_count - 1].name_len == 0)
+		return refuse(p, 400);
+	r->name_done = true;
 	return 0;
 }
 
@@ -96,6 +108,10 @@ static int on_header_value(llhttp_t *l, const char *at, size_t len)
 	struct http_parse *p = l->data;
 	struct http_request *r = p->current;
 
+	/* A folded value: some join its lines, some take the second for a header of its own. */
+	if (len > 0 && gap_has_line_end(p, at))
+		return refuse(p, 400);
+	p->gap_at = at + len;
 	if (r->head_done)
 		return (r->head_bytes += (uint32_t)len) > p->header_bytes_max ? refuse(p, 431) : 0;
 	r->headers[r->header_count - 1].value_len += (uint32_t)len;
@@ -194,8 +210,11 @@ enum http_parsed http_parse_feed(struct http_parse *p, struct slice bytes, size_
 
 	if (llhttp_get_errno(&p->parser) == HPE_PAUSED)
 		llhttp_resume(&p->parser);
+	p->gap_at = bytes.data;
 	e = llhttp_execute(&p->parser, bytes.data, bytes.len);
 	if (e == HPE_OK) {
+		if (p->current && !p->current->head_done)
+			p->gap_line_end = gap_has_line_end(p, bytes.data + bytes.len);
 		*ret_used = bytes.len;
 		return HTTP_PARSED_ALL;
 	}

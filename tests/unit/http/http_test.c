@@ -144,6 +144,56 @@ static void two_readings_of_the_framing_are_refused(void **state)
 	assert_int_equal(w->served, 0);
 }
 
+/* Whole, and in pieces of every size, so that the line ends on both sides of a read. */
+static void expect_refusal_however_torn(struct world *w, const char *text)
+{
+	for (size_t piece = 1; piece <= strlen(text); piece++) {
+		struct buf heard = {0};
+		int fd = dial(w);
+
+		for (size_t at = 0; at < strlen(text); at += piece) {
+			char part[256];
+			size_t len = MIN_OF(piece, strlen(text) - at);
+
+			assert_true(len < sizeof(part));
+			memcpy(part, text + at, len);
+			part[len] = '\0';
+			say(w, fd, part);
+			turn(w);
+		}
+		hear(w, fd, &heard, NULL);
+		assert_true(slice_starts_with(buf_slice(&heard), "HTTP/1.1 400 "));
+		buf_free(&heard);
+		close(fd);
+	}
+	assert_int_equal(w->served, 0);
+}
+
+static void a_value_that_goes_on_in_the_next_line_is_refused(void **state)
+{
+	expect_refusal_however_torn(*state, "GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n");
+	expect_refusal_however_torn(
+	    *state, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n\tchunked\r\n\r\n");
+}
+
+static void a_header_without_a_name_is_refused(void **state)
+{
+	expect_refusal_however_torn(*state, "GET / HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n");
+}
+
+static void empty_values_are_none_of_that(void **state)
+{
+	struct world *w = *state;
+	struct buf heard = {0};
+	int fd = dial(w);
+
+	say(w, fd, "POST /now HTTP/1.1\r\nX:\r\nHost: x\r\nY: \r\nContent-Length: 1\r\n\r\nA");
+	hear(w, fd, &heard, "A");
+	assert_non_null(strstr(buf_cstr(&heard), "HTTP/1.1 200 "));
+	buf_free(&heard);
+	close(fd);
+}
+
 static void a_body_past_its_limit_is_refused_before_it_arrives(void **state)
 {
 	struct world *w = *state;
@@ -379,6 +429,9 @@ int main(void)
 	    WORLD_TEST(reading_pauses_at_the_limit_of_unanswered_requests),
 	    WORLD_TEST(what_is_not_http_gets_400_and_a_closed_connection),
 	    WORLD_TEST(two_readings_of_the_framing_are_refused),
+	    WORLD_TEST(a_value_that_goes_on_in_the_next_line_is_refused),
+	    WORLD_TEST(a_header_without_a_name_is_refused),
+	    WORLD_TEST(empty_values_are_none_of_that),
 	    WORLD_TEST(a_body_past_its_limit_is_refused_before_it_arrives),
 	    WORLD_TEST(headers_past_their_limit_get_431),
 	    WORLD_TEST(who_sends_too_slowly_gets_408),
