@@ -1,0 +1,133 @@
+"""One service at a time on a real broker and Redis: its input lies ready, it is started, and its CPU time is read from the
+kernel between the first tenth of the records and the last."""
+import os
+import time
+
+from .lab import FLOOR_OFFSET, FLOOR_TOPIC, BenchError, scaled, wait_for_port
+
+STAGE_LEADS = 100000
+CORES = (0, 1)  # the measured process, and who drives it
+
+
+# --- the front door ---
+def collector(lab, figures):
+    lab.up()
+    lab.only("collector")
+    pid = lab.pid("collector")
+    port = lab.port_base + FLOOR_OFFSET
+    floor = lab.start("floor-collector", "--port", port, "--kafka", lab.kafka, "--topic", FLOOR_TOPIC, core=CORES[0])
+    wait_for_port(port)
+    lab.pin(pid, CORES[0])
+    try:
+        for name, unit, key, options in (
+                ("collector, single lead", "us/lead", "cpu_us", {"leads": scaled(60000)}),
+                ("collector, lead in a batch of 100", "us/lead", "cpu_us",
+                 {"leads": scaled(200000), "batch": 100, "connections": 16})):
+            options["warm"] = options["leads"] // 10
+            ours = lab.send(pid=pid, core=CORES[1], **options)
+            bare = lab.send(pid=floor.pid, port=port, core=CORES[1], **options)
+            figures.add(name, ours[key], unit, bare[key])
+            figures.add(f"{name}: throughput", ours["per_s"], "leads/s", bare["per_s"])
+        lab.unpin(pid)
+        lab.unpin(floor.pid)
+        leads = scaled(2000 * 8)
+        ours = lab.send(leads, rate=2000, warm=leads // 8)
+        bare = lab.send(leads, rate=2000, warm=leads // 8, port=port)
+        for key in ("p50", "p99", "p999"):
+            figures.add(f"collector, 202 at 2,000/s, {key}", ours[f"{key}_ms"], "ms", bare[f"{key}_ms"])
+        idle = scaled(10000)
+        lab.stack("restart", "collector")
+        lab.only("collector")
+        ours = lab.send(idle, connections=idle, idle=3, pid=lab.pid("collector"))
+        bare = lab.send(idle, connections=idle, idle=3, pid=floor.pid, port=port)
+        figures.add("collector, 10,000 idle connections", ours["rss_mib"], "MiB", bare["rss_mib"])
+    finally:
+        lab.end(floor)
+
+
+# --- the stages behind it ---
+def _fill(lab, *before):
+    """New leads, carried to where the stage under measurement begins by the services before it."""
+    leads = scaled(STAGE_LEADS)
+    lab.up()
+    lab.only("collector")
+    lab.send(leads, batch=100, connections=16)
+    topics = {"filter-worker": "leads.judged", "router": "leads.routed,leads.unsold", "delivery": "leads.outcomes"}
+    for service in before:
+        start = lab.count(topics[service])
+        lab.only(service)
+        _watch(lab, topics[service], leads, start, 0)
+    lab.only()
+    return leads
+
+
+def _watch(lab, topics, leads, start, warm, **pids):
+    named = ",".join(f"{name.replace('_', '-')}={pid}" for name, pid in pids.items())
+    return lab.run("watch", "--kafka", lab.kafka, "--topics", topics, "--leads", leads, "--from", start, "--warm", warm,
+                   "--pids", named)[0]
+
+
+def _measure(lab, service, topics, leads):
+    start = lab.count(topics)
+    lab.stack("start", service)
+    return _watch(lab, topics, leads, start, leads // 10, ours=lab.pid(service), redis=lab.pid("redis"), kafka=lab.pid("kafka"))
+
+
+def filter_worker(lab, figures):
+    leads = _fill(lab)
+    ours = _measure(lab, "filter-worker", "leads.judged", leads)
+    lab.only()
+    # The floor reads leads.raw from its beginning and writes to a topic that nobody reads.
+    bare = lab.run("floor-worker", "--kafka", lab.kafka, "--redis-port", lab.redis_port, "--redis-pid", lab.pid("redis"),
+                   "--from", "leads.raw", "--to", FLOOR_TOPIC, "--leads", leads)[0]
+    figures.add("filter-worker, CPU", ours["cpu_us"]["ours"], "us/lead", bare["cpu_us"])
+    figures.add("filter-worker, Redis CPU", ours["cpu_us"]["redis"], "us/lead", bare["redis_us"])
+    figures.add("filter-worker, broker CPU", ours["cpu_us"]["kafka"], "us/lead")
+    figures.add("filter-worker, throughput", ours["per_s"], "leads/s", bare["leads"] / bare["seconds"])
+    lab.drain_rest()
+
+
+def router(lab, figures):
+    leads = _fill(lab, "filter-worker")
+    ours = _measure(lab, "router", "leads.routed,leads.unsold", leads)
+    figures.add("router, admit and decide, CPU", ours["cpu_us"]["ours"], "us/lead")
+    figures.add("router, broker CPU", ours["cpu_us"]["kafka"], "us/lead")
+    figures.add("router, throughput", ours["per_s"], "leads/s")
+    lab.drain_rest()
+
+
+def delivery(lab, figures):
+    leads = _fill(lab, "filter-worker", "router")
+    with lab.sink() as sink:
+        ours = _measure(lab, "delivery", "leads.outcomes", leads)
+        bare = lab.run("floor-delivery", "--port", lab.sink_port, "--count", leads, "--in-flight", 256)[0]
+        if sink.poll() is not None:
+            raise BenchError("bench: the advertiser's server ended")
+    figures.add("delivery, CPU", ours["cpu_us"]["ours"], "us/webhook", bare["cpu_us"])
+    figures.add("delivery, throughput", ours["per_s"], "webhooks/s", bare["per_s"])
+    lab.drain_rest()
+
+
+def payout(lab, figures):
+    with lab.sink():
+        leads = _fill(lab, "filter-worker", "router", "delivery")
+    before = lab.settled()
+    lab.stack("start", "payout")
+    pid = lab.pid("payout")
+    while lab.settled() < before + leads // 10:
+        time.sleep(0.02)
+    began, from_count, cpu = time.monotonic(), lab.settled(), _cpu_us(pid)
+    while lab.settled() < before + leads:
+        if time.monotonic() - began > 60:
+            raise BenchError("bench: payout did not settle everything within 60 s")
+        time.sleep(0.05)
+    done = before + leads - from_count
+    figures.add("payout, CPU", (_cpu_us(pid) - cpu) / done, "us/outcome")
+    figures.add("payout, throughput", done / (time.monotonic() - began), "outcomes/s")
+    lab.drain_rest()
+
+
+def _cpu_us(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000000 // os.sysconf("SC_CLK_TCK")

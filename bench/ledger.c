@@ -1,0 +1,229 @@
+/* bench-ledger: deliveries settled into a SQLite ledger through payout's own batch, 1,000 a transaction. Each gives a
+ * life, a transfer with three entries, two to four balances and a row of the outbox.
+ *
+ *   bench-ledger --dir FOLDER [--credits N]
+ *
+ * The floor: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
+ * prepared statements, 1,000 leads a transaction, with the same durability (WAL, synchronous=FULL). */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "bench.h"
+#include "lead/codec.h"
+#include "payout/shell/batch.h"
+#include "proto/leads_outcomes.pb-c.h"
+
+#define T0          1790000000000LL
+#define PARTITIONS  8
+#define TIMEOUT_MS  5000
+#define COLUMNS_MAX 32
+
+static void terms(_unused_ void *ctx, _unused_ const char *advertiser_id, int64_t *ret_hold_ms,
+		  int64_t *ret_window_ms)
+{
+	*ret_hold_ms = 14 * MS_PER_DAY;
+	*ret_window_ms = 7 * MS_PER_DAY;
+}
+
+static struct slice make_outcome(struct arena *a, uint32_t n)
+{
+	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
+	Punnet__V1__Assignment as = PUNNET__V1__ASSIGNMENT__INIT;
+	Punnet__V1__Money price = PUNNET__V1__MONEY__INIT, payout = PUNNET__V1__MONEY__INIT;
+	Punnet__V1__Provenance market = PUNNET__V1__PROVENANCE__INIT;
+	_cleanup_(buf_free) struct buf out = {0};
+	uint64_t mixed = n * 0x9E3779B97F4A7C15u;
+	struct lead_id id;
+	uint8_t tail[10];
+
+	memcpy(tail, &mixed, 8);
+	memcpy(tail + 8, &n, 2);
+	id = lead_id_make(T0 + n / 10, tail); /* 10,000 a second */
+	price.amount_minor = 30000 + n % 20000;
+	payout.amount_minor = price.amount_minor * 7 / 10;
+	price.currency = payout.currency = (char *)"RUB";
+	market.topic = (char *)"market";
+	market.offset = n;
+	as.order_id = (char *)"bench-credit_card";
+	as.advertiser_id = arena_printf(a, "bank-%u", n % 12);
+	as.vertical = (char *)"credit_card";
+	as.aff_id = arena_printf(a, "w%u", n % 40);
+	as.sub1 = arena_printf(a, "s%u", n % 20);
+	as.click_id = arena_printf(a, "c%012u", n);
+	as.price = &price;
+	as.payout = &payout;
+	as.market = &market;
+	m.lead_id = codec_lead_id(&id);
+	m.kind = PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED;
+	m.at_ms = T0 + n;
+	m.assignment = &as;
+	codec_pack(&m.base, &out);
+	return arena_dup(a, buf_slice(&out));
+}
+
+static double settle_all(const char *url, uint32_t credits)
+{
+	struct batch_settings settings = {.topic = "leads.outcomes", .terms = terms, .now_ms = T0};
+	static struct bus_record records[STORE_BATCH_MAX];
+	struct error error = {0};
+	struct store *store = store_open(url, TIMEOUT_MS, &error);
+	struct arena made = {0}, work = {0};
+	int64_t next[PARTITIONS] = {0}, spent = 0;
+
+	if (!store)
+		bench_die("%s", error.text);
+	for (uint32_t n = 0; n < credits; n += STORE_BATCH_MAX) {
+		uint32_t partition = n / STORE_BATCH_MAX % PARTITIONS;
+		struct batch_report report;
+		int64_t from;
+
+		for (uint32_t i = 0; i < STORE_BATCH_MAX; i++)
+			records[i] = (struct bus_record){.topic = "leads.outcomes",
+							 .partition = (int32_t)partition,
+							 .offset = next[partition]++,
+							 .timestamp_ms = T0 + n,
+							 .value = make_outcome(&made, n + i),
+							 .type = SLICE("punnet.v1.Outcome")};
+		from = bench_now_ns();
+		if (batch_settle(store, &work, &settings, partition, records, STORE_BATCH_MAX,
+				 &report, &error) != RESULT_OK)
+			bench_die("%s", error.text);
+		spent += bench_now_ns() - from;
+		if (report.transfers != STORE_BATCH_MAX)
+			bench_die("%zu of %d became credits", report.transfers, STORE_BATCH_MAX);
+		arena_reset(&made);
+	}
+	store_close(store);
+	arena_free(&made);
+	arena_free(&work);
+	return (double)credits * 1e9 / (double)spent;
+}
+
+/* --- the floor --- */
+
+static void run(sqlite3 *db, const char *sql)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		bench_die("%s: %s", sql, sqlite3_errmsg(db));
+}
+
+struct table {
+	const char *name;
+	int columns;
+	size_t rows;
+	sqlite3_value **values; /* rows x columns */
+	sqlite3_stmt *insert;
+};
+
+static void table_read(sqlite3 *db, struct table *t)
+{
+	sqlite3_stmt *s;
+	size_t cap = 0;
+	char sql[100];
+
+	snprintf(sql, sizeof(sql), "SELECT * FROM %s", t->name);
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+		bench_die("%s", sqlite3_errmsg(db));
+	t->columns = sqlite3_column_count(s);
+	while (sqlite3_step(s) == SQLITE_ROW) {
+		if (t->rows == cap) {
+			cap = cap ? 2 * cap : 1024;
+			t->values =
+			    realloc(t->values, cap * (size_t)t->columns * sizeof(*t->values));
+			if (!t->values)
+				bench_die("out of memory");
+		}
+		for (int c = 0; c < t->columns; c++)
+			t->values[t->rows * (size_t)t->columns + (size_t)c] =
+			    sqlite3_value_dup(sqlite3_column_value(s, c));
+		t->rows++;
+	}
+	sqlite3_finalize(s);
+}
+
+static void table_prepare(sqlite3 *db, struct table *t)
+{
+	char sql[300];
+	int len = snprintf(sql, sizeof(sql), "INSERT INTO %s VALUES (?", t->name);
+
+	for (int c = 1; c < t->columns; c++)
+		len += snprintf(sql + len, sizeof(sql) - (size_t)len, ",?");
+	snprintf(sql + len, sizeof(sql) - (size_t)len, ")");
+	if (sqlite3_prepare_v2(db, sql, -1, &t->insert, NULL) != SQLITE_OK)
+		bench_die("%s", sqlite3_errmsg(db));
+}
+
+static void table_insert(struct table *t, size_t from, size_t to)
+{
+	for (size_t row = from; row < to; row++) {
+		for (int c = 0; c < t->columns; c++)
+			sqlite3_bind_value(t->insert, c + 1,
+					   t->values[row * (size_t)t->columns + (size_t)c]);
+		if (sqlite3_step(t->insert) != SQLITE_DONE)
+			bench_die("%s: a row was not inserted", t->name);
+		sqlite3_reset(t->insert);
+	}
+}
+
+static double insert_all(const char *from_file, const char *to_file, uint32_t credits)
+{
+	struct table tables[] = {
+	    {.name = "lives"}, {.name = "transfers"}, {.name = "entries"}, {.name = "outbox"}};
+	size_t batches = credits / STORE_BATCH_MAX;
+	sqlite3 *from, *to;
+	int64_t began;
+	double rate;
+
+	if (sqlite3_open(from_file, &from) != SQLITE_OK || sqlite3_open(to_file, &to) != SQLITE_OK)
+		bench_die("a ledger can't be opened");
+	run(to, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		table_read(from, &tables[i]);
+		table_prepare(to, &tables[i]);
+	}
+	began = bench_now_ns();
+	for (size_t b = 0; b < batches; b++) {
+		run(to, "BEGIN IMMEDIATE");
+		for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+			table_insert(&tables[i], tables[i].rows * b / batches,
+				     tables[i].rows * (b + 1) / batches);
+		run(to, "COMMIT");
+	}
+	rate = (double)credits * 1e9 / (double)(bench_now_ns() - began);
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		sqlite3_finalize(tables[i].insert);
+		for (size_t v = 0; v < tables[i].rows * (size_t)tables[i].columns; v++)
+			sqlite3_value_free(tables[i].values[v]);
+		free(tables[i].values);
+	}
+	sqlite3_close(from);
+	sqlite3_close(to);
+	return rate;
+}
+
+int main(int argc, char **argv)
+{
+	const char *dir = bench_option(argc, argv, "dir", "/tmp");
+	uint32_t credits = (uint32_t)bench_option_int(argc, argv, "credits", 100000) /
+			   STORE_BATCH_MAX * STORE_BATCH_MAX;
+	char ours[300], bare[300], url[320];
+	struct error error = {0};
+	struct store *empty;
+	double rate, floor;
+
+	snprintf(ours, sizeof(ours), "%s/ledger-%d.db", dir, getpid());
+	snprintf(bare, sizeof(bare), "%s/bare-%d.db", dir, getpid());
+	snprintf(url, sizeof(url), "sqlite:%s", bare);
+	empty = store_open(url, TIMEOUT_MS, &error); /* makes the schema */
+	if (!empty)
+		bench_die("%s", error.text);
+	store_close(empty);
+	snprintf(url, sizeof(url), "sqlite:%s", ours);
+	rate = settle_all(url, credits);
+	floor = insert_all(ours, bare, credits);
+	bench_figure_floor("credits settled, SQLite", rate, floor, "credits/s");
+	return 0;
+}

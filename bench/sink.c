@@ -1,0 +1,146 @@
+/* bench-sink: an advertiser that takes every lead at once: keep-alive, 200 {"outcome":"accepted"}.
+ *
+ *   bench-sink --port P [--log FILE]
+ *
+ * --log writes "lead id, ns" as each answer is sent. SIGTERM ends it; it then prints how many leads it took. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/ids.h"
+#include "bench.h"
+
+#define REQUEST_MAX 65536
+#define EVENTS_MAX  512
+
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			     "Content-Length: 22\r\n\r\n{\"outcome\":\"accepted\"}";
+
+struct peer {
+	int fd;
+	size_t len;
+	char in[REQUEST_MAX + 1];
+};
+
+struct sink {
+	int epoll, listener;
+	uint64_t taken;
+	FILE *log;
+};
+
+static volatile sig_atomic_t ending;
+
+static void on_signal(_unused_ int number)
+{
+	ending = 1;
+}
+
+static void peer_close(struct peer *p)
+{
+	close(p->fd);
+	free(p);
+}
+
+/* Length of the first whole request in the buffer; 0 while there is none. */
+static size_t request_length(const struct peer *p, size_t from, const char **ret_body)
+{
+	const char *start = p->in + from, *end, *field;
+	size_t length = 0;
+
+	end = memmem(start, p->len - from, "\r\n\r\n", 4);
+	if (!end)
+		return 0;
+	field = strcasestr(start, "\r\ncontent-length:");
+	if (field && field < end)
+		length = strtoul(field + 17, NULL, 10);
+	*ret_body = end + 4;
+	length += (size_t)(end + 4 - start);
+	return p->len - from >= length ? length : 0;
+}
+
+static void note(struct sink *s, const char *body, const char *end)
+{
+	static const char mark[] = "\"lead_id\":\"";
+	const char *at = memmem(body, (size_t)(end - body), mark, sizeof(mark) - 1);
+
+	if (at)
+		fprintf(s->log, "%.*s %" PRId64 "\n", LEAD_ID_TEXT_LEN, at + sizeof(mark) - 1,
+			bench_now_ns());
+}
+
+static bool serve(struct sink *s, struct peer *p)
+{
+	ssize_t n = recv(p->fd, p->in + p->len, REQUEST_MAX - p->len, 0);
+	size_t at = 0, length;
+	const char *body;
+
+	if (n < 0 && errno == EAGAIN)
+		return true;
+	if (n <= 0)
+		return false;
+	p->len += (size_t)n;
+	p->in[p->len] = '\0';
+	while ((length = request_length(p, at, &body)) != 0) {
+		if (send(p->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) != sizeof(answer) - 1)
+			return false;
+		s->taken++;
+		if (s->log)
+			note(s, body, p->in + at + length);
+		at += length;
+	}
+	memmove(p->in, p->in + at, p->len - at);
+	p->len -= at;
+	return p->len < REQUEST_MAX;
+}
+
+static void accept_all(struct sink *s)
+{
+	int fd;
+
+	while ((fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		struct peer *p = malloc(sizeof(*p));
+		struct epoll_event e = {.events = EPOLLIN, .data.ptr = p};
+
+		if (!p || epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
+			bench_die("a connection can't be taken");
+		p->fd = fd;
+		p->len = 0;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *log = bench_option(argc, argv, "log", NULL);
+	struct sink s = {.listener = bench_listen((int)bench_option_int(argc, argv, "port", 7080))};
+	struct epoll_event events[EVENTS_MAX], listening = {.events = EPOLLIN};
+	struct sigaction act = {.sa_handler = on_signal};
+
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	s.log = log ? fopen(log, "w") : NULL;
+	if (log && !s.log)
+		bench_die("%s: %s", log, strerror(errno));
+	s.epoll = epoll_create1(EPOLL_CLOEXEC);
+	epoll_ctl(s.epoll, EPOLL_CTL_ADD, s.listener, &listening);
+	while (!ending) {
+		int n = epoll_wait(s.epoll, events, EVENTS_MAX, -1);
+
+		for (int i = 0; i < n; i++) {
+			struct peer *p = events[i].data.ptr;
+
+			if (!p)
+				accept_all(&s);
+			else if (!serve(&s, p))
+				peer_close(p);
+		}
+	}
+	if (s.log)
+		fclose(s.log);
+	printf("{\"taken\":%" PRIu64 ",\"cpu_us\":%" PRId64 "}\n", s.taken, bench_own_cpu_us());
+	return 0;
+}
