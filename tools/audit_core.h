@@ -1,9 +1,10 @@
 /* audit_core: the network's invariants over what its topics and its ledger hold. Pure: takes records, keeps tables, gives
  * findings. It knows nothing of the services' code, only what docs/architecture.md says.
  *
- * One round: audit_committed() and audit_ledger_*() with what was read first; then the records of every topic in the
- * order of the flow (each topic at least up to where it ended after the ledger was read, the later ones of the flow
- * measured first); then audit_report(). Further rounds bring only new records, and the ledger whole when it changed.
+ * One round: audit_committed() with what was committed before anything else was read; the records of every topic in the
+ * order of the flow, whose ends were measured after that, the flow's last topics first; the ledger's tables as they stood
+ * before the ends were measured; then audit_report(). Further rounds bring only new records, and the ledger whole when it
+ * changed.
  *
  * Lost or pending? What a stage has committed, it had acknowledged; and commits are read before any topic. So a record
  * below its reader's committed offset must have its consequence in what was read: if not, it is lost. At or above it, it

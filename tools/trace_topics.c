@@ -11,7 +11,8 @@
 #include "trace.h"
 
 #define SKEW_MS    2000 /* between the clocks of two machines */
-#define NEAR_MS    (10 * MS_PER_S)
+#define NEAR_MS    MS_PER_S
+#define LATE_MS    (20 * MS_PER_S)
 #define FAR_MS     (10 * MS_PER_MIN)
 #define FOREVER_MS INT64_MAX
 #define AGAIN_MS   (60 * MS_PER_S) /* how long after a verdict its repeats are looked for */
@@ -280,7 +281,7 @@ static bool on_unsold(void *ctx, _unused_ struct seek *seek, const struct found 
 
 static enum result find_decision(struct walk *w, int64_t market_ms)
 {
-	const int64_t spans_ms[] = {NEAR_MS, FAR_MS};
+	const int64_t spans_ms[] = {NEAR_MS, LATE_MS, FAR_MS};
 	enum result r = RESULT_OK;
 
 	w->routed = NULL;
