@@ -82,8 +82,8 @@ struct task {
 	int64_t attempt_offset;
 	char *excerpt;
 
-	size_t value_len;
-	char value[]; /* the RoutedLead as it came */
+	size_t value_len, key_len, type_len;
+	char value[]; /* the RoutedLead as it came; behind it the record's key and type */
 };
 
 struct delivery {

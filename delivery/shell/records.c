@@ -14,6 +14,9 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
+#define DEAD_ORIGINAL_MAX (900 * 1000) /* the dead letter must fit into a record itself */
+#define DEAD_KEY_MAX      4096
+
 _Static_assert((int)ATTEMPT_OK == PUNNET__V1__ATTEMPT_RESULT__OK, "numbers of AttemptResult");
 _Static_assert((int)ATTEMPT_TEMPFAIL == PUNNET__V1__ATTEMPT_RESULT__TEMPFAIL,
 	       "numbers of AttemptResult");
@@ -156,11 +159,16 @@ void record_dead(struct delivery *d, struct task *t)
 	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
 	struct provenance from = {TOPIC_ROUTED, (uint32_t)t->partition->number, (uint64_t)t->offset,
 				  0};
+	struct slice type = slice_of(t->value + t->value_len + t->key_len, t->type_len);
 
 	provenance_fill(&from, &source);
 	m.source = &source;
-	m.original = (ProtobufCBinaryData){t->value_len, (uint8_t *)t->value};
-	m.original_type = (char *)codec_type(&punnet__v1__routed_lead__descriptor);
+	m.original = (ProtobufCBinaryData){MIN_OF(t->value_len, (size_t)DEAD_ORIGINAL_MAX),
+					   (uint8_t *)t->value};
+	m.original_key = (ProtobufCBinaryData){MIN_OF(t->key_len, (size_t)DEAD_KEY_MAX),
+					       (uint8_t *)t->value + t->value_len};
+	arena_reset(&d->record_arena);
+	m.original_type = slice_utf8_valid(type) ? arena_cstr(&d->record_arena, type) : (char *)"";
 	m.service = (char *)"delivery";
 	m.reason_code = (char *)"unreadable";
 	m.reason =

@@ -6,9 +6,17 @@
 #include "runtime/fault.h"
 #include "runtime/metrics.h"
 
+static size_t copy_to(char *to, struct slice from)
+{
+	if (from.len > 0)
+		memcpy(to, from.data, from.len);
+	return from.len;
+}
+
 struct task *task_new(struct delivery *d, struct partition *p, const struct bus_record *record)
 {
-	struct task *t = calloc(1, sizeof(*t) + record->value.len);
+	struct task *t =
+	    calloc(1, sizeof(*t) + record->value.len + record->key.len + record->type.len);
 
 	if (!t)
 		abort();
@@ -16,9 +24,9 @@ struct task *task_new(struct delivery *d, struct partition *p, const struct bus_
 	t->partition = p;
 	t->offset = record->offset;
 	t->timestamp_ms = record->timestamp_ms;
-	t->value_len = record->value.len;
-	if (record->value.len > 0)
-		memcpy(t->value, record->value.data, record->value.len);
+	t->value_len = copy_to(t->value, record->value);
+	t->key_len = copy_to(t->value + t->value_len, record->key);
+	t->type_len = copy_to(t->value + t->value_len + t->key_len, record->type);
 	t->next = p->tasks;
 	if (t->next)
 		t->next->prev = t;
