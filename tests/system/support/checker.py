@@ -41,14 +41,15 @@ class Checker:
 
     def check(self, acknowledged, advertiser=None):
         """acknowledged: lead ids as text. Returns the findings; `counts` tells what was looked at."""
-        self.raw = log.read_topic(self.servers, "leads.raw")
-        self.judged = log.read_topic(self.servers, "leads.judged")
-        self.market = log.read_topic(self.servers, "market")
-        self.routed = log.read_topic(self.servers, "leads.routed")
-        self.unsold = log.read_topic(self.servers, "leads.unsold")
-        self.attempts = log.read_topic(self.servers, "leads.attempts")
-        self.outcomes = log.read_topic(self.servers, "leads.outcomes")
         self.dead = [r for records in log.read_topic(self.servers, "dead.letters").values() for r in records]
+        self.dead_sources = {(r.message.source.topic, r.message.source.partition, r.message.source.offset) for r in self.dead}
+        self.raw = self._read("leads.raw")
+        self.judged = self._read("leads.judged")
+        self.market = self._read("market")
+        self.routed = self._read("leads.routed")
+        self.unsold = self._read("leads.unsold")
+        self.attempts = self._read("leads.attempts")
+        self.outcomes = self._read("leads.outcomes")
         self.ledger = read_ledger(self.db)
         self._check_raw(set(acknowledged))
         self._check_judged()
@@ -59,15 +60,17 @@ class Checker:
         self._check_ledger()
         return self.findings
 
+    def _read(self, topic):
+        """A topic without the records that a dead letter names: nothing may come of those."""
+        return {partition: [r for r in records if (topic, partition, r.offset) not in self.dead_sources]
+                for partition, records in log.read_topic(self.servers, topic).items()}
+
     # --- collector ---
     def _check_raw(self, acknowledged):
-        dead = {(r.message.source.topic, r.message.source.partition, r.message.source.offset) for r in self.dead}
-        self.dead_sources = dead
         stored = Counter()
         for partition, records in self.raw.items():
             for record in records:
-                if ("leads.raw", partition, record.offset) not in dead:
-                    stored[lead_text(record.message.lead_id)] += 1
+                stored[lead_text(record.message.lead_id)] += 1
         for lead in acknowledged - set(stored):
             self.find(f"lost: {lead} was acknowledged and is not in leads.raw")
         for lead, times in stored.items():

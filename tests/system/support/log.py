@@ -65,7 +65,7 @@ def read_topic(servers, topic):
                 headers = dict(item.headers() or [])
                 result[item.partition()].append(Record(
                     topic, item.partition(), item.offset(), item.key() or b"", item.value() or b"",
-                    headers.get("message", b"").decode(), item.timestamp()[1]))
+                    headers.get("message", b"").decode(errors="replace"), item.timestamp()[1]))
                 if item.offset() + 1 >= remaining.get(item.partition(), 0):
                     remaining.pop(item.partition(), None)
         return result

@@ -1,0 +1,48 @@
+"""Three brokers: one is killed and another restarted under load; no acknowledged lead is lost."""
+import threading
+
+from conftest import apply_orders, end_stack, make_stack
+from support.advertiser import Advertiser
+from support.checker import Checker
+from support.stack import wait_until
+from support.webmaster import Webmaster, lead
+
+LEADS, RATE_PER_S = 1500, 100
+
+
+def replicas(stack, topic):
+    from confluent_kafka.admin import AdminClient
+    metadata = AdminClient({"bootstrap.servers": stack.kafka}).list_topics(topic, timeout=30).topics[topic]
+    return [(len(p.replicas), len(p.isrs)) for p in metadata.partitions.values()]
+
+
+def test_a_broker_is_killed_and_another_restarted_and_nothing_acknowledged_is_lost():
+    stack, advertiser, failed = make_stack(up=("--brokers", "3")), Advertiser(), True
+    try:
+        assert all(count == 3 for count, _ in replicas(stack, "leads.raw"))
+        apply_orders(stack, advertiser)
+        webmaster = Webmaster(stack)
+        traffic = threading.Thread(target=webmaster.send_all, args=([lead(n, seed=61) for n in range(LEADS)], RATE_PER_S))
+        traffic.start()
+        wait_until(lambda: len(webmaster.acknowledged) >= LEADS // 5, 60, "leads flow")
+        killed = stack.status()["kafka@2"]["pid"]
+        stack.run("kill", "kafka@2")
+        stack.run("restart", "kafka@3")
+        wait_until(lambda: stack.status()["kafka@2"]["pid"] not in (None, killed), 20, "the killed one runs again")
+        traffic.join()
+        assert len(webmaster.acknowledged) == LEADS and not webmaster.refused
+        wait_until(lambda: all(in_sync == 3 for _, in_sync in replicas(stack, "leads.raw")), 60, "all replicas are in sync again")
+        last = []
+
+        def green():
+            checker = Checker(stack.kafka, stack.db)
+            last[:] = checker.check(webmaster.acknowledged.values(), advertiser)
+            return None if last else checker
+        try:
+            print(wait_until(green, 90, "the checker is green").report())
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n" + "\n".join(last[:20])) from None
+        failed = False
+    finally:
+        advertiser.close()
+        end_stack(stack, failed)
