@@ -7,6 +7,7 @@ foreach(pair IN ITEMS "uv;libuv" "rdkafka;rdkafka" "hiredis;hiredis" "protobufc;
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+find_library(CSV_LIBRARY csv REQUIRED)
 find_library(PHONENUMBER_LIBRARY phonenumber REQUIRED)
 find_program(PROTOC_C protoc-c REQUIRED)
 
