@@ -158,7 +158,7 @@ static void build(struct whole *w, struct draft *d, struct faults *f)
 		bench_die("the sample lead is refused: %.*s %s", SLICE_ARG(f->list[0].field),
 			  f->list[0].detail);
 	buf_reset(&w->out);
-	raw_lead_build(d, &w->origin, &arena, &w->scratch, &w->out, &person);
+	raw_lead_build(d, &w->origin, &w->scratch, &w->out, &person);
 }
 
 void micro_lead(void)

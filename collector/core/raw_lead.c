@@ -1,177 +1,242 @@
-/* raw_lead: see raw_lead.h. */
+/* raw_lead: the record is written once, front to back, straight from the draft's slices.
+ *
+ * The numbers of the fields are those of proto/leads_raw.proto and proto/common.proto; the unit test reads every field
+ * back with the generated code. Fields stand in the order of their numbers. */
 #include "raw_lead.h"
 
 #include <arpa/inet.h>
 #include <sodium.h>
 
-#include "lead/codec.h"
-#include "proto/leads_raw.pb-c.h"
+#include "lead/wire.h"
+
+#define SHA256_LEN 32
+
+enum {
+	RAW_LEAD_ID = 1,
+	RAW_SOURCE,
+	RAW_LEAD,
+	RAW_SUBMISSION,
+	RAW_CONTACT,
+	RAW_FINGERPRINTS,
+	RAW_IGNORED_FIELDS
+};
+enum { SOURCE_TOPIC = 1 };
+enum { SEALED_KEY_DAY = 1, SEALED_NONCE, SEALED_BOX };
+enum {
+	CONTACT_PHONE = 1,
+	CONTACT_EMAIL,
+	CONTACT_NAME,
+	CONTACT_FIRST_NAME,
+	CONTACT_LAST_NAME,
+	CONTACT_MIDDLE_NAME,
+	CONTACT_IP,
+	CONTACT_CONSENT_IP,
+	CONTACT_PHONE_TYPED,
+};
+enum {
+	LEAD_VERTICAL = 1,
+	LEAD_AFF_ID,
+	LEAD_SUB1,
+	LEAD_SUB2,
+	LEAD_SUB3,
+	LEAD_SUB4,
+	LEAD_SUB5,
+	LEAD_CLICK_ID,
+	LEAD_COUNTRY,
+	LEAD_REGION,
+	LEAD_CITY,
+	LEAD_POSTAL_CODE,
+	LEAD_LANGUAGE,
+	LEAD_OS,
+	LEAD_ERID,
+	LEAD_IS_TEST,
+	LEAD_RECEIVED_AT_MS,
+	LEAD_FIELDS,
+};
+enum { MEMBER_NAME = 1, MEMBER_TEXT, MEMBER_INTEGER, MEMBER_FLAG, MEMBER_DECIMAL, MEMBER_JSON };
+enum {
+	SUBMISSION_USER_AGENT = 1,
+	SUBMISSION_REFERRER,
+	SUBMISSION_LANDING_URL,
+	SUBMISSION_CLICKED_AT_MS,
+	SUBMISSION_FORM_STARTED_AT_MS,
+	SUBMISSION_FILLED_MS,
+	SUBMISSION_HONEYPOT_FILLED,
+	SUBMISSION_PASTED_FIELDS,
+	SUBMISSION_FOCUSED_FIELDS,
+	SUBMISSION_DEVICE_ID,
+	SUBMISSION_CONSENT_TEXT_SHA256,
+	SUBMISSION_CONSENTED_AT_MS,
+};
+enum {
+	PRINT_PERSON = 1,
+	PRINT_PHONE,
+	PRINT_EMAIL,
+	PRINT_PAYLOAD,
+	PRINT_DEVICE,
+	PRINT_IDEMPOTENCY,
+	PRINT_IP,
+};
 
 void raw_lead_scratch_free(struct raw_lead_scratch *s)
 {
 	sodium_memzero(s->plain.data ? s->plain.data : "", s->plain.data ? s->plain.cap : 0);
 	buf_free(&s->plain);
-	buf_free(&s->box);
 	buf_free(&s->canonical);
 }
 
-static char *text(const struct draft *d, struct arena *a, enum lead_field field)
+static void text(struct buf *out, uint32_t number, const struct draft *d, enum lead_field from)
 {
-	const struct draft_value *v = &d->v[field];
+	if (d->v[from].given)
+		wire_text(out, number, d->v[from].text);
+}
 
-	return v->given ? arena_cstr(a, v->text) : (char *)protobuf_c_empty_string;
+/* Times: 0 is not given. */
+static void moment(struct buf *out, uint32_t number, const struct draft *d, enum lead_field from)
+{
+	if (d->v[from].given)
+		wire_int(out, number, d->v[from].number);
 }
 
 /* One address has one spelling: 2001:DB8:0::1 and 2001:db8::1 are the same. IPv4 has one already: inet_pton() takes no
  * leading zeros. */
-static char *address(const struct draft *d, struct arena *a, enum lead_field field)
+static struct slice address(const struct draft *d, enum lead_field field,
+			    char room[INET6_ADDRSTRLEN])
 {
-	char *ret = text(d, a, field), *canonical;
+	const struct draft_value *v = &d->v[field];
 	uint8_t bytes[16];
 
-	if (!strchr(ret, ':') || inet_pton(AF_INET6, ret, bytes) != 1)
-		return ret;
-	canonical = arena_alloc(a, INET6_ADDRSTRLEN);
-	return (char *)(uintptr_t)inet_ntop(AF_INET6, bytes, canonical, INET6_ADDRSTRLEN);
-}
-
-static int64_t time_or_zero(const struct draft *d, enum lead_field field)
-{
-	return d->v[field].given ? d->v[field].number : 0;
+	if (!v->given)
+		return SLICE("");
+	if (!memchr(v->text.data, ':', v->text.len) || v->text.len >= INET6_ADDRSTRLEN)
+		return v->text;
+	memcpy(room, v->text.data, v->text.len);
+	room[v->text.len] = '\0';
+	if (inet_pton(AF_INET6, room, bytes) != 1)
+		return v->text;
+	return slice_cstr(inet_ntop(AF_INET6, bytes, room, INET6_ADDRSTRLEN));
 }
 
 /* --- the lead --- */
 
-static void fill_field(const struct draft_field *field, struct arena *a, Punnet__V1__Field *ret)
+static void write_member(const struct draft_field *field, struct buf *out)
 {
-	punnet__v1__field__init(ret);
-	ret->name = arena_cstr(a, field->name);
+	size_t begin = wire_begin(out, LEAD_FIELDS);
+
+	wire_text(out, MEMBER_NAME, field->name);
 	switch (field->type) {
 	case DRAFT_TEXT:
-		ret->value_case = PUNNET__V1__FIELD__VALUE_TEXT;
-		ret->text = arena_cstr(a, field->text);
+		wire_text_set(out, MEMBER_TEXT, field->text);
 		break;
 	case DRAFT_INTEGER:
-		ret->value_case = PUNNET__V1__FIELD__VALUE_INTEGER;
-		ret->integer = field->integer;
+		wire_sint_set(out, MEMBER_INTEGER, field->integer);
 		break;
 	case DRAFT_FLAG:
-		ret->value_case = PUNNET__V1__FIELD__VALUE_FLAG;
-		ret->flag = field->integer != 0;
+		wire_bool_set(out, MEMBER_FLAG, field->integer != 0);
 		break;
 	case DRAFT_DECIMAL:
-		ret->value_case = PUNNET__V1__FIELD__VALUE_DECIMAL;
-		ret->decimal = arena_cstr(a, field->text);
+		wire_text_set(out, MEMBER_DECIMAL, field->text);
 		break;
 	case DRAFT_JSON:
-		ret->value_case = PUNNET__V1__FIELD__VALUE_JSON;
-		ret->json = arena_cstr(a, field->text);
+		wire_text_set(out, MEMBER_JSON, field->text);
 		break;
 	}
+	wire_end(out, begin);
 }
 
-static void fill_lead(const struct draft *d, const struct raw_lead_origin *origin, struct arena *a,
-		      Punnet__V1__Lead *ret)
+static void write_lead(const struct draft *d, const struct raw_lead_origin *origin, struct buf *out)
 {
-	punnet__v1__lead__init(ret);
-	ret->vertical = text(d, a, LEAD_FIELD_VERTICAL);
-	ret->aff_id = (char *)(uintptr_t)origin->aff_id;
-	ret->sub1 = text(d, a, LEAD_FIELD_SUB1);
-	ret->sub2 = text(d, a, LEAD_FIELD_SUB2);
-	ret->sub3 = text(d, a, LEAD_FIELD_SUB3);
-	ret->sub4 = text(d, a, LEAD_FIELD_SUB4);
-	ret->sub5 = text(d, a, LEAD_FIELD_SUB5);
-	ret->click_id = text(d, a, LEAD_FIELD_CLICK_ID);
-	ret->country = (char *)(uintptr_t)(d->country[0] ? d->country : origin->default_country);
-	ret->region = text(d, a, LEAD_FIELD_REGION);
-	ret->city = text(d, a, LEAD_FIELD_CITY);
-	ret->postal_code = text(d, a, LEAD_FIELD_POSTAL_CODE);
-	ret->language = text(d, a, LEAD_FIELD_LANGUAGE);
-	ret->os = text(d, a, LEAD_FIELD_OS);
-	ret->erid = text(d, a, LEAD_FIELD_ERID);
-	ret->is_test = d->v[LEAD_FIELD_IS_TEST].given && d->v[LEAD_FIELD_IS_TEST].number != 0;
-	ret->received_at_ms = origin->received_at_ms;
-	if (d->field_count == 0)
-		return;
-	ret->fields = arena_alloc(a, d->field_count * sizeof(*ret->fields));
-	for (size_t i = 0; i < d->field_count; i++) {
-		ret->fields[i] = arena_alloc(a, sizeof(**ret->fields));
-		fill_field(&d->fields[i], a, ret->fields[i]);
-	}
-	ret->n_fields = d->field_count;
+	const struct draft_value *is_test = &d->v[LEAD_FIELD_IS_TEST];
+	size_t begin = wire_begin(out, RAW_LEAD);
+
+	text(out, LEAD_VERTICAL, d, LEAD_FIELD_VERTICAL);
+	wire_text(out, LEAD_AFF_ID, slice_cstr(origin->aff_id));
+	text(out, LEAD_SUB1, d, LEAD_FIELD_SUB1);
+	text(out, LEAD_SUB2, d, LEAD_FIELD_SUB2);
+	text(out, LEAD_SUB3, d, LEAD_FIELD_SUB3);
+	text(out, LEAD_SUB4, d, LEAD_FIELD_SUB4);
+	text(out, LEAD_SUB5, d, LEAD_FIELD_SUB5);
+	text(out, LEAD_CLICK_ID, d, LEAD_FIELD_CLICK_ID);
+	wire_text(out, LEAD_COUNTRY,
+		  slice_cstr(d->country[0] ? d->country : origin->default_country));
+	text(out, LEAD_REGION, d, LEAD_FIELD_REGION);
+	text(out, LEAD_CITY, d, LEAD_FIELD_CITY);
+	text(out, LEAD_POSTAL_CODE, d, LEAD_FIELD_POSTAL_CODE);
+	text(out, LEAD_LANGUAGE, d, LEAD_FIELD_LANGUAGE);
+	text(out, LEAD_OS, d, LEAD_FIELD_OS);
+	text(out, LEAD_ERID, d, LEAD_FIELD_ERID);
+	wire_bool(out, LEAD_IS_TEST, is_test->given && is_test->number != 0);
+	wire_int(out, LEAD_RECEIVED_AT_MS, origin->received_at_ms);
+	for (size_t i = 0; i < d->field_count; i++)
+		write_member(&d->fields[i], out);
+	wire_end(out, begin);
 }
 
-static char **fill_list(const struct draft_list *list, struct arena *a, size_t *ret_count)
+static void write_list(const struct draft_list *list, uint32_t number, struct buf *out)
 {
-	char **items = list->count ? arena_alloc(a, list->count * sizeof(*items)) : NULL;
-
 	for (size_t i = 0; i < list->count; i++)
-		items[i] = arena_cstr(a, list->items[i]);
-	*ret_count = list->count;
-	return items;
+		wire_text_set(out, number, list->items[i]);
 }
 
-static void fill_submission(const struct draft *d, struct arena *a, Punnet__V1__Submission *ret)
+static void write_consent_hash(const struct draft_value *hex, struct buf *out)
+{
+	uint8_t bytes[SHA256_LEN];
+	size_t len = 0;
+
+	if (!hex->given)
+		return;
+	sodium_hex2bin(bytes, sizeof(bytes), hex->text.data, hex->text.len, NULL, &len, NULL);
+	wire_bytes(out, SUBMISSION_CONSENT_TEXT_SHA256, slice_of(bytes, len));
+}
+
+static void write_submission(const struct draft *d, struct buf *out)
 {
 	const struct draft_value *filled = &d->v[LEAD_FIELD_FILLED_MS],
 				 *honeypot = &d->v[LEAD_FIELD_HONEYPOT];
-	const struct draft_value *consent = &d->v[LEAD_FIELD_CONSENT_TEXT_SHA256];
+	size_t begin = wire_begin(out, RAW_SUBMISSION);
 
-	punnet__v1__submission__init(ret);
-	ret->user_agent = text(d, a, LEAD_FIELD_USER_AGENT);
-	ret->referrer = text(d, a, LEAD_FIELD_REFERRER);
-	ret->landing_url = text(d, a, LEAD_FIELD_LANDING_URL);
-	ret->clicked_at_ms = time_or_zero(d, LEAD_FIELD_CLICKED_AT);
-	ret->form_started_at_ms = time_or_zero(d, LEAD_FIELD_FORM_STARTED_AT);
-	if (filled->given) {
-		ret->filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
-		ret->filled_ms = (uint32_t)filled->number;
-	}
-	if (honeypot->given) {
-		ret->honeypot_case = PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED;
-		ret->honeypot_filled = honeypot->text.len > 0;
-	}
-	ret->pasted_fields = fill_list(&d->pasted, a, &ret->n_pasted_fields);
-	ret->focused_fields = fill_list(&d->focused, a, &ret->n_focused_fields);
-	ret->device_id = text(d, a, LEAD_FIELD_DEVICE_ID);
-	ret->consented_at_ms = time_or_zero(d, LEAD_FIELD_CONSENTED_AT);
-	if (consent->given) {
-		ret->consent_text_sha256.data = arena_alloc(a, consent->text.len / 2);
-		sodium_hex2bin(ret->consent_text_sha256.data, consent->text.len / 2,
-			       consent->text.data, consent->text.len, NULL,
-			       &ret->consent_text_sha256.len, NULL);
-	}
+	text(out, SUBMISSION_USER_AGENT, d, LEAD_FIELD_USER_AGENT);
+	text(out, SUBMISSION_REFERRER, d, LEAD_FIELD_REFERRER);
+	text(out, SUBMISSION_LANDING_URL, d, LEAD_FIELD_LANDING_URL);
+	moment(out, SUBMISSION_CLICKED_AT_MS, d, LEAD_FIELD_CLICKED_AT);
+	moment(out, SUBMISSION_FORM_STARTED_AT_MS, d, LEAD_FIELD_FORM_STARTED_AT);
+	if (filled->given)
+		wire_uint_set(out, SUBMISSION_FILLED_MS, (uint32_t)filled->number);
+	if (honeypot->given)
+		wire_bool_set(out, SUBMISSION_HONEYPOT_FILLED, honeypot->text.len > 0);
+	write_list(&d->pasted, SUBMISSION_PASTED_FIELDS, out);
+	write_list(&d->focused, SUBMISSION_FOCUSED_FIELDS, out);
+	text(out, SUBMISSION_DEVICE_ID, d, LEAD_FIELD_DEVICE_ID);
+	write_consent_hash(&d->v[LEAD_FIELD_CONSENT_TEXT_SHA256], out);
+	moment(out, SUBMISSION_CONSENTED_AT_MS, d, LEAD_FIELD_CONSENTED_AT);
+	wire_end(out, begin);
 }
 
 /* --- the contact --- */
 
-static void seal_contact(const struct draft *d, const struct raw_lead_origin *origin,
-			 struct arena *a, struct raw_lead_scratch *scratch, char *ip,
-			 Punnet__V1__SealedContact *ret)
+static void write_contact(const struct draft *d, const struct raw_lead_origin *origin,
+			  struct slice ip, struct buf *plain, struct buf *out)
 {
-	Punnet__V1__Contact contact;
+	char room[INET6_ADDRSTRLEN];
+	size_t begin;
 
-	punnet__v1__contact__init(&contact);
-	contact.phone = (char *)(uintptr_t)d->phone;
-	contact.email = (char *)(uintptr_t)d->email;
-	contact.name = text(d, a, LEAD_FIELD_NAME);
-	contact.first_name = text(d, a, LEAD_FIELD_FIRST_NAME);
-	contact.last_name = text(d, a, LEAD_FIELD_LAST_NAME);
-	contact.middle_name = text(d, a, LEAD_FIELD_MIDDLE_NAME);
-	contact.ip = ip;
-	contact.consent_ip = address(d, a, LEAD_FIELD_CONSENT_IP);
-	contact.phone_typed = text(d, a, LEAD_FIELD_PHONE);
+	buf_reset(plain);
+	wire_text(plain, CONTACT_PHONE, slice_cstr(d->phone));
+	wire_text(plain, CONTACT_EMAIL, slice_cstr(d->email));
+	text(plain, CONTACT_NAME, d, LEAD_FIELD_NAME);
+	text(plain, CONTACT_FIRST_NAME, d, LEAD_FIELD_FIRST_NAME);
+	text(plain, CONTACT_LAST_NAME, d, LEAD_FIELD_LAST_NAME);
+	text(plain, CONTACT_MIDDLE_NAME, d, LEAD_FIELD_MIDDLE_NAME);
+	wire_text(plain, CONTACT_IP, ip);
+	wire_text(plain, CONTACT_CONSENT_IP, address(d, LEAD_FIELD_CONSENT_IP, room));
+	text(plain, CONTACT_PHONE_TYPED, d, LEAD_FIELD_PHONE);
 
-	buf_reset(&scratch->plain);
-	buf_reset(&scratch->box);
-	codec_pack(&contact.base, &scratch->plain);
-	seal(origin->day_key, origin->nonce, &origin->id, buf_slice(&scratch->plain),
-	     &scratch->box);
-
-	punnet__v1__sealed_contact__init(ret);
-	ret->key_day = origin->key_day;
-	ret->nonce = (ProtobufCBinaryData){SEAL_NONCE_LEN, (uint8_t *)(uintptr_t)origin->nonce};
-	ret->box = (ProtobufCBinaryData){scratch->box.len, (uint8_t *)scratch->box.data};
+	begin = wire_begin(out, RAW_CONTACT);
+	wire_uint(out, SEALED_KEY_DAY, origin->key_day);
+	wire_bytes(out, SEALED_NONCE, slice_of(origin->nonce, SEAL_NONCE_LEN));
+	wire_head(out, SEALED_BOX, plain->len + SEAL_TAG_LEN);
+	seal(origin->day_key, origin->nonce, &origin->id, buf_slice(plain), out);
+	wire_end(out, begin);
 }
 
 /* --- the fingerprints --- */
@@ -263,92 +328,70 @@ static struct slice idempotency_value(const struct raw_lead_origin *origin, stru
 	return buf_slice(b);
 }
 
-static ProtobufCBinaryData keep(const struct fingerprint *f, struct arena *a)
+static void print(struct buf *out, uint32_t number, const struct fingerprint *f)
 {
-	ProtobufCBinaryData ret = {0};
-
-	if (!f->known)
-		return ret;
-	ret.len = FINGERPRINT_LEN;
-	ret.data = (uint8_t *)(uintptr_t)arena_dup(a, slice_of(f->bytes, FINGERPRINT_LEN)).data;
-	return ret;
+	if (f->known)
+		wire_bytes(out, number, slice_of(f->bytes, FINGERPRINT_LEN));
 }
 
 /* Mailboxes are the same whatever case their owner types. */
-static struct slice email_folded(const struct draft *d, struct arena *a)
+static struct fingerprint email_print(const struct draft *d, const uint8_t *key)
 {
-	size_t len = strlen(d->email);
-	char *folded = arena_alloc(a, len + 1);
+	char folded[EMAIL_TEXT_MAX + 1];
+	size_t len = 0;
 
-	for (size_t i = 0; i < len; i++)
-		folded[i] = d->email[i] >= 'A' && d->email[i] <= 'Z' ? (char)(d->email[i] | 0x20)
-								     : d->email[i];
-	return slice_of(folded, len);
+	for (; d->email[len]; len++) {
+		char c = d->email[len];
+
+		folded[len] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	}
+	return fingerprint_of(key, FINGERPRINT_EMAIL, slice_of(folded, len));
 }
 
-static void fill_fingerprints(const struct draft *d, const struct raw_lead_origin *origin,
-			      struct arena *a, struct raw_lead_scratch *scratch, const char *ip,
-			      Punnet__V1__Fingerprints *ret, struct fingerprint *ret_person)
+static void write_fingerprints(const struct draft *d, const struct raw_lead_origin *origin,
+			       struct slice ip, struct buf *scratch, struct buf *out,
+			       struct fingerprint *ret_person)
 {
 	const uint8_t *key = origin->fingerprint_key;
 	struct fingerprint phone = fingerprint_of(key, FINGERPRINT_PHONE, slice_cstr(d->phone));
-	struct fingerprint email = fingerprint_of(key, FINGERPRINT_EMAIL, email_folded(d, a));
+	struct fingerprint email = email_print(d, key);
 	struct fingerprint device =
 	    fingerprint_of(key, FINGERPRINT_DEVICE, draft_text(d, LEAD_FIELD_DEVICE_ID));
-	struct fingerprint address_print = fingerprint_of(key, FINGERPRINT_IP, slice_cstr(ip));
-	struct fingerprint payload = fingerprint_of(
-	    key, FINGERPRINT_PAYLOAD, canonical(d, origin->aff_id, &scratch->canonical));
-	struct fingerprint idempotency = fingerprint_of(
-	    key, FINGERPRINT_IDEMPOTENCY, idempotency_value(origin, &scratch->canonical));
+	struct fingerprint address_print = fingerprint_of(key, FINGERPRINT_IP, ip);
+	struct fingerprint payload =
+	    fingerprint_of(key, FINGERPRINT_PAYLOAD, canonical(d, origin->aff_id, scratch));
+	struct fingerprint idempotency =
+	    fingerprint_of(key, FINGERPRINT_IDEMPOTENCY, idempotency_value(origin, scratch));
+	size_t begin = wire_begin(out, RAW_FINGERPRINTS);
 
 	*ret_person = phone.known ? phone : email;
-	punnet__v1__fingerprints__init(ret);
-	ret->person = keep(ret_person, a);
-	ret->phone = keep(&phone, a);
-	ret->email = keep(&email, a);
-	ret->payload = keep(&payload, a);
-	ret->device = keep(&device, a);
-	ret->idempotency = keep(&idempotency, a);
-	ret->ip = keep(&address_print, a);
+	print(out, PRINT_PERSON, ret_person);
+	print(out, PRINT_PHONE, &phone);
+	print(out, PRINT_EMAIL, &email);
+	print(out, PRINT_PAYLOAD, &payload);
+	print(out, PRINT_DEVICE, &device);
+	print(out, PRINT_IDEMPOTENCY, &idempotency);
+	print(out, PRINT_IP, &address_print);
+	wire_end(out, begin);
 }
 
-static char **ignored_names(const struct draft *d, struct arena *a, size_t *ret_count)
-{
-	char **names = d->field_count ? arena_alloc(a, d->field_count * sizeof(*names)) : NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < d->field_count; i++)
-		if (d->fields[i].top)
-			names[count++] = arena_cstr(a, d->fields[i].name);
-	*ret_count = count;
-	return names;
-}
-
-void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin, struct arena *a,
+void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin,
 		    struct raw_lead_scratch *scratch, struct buf *out,
 		    struct fingerprint *ret_person)
 {
-	Punnet__V1__RawLead raw;
-	Punnet__V1__Provenance source;
-	Punnet__V1__Lead lead;
-	Punnet__V1__Submission submission;
-	Punnet__V1__SealedContact contact;
-	Punnet__V1__Fingerprints fingerprints;
-	char *ip = address(d, a, LEAD_FIELD_IP);
+	char room[INET6_ADDRSTRLEN];
+	struct slice ip = address(d, LEAD_FIELD_IP, room);
+	size_t begin;
 
-	punnet__v1__raw_lead__init(&raw);
-	punnet__v1__provenance__init(&source);
-	source.topic = (char *)(uintptr_t) "http";
-	fill_lead(d, origin, a, &lead);
-	fill_submission(d, a, &submission);
-	seal_contact(d, origin, a, scratch, ip, &contact);
-	fill_fingerprints(d, origin, a, scratch, ip, &fingerprints, ret_person);
-	raw.lead_id = codec_lead_id(&origin->id);
-	raw.source = &source;
-	raw.lead = &lead;
-	raw.submission = &submission;
-	raw.contact = &contact;
-	raw.fingerprints = &fingerprints;
-	raw.ignored_fields = ignored_names(d, a, &raw.n_ignored_fields);
-	codec_pack(&raw.base, out);
+	wire_bytes(out, RAW_LEAD_ID, slice_of(origin->id.bytes, sizeof(origin->id.bytes)));
+	begin = wire_begin(out, RAW_SOURCE);
+	wire_text(out, SOURCE_TOPIC, SLICE("http"));
+	wire_end(out, begin);
+	write_lead(d, origin, out);
+	write_submission(d, out);
+	write_contact(d, origin, ip, &scratch->plain, out);
+	write_fingerprints(d, origin, ip, &scratch->canonical, out, ret_person);
+	for (size_t i = 0; i < d->field_count; i++)
+		if (d->fields[i].top)
+			wire_text_set(out, RAW_IGNORED_FIELDS, d->fields[i].name);
 }

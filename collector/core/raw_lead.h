@@ -24,13 +24,12 @@ struct raw_lead_origin {
 
 /* Buffers that are used again from lead to lead; zero-initialised is ready. */
 struct raw_lead_scratch {
-	struct buf plain, box, canonical;
+	struct buf plain, canonical;
 };
 
 void raw_lead_scratch_free(struct raw_lead_scratch *s);
-/* Appends the packed RawLead to `out`; ret_person is the partition key. What does not live in the draft is made in the
- * arena. */
-void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin, struct arena *a,
+/* Appends the packed RawLead to `out`; ret_person is the partition key. */
+void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin,
 		    struct raw_lead_scratch *scratch, struct buf *out,
 		    struct fingerprint *ret_person);
 

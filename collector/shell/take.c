@@ -115,7 +115,7 @@ static enum taken take_lead(struct intake *i, const Punnet__V1__Webmaster *webma
 	origin.idempotency_key = i->key;
 	origin.line = i->batch ? line + 1 : 0;
 	origin.fingerprint_key = keyring_fingerprint_key(c->keyring);
-	raw_lead_build(&c->draft, &origin, &c->arena, &c->scratch, &c->record, &person);
+	raw_lead_build(&c->draft, &origin, &c->scratch, &c->record, &person);
 	i->lines[line].lead_id = origin.id;
 	return hand_over(
 	    i, "leads.raw",

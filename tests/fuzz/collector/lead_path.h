@@ -31,7 +31,7 @@ static inline void lead_path(struct draft *d, struct faults *f, struct arena *a)
 		problem_write(PROBLEM_INVALID_LEAD, 1, NULL, f, &out);
 		assert(json_parse(a, buf_slice(&out), JSON_LIMITS_DEFAULT, &fault));
 	} else {
-		raw_lead_build(d, &origin, a, &scratch, &out, &person);
+		raw_lead_build(d, &origin, &scratch, &out, &person);
 		assert(person.known && !out.failed);
 		assert(codec_unpack(a, &punnet__v1__raw_lead__descriptor, buf_slice(&out)));
 	}

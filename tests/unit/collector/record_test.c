@@ -50,7 +50,7 @@ static const Punnet__V1__RawLead *build(struct bench *b, const struct raw_lead_o
 	assert_true(draft_read_json(&b->draft, &b->arena, slice_cstr(body), &faults, &why));
 	draft_check(&b->draft, &context, &faults);
 	assert_int_equal(faults.count, 0);
-	raw_lead_build(&b->draft, o, &b->arena, &b->scratch, &b->record, &b->person);
+	raw_lead_build(&b->draft, o, &b->scratch, &b->record, &b->person);
 	raw = codec_unpack(&b->read, &punnet__v1__raw_lead__descriptor, buf_slice(&b->record));
 	assert_non_null(raw);
 	return raw;
@@ -200,6 +200,166 @@ static void lines_of_one_keyed_batch_are_not_resubmissions_of_each_other(void **
 	assert_false(slice_equal(first, second));
 }
 
+/* --- every field of the record --- */
+
+#define CONSENT_HASH "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define FULL                                                                                       \
+	"{\"vertical\":\"osago\",\"phone\":\"8 (916) 123 45 67\",\"email\":\"A.B@Example.COM\","   \
+	"\"name\":\"nm\",\"first_name\":\"fn\",\"last_name\":\"ln\",\"middle_name\":\"mn\","       \
+	"\"country\":\"kz\",\"region\":\"rg\",\"city\":\"ct\",\"postal_code\":\"pc\","             \
+	"\"ip\":\"192.0.2.7\",\"user_agent\":\"ua\",\"referrer\":\"rf\",\"landing_url\":\"lu\","   \
+	"\"sub1\":\"s1\",\"sub2\":\"s2\",\"sub3\":\"s3\",\"sub4\":\"s4\",\"sub5\":\"s5\","         \
+	"\"click_id\":\"ci\",\"clicked_at\":1795341000001,\"form_started_at\":1795341000002,"      \
+	"\"filled_ms\":34210,\"honeypot\":\"\",\"pasted_fields\":[\"p1\",\"p2\"],"                 \
+	"\"focused_fields\":[\"f1\"],\"device_id\":\"di\",\"language\":\"ru-RU\",\"os\":\"ox\","   \
+	"\"consent_text_sha256\":\"" CONSENT_HASH "\",\"consented_at\":1795341000003,"             \
+	"\"consent_ip\":\"2001:DB8::2\",\"erid\":\"er\",\"is_test\":true,"                         \
+	"\"fields\":{\"n\":-5},\"odd\":\"o\"}"
+
+static void assert_full_lead(const Punnet__V1__Lead *lead)
+{
+	assert_string_equal(lead->vertical, "osago");
+	assert_string_equal(lead->aff_id, "w17");
+	assert_string_equal(lead->sub1, "s1");
+	assert_string_equal(lead->sub2, "s2");
+	assert_string_equal(lead->sub3, "s3");
+	assert_string_equal(lead->sub4, "s4");
+	assert_string_equal(lead->sub5, "s5");
+	assert_string_equal(lead->click_id, "ci");
+	assert_string_equal(lead->country, "KZ");
+	assert_string_equal(lead->region, "rg");
+	assert_string_equal(lead->city, "ct");
+	assert_string_equal(lead->postal_code, "pc");
+	assert_string_equal(lead->language, "ru-RU");
+	assert_string_equal(lead->os, "ox");
+	assert_string_equal(lead->erid, "er");
+	assert_true(lead->is_test);
+	assert_int_equal(lead->received_at_ms, NOW_MS);
+	assert_int_equal(lead->n_fields, 2);
+	assert_string_equal(lead->fields[0]->name, "n");
+	assert_int_equal(lead->fields[0]->integer, -5);
+	assert_string_equal(lead->fields[1]->name, "odd");
+	assert_string_equal(lead->fields[1]->text, "o");
+}
+
+static void assert_full_submission(const Punnet__V1__Submission *s)
+{
+	assert_string_equal(s->user_agent, "ua");
+	assert_string_equal(s->referrer, "rf");
+	assert_string_equal(s->landing_url, "lu");
+	assert_int_equal(s->clicked_at_ms, 1795341000001LL);
+	assert_int_equal(s->form_started_at_ms, 1795341000002LL);
+	assert_int_equal(s->filled_ms, 34210);
+	assert_int_equal(s->honeypot_case, PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED);
+	assert_false(s->honeypot_filled);
+	assert_int_equal(s->n_pasted_fields, 2);
+	assert_string_equal(s->pasted_fields[0], "p1");
+	assert_string_equal(s->pasted_fields[1], "p2");
+	assert_int_equal(s->n_focused_fields, 1);
+	assert_string_equal(s->focused_fields[0], "f1");
+	assert_string_equal(s->device_id, "di");
+	assert_int_equal(s->consent_text_sha256.len, 32);
+	for (uint8_t i = 0; i < 32; i++)
+		assert_int_equal(s->consent_text_sha256.data[i], i);
+	assert_int_equal(s->consented_at_ms, 1795341000003LL);
+}
+
+static void assert_full_contact(const Punnet__V1__Contact *c)
+{
+	assert_string_equal(c->phone, "+79161234567");
+	assert_string_equal(c->email, "a.b@example.com");
+	assert_string_equal(c->name, "nm");
+	assert_string_equal(c->first_name, "fn");
+	assert_string_equal(c->last_name, "ln");
+	assert_string_equal(c->middle_name, "mn");
+	assert_string_equal(c->ip, "192.0.2.7");
+	assert_string_equal(c->consent_ip, "2001:db8::2");
+	assert_string_equal(c->phone_typed, "8 (916) 123 45 67");
+}
+
+static void assert_print(ProtobufCBinaryData kept, enum fingerprint_domain domain,
+			 struct slice value)
+{
+	struct fingerprint expected = fingerprint_of(fingerprint_key, domain, value);
+
+	assert_true(slice_equal(codec_bytes(kept), slice_of(expected.bytes, FINGERPRINT_LEN)));
+}
+
+static void assert_full_prints(const Punnet__V1__Fingerprints *f)
+{
+	assert_print(f->person, FINGERPRINT_PHONE, SLICE("+79161234567"));
+	assert_print(f->phone, FINGERPRINT_PHONE, SLICE("+79161234567"));
+	assert_print(f->email, FINGERPRINT_EMAIL, SLICE("a.b@example.com"));
+	assert_print(f->device, FINGERPRINT_DEVICE, SLICE("di"));
+	assert_print(f->ip, FINGERPRINT_IP, SLICE("192.0.2.7"));
+	assert_int_equal(f->payload.len, FINGERPRINT_LEN);
+	assert_int_equal(f->idempotency.len, FINGERPRINT_LEN);
+	assert_memory_not_equal(f->payload.data, f->idempotency.data, FINGERPRINT_LEN);
+}
+
+static void every_field_stands_under_its_number(void **state)
+{
+	struct bench *b = *state;
+	struct raw_lead_origin o = origin();
+	const Punnet__V1__RawLead *raw;
+
+	o.idempotency_key = SLICE("k");
+	o.nonce[5] = 9;
+	raw = build(b, &o, FULL);
+	assert_memory_equal(raw->lead_id.data, o.id.bytes, 16);
+	assert_string_equal(raw->source->topic, "http");
+	assert_full_lead(raw->lead);
+	assert_full_submission(raw->submission);
+	assert_int_equal(raw->contact->key_day, 20779);
+	assert_int_equal(raw->contact->nonce.len, SEAL_NONCE_LEN);
+	assert_memory_equal(raw->contact->nonce.data, o.nonce, SEAL_NONCE_LEN);
+	assert_full_prints(raw->fingerprints);
+	assert_int_equal(raw->n_ignored_fields, 1);
+	assert_string_equal(raw->ignored_fields[0], "odd");
+	buf_reset(&b->plain);
+	assert_true(seal_open(day_key, raw->contact->nonce.data, &o.id,
+			      codec_bytes(raw->contact->box), &b->plain));
+	assert_full_contact(
+	    codec_unpack(&b->read, &punnet__v1__contact__descriptor, buf_slice(&b->plain)));
+}
+
+static void assert_repacks(struct bench *b, const ProtobufCMessage *message, struct slice written)
+{
+	struct buf again = {0};
+
+	codec_pack(message, &again);
+	assert_true(slice_equal(buf_slice(&again), written));
+	buf_free(&again);
+	arena_reset(&b->read);
+}
+
+/* What the record and the contact say, packed by the library: the same bytes, so nothing unknown stands in them. */
+static void the_bytes_are_those_that_the_library_packs(void **state)
+{
+	static const char *const bodies[] = {
+	    FULL,
+	    LEAD "}",
+	    "{\"vertical\":\"osago\",\"email\":\"not an address\",\"ip\":\"::1\",\"filled_ms\":0}",
+	    LEAD ",\"fields\":{\"f\":false,\"d\":0.0,\"j\":[],\"n\":0,\"o\":{\"a\":1}},"
+		 "\"honeypot\":\"x\"}",
+	};
+	struct bench *b = *state;
+	struct raw_lead_origin o = origin();
+
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		const Punnet__V1__RawLead *raw = build(b, &o, bodies[i]);
+
+		buf_reset(&b->plain);
+		assert_true(seal_open(day_key, raw->contact->nonce.data, &o.id,
+				      codec_bytes(raw->contact->box), &b->plain));
+		assert_repacks(b, &raw->base, buf_slice(&b->record));
+		assert_repacks(
+		    b,
+		    codec_unpack(&b->read, &punnet__v1__contact__descriptor, buf_slice(&b->plain)),
+		    buf_slice(&b->plain));
+	}
+}
+
 /* --- verdicts --- */
 
 #define ID "01a20538-1f54-75bc-96c0-bc6a5d954ef6"
@@ -288,6 +448,8 @@ int main(void)
 	    cmocka_unit_test(the_person_is_the_phone_however_it_is_typed_else_the_email),
 	    cmocka_unit_test(the_payload_is_the_same_when_the_same_was_sent),
 	    cmocka_unit_test(lines_of_one_keyed_batch_are_not_resubmissions_of_each_other),
+	    cmocka_unit_test(every_field_stands_under_its_number),
+	    cmocka_unit_test(the_bytes_are_those_that_the_library_packs),
 	    cmocka_unit_test(a_repeated_verdict_has_the_same_id_and_another_one_has_not),
 	    cmocka_unit_test(all_faults_of_a_verdict_are_found_at_once),
 	    cmocka_unit_test(an_outcome_carries_what_the_advertiser_said),
