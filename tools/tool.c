@@ -52,7 +52,7 @@ static enum result produce_bytes(struct tool *t, const char *topic, int32_t part
 {
 	struct bus_producer_options options = {.on_ack = count_ack,
 					       .ctx = t,
-					       .message_timeout_ms = TOOL_TIMEOUT_MS,
+					       .message_timeout_ms = TOOL_STORE_TIMEOUT_MS,
 					       .max_in_flight = 10000};
 	enum result r;
 
@@ -62,11 +62,11 @@ static enum result produce_bytes(struct tool *t, const char *topic, int32_t part
 		return RESULT_AWAY;
 	while ((r = bus_produce(t->producer, topic, partition, key, type, value, 0)) ==
 	       RESULT_AGAIN) {
-		r = bus_producer_flush(t->producer, TOOL_TIMEOUT_MS);
+		r = bus_producer_flush(t->producer, TOOL_STORE_TIMEOUT_MS);
 		if (r != RESULT_OK)
 			return error_set(ret_error, RESULT_AWAY,
 					 "%s: no acknowledgement within %d s", topic,
-					 TOOL_TIMEOUT_MS / 1000);
+					 TOOL_STORE_TIMEOUT_MS / 1000);
 	}
 	if (r != RESULT_OK)
 		return error_set(ret_error, r, "%s: the record was not taken", topic);
@@ -99,7 +99,7 @@ enum result tool_flush(struct tool *t, struct error *ret_error)
 {
 	if (!t->producer)
 		return RESULT_OK;
-	if (bus_producer_flush(t->producer, TOOL_TIMEOUT_MS) != RESULT_OK || t->failed ||
+	if (bus_producer_flush(t->producer, TOOL_STORE_TIMEOUT_MS) != RESULT_OK || t->failed ||
 	    t->unacknowledged)
 		return error_set(ret_error, RESULT_AWAY,
 				 "%zu records were not acknowledged; apply again, it is safe",

@@ -93,8 +93,10 @@ def kill_everything(seed):
         pause = LEADS / RATE_PER_S / (len(plan) + 2)
         for service, verb in plan:
             time.sleep(pause * dice.uniform(0.5, 1.4))
+            name = service if service in ("kafka", "redis") else f"{service}@1"
+            before = stack.pid(name)
             stack.run(verb, service)
-            wait_until(lambda s=service: stack.status()[s if s in ("kafka", "redis") else f"{s}@1"]["pid"], 20, f"{service} runs again")
+            wait_until(lambda n=name, b=before: stack.pid(n) not in (None, b), 20, f"{service} runs again")
     return disturb
 
 

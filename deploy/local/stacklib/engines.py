@@ -1,5 +1,6 @@
 """Kafka and Redis: their configuration files, command lines, and when they are ready."""
 import base64
+import os
 import socket
 import subprocess
 import time
@@ -68,7 +69,7 @@ def _cluster_id(layout):
 
 
 def _java(layout):
-    return ["java", f"-Xmx{KAFKA_HEAP}", f"-Xms{KAFKA_HEAP}", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=4",
+    return ["java", f"-Xmx{KAFKA_HEAP}", f"-Xms{KAFKA_HEAP}", *os.environ.get("PUNNET_JAVA_OPTIONS", "").split(),
             f"-Dlog4j2.configurationFile={layout.path('conf/log4j2.xml')}",
             "-cp", f"{layout.jars}/*"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 STACK = ROOT / "deploy/local/stack"
 PORT_SPAN = 100
+SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a broker of minutes never earns back its compiler
 
 
 def free_port_base():
@@ -47,7 +48,7 @@ class Stack:
         self.bin = _bin(bin_folder)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("PUNNET_")}
         self.environment = {**clean, "PUNNET_HOME": str(self.home), "PUNNET_PORT_BASE": str(self.port_base),
-                            "PUNNET_BIN": str(self.bin), **(environment or {})}
+                            "PUNNET_BIN": str(self.bin), "PUNNET_JAVA_OPTIONS": SHORT_LIVED_JAVA, **(environment or {})}
         self.exports = {}
 
     # --- the stack's own commands ---
@@ -69,6 +70,12 @@ class Stack:
 
     def status(self):
         return {row["name"]: row for row in map(json.loads, self.run("status", "--json").stdout.splitlines())}
+
+    def pid(self, name):
+        """The pid of a running service, without asking anybody; None when it is not running."""
+        path = self.home / "run" / f"{name}.pid"
+        pid = int(path.read_text() or 0) if path.exists() else 0
+        return pid if pid and Path(f"/proc/{pid}").exists() else None
 
     def punnet(self, *arguments, check=True, stdin=None):
         environment = {**self.environment, **self.exports}
