@@ -3,7 +3,7 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from . import messages
 
@@ -41,13 +41,25 @@ def partitions(servers, topic):
         consumer.close()
 
 
+def ends(consumer, topic, partition):
+    """The first and the next offset; asked again while a broker that was just started has no leader to name."""
+    give_up = time.monotonic() + READ_TIMEOUT_S
+    while True:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
+
+
 def read_topic(servers, topic):
     """Every record of a topic up to its present end: {partition: [Record]} in offset order."""
     consumer = _consumer(servers)
     try:
         result, remaining = {}, {}
         for partition in sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions):
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            low, high = ends(consumer, topic, partition)
             result[partition] = []
             if high > low:
                 remaining[partition] = high
