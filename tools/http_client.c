@@ -1,91 +1,12 @@
 /* http_client: see http_client.h. */
-#include "http_client.h"
+#include "http_client_internal.h"
 
-#include <llhttp.h>
 #include <netdb.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "runtime/clock.h"
-
-#define HOST_MAX     255
-#define READ_BYTES   (64u << 10)
-#define HEAD_MAX     64 /* of a header's name or value that we look at */
-#define CLIENT_MAGIC 0x48434c49u
-#define CONN_MAGIC   0x48434f4eu
-
-struct call {
-	struct http_call given;
-	int64_t began_ms, sent_ms, due_ms;
-	unsigned tries;
-	struct call *next;
-};
-
-struct queue {
-	struct call *first, **last;
-	size_t count;
-};
-
-enum conn_state { CONN_DOWN, CONN_CONNECTING, CONN_UP, CONN_CLOSING };
-
-struct conn {
-	uint32_t magic;
-	struct http_client *client;
-	enum conn_state state;
-	uv_tcp_t tcp;
-	uv_connect_t connect;
-	uv_write_t write;
-	bool writing, has_handle, reading;
-	struct queue waiting, sent;
-	struct buf out, sending;
-	llhttp_t parser;
-	struct buf body;
-	char name[HEAD_MAX], value[HEAD_MAX];
-	size_t name_len, value_len;
-	bool in_value, replayed;
-	int64_t retry_after_s;
-};
-
-struct http_client {
-	uint32_t magic;
-	struct http_client_options o;
-	uv_loop_t loop;
-	uv_timer_t tick;
-	struct sockaddr_storage address;
-	char host[HOST_MAX + 8]; /* as in the Host header */
-	struct queue later;
-	size_t calls;
-	uint64_t repeats;
-	bool ever_answered, ending;
-	llhttp_settings_t settings;
-	struct conn *conns;
-	char input[READ_BYTES];
-};
-
-/* --- queues of calls --- */
-
-static void queue_add(struct queue *q, struct call *call)
-{
-	if (!q->first)
-		q->last = &q->first;
-	call->next = NULL;
-	*q->last = call;
-	q->last = &call->next;
-	q->count++;
-}
-
-static struct call *queue_take(struct queue *q)
-{
-	struct call *call = q->first;
-
-	if (!call)
-		return NULL;
-	q->first = call->next;
-	q->count--;
-	return call;
-}
 
 static void call_free(struct call *call)
 {
@@ -95,20 +16,20 @@ static void call_free(struct call *call)
 
 /* --- the end of a call, or its next try --- */
 
-static void finish(struct http_client *c, struct call *call, const struct http_reply *reply)
+void http_client_finish(struct http_client *c, struct call *call, const struct http_reply *reply)
 {
 	c->calls--;
 	c->o.on_reply(c->o.ctx, &call->given, reply);
 	call_free(call);
 }
 
-static void try_later(struct http_client *c, struct call *call, int64_t pause_ms)
+void http_client_try_later(struct http_client *c, struct call *call, int64_t pause_ms)
 {
 	int64_t now = clock_monotonic_ms();
 
 	call->tries++;
 	if (now + pause_ms - call->began_ms > c->o.patience_ms) {
-		finish(c, call, &(struct http_reply){.tries = call->tries});
+		http_client_finish(c, call, &(struct http_reply){.tries = call->tries});
 		return;
 	}
 	c->repeats++;
@@ -116,54 +37,9 @@ static void try_later(struct http_client *c, struct call *call, int64_t pause_ms
 	queue_add(&c->later, call);
 }
 
-static int64_t pause_of(const struct call *call)
+int64_t http_client_pause_of(const struct call *call)
 {
 	return MIN_OF(HTTP_PAUSE_LEAST_MS << MIN_OF(call->tries, 6u), HTTP_PAUSE_MOST_MS);
-}
-
-/* --- what goes out --- */
-
-static void write_signature(struct buf *out, const struct http_call *call)
-{
-	uint8_t mac[crypto_auth_hmacsha256_BYTES];
-	char text[sodium_base64_ENCODED_LEN(sizeof(mac), sodium_base64_VARIANT_ORIGINAL)], at[24];
-	crypto_auth_hmacsha256_state state;
-	int len = snprintf(at, sizeof(at), ".%lld.", (long long)(clock_now_ms() / MS_PER_S));
-
-	crypto_auth_hmacsha256_init(&state, (const uint8_t *)call->signing_key.data,
-				    call->signing_key.len);
-	crypto_auth_hmacsha256_update(&state, (const uint8_t *)call->id, strlen(call->id));
-	crypto_auth_hmacsha256_update(&state, (const uint8_t *)at, (size_t)len);
-	crypto_auth_hmacsha256_update(&state, (const uint8_t *)call->body.data, call->body.len);
-	crypto_auth_hmacsha256_final(&state, mac);
-	sodium_bin2base64(text, sizeof(text), mac, sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
-	buf_printf(out, "webhook-id: %s\r\nwebhook-timestamp: %.*s\r\nwebhook-signature: v1,%s\r\n",
-		   call->id, len - 2, at + 1, text);
-}
-
-/* The head is made anew at each try: a signature holds its time. */
-static void write_call(struct buf *out, const struct http_client *c, const struct http_call *call)
-{
-	buf_append_cstr(out, "POST ");
-	buf_append_cstr(out, call->path);
-	buf_append_cstr(out, " HTTP/1.1\r\nHost: ");
-	buf_append_cstr(out, c->host);
-	buf_append_cstr(out, "\r\nAuthorization: Bearer ");
-	buf_append_cstr(out, call->bearer);
-	buf_append_cstr(out, "\r\nContent-Type: ");
-	buf_append_cstr(out, call->type);
-	buf_append_cstr(out, "\r\nContent-Length: ");
-	buf_append_int(out, (int64_t)call->body.len);
-	buf_append_cstr(out, "\r\n");
-	if (call->keyed) {
-		buf_append_cstr(out, "Idempotency-Key: ");
-		buf_append_cstr(out, call->id);
-		buf_append_cstr(out, "\r\n");
-	}
-	if (call->signing_key.len > 0)
-		write_signature(out, call);
-	buf_append_cstr(out, "\r\n");
-	buf_append_slice(out, buf_slice(&call->body));
 }
 
 static void conn_down(struct conn *conn);
@@ -242,9 +118,9 @@ static void conn_down(struct conn *conn)
 	conn->sent = conn->waiting = (struct queue){0};
 	uv_close((uv_handle_t *)&conn->tcp, on_closed);
 	while (!conn->client->ending && (call = queue_take(&sent)))
-		try_later(conn->client, call, pause_of(call));
+		http_client_try_later(conn->client, call, http_client_pause_of(call));
 	while (!conn->client->ending && (call = queue_take(&waiting)))
-		try_later(conn->client, call, pause_of(call));
+		http_client_try_later(conn->client, call, http_client_pause_of(call));
 }
 
 static void on_room(uv_handle_t *handle, _unused_ size_t suggested, uv_buf_t *ret)
@@ -317,102 +193,10 @@ static void conn_pump(struct conn *conn)
 		return;
 	while (conn->sent.count < conn->client->o.depth && (call = queue_take(&conn->waiting))) {
 		call->sent_ms = clock_monotonic_ms();
-		write_call(&conn->out, conn->client, &call->given);
+		http_client_write_call(&conn->out, conn->client, &call->given);
 		queue_add(&conn->sent, call);
 	}
 	conn_flush(conn);
-}
-
-/* --- answers --- */
-
-static int on_begin(llhttp_t *parser)
-{
-	struct conn *conn = parser->data;
-
-	buf_reset(&conn->body);
-	conn->name_len = conn->value_len = 0;
-	conn->in_value = conn->replayed = false;
-	conn->retry_after_s = 0;
-	return 0;
-}
-
-static void header_done(struct conn *conn)
-{
-	struct slice name = slice_of(conn->name, conn->name_len);
-	struct slice value = slice_of(conn->value, conn->value_len);
-
-	if (slice_equal_nocase(name, SLICE("retry-after")))
-		(void)slice_to_int64(slice_trim(value), &conn->retry_after_s);
-	if (slice_equal_nocase(name, SLICE("idempotency-replayed")))
-		conn->replayed = slice_equal_nocase(slice_trim(value), SLICE("true"));
-	conn->name_len = conn->value_len = 0;
-	conn->in_value = false;
-}
-
-static int on_name(llhttp_t *parser, const char *at, size_t len)
-{
-	struct conn *conn = parser->data;
-
-	if (conn->in_value)
-		header_done(conn);
-	len = MIN_OF(len, sizeof(conn->name) - conn->name_len);
-	memcpy(conn->name + conn->name_len, at, len);
-	conn->name_len += len;
-	return 0;
-}
-
-static int on_value(llhttp_t *parser, const char *at, size_t len)
-{
-	struct conn *conn = parser->data;
-
-	conn->in_value = true;
-	len = MIN_OF(len, sizeof(conn->value) - conn->value_len);
-	memcpy(conn->value + conn->value_len, at, len);
-	conn->value_len += len;
-	return 0;
-}
-
-static int on_headers(llhttp_t *parser)
-{
-	header_done(parser->data);
-	return 0;
-}
-
-static int on_body(llhttp_t *parser, const char *at, size_t len)
-{
-	struct conn *conn = parser->data;
-
-	if (conn->body.len + len > HTTP_REPLY_MAX)
-		return -1;
-	buf_append(&conn->body, at, len);
-	return conn->body.failed ? -1 : 0;
-}
-
-static bool is_final(int status)
-{
-	return status >= 200 && status < 500 && status != 408 && status != 429;
-}
-
-static int on_complete(llhttp_t *parser)
-{
-	struct conn *conn = parser->data;
-	struct call *call = queue_take(&conn->sent);
-	int status = parser->status_code;
-
-	if (!call)
-		return -1; /* an answer that nobody asked for */
-	conn->client->ever_answered = true;
-	if (is_final(status)) {
-		struct http_reply reply = {.status = status,
-					   .replayed = conn->replayed,
-					   .tries = call->tries + 1,
-					   .body = buf_slice(&conn->body)};
-		finish(conn->client, call, &reply);
-	} else {
-		try_later(conn->client, call,
-			  MAX_OF(pause_of(call), MIN_OF(conn->retry_after_s, 60) * MS_PER_S));
-	}
-	return llhttp_should_keep_alive(parser) ? 0 : -1;
 }
 
 /* --- time --- */
@@ -491,13 +275,7 @@ struct http_client *http_client_open(const struct http_client_options *o, struct
 		c->conns[i].magic = CONN_MAGIC;
 		c->conns[i].client = c;
 	}
-	llhttp_settings_init(&c->settings);
-	c->settings.on_message_begin = on_begin;
-	c->settings.on_header_field = on_name;
-	c->settings.on_header_value = on_value;
-	c->settings.on_headers_complete = on_headers;
-	c->settings.on_body = on_body;
-	c->settings.on_message_complete = on_complete;
+	http_client_read_settings(&c->settings);
 	uv_loop_init(&c->loop);
 	uv_timer_init(&c->loop, &c->tick);
 	c->tick.data = c;

@@ -20,6 +20,22 @@ struct traffic_person {
 	const struct traffic_country *country;
 };
 
+/* --- traffic_write.c: a lead as a list of members, into bytes --- */
+
+enum traffic_member_type { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_LIST };
+
+struct traffic_member {
+	const char *name;
+	struct slice value;
+	enum traffic_member_type type;
+	bool own; /* one of the vertical's fields */
+};
+
+void traffic_write_json(const struct traffic_member *members, size_t count, struct buf *out);
+void traffic_write_form(const struct traffic_member *members, size_t count, struct buf *out);
+
+/* --- traffic_draw.c --- */
+
 struct rng traffic_stream(const struct traffic_maker *m, enum traffic_stream stream, uint64_t n);
 struct slice traffic_pick(const struct traffic_texts *t,
 			  struct rng *r); /* empty when there is none */

@@ -1,5 +1,4 @@
 /* traffic_make: see traffic_make.h. */
-#include "base/json.h"
 #include "base/timefmt.h"
 #include "traffic_draw.h"
 
@@ -13,15 +12,6 @@ const char *const traffic_kind_names[TRAFFIC_KINDS] = {
 #define KIND(name, text, help) text,
 #include "traffic_kinds.def"
 #undef KIND
-};
-
-enum member_type { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_LIST };
-
-struct member {
-	const char *name;
-	struct slice value;
-	enum member_type type;
-	bool own; /* one of the vertical's fields */
 };
 
 /* One lead while it is made. */
@@ -38,14 +28,14 @@ struct making {
 	const char *phone, *email;
 	int64_t filled_ms;
 	int malformed; /* which fault; -1 = none */
-	struct member members[MEMBERS_MAX];
+	struct traffic_member members[MEMBERS_MAX];
 	size_t count;
 };
 
 static void add(struct making *g, const char *name, struct slice value)
 {
 	assert(g->count < MEMBERS_MAX);
-	g->members[g->count++] = (struct member){.name = name, .value = value};
+	g->members[g->count++] = (struct traffic_member){.name = name, .value = value};
 }
 
 static void add_text(struct making *g, const char *name, const char *value)
@@ -361,97 +351,6 @@ static void add_all(struct making *g)
 	add_own_fields(g);
 }
 
-/* --- as bytes --- */
-
-static void write_list(struct buf *out, struct slice value)
-{
-	const char *separator = "[";
-
-	for (struct slice rest = value; rest.len > 0;) {
-		const char *comma = memchr(rest.data, ',', rest.len);
-		size_t len = comma ? (size_t)(comma - rest.data) : rest.len;
-
-		buf_append_cstr(out, separator);
-		json_write_string(out, slice_of(rest.data, len));
-		separator = ",";
-		rest.data += len + (comma ? 1 : 0);
-		rest.len -= len + (comma ? 1 : 0);
-	}
-	buf_append_char(out, ']');
-}
-
-static void write_json_members(const struct making *g, bool own, struct buf *out)
-{
-	const char *separator = "";
-
-	for (size_t i = 0; i < g->count; i++) {
-		const struct member *m = &g->members[i];
-
-		if (m->own != own)
-			continue;
-		buf_append_cstr(out, separator);
-		json_write_string(out, slice_cstr(m->name));
-		buf_append_char(out, ':');
-		if (m->type == MEMBER_TEXT)
-			json_write_string(out, m->value);
-		else if (m->type == MEMBER_LIST)
-			write_list(out, m->value);
-		else
-			buf_append_slice(out, m->value);
-		separator = ",";
-	}
-}
-
-static void write_json(const struct making *g, struct buf *out)
-{
-	size_t start = out->len;
-	bool own = false;
-
-	for (size_t i = 0; i < g->count; i++)
-		own = own || g->members[i].own;
-	buf_append_char(out, '{');
-	write_json_members(g, false, out);
-	if (own) {
-		buf_append_cstr(out, ",\"fields\":{");
-		write_json_members(g, true, out);
-		buf_append_char(out, '}');
-	}
-	buf_append_char(out, '}');
-	if (g->malformed == 3)
-		out->len = start + (out->len - start) * 2 / 3; /* cut on the way */
-}
-
-static void write_form_text(struct buf *out, struct slice s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.data[i];
-
-		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' ||
-		    c == '.' || c == '_' || c == '*') {
-			buf_append_char(out, (char)c);
-		} else if (c == ' ') {
-			buf_append_char(out, '+');
-		} else {
-			buf_append_char(out, '%');
-			buf_append_char(out, hex[c >> 4]);
-			buf_append_char(out, hex[c & 15]);
-		}
-	}
-}
-
-static void write_form(const struct making *g, struct buf *out)
-{
-	for (size_t i = 0; i < g->count; i++) {
-		if (i > 0)
-			buf_append_char(out, '&');
-		buf_append_cstr(out, g->members[i].name);
-		buf_append_char(out, '=');
-		write_form_text(out, g->members[i].value);
-	}
-}
-
 /* --- all together --- */
 
 static void draw_malformed(struct making *g, enum traffic_transport transport)
@@ -487,6 +386,7 @@ void traffic_make(const struct traffic_maker *m, uint64_t n, int64_t now_ms, str
 	struct making g = {.m = m, .a = a, .n = n, .now_ms = now_ms};
 	struct traffic_head own = traffic_head(m, n);
 	bool again = own.kind == TRAFFIC_RESUBMISSION;
+	size_t start;
 
 	/* The double click's body is made as the first click's was. */
 	g.n = again ? n - 1 : n;
@@ -504,10 +404,13 @@ void traffic_make(const struct traffic_maker *m, uint64_t n, int64_t now_ms, str
 	write_contact(&g);
 	g.filled_ms = draw_filled(&g);
 	add_all(&g);
+	start = ret_body->len;
 	if (ret->transport == TRAFFIC_FORM)
-		write_form(&g, ret_body);
+		traffic_write_form(g.members, g.count, ret_body);
 	else
-		write_json(&g, ret_body);
+		traffic_write_json(g.members, g.count, ret_body);
+	if (g.malformed == 3)
+		ret_body->len = start + (ret_body->len - start) * 2 / 3; /* cut on the way */
 	ret->kind = again ? TRAFFIC_RESUBMISSION : g.head.kind;
 	ret->source = g.head.source;
 }
