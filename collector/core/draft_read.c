@@ -22,14 +22,21 @@ struct slice draft_text(const struct draft *d, enum lead_field field)
 	return d->v[field].text;
 }
 
-static const struct field_spec *spec_find(struct slice name)
+/* Clients write the members in an order of their own, and it is mostly the table's: the search begins behind the member
+ * that was found last. *hint is where, and 0 to begin with. */
+static const struct field_spec *spec_find(struct slice name, size_t *hint)
 {
-	for (size_t i = 0; i < LEAD_FIELD_COUNT; i++) {
-		const struct slice *known = &lead_fields[i].name;
+	size_t at = *hint;
 
-		if (known->len == name.len && known->data[0] == name.data[0] &&
-		    memcmp(known->data, name.data, name.len) == 0)
-			return &lead_fields[i];
+	for (size_t left = LEAD_FIELD_COUNT; left > 0; left--) {
+		const struct field_spec *spec = &lead_fields[at];
+
+		at = at + 1 < LEAD_FIELD_COUNT ? at + 1 : 0;
+		if (spec->name.len == name.len && spec->name.data[0] == name.data[0] &&
+		    memcmp(spec->name.data, name.data, name.len) == 0) {
+			*hint = at;
+			return spec;
+		}
 	}
 	return NULL;
 }
@@ -204,6 +211,7 @@ bool draft_read_json(struct draft *d, struct arena *a, struct slice body, struct
 {
 	struct json_fault fault = {0};
 	struct json *root = json_parse(a, body, JSON_LIMITS_DEFAULT, &fault);
+	size_t hint = 0;
 
 	draft_start(d, false);
 	if (!root) {
@@ -216,7 +224,7 @@ bool draft_read_json(struct draft *d, struct arena *a, struct slice body, struct
 		return false;
 	}
 	for (const struct json *m = root->child; m; m = m->next) {
-		const struct field_spec *spec = m->key.len > 0 ? spec_find(m->key) : NULL;
+		const struct field_spec *spec = m->key.len > 0 ? spec_find(m->key, &hint) : NULL;
 
 		if (spec)
 			value_from_json(d, spec, m, f);
@@ -327,9 +335,10 @@ static void value_from_form(struct draft *d, const struct field_spec *spec, stru
 	}
 }
 
-static void pair_from_form(struct draft *d, struct slice name, struct slice value, struct faults *f)
+static void pair_from_form(struct draft *d, struct slice name, struct slice value, size_t *hint,
+			   struct faults *f)
 {
-	const struct field_spec *spec = name.len > 0 ? spec_find(name) : NULL;
+	const struct field_spec *spec = name.len > 0 ? spec_find(name, hint) : NULL;
 	struct draft_field *field;
 	bool top = true;
 
@@ -351,7 +360,7 @@ static void pair_from_form(struct draft *d, struct slice name, struct slice valu
 bool draft_read_form(struct draft *d, struct arena *a, struct slice body, struct faults *f,
 		     const char **ret_why)
 {
-	size_t pairs = 0;
+	size_t pairs = 0, hint = 0;
 
 	draft_start(d, true);
 	while (body.len > 0) {
@@ -380,7 +389,7 @@ bool draft_read_form(struct draft *d, struct arena *a, struct slice body, struct
 			*ret_why = UTF8_WHY;
 			return false;
 		}
-		pair_from_form(d, name, value, f);
+		pair_from_form(d, name, value, &hint, f);
 	}
 	return true;
 }

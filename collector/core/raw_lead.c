@@ -244,9 +244,15 @@ static void write_contact(const struct draft *d, const struct raw_lead_origin *o
 static void canonical_bytes(struct buf *b, uint32_t tag, struct slice value)
 {
 	uint32_t head[2] = {tag, (uint32_t)value.len};
+	char *to;
 
-	buf_append(b, head, sizeof(head));
-	buf_append_slice(b, value);
+	if (!buf_reserve(b, sizeof(head) + value.len))
+		return;
+	to = b->data + b->len;
+	memcpy(to, head, sizeof(head));
+	if (value.len)
+		memcpy(to + sizeof(head), value.data, value.len);
+	b->len += sizeof(head) + value.len;
 }
 
 static void canonical_int(struct buf *b, uint32_t tag, int64_t value)

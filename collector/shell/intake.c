@@ -89,18 +89,20 @@ static void write_taken(const struct intake *i, const struct line *l, size_t num
 {
 	char id[LEAD_ID_TEXT_LEN + 1];
 
-	buf_append_char(out, '{');
+	buf_append_slice(out, number > 0 ? SLICE("{\"line\":") : SLICE("{"));
 	if (number > 0) {
-		json_write_member_int(out, "line", (int64_t)number);
-		buf_append_char(out, ',');
+		buf_append_int(out, (int64_t)number);
+		buf_append(out, ",", 1);
 	}
 	if (i->party_kind == PARTY_WEBMASTER) {
-		lead_id_text(&l->lead_id, id);
-		json_write_member(out, "lead_id", slice_of(id, LEAD_ID_TEXT_LEN));
-	} else {
-		json_write_member(out, "verdict_id", line_text(i, l));
+		lead_id_text(&l->lead_id, id); /* hex and hyphens: nothing to escape */
+		buf_append_slice(out, SLICE("\"lead_id\":\""));
+		buf_append(out, id, LEAD_ID_TEXT_LEN);
+		buf_append_slice(out, SLICE("\",\"outcome\":\"received\"}"));
+		return;
 	}
-	buf_append_cstr(out, ",\"outcome\":\"received\"}");
+	json_write_member(out, "verdict_id", line_text(i, l));
+	buf_append_slice(out, SLICE(",\"outcome\":\"received\"}"));
 }
 
 /* Tells the Idempotency-Key's record what became of it: kept only where sending again would change nothing. */

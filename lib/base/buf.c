@@ -53,7 +53,9 @@ bool buf_reserve(struct buf *b, size_t more)
 
 void buf_append(struct buf *b, const void *data, size_t len)
 {
-	if (len == 0 || !buf_reserve(b, len))
+	if (len == 0)
+		return;
+	if ((b->failed || b->cap - b->len < len) && !buf_reserve(b, len))
 		return;
 	memcpy(b->data + b->len, data, len);
 	b->len += len;

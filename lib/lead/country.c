@@ -1,29 +1,39 @@
 /* country: the codes that ISO 3166-1 has assigned. */
 #include "contact.h"
 
-#define CODE_STRIDE 3 /* two letters and a space */
-
-static const char codes[] = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH "
-			    "BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
-			    "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM "
-			    "DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR "
-			    "GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR "
-			    "HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP "
-			    "KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA "
-			    "MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT "
-			    "MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG "
-			    "PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW "
-			    "SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD "
-			    "TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG "
-			    "UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW ";
+/* For each first letter, the second ones. */
+static const char *const seconds[26] = {
+    ['A' - 'A'] = "DEFGILMOQRSTUWXZ",
+    ['B' - 'A'] = "ABDEFGHIJLMNOQRSTVWYZ",
+    ['C' - 'A'] = "ACDFGHIKLMNORUVWXYZ",
+    ['D' - 'A'] = "EJKMOZ",
+    ['E' - 'A'] = "CEGHRST",
+    ['F' - 'A'] = "IJKMOR",
+    ['G' - 'A'] = "ABDEFGHILMNPQRSTUWY",
+    ['H' - 'A'] = "KMNRTU",
+    ['I' - 'A'] = "DELMNOQRST",
+    ['J' - 'A'] = "EMOP",
+    ['K' - 'A'] = "EGHIMNPRWYZ",
+    ['L' - 'A'] = "ABCIKRSTUVY",
+    ['M' - 'A'] = "ACDEFGHKLMNOPQRSTUVWXYZ",
+    ['N' - 'A'] = "ACEFGILOPRUZ",
+    ['O' - 'A'] = "M",
+    ['P' - 'A'] = "AEFGHKLMNRSTWY",
+    ['Q' - 'A'] = "A",
+    ['R' - 'A'] = "EOSUW",
+    ['S' - 'A'] = "ABCDEGHIJKLMNORSTVXYZ",
+    ['T' - 'A'] = "CDFGHJKLMNORTVWZ",
+    ['U' - 'A'] = "AGMSYZ",
+    ['V' - 'A'] = "ACEGINU",
+    ['W' - 'A'] = "FS",
+    ['Y' - 'A'] = "ET",
+    ['Z' - 'A'] = "AMW",
+};
 
 bool country_known(struct slice code)
 {
-	if (code.len != 2)
-		return false;
-	for (const char *c = codes; *c; c += CODE_STRIDE) {
-		if (memcmp(c, code.data, 2) == 0)
-			return true;
-	}
-	return false;
+	unsigned first = code.len == 2 ? (unsigned)(unsigned char)code.data[0] - 'A' : 26;
+
+	return first < ARRAY_LEN(seconds) && seconds[first] && code.data[1] != '\0' &&
+	       strchr(seconds[first], code.data[1]);
 }
