@@ -1,9 +1,10 @@
 /* bench-watch: waits until topics have grown by so many records, and tells what that cost the processes named.
  *
- *   bench-watch --kafka HOST:PORT --topics a,b --leads N [--warm W] [--pids name=1,name=2] [--from COUNT] [--only-count 1]
+ *   bench-watch --kafka HOST:PORT --topics a,b --leads N [--warm W] [--pids name=PID,name=/FILE] [--from COUNT] [--only-count 1]
  *
  *   bench-watch --kafka HOST:PORT --create T       makes a topic of eight partitions, when it is not there
  *
+ * A process may be named by the file that will hold its pid: it need not have been started yet.
  * Counts high offsets over all partitions. --from is the count before the work began (from --only-count 1, which prints
  * it and ends). Costs are counted from the first look that shows at least W new records to the one that shows N.
  * Prints one line of JSON. Ends with status 1 when nothing grows for 20 s. */
@@ -29,6 +30,7 @@ struct watched {
 
 struct process {
 	char name[32];
+	char file[256]; /* empty when the pid was given */
 	int pid;
 	int64_t from_us;
 };
@@ -70,10 +72,23 @@ static void find_processes(struct watch *w, const char *list)
 		struct process *p = &w->processes[w->process_count++];
 
 		if (w->process_count > PIDS_MAX ||
-		    sscanf(item, "%31[^=]=%d", p->name, &p->pid) != 2)
-			bench_die("--pids: expected name=pid,…");
+		    (sscanf(item, "%31[^=]=%d", p->name, &p->pid) != 2 &&
+		     sscanf(item, "%31[^=]=%255s", p->name, p->file) != 2))
+			bench_die("--pids: expected name=pid,… or name=/file,…");
 	}
 	free(copy);
+}
+
+/* When the count begins the process runs, for it has done some of the work. */
+static void process_begin(struct process *p)
+{
+	FILE *f = p->file[0] ? fopen(p->file, "r") : NULL;
+
+	if (p->file[0] && (!f || fscanf(f, "%d", &p->pid) != 1))
+		bench_die("%s does not hold a pid", p->file);
+	if (f)
+		fclose(f);
+	p->from_us = bench_cpu_us(p->pid);
 }
 
 static int64_t count(const struct watch *w)
@@ -117,10 +132,10 @@ static void watch(struct watch *w, int64_t before, int64_t warm, int64_t leads)
 			from_ns = now;
 			from_count = done;
 			for (size_t i = 0; i < w->process_count; i++)
-				w->processes[i].from_us = bench_cpu_us(w->processes[i].pid);
+				process_begin(&w->processes[i]);
 		}
-		if (done >= leads && from_count < leads) {
-			report(w, done - from_count, now - from_ns, now);
+		if (done >= leads && (from_count < leads || w->process_count == 0)) {
+			report(w, done - from_count, MAX_OF(now - from_ns, 1), now);
 			return;
 		}
 		if (done >= leads)

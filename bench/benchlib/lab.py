@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build/bench/results.jsonl"
 STACK = ROOT / "deploy/local/stack"
 PROGRAM_TIMEOUT_S = 180
+READY_TIMEOUT_S = 90
 SERVICES = ("filter-worker", "router", "delivery", "payout", "collector")
 VERTICALS = ("microloan", "credit_card", "osago", "courses")
 KAFKA_OFFSET, REDIS_OFFSET, SINK_OFFSET, FLOOR_OFFSET = 60, 70, 80, 81
@@ -50,11 +51,11 @@ class Lab:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # 10,000 connections; services inherit it
         return self
 
-    def __exit__(self, *_):
-        for child in self.children:
+    def __exit__(self, kind, *_):
+        for child in list(self.children):
             self.end(child)
-        self.end_stack()
-        if self.made_home:
+        self.end_stack(wipe=kind is None)
+        if self.made_home and kind is None:  # after a fault the logs are wanted
             shutil.rmtree(self.home, ignore_errors=True)
 
     # --- the stack ---
@@ -77,9 +78,9 @@ class Lab:
         self.send(scaled(BROKER_WARM_LEADS), batch=100, connections=16)
         self.drain_rest()
 
-    def end_stack(self):
+    def end_stack(self, wipe=True):
         if self.is_up:
-            subprocess.run([str(STACK), "down", "--wipe"], env=self.environment, capture_output=True, check=False)
+            subprocess.run([str(STACK), "down", *(["--wipe"] if wipe else [])], env=self.environment, capture_output=True, check=False)
             self.is_up = False
 
     def only(self, *wanted):
@@ -90,10 +91,10 @@ class Lab:
                 self.stack("start", service)
             elif service not in wanted and states[service] == "running":
                 self.stack("stop", service)
-        end = time.monotonic() + 60
-        while not all(row["ready"] for row in self._status() if row["name"].split("@")[0] in wanted):
+        end = time.monotonic() + READY_TIMEOUT_S
+        while late := [row["name"] for row in self._status() if row["name"].split("@")[0] in wanted and not row["ready"]]:
             if time.monotonic() > end:
-                raise BenchError(f"bench: {wanted} are not ready after 60 s; logs in {self.home}/logs")
+                raise BenchError(f"bench: {', '.join(late)}: not ready after {READY_TIMEOUT_S} s; logs in {self.home}/logs")
             time.sleep(0.1)
 
     def _status(self):
@@ -174,6 +175,14 @@ class Lab:
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.children.append(child)
         return child
+
+    def result(self, child):
+        """Waits for a program that ends by itself; its line."""
+        out = child.communicate(timeout=PROGRAM_TIMEOUT_S)[0]
+        self.children.remove(child)
+        if child.returncode != 0:
+            raise BenchError(f"bench: {' '.join(child.args)} ended with {child.returncode}")
+        return json.loads(out)
 
     def end(self, child):
         """SIGTERM; what it had to say."""

@@ -56,21 +56,26 @@ def _fill(lab, *before):
     for service in before:
         start = lab.count(topics[service])
         lab.only(service)
-        _watch(lab, topics[service], leads, start, 0)
+        _watch(lab, topics[service], leads, start)
     lab.only()
     return leads
 
 
-def _watch(lab, topics, leads, start, warm, **pids):
-    named = ",".join(f"{name.replace('_', '-')}={pid}" for name, pid in pids.items())
-    return lab.run("watch", "--kafka", lab.kafka, "--topics", topics, "--leads", leads, "--from", start, "--warm", warm,
-                   "--pids", named)[0]
+def _watch_options(lab, topics, leads, start, warm, **processes):
+    named = ",".join(f"{name}={process}" for name, process in processes.items())
+    return ["--kafka", lab.kafka, "--topics", topics, "--leads", leads, "--from", start, "--warm", warm, "--pids", named]
+
+
+def _watch(lab, topics, leads, start):
+    lab.run("watch", *_watch_options(lab, topics, leads, start, 0))
 
 
 def _measure(lab, service, topics, leads):
-    start = lab.count(topics)
+    """Starts the service under the eyes of the watcher."""
+    processes = {"ours": lab.home / f"run/{service}@1.pid", "redis": lab.pid("redis"), "kafka": lab.pid("kafka")}
+    watcher = lab.start("watch", *_watch_options(lab, topics, leads, lab.count(topics), leads // 10, **processes))
     lab.stack("start", service)
-    return _watch(lab, topics, leads, start, leads // 10, ours=lab.pid(service), redis=lab.pid("redis"), kafka=lab.pid("kafka"))
+    return lab.result(watcher)
 
 
 def filter_worker(lab, figures):
