@@ -68,6 +68,7 @@ const char *line_name(PhoneNumberUtil::PhoneNumberType type)
 void look(const char *text, const char *country, phone_number *ret)
 {
 	const PhoneNumberUtil &util = numbers();
+	PhoneNumberUtil::PhoneNumberType type;
 	PhoneNumber number;
 	std::string region;
 
@@ -81,8 +82,10 @@ void look(const char *text, const char *country, phone_number *ret)
 	util.GetRegionCodeForNumber(number, &region);
 	if (region.size() < sizeof(ret->region) && region != "ZZ")
 		std::memcpy(ret->region, region.c_str(), region.size() + 1);
-	ret->standing = util.IsValidNumber(number) ? "valid" : "unassigned";
-	ret->line = line_name(util.GetNumberType(number));
+	/* The library calls a number valid exactly when it has a type, and finds both by the same search: one is enough. */
+	type = util.GetNumberType(number);
+	ret->standing = type != PhoneNumberUtil::UNKNOWN ? "valid" : "unassigned";
+	ret->line = line_name(type);
 }
 
 } // namespace
