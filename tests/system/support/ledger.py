@@ -27,11 +27,13 @@ class Ledger:
 
 def _rows(url):
     if url.startswith("sqlite:"):
-        connection = sqlite3.connect(f"file:{url.removeprefix('sqlite:')}?mode=ro", uri=True, timeout=30)
+        connection = sqlite3.connect(f"file:{url.removeprefix('sqlite:')}?mode=ro", uri=True, timeout=30, isolation_level=None)
+        connection.execute("BEGIN")
     else:
         import psycopg
         connection = psycopg.connect(url)
-    with connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with connection:  # one view of all tables: payout may be writing
         cursor = connection.cursor()
         for query in ("SELECT lead_id, round, event, at_ms, order_id FROM transfers",
                       "SELECT lead_id, round, event, account, amount, currency FROM books",
