@@ -45,7 +45,7 @@ class Figures:
             self._record(name, values, value, floor)
 
     def _print(self, name, value, floor):
-        line = f"{name:<46}{_number(value):>10} {self.units[name]:<10}"
+        line = f"{name:<46}{_number(value):>10} {self.units[name]:<12}"
         line += f"floor {_number(floor):>9}  x{value / floor:<7.2f}" if floor else " " * 26
         if name in TARGETS:
             kind, wanted = TARGETS[name]
