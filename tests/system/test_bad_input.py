@@ -609,7 +609,7 @@ def test_a_good_request_with_a_few_bytes_changed_is_answered_or_dropped(door):
         with door.wire() as wire:
             wire.send(bytes(data))
             wire.half_close()
-            for answer in wire.answers():
+            for answer in map(door.noted, wire.answers()):
                 if answer.status != 202:
                     assert 400 <= answer.status < 500, answer
                     assert_problem(answer, answer.status)
@@ -627,7 +627,7 @@ def test_what_was_acknowledged_is_stored_and_what_was_refused_is_not(door):
     clicks = {m.lead.click_id for m in stored}
     assert not {c for c in clicks if c.startswith("smuggled") or c == "cut"}
     unasked = [m.lead.click_id for m, i in zip(stored, ids) if i not in set(acknowledged)]
-    assert set(unasked) <= {"vanished", "changed"} or all("changed"[:3] in c or "vanished"[:3] in c for c in unasked), unasked[:10]
+    assert set(unasked) <= {"vanished"}, unasked[:10]  # nobody waited for the answer
 
 
 def test_the_collector_is_the_process_it_was_and_as_large_as_it_was(door):
