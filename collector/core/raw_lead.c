@@ -241,12 +241,12 @@ static void write_contact(const struct draft *d, const struct raw_lead_origin *o
 
 /* --- the fingerprints --- */
 
-static void canonical_bytes(struct buf *b, uint32_t tag, struct slice value)
+static inline void canonical_bytes(struct buf *b, uint32_t tag, struct slice value)
 {
 	uint32_t head[2] = {tag, (uint32_t)value.len};
 	char *to;
 
-	if (!buf_reserve(b, sizeof(head) + value.len))
+	if (!wire_room(b, sizeof(head) + value.len))
 		return;
 	to = b->data + b->len;
 	memcpy(to, head, sizeof(head));
