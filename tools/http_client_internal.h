@@ -56,7 +56,7 @@ struct http_client {
 	uv_loop_t loop;
 	uv_timer_t tick;
 	struct sockaddr_storage address;
-	char host[HOST_MAX + 8]; /* as in the Host header */
+	char host[HOST_MAX + 10]; /* as in the Host header */
 	struct queue later;
 	size_t calls;
 	uint64_t repeats;

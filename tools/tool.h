@@ -9,7 +9,8 @@
 #include "runtime/directory.h"
 
 #define TOOL_TIMEOUT_MS 10000
-#define TOOL_STORE_TIMEOUT_MS 60000 /* for an acknowledgement: a broker that has just started is slow */
+#define TOOL_STORE_TIMEOUT_MS                                                                      \
+	60000 /* for an acknowledgement: a broker that has just started is slow */
 
 enum tool_exit { TOOL_DONE = 0, TOOL_FOUND = 1, TOOL_USAGE = 2, TOOL_AWAY = 3 };
 
