@@ -35,7 +35,7 @@
 #define COLLECTOR_KEPT_TEXT_BYTES  4096
 #define COLLECTOR_PAUSE_S          1 /* Retry-After of what should be sent again soon */
 #define COLLECTOR_START_TIMEOUT_MS 15000
-#define COLLECTOR_KV_TIMEOUT_MS    250
+#define COLLECTOR_KV_TIMEOUT_MS    1000
 #define COLLECTOR_PENDING_MARGIN_MS                                                                \
 	5000 /* a crashed request blocks its key so much longer than it could have run */
 
