@@ -9,7 +9,7 @@ import uuid
 from .layout import CONTROLLER_PORT, KAFKA_PORT, REDIS_PORT
 
 KAFKA_HEAP = "512m"
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 120
 
 _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="WARN">
