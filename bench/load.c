@@ -241,7 +241,8 @@ static void run(struct load *l)
 		send_request(l, &l->connections[l->free[--l->free_count]], 0);
 	while (l->acked < l->leads) {
 		int64_t due = l->rate > 0 ? send_due(l, &requests) : -1;
-		int64_t wait = due < 0 ? STALL_MS * 1000000LL : MAX_OF(due - bench_now_ns(), 0);
+		int64_t left = due - bench_now_ns();
+		int64_t wait = due < 0 ? STALL_MS * 1000000LL : MAX_OF(left, 0);
 		struct timespec t = {wait / 1000000000, wait % 1000000000};
 		int n = epoll_pwait2(l->epoll, events, EVENTS_MAX, &t, NULL);
 
