@@ -11,6 +11,7 @@
 
 #define SENDER_MAGIC   0x53454e44u
 #define TRANSFER_MAGIC 0x54524e53u
+#define PLACES_FIRST   64
 
 struct sender {
 	uint32_t magic;
@@ -20,6 +21,8 @@ struct sender {
 	uv_timer_t timer;
 	struct transfer *transfers;
 	size_t in_flight;
+	struct place *places; /* by descriptor: the sockets that libcurl had from us */
+	size_t place_count;
 	size_t handles; /* libuv handles that still hold this memory */
 	bool closing;
 };
@@ -43,7 +46,71 @@ struct watched {
 	uv_poll_t poll;
 	struct sender *sender;
 	curl_socket_t fd;
+	int events; /* that libuv waits for */
 };
+
+/* libcurl stops looking at a connection between two requests. Taking it off the loop and putting it on again would cost
+ * several system calls a request, so it stays watched until libcurl closes it, or the server says something. */
+struct place {
+	bool open;
+	struct watched *idle; /* NULL: in use, or not watched */
+};
+
+/* --- watched descriptors --- */
+
+static void on_handle_closed(struct sender *s)
+{
+	if (--s->handles > 0)
+		return;
+	free(s->places);
+	free(s);
+}
+
+static void on_watched_closed(uv_handle_t *h)
+{
+	struct watched *w = h->data;
+	struct sender *s = w->sender;
+
+	free(w);
+	on_handle_closed(s);
+}
+
+static void unwatch(struct watched *w)
+{
+	uv_poll_stop(&w->poll);
+	uv_close((uv_handle_t *)&w->poll, on_watched_closed);
+}
+
+/* NULL when libcurl did not have the descriptor from us: its own, between its threads. */
+static struct place *place_of(struct sender *s, curl_socket_t fd)
+{
+	return fd >= 0 && (size_t)fd < s->place_count && s->places[fd].open ? &s->places[fd] : NULL;
+}
+
+static void idle_over(struct place *p)
+{
+	if (p->idle)
+		unwatch(p->idle);
+	p->idle = NULL;
+}
+
+static void place_open(struct sender *s, curl_socket_t fd)
+{
+	size_t count = MAX_OF(s->place_count, (size_t)PLACES_FIRST);
+
+	while (count <= (size_t)fd)
+		count *= 2;
+	if (count > s->place_count) {
+		s->places = realloc(s->places, count * sizeof(*s->places));
+		if (!s->places)
+			abort();
+		memset(s->places + s->place_count, 0,
+		       (count - s->place_count) * sizeof(*s->places));
+		s->place_count = count;
+	}
+	idle_over(&s->places[fd]);
+	s->places[fd].open = true;
+}
 
 /* --- what libcurl asks of us --- */
 
@@ -51,13 +118,29 @@ static curl_socket_t on_open_socket(void *clientp, _unused_ curlsocktype purpose
 				    struct curl_sockaddr *address)
 {
 	struct transfer *t = clientp;
+	curl_socket_t fd;
 
 	assert(t->magic == TRANSFER_MAGIC);
 	if (!t->sender->options.allow_private_addresses && !address_is_public(&address->addr)) {
 		t->address_refused = true;
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0)
+		place_open(t->sender, fd);
+	return fd;
+}
+
+/* A connection outlives the request that opened it, so this hears of the sender. */
+static int on_close_socket(void *clientp, curl_socket_t fd)
+{
+	struct place *p = place_of(clientp, fd);
+
+	if (p) {
+		idle_over(p);
+		p->open = false;
+	}
+	return close(fd);
 }
 
 static int on_before_request(void *clientp, _unused_ char *ip, _unused_ char *local_ip,
@@ -176,21 +259,6 @@ static void serve_ends(struct sender *s)
 
 /* --- libcurl's descriptors and timer on the loop --- */
 
-static void on_handle_closed(struct sender *s)
-{
-	if (--s->handles == 0)
-		free(s);
-}
-
-static void on_watched_closed(uv_handle_t *h)
-{
-	struct watched *w = h->data;
-	struct sender *s = w->sender;
-
-	free(w);
-	on_handle_closed(s);
-}
-
 static void on_timer_closed(uv_handle_t *h)
 {
 	on_handle_closed(h->data);
@@ -200,11 +268,19 @@ static void on_socket_ready(uv_poll_t *p, int status, int events)
 {
 	struct watched *w = p->data;
 	struct sender *s = w->sender;
+	struct place *place = place_of(s, w->fd);
 	int running, flags = 0;
 
 	assert(s->magic == SENDER_MAGIC);
-	if (status < 0)
+	if (place && place->idle == w) {
+		idle_over(
+		    place); /* closed by the server; libcurl finds out before it uses it again */
+		return;
+	}
+	if (status < 0) {
 		flags = CURL_CSELECT_ERR;
+		w->events = 0; /* libuv has stopped */
+	}
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
@@ -232,6 +308,33 @@ static struct watched *watch(struct sender *s, curl_socket_t fd)
 	return w;
 }
 
+/* libcurl does not look at it any more. */
+static void let_go(struct sender *s, struct watched *w)
+{
+	struct place *p = place_of(s, w->fd);
+
+	curl_multi_assign(s->multi, w->fd, NULL);
+	if (s->closing || !p || w->events != UV_READABLE) {
+		unwatch(w);
+		return;
+	}
+	p->idle = w;
+	uv_unref((uv_handle_t *)&w->poll);
+}
+
+static struct watched *take_up(struct sender *s, curl_socket_t fd)
+{
+	struct place *p = place_of(s, fd);
+	struct watched *w = p ? p->idle : NULL;
+
+	if (!w)
+		return watch(s, fd);
+	p->idle = NULL;
+	uv_ref((uv_handle_t *)&w->poll);
+	curl_multi_assign(s->multi, fd, w);
+	return w;
+}
+
 static int on_want_socket(_unused_ CURL *easy, curl_socket_t fd, int what, void *clientp,
 			  void *socketp)
 {
@@ -240,21 +343,21 @@ static int on_want_socket(_unused_ CURL *easy, curl_socket_t fd, int what, void 
 	int events = 0;
 
 	if (what == CURL_POLL_REMOVE) {
-		if (!w)
-			return 0;
-		curl_multi_assign(s->multi, fd, NULL);
-		uv_poll_stop(&w->poll);
-		uv_close((uv_handle_t *)&w->poll, on_watched_closed);
+		if (w)
+			let_go(s, w);
 		return 0;
 	}
 	if (!w)
-		w = watch(s, fd);
+		w = take_up(s, fd);
 	if (!w)
 		return -1;
 	if (what & CURL_POLL_IN)
 		events |= UV_READABLE;
 	if (what & CURL_POLL_OUT)
 		events |= UV_WRITABLE;
+	if (events == w->events)
+		return 0;
+	w->events = events;
 	return uv_poll_start(&w->poll, events, on_socket_ready) == 0 ? 0 : -1;
 }
 
@@ -326,6 +429,8 @@ static void set_guards(struct transfer *t)
 		curl_easy_setopt(t->easy, CURLOPT_CAINFO, o->ca_file);
 	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+	curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->sender);
 	curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_before_request);
 	curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -394,6 +499,8 @@ void sender_close(struct sender *s)
 		forget(s->transfers);
 	curl_multi_cleanup(s->multi);
 	s->multi = NULL;
+	for (size_t i = 0; i < s->place_count; i++)
+		idle_over(&s->places[i]);
 	uv_timer_stop(&s->timer);
 	uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
