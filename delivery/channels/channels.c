@@ -48,10 +48,11 @@ enum result channel_read(struct slice delivery_json, int64_t default_timeout_ms,
 
 void message_wipe(struct message *m)
 {
+	/* What was written; all of it when writing broke off. */
 	if (m->body.data)
-		sodium_memzero(m->body.data, m->body.cap);
+		sodium_memzero(m->body.data, m->body.failed ? m->body.cap : m->body.len);
 	buf_free(&m->body);
-	sodium_memzero(m->headers, sizeof(m->headers));
+	sodium_memzero(m->headers, m->header_count * sizeof(m->headers[0]));
 	m->header_count = 0;
 }
 

@@ -20,7 +20,8 @@ struct sender {
 	CURLM *multi;
 	uv_timer_t timer;
 	struct transfer *transfers;
-	size_t in_flight;
+	struct transfer *spare; /* to be used again; linked by next */
+	size_t in_flight, spare_count;
 	struct place *places; /* by descriptor: the sockets that libcurl had from us */
 	size_t place_count;
 	size_t handles; /* libuv handles that still hold this memory */
@@ -33,7 +34,7 @@ struct transfer {
 	struct transfer *prev, *next;
 	void *owner;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist headers[MESSAGE_HEADERS_MAX + 1]; /* their text is the message's */
 	struct message message;
 	struct buf answer;
 	bool sent;      /* a connection stood and the request was about to go out */
@@ -169,7 +170,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *clientp)
 
 /* --- ends --- */
 
-static void forget(struct transfer *t)
+static void transfer_free(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	free(t);
+}
+
+/* again: its handle may serve another request. */
+static void forget(struct transfer *t, bool again)
 {
 	struct sender *s = t->sender;
 
@@ -181,12 +189,17 @@ static void forget(struct transfer *t)
 		t->next->prev = t->prev;
 	s->in_flight--;
 	curl_multi_remove_handle(s->multi, t->easy);
-	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->headers);
 	message_wipe(&t->message);
 	buf_free(&t->answer);
 	t->magic = 0;
-	free(t);
+	if (!again || s->spare_count >= s->options.connections_max) {
+		transfer_free(t);
+		return;
+	}
+	t->prev = NULL;
+	t->next = s->spare;
+	s->spare = t;
+	s->spare_count++;
 }
 
 static enum transport_end end_of(const struct transfer *t, CURLcode code)
@@ -201,6 +214,18 @@ static enum transport_end end_of(const struct transfer *t, CURLcode code)
 		return TRANSPORT_URL_UNUSABLE;
 
 	return TRANSPORT_NOT_SENT;
+}
+
+/* Only after a plain success: libcurl keeps a few things of an answer in the handle beyond the next request's start, such
+ * as Retry-After and the old version of a server's HTTP. */
+static bool serves_again(const struct transfer *t, CURLcode code, long status,
+			 curl_off_t retry_after_s)
+{
+	long version = CURL_HTTP_VERSION_NONE;
+
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	return code == CURLE_OK && status >= 200 && status <= 299 && retry_after_s == 0 &&
+	       (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_2_0);
 }
 
 static void finish(struct transfer *t, CURLcode code)
@@ -221,7 +246,7 @@ static void finish(struct transfer *t, CURLcode code)
 	answer.body = buf_slice(&body);
 	t->answer = (struct buf){0};
 	/* The place is free before the owner hears of it: the owner may want it for the next one. */
-	forget(t);
+	forget(t, serves_again(t, code, status, retry_after_s));
 	s->options.on_done(s->options.ctx, owner, &answer);
 	buf_free(&body);
 }
@@ -438,31 +463,61 @@ static void set_guards(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
 }
 
+/* All that changes from one request to the next. */
 static void set_message(struct transfer *t, const struct endpoint *e)
 {
-	for (size_t i = 0; i < t->message.header_count; i++)
-		t->headers = curl_slist_append(t->headers, t->message.headers[i]);
-	t->headers = curl_slist_append(t->headers, "Expect:"); /* no round trip before the body */
+	static char no_expect[] = "Expect:"; /* no round trip before the body */
+	size_t count = t->message.header_count;
+
+	for (size_t i = 0; i <= count; i++)
+		t->headers[i] = (struct curl_slist){
+		    .data = i < count ? t->message.headers[i] : no_expect,
+		    .next = i < count ? &t->headers[i + 1] : NULL,
+		};
 	curl_easy_setopt(t->easy, CURLOPT_URL, e->url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "punnet-delivery");
-	curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->message.body.len);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)e->timeout_ms);
 }
 
+static struct transfer *transfer_new(struct sender *s)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+
+	if (!t || !(t->easy = curl_easy_init()))
+		abort();
+	t->sender = s;
+	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "punnet-delivery");
+	curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+	set_guards(t);
+	return t;
+}
+
+/* One that is used again keeps what holds for all requests; what it knew of the last one goes. */
+static struct transfer *transfer_take(struct sender *s)
+{
+	struct transfer *t = s->spare;
+
+	if (!t)
+		return transfer_new(s);
+	s->spare = t->next;
+	s->spare_count--;
+	t->next = NULL;
+	t->sent = t->sent_told = t->too_long = t->address_refused = false;
+	return t;
+}
+
 struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
 			     void *owner)
 {
-	struct transfer *t = calloc(1, sizeof(*t));
+	struct transfer *t;
 	CURLMcode code;
 
 	assert(s->magic == SENDER_MAGIC && !s->closing);
-	if (!t || !(t->easy = curl_easy_init()))
-		abort();
+	t = transfer_take(s);
 	t->magic = TRANSFER_MAGIC;
-	t->sender = s;
 	t->owner = owner;
 	t->message = *m;
 	*m = (struct message){0};
@@ -471,8 +526,6 @@ struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct 
 		t->next->prev = t;
 	s->transfers = t;
 	s->in_flight++;
-	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
-	set_guards(t);
 	set_message(t, e);
 	code = curl_multi_add_handle(s->multi, t->easy);
 	assert(code == CURLM_OK);
@@ -482,7 +535,7 @@ struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct 
 void sender_cancel(struct sender *s, struct transfer *t)
 {
 	assert(t->magic == TRANSFER_MAGIC && t->sender == s);
-	forget(t);
+	forget(t, false);
 }
 
 size_t sender_in_flight(const struct sender *s)
@@ -496,7 +549,13 @@ void sender_close(struct sender *s)
 		return;
 	s->closing = true;
 	while (s->transfers)
-		forget(s->transfers);
+		forget(s->transfers, false);
+	while (s->spare) {
+		struct transfer *t = s->spare;
+
+		s->spare = t->next;
+		transfer_free(t);
+	}
 	curl_multi_cleanup(s->multi);
 	s->multi = NULL;
 	for (size_t i = 0; i < s->place_count; i++)
