@@ -66,15 +66,16 @@ static void contact_wipe(const Punnet__V1__Contact *c)
 			sodium_memzero((char *)values[i].data, values[i].len);
 }
 
-static const Punnet__V1__RoutedLead *routed_of(struct delivery *d, const struct task *t)
+const Punnet__V1__RoutedLead *task_routed(struct delivery *d, const struct task *t)
 {
-	const Punnet__V1__RoutedLead *routed;
-
+	if (d->routed_task == t)
+		return d->routed;
 	arena_reset(&d->handover_arena);
-	routed = codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
-			      slice_of(t->value, t->value_len));
-	assert(routed); /* it could be read when it was taken */
-	return routed;
+	d->routed = codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
+				 slice_of(t->value, t->value_len));
+	assert(d->routed); /* it could be read when it was taken */
+	d->routed_task = t;
+	return d->routed;
 }
 
 static bool refuse(struct attempt_said *ret_said, enum attempt_result result, enum reason reason)
@@ -120,7 +121,7 @@ static bool compose(struct delivery *d, struct task *t, const Punnet__V1__Routed
 bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
 		   struct message *ret_message, struct attempt_said *ret_said)
 {
-	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
+	const Punnet__V1__RoutedLead *routed = task_routed(d, t);
 	struct slice advertiser = slice_cstr(routed->assignment->advertiser_id);
 	const Punnet__V1__DirectoryEntry *entry =
 	    directory_get(d->directory, "advertiser", advertiser);
@@ -173,7 +174,7 @@ struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
 				   char ret_excerpt[EXCERPT_MAX_BYTES + 1])
 {
-	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
+	const Punnet__V1__RoutedLead *routed = task_routed(d, t);
 	const struct channel *channel;
 	struct endpoint endpoint;
 	struct error e = {0};

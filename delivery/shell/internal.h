@@ -112,6 +112,8 @@ struct delivery {
 	bool notes_stale; /* of some partition: nothing may be sent */
 	struct error error;
 	struct arena handover_arena, record_arena;
+	const struct task *routed_task; /* whose record lies unpacked in handover_arena */
+	const Punnet__V1__RoutedLead *routed;
 	struct buf pack;
 };
 
@@ -130,6 +132,8 @@ void task_free(struct delivery *d, struct task *t);
 void delivery_dispatch(struct delivery *d);
 
 /* --- handing over (handover.c) --- */
+/* Good until another task's record is asked for. The same task's is unpacked once. */
+const Punnet__V1__RoutedLead *task_routed(struct delivery *d, const struct task *t);
 /* false: nothing can be sent; ret_said says why. */
 bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
 		   struct message *ret_message, struct attempt_said *ret_said);

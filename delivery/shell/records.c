@@ -86,17 +86,6 @@ static void produce(struct delivery *d, struct task *t, const char *topic, int32
 	d->in_bus++;
 }
 
-static const Punnet__V1__RoutedLead *routed_of(struct delivery *d, const struct task *t)
-{
-	const Punnet__V1__RoutedLead *routed;
-
-	arena_reset(&d->record_arena);
-	routed = codec_unpack(&d->record_arena, &punnet__v1__routed_lead__descriptor,
-			      slice_of(t->value, t->value_len));
-	assert(routed); /* it could be read when it was taken */
-	return routed;
-}
-
 void record_attempt(struct delivery *d, struct task *t)
 {
 	Punnet__V1__DeliveryAttempt m = PUNNET__V1__DELIVERY_ATTEMPT__INIT;
@@ -107,7 +96,7 @@ void record_attempt(struct delivery *d, struct task *t)
 	provenance_fill(&from, &source);
 	m.lead_id = codec_lead_id(&t->lead_id);
 	m.source = &source;
-	m.assignment = routed_of(d, t)->assignment;
+	m.assignment = task_routed(d, t)->assignment;
 	m.attempt = t->step.attempt;
 	m.result = (Punnet__V1__AttemptResult)t->step.said.result;
 	m.unknown = t->step.said.unknown;
@@ -143,7 +132,7 @@ void record_outcome(struct delivery *d, struct task *t)
 	m.lead_id = codec_lead_id(&t->lead_id);
 	m.source = &source;
 	m.kind = (Punnet__V1__OutcomeKind)outcome;
-	m.assignment = routed_of(d, t)->assignment;
+	m.assignment = task_routed(d, t)->assignment;
 	m.advertiser_id = m.assignment->advertiser_id;
 	m.reason_code = (char *)reason_code(outcome_reason(outcome, t->step.said.reason));
 	m.at_ms = t->started_at_ms;
