@@ -7,9 +7,13 @@
 static uint32_t next_char(struct slice *s)
 {
 	const unsigned char *p = (const unsigned char *)s->data;
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	uint32_t c = len == 1 ? p[0] : p[0] & (0xffu >> (len + 1));
+	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	uint32_t c = p[0] & (0xffu >> (len + 1));
 
+	if (p[0] < 0x80) {
+		*s = slice_of(s->data + 1, s->len - 1);
+		return p[0];
+	}
 	if (len > s->len || !slice_utf8_valid(slice_of(p, len))) {
 		*s = slice_of(s->data + 1, s->len - 1);
 		return REPLACEMENT_CHAR;
@@ -46,8 +50,10 @@ static size_t put_char(uint32_t c, char ret[4])
 
 static uint32_t fold(uint32_t c)
 {
-	if ((c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ||
-	    (c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f))
+	if (c < 0x80)
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9) ||
+	    (c >= 0x410 && c <= 0x42f))
 		return c + 32;
 	if (c >= 0x400 && c <= 0x40f)
 		return c + 80;
