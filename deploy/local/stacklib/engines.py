@@ -63,9 +63,11 @@ def kafka_prepare(layout, number):
 
 
 def _cluster_id(layout):
-    """The same for all brokers of a stack: derived from its folder, in the form that Kafka wants."""
+    """The same for all brokers of a stack: derived from its folder, in the form that Kafka wants. One that begins with a
+    dash would be read as an option by Kafka's own tools, which never make such an id either."""
     name = uuid.uuid5(uuid.NAMESPACE_URL, str(layout.home))
-    return base64.urlsafe_b64encode(name.bytes).decode().rstrip("=")
+    text = base64.urlsafe_b64encode(name.bytes).decode().rstrip("=")
+    return text if text[0] != "-" else f"A{text[1:]}"
 
 
 def _java(layout):
