@@ -9,6 +9,7 @@ endforeach()
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
 find_library(PHONENUMBER_LIBRARY phonenumber REQUIRED)
+find_library(PROTOBUF_LITE_LIBRARY protobuf-lite REQUIRED) # phonenumber's own, to read its metadata when we build
 find_program(PROTOC_C protoc-c REQUIRED)
 
 # llhttp comes as C sources (package node-llhttp).

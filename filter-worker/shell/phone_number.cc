@@ -35,37 +35,37 @@ const PhoneNumberUtil &numbers()
 	return *util;
 }
 
-const char *line_name(PhoneNumberUtil::PhoneNumberType type)
+enum phone_line line_of(PhoneNumberUtil::PhoneNumberType type)
 {
 	switch (type) {
 	case PhoneNumberUtil::FIXED_LINE:
-		return "fixed_line";
+		return PHONE_LINE_FIXED;
 	case PhoneNumberUtil::MOBILE:
-		return "mobile";
+		return PHONE_LINE_MOBILE;
 	case PhoneNumberUtil::FIXED_LINE_OR_MOBILE:
-		return "fixed_or_mobile";
+		return PHONE_LINE_FIXED_OR_MOBILE;
 	case PhoneNumberUtil::TOLL_FREE:
-		return "toll_free";
+		return PHONE_LINE_TOLL_FREE;
 	case PhoneNumberUtil::PREMIUM_RATE:
-		return "premium";
+		return PHONE_LINE_PREMIUM;
 	case PhoneNumberUtil::SHARED_COST:
-		return "shared_cost";
+		return PHONE_LINE_SHARED_COST;
 	case PhoneNumberUtil::VOIP:
-		return "voip";
+		return PHONE_LINE_VOIP;
 	case PhoneNumberUtil::PERSONAL_NUMBER:
-		return "personal";
+		return PHONE_LINE_PERSONAL;
 	case PhoneNumberUtil::PAGER:
-		return "pager";
+		return PHONE_LINE_PAGER;
 	case PhoneNumberUtil::UAN:
-		return "uan";
+		return PHONE_LINE_UAN;
 	case PhoneNumberUtil::VOICEMAIL:
-		return "voicemail";
+		return PHONE_LINE_VOICEMAIL;
 	default:
-		return nullptr;
+		return PHONE_LINE_UNKNOWN;
 	}
 }
 
-void look(const char *text, const char *country, phone_number *ret)
+void ask(const char *text, const char *country, phone_number *ret)
 {
 	const PhoneNumberUtil &util = numbers();
 	PhoneNumberUtil::PhoneNumberType type;
@@ -73,7 +73,7 @@ void look(const char *text, const char *country, phone_number *ret)
 	std::string region;
 
 	*ret = phone_number{};
-	ret->standing = "impossible";
+	ret->standing = phone_standing_text(PHONE_IMPOSSIBLE);
 	if (util.Parse(text, *country ? country : "ZZ", &number) !=
 		PhoneNumberUtil::NO_PARSING_ERROR ||
 	    util.IsPossibleNumberWithReason(number) != PhoneNumberUtil::IS_POSSIBLE)
@@ -84,18 +84,26 @@ void look(const char *text, const char *country, phone_number *ret)
 		std::memcpy(ret->region, region.c_str(), region.size() + 1);
 	/* The library calls a number valid exactly when it has a type, and finds both by the same search: one is enough. */
 	type = util.GetNumberType(number);
-	ret->standing = type != PhoneNumberUtil::UNKNOWN ? "valid" : "unassigned";
-	ret->line = line_name(type);
+	ret->standing =
+	    phone_standing_text(type != PhoneNumberUtil::UNKNOWN ? PHONE_VALID : PHONE_UNASSIGNED);
+	ret->line = phone_line_text(line_of(type));
 }
 
 } // namespace
 
-extern "C" int phone_number_look(const char *text, const char *country, struct phone_number *ret)
+extern "C" int phone_number_ask_library(const char *text, const char *country,
+					struct phone_number *ret)
 {
 	try {
-		look(text, country, ret);
+		ask(text, country, ret);
 		return 1;
 	} catch (...) {
 		return 0;
 	}
+}
+
+extern "C" int phone_number_look(const char *text, const char *country, struct phone_number *ret)
+{
+	return phone_ranges_look(slice_cstr(text), ret) ||
+	       phone_number_ask_library(text, country, ret);
 }
