@@ -46,6 +46,7 @@ extern const struct field_spec lead_fields[LEAD_FIELD_COUNT];
 #define DRAFT_FIELD_NAME_MAX  64
 #define DRAFT_FIELD_VALUE_MAX 4096
 #define DRAFT_FORM_PAIRS_MAX  256
+#define DRAFT_GUESSES         64
 #define DRAFT_TIME_LEAST_MS   946684800000LL /* 2000-01-01: before it a time is a mistake */
 
 struct draft_value {
@@ -62,6 +63,12 @@ struct draft_list {
 
 enum draft_type { DRAFT_TEXT, DRAFT_INTEGER, DRAFT_DECIMAL, DRAFT_FLAG, DRAFT_JSON };
 
+/* Clients write the members of every lead in one order: which field stood at each place in the lead before. A guess that
+ * is compared, no more. */
+struct draft_guesses {
+	uint8_t field[DRAFT_GUESSES];
+};
+
 /* One member of `fields`. */
 struct draft_field {
 	struct slice name;
@@ -71,8 +78,11 @@ struct draft_field {
 	bool top;          /* stood at the top level, and no member of a lead is called so */
 };
 
+/* Zero-initialised is ready; to be used again from lead to lead. */
 struct draft {
+	struct draft_guesses guesses;
 	bool form; /* came as a form: every value is a text, to be converted */
+	bool may_hold_nul;
 	struct draft_value v[LEAD_FIELD_COUNT];
 	struct draft_list pasted, focused;
 	struct draft_field fields[DRAFT_FIELDS_MAX];
@@ -103,5 +113,10 @@ void draft_check(struct draft *d, const struct draft_context *context, struct fa
 
 /* Shared by the readers and by verdicts. */
 struct slice draft_text(const struct draft *d, enum lead_field field);
+/* Whether a NUL stands in what was read with the draft. */
+static inline bool draft_has_nul(const struct draft *d, struct slice text)
+{
+	return d->may_hold_nul && text.len > 0 && memchr(text.data, '\0', text.len);
+}
 
 #endif

@@ -33,7 +33,29 @@ static bool is_hex(struct slice text)
 	return true;
 }
 
-static bool is_ip(struct slice text)
+/* As inet_pton() takes it: four numbers up to 255, no leading zeros. */
+static bool is_ipv4(struct slice text)
+{
+	unsigned value = 0, digits = 0, dots = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned digit = (unsigned char)text.data[i] - (unsigned)'0';
+
+		if (text.data[i] == '.') {
+			if (digits == 0 || ++dots > 3)
+				return false;
+			value = digits = 0;
+			continue;
+		}
+		value = value * 10 + digit;
+		if (digit > 9 || value > 255 || (digits > 0 && value < 10))
+			return false;
+		digits++;
+	}
+	return dots == 3 && digits > 0;
+}
+
+static bool is_ipv6(struct slice text)
 {
 	char copy[INET6_ADDRSTRLEN];
 	uint8_t bytes[16];
@@ -42,7 +64,7 @@ static bool is_ip(struct slice text)
 		return false;
 	memcpy(copy, text.data, text.len);
 	copy[text.len] = '\0';
-	return inet_pton(AF_INET, copy, bytes) == 1 || inet_pton(AF_INET6, copy, bytes) == 1;
+	return inet_pton(AF_INET6, copy, bytes) == 1;
 }
 
 static void check_country(struct draft *d, const struct field_spec *spec, struct slice text,
@@ -64,7 +86,7 @@ static void check_text(struct draft *d, const struct field_spec *spec, struct fa
 {
 	struct slice text = d->v[spec - lead_fields].text;
 
-	if (memchr(text.data ? text.data : "", '\0', text.len)) {
+	if (draft_has_nul(d, text)) {
 		fault_add(f, spec->name, "nul", "a text holds no NUL");
 		return;
 	}
@@ -77,7 +99,7 @@ static void check_text(struct draft *d, const struct field_spec *spec, struct fa
 		check_country(d, spec, text, f);
 		return;
 	case FIELD_KIND_IP:
-		if (!is_ip(text))
+		if (!is_ipv4(text) && !is_ipv6(text))
 			fault_add(f, spec->name, "invalid", "expected an IPv4 or IPv6 address");
 		return;
 	case FIELD_KIND_HEX:
@@ -94,11 +116,11 @@ static void check_text(struct draft *d, const struct field_spec *spec, struct fa
 	}
 }
 
-static void check_list(const struct draft_list *list, const struct field_spec *spec,
-		       struct faults *f)
+static void check_list(const struct draft *d, const struct draft_list *list,
+		       const struct field_spec *spec, struct faults *f)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (memchr(list->items[i].data, '\0', list->items[i].len)) {
+		if (draft_has_nul(d, list->items[i])) {
 			fault_add(f, spec->name, "nul", "a text holds no NUL");
 			return;
 		}
@@ -136,8 +158,8 @@ static void check_known(struct draft *d, int64_t now_ms, struct faults *f)
 			check_text(d, spec, f);
 		}
 	}
-	check_list(&d->pasted, &lead_fields[LEAD_FIELD_PASTED_FIELDS], f);
-	check_list(&d->focused, &lead_fields[LEAD_FIELD_FOCUSED_FIELDS], f);
+	check_list(d, &d->pasted, &lead_fields[LEAD_FIELD_PASTED_FIELDS], f);
+	check_list(d, &d->focused, &lead_fields[LEAD_FIELD_FOCUSED_FIELDS], f);
 }
 
 /* --- the contact --- */
@@ -293,7 +315,7 @@ static void check_fields(struct draft *d, const struct draft_context *context, s
 		const Punnet__V1__VerticalField *schema = schema_of(vertical, field->name);
 		const char *parent = field->top ? NULL : "fields";
 
-		if (memchr(field->text.data ? field->text.data : "", '\0', field->text.len))
+		if (draft_has_nul(d, field->text))
 			fault_add_in(f, parent, field->name, "nul", "a text holds no NUL");
 		else if (field->text.len > DRAFT_FIELD_VALUE_MAX)
 			fault_add_in(f, parent, field->name, "too_long", TOO_LONG_DETAIL);

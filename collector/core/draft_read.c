@@ -22,20 +22,23 @@ struct slice draft_text(const struct draft *d, enum lead_field field)
 	return d->v[field].text;
 }
 
-/* Clients write the members in an order of their own, and it is mostly the table's: the search begins behind the member
- * that was found last. *hint is where, and 0 to begin with. */
-static const struct field_spec *spec_find(struct slice name, size_t *hint)
+static bool is_named(const struct field_spec *spec, struct slice name)
 {
-	size_t at = *hint;
+	return spec->name.len == name.len && slice_same_bytes(spec->name.data, name.data, name.len);
+}
 
-	for (size_t left = LEAD_FIELD_COUNT; left > 0; left--) {
-		const struct field_spec *spec = &lead_fields[at];
+/* The field of that name, which is the place-th of the text. */
+static const struct field_spec *spec_find(struct draft_guesses *guesses, size_t place,
+					  struct slice name)
+{
+	uint8_t *guess = &guesses->field[place % DRAFT_GUESSES];
 
-		at = at + 1 < LEAD_FIELD_COUNT ? at + 1 : 0;
-		if (spec->name.len == name.len && spec->name.data[0] == name.data[0] &&
-		    memcmp(spec->name.data, name.data, name.len) == 0) {
-			*hint = at;
-			return spec;
+	if (is_named(&lead_fields[*guess], name))
+		return &lead_fields[*guess];
+	for (uint8_t i = 0; i < LEAD_FIELD_COUNT; i++) {
+		if (is_named(&lead_fields[i], name)) {
+			*guess = i;
+			return &lead_fields[i];
 		}
 	}
 	return NULL;
@@ -45,7 +48,7 @@ static void draft_start(struct draft *d, bool form)
 {
 	/* The lists and fields are counted, so clearing what is behind the counts would be waste. */
 	memset(d->v, 0, sizeof(d->v));
-	d->form = form;
+	d->form = d->may_hold_nul = form;
 	d->pasted.count = d->focused.count = d->field_count = 0;
 	d->phone_form = PHONE_NOT_DIGITS;
 	d->phone[0] = d->email[0] = d->country[0] = '\0';
@@ -74,7 +77,7 @@ static struct draft_field *field_add(struct draft *d, struct slice name, bool to
 {
 	const char *parent = top ? NULL : "fields";
 
-	if (name.len == 0 || name.len > DRAFT_FIELD_NAME_MAX || memchr(name.data, '\0', name.len)) {
+	if (name.len == 0 || name.len > DRAFT_FIELD_NAME_MAX || draft_has_nul(d, name)) {
 		fault_add_in(f, parent, name, "bad_name",
 			     "a member's name has 1 to 64 bytes, none of them NUL");
 		return NULL;
@@ -206,32 +209,43 @@ static void value_from_json(struct draft *d, const struct field_spec *spec,
 	}
 }
 
+struct json_reading {
+	struct draft *draft;
+	struct faults *faults;
+	size_t place;
+};
+
+static void member_from_json(void *ctx, const struct json *m)
+{
+	struct json_reading *reading = ctx;
+	const struct field_spec *spec =
+	    spec_find(&reading->draft->guesses, reading->place++, m->key);
+
+	reading->draft->may_hold_nul |= m->holds_nul;
+	if (spec)
+		value_from_json(reading->draft, spec, m, reading->faults);
+	else
+		field_from_json(reading->draft, m, true, reading->faults);
+}
+
 bool draft_read_json(struct draft *d, struct arena *a, struct slice body, struct faults *f,
 		     const char **ret_why)
 {
+	struct json_reading reading = {.draft = d, .faults = f};
 	struct json_fault fault = {0};
-	struct json *root = json_parse(a, body, JSON_LIMITS_DEFAULT, &fault);
-	size_t hint = 0;
 
 	draft_start(d, false);
-	if (!root) {
+	switch (json_visit(a, body, JSON_LIMITS_DEFAULT, member_from_json, &reading, &fault)) {
+	case JSON_VISITED:
+		return true;
+	case JSON_NO_OBJECT:
+		*ret_why = "expected a JSON object";
+		return false;
+	default:
 		*ret_why = arena_printf(a, "not JSON, at byte %zu: %s", fault.offset,
 					fault.what ? fault.what : "");
 		return false;
 	}
-	if (root->type != JSON_OBJECT) {
-		*ret_why = "expected a JSON object";
-		return false;
-	}
-	for (const struct json *m = root->child; m; m = m->next) {
-		const struct field_spec *spec = m->key.len > 0 ? spec_find(m->key, &hint) : NULL;
-
-		if (spec)
-			value_from_json(d, spec, m, f);
-		else
-			field_from_json(d, m, true, f);
-	}
-	return true;
 }
 
 /* --- forms --- */
@@ -335,10 +349,10 @@ static void value_from_form(struct draft *d, const struct field_spec *spec, stru
 	}
 }
 
-static void pair_from_form(struct draft *d, struct slice name, struct slice value, size_t *hint,
+static void pair_from_form(struct draft *d, struct slice name, struct slice value, size_t place,
 			   struct faults *f)
 {
-	const struct field_spec *spec = name.len > 0 ? spec_find(name, hint) : NULL;
+	const struct field_spec *spec = spec_find(&d->guesses, place, name);
 	struct draft_field *field;
 	bool top = true;
 
@@ -360,7 +374,7 @@ static void pair_from_form(struct draft *d, struct slice name, struct slice valu
 bool draft_read_form(struct draft *d, struct arena *a, struct slice body, struct faults *f,
 		     const char **ret_why)
 {
-	size_t pairs = 0, hint = 0;
+	size_t pairs = 0;
 
 	draft_start(d, true);
 	while (body.len > 0) {
@@ -389,7 +403,7 @@ bool draft_read_form(struct draft *d, struct arena *a, struct slice body, struct
 			*ret_why = UTF8_WHY;
 			return false;
 		}
-		pair_from_form(d, name, value, &hint, f);
+		pair_from_form(d, name, value, pairs, f);
 	}
 	return true;
 }

@@ -235,7 +235,10 @@ static void write_contact(const struct draft *d, const struct raw_lead_origin *o
 	wire_uint(out, SEALED_KEY_DAY, origin->key_day);
 	wire_bytes(out, SEALED_NONCE, slice_of(origin->nonce, SEAL_NONCE_LEN));
 	wire_head(out, SEALED_BOX, plain->len + SEAL_TAG_LEN);
-	seal(origin->day_key, origin->nonce, &origin->id, buf_slice(plain), out);
+	if (origin->subkey)
+		seal_subkeyed(origin->subkey, origin->nonce, &origin->id, buf_slice(plain), out);
+	else
+		seal(origin->day_key, origin->nonce, &origin->id, buf_slice(plain), out);
 	wire_end(out, begin);
 }
 

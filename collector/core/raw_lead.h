@@ -18,6 +18,7 @@ struct raw_lead_origin {
 	uint32_t line;                /* of a batch, from 1; 0 for a single lead */
 	const uint8_t *fingerprint_key;
 	const uint8_t *day_key;
+	const uint8_t *subkey; /* of day_key and the nonce (struct sealer); NULL: made here */
 	uint32_t key_day;
 	uint8_t nonce[SEAL_NONCE_LEN];
 };

@@ -1,6 +1,7 @@
 /* collector: what the files of the shell share.
  *
  *   shell.c    opening, the turn, closing
+ *   known.c    what the directory said, until it changes
  *   door.c     routes, keys, signatures, rates, page origins: who may hand what in
  *   intake.c   one request's lines, their results, its answer, its Idempotency-Key
  *   take.c     one line into one record, handed to the store
@@ -10,10 +11,10 @@
 #define PUNNET_COLLECTOR_H
 
 #include "base/map.h"
-#include "collector/core/bucket.h"
 #include "collector/core/draft.h"
 #include "collector/core/raw_lead.h"
 #include "collector/core/verdict.h"
+#include "known.h"
 #include "runtime/directory.h"
 #include "runtime/http.h"
 #include "runtime/keyring.h"
@@ -63,6 +64,8 @@ struct intake {
 	bool idem;                /* its key was asked for, and is ours to answer */
 	struct slice page_origin; /* empty, or to be allowed to read the answer */
 	char party[COLLECTOR_PARTY_MAX + 1];
+	const Punnet__V1__DirectoryEntry *entry; /* the party's, of this version of the directory */
+	uint64_t entry_version;
 	struct slice key; /* the Idempotency-Key */
 	char idem_key[COLLECTOR_IDEM_KEY_LEN + 1];
 	uint8_t body_hash[16];
@@ -85,6 +88,7 @@ struct collector {
 	struct service *service;
 	struct bus *bus;
 	struct directory *directory;
+	struct known known;
 	struct keyring *keyring;
 	struct kv_async *kv;
 	struct http_server *http;
@@ -106,6 +110,8 @@ struct collector {
 	struct raw_lead_scratch scratch;
 	struct buf record, answer;
 	struct entropy entropy;
+	struct sealer sealer;
+	uint32_t sealer_day; /* whose key it seals with */
 };
 
 /* --- answer.c --- */

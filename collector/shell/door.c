@@ -112,16 +112,14 @@ static struct slice bearer_key(const struct http_request *r)
 	return slice_trim(slice_of(value.data + 7, value.len - 7));
 }
 
-static const Punnet__V1__DirectoryEntry *authenticate(struct collector *c,
-						      const struct http_request *r,
-						      enum party_kind kind, struct slice *ret_id)
+static struct known_party *authenticate(struct collector *c, const struct http_request *r,
+					enum party_kind kind)
 {
 	struct slice key = bearer_key(r);
 
 	if (key.len == 0)
 		return NULL;
-	return directory_by_key(c->directory, kind == PARTY_WEBMASTER ? "webmaster" : "advertiser",
-				key, ret_id);
+	return known_party(&c->known, kind == PARTY_WEBMASTER ? "webmaster" : "advertiser", key);
 }
 
 static bool suspended(const Punnet__V1__DirectoryEntry *entry, enum party_kind kind)
@@ -204,9 +202,10 @@ static struct bucket *bucket_of(struct collector *c, const char *entry_id)
 }
 
 /* Seconds to wait; 0 = welcome. */
-static uint32_t too_fast(struct collector *c, const Punnet__V1__DirectoryEntry *entry,
-			 enum party_kind kind, uint32_t count)
+static uint32_t too_fast(struct collector *c, struct known_party *party, enum party_kind kind,
+			 uint32_t count)
 {
+	const Punnet__V1__DirectoryEntry *entry = party->entry;
 	uint32_t rate = kind == PARTY_WEBMASTER ? entry->webmaster->rate_per_s : 0;
 	uint32_t burst = kind == PARTY_WEBMASTER ? entry->webmaster->burst : 0;
 
@@ -214,7 +213,9 @@ static uint32_t too_fast(struct collector *c, const Punnet__V1__DirectoryEntry *
 		burst = rate ? rate : c->default_burst;
 	if (rate == 0)
 		rate = c->default_rate;
-	return bucket_take(bucket_of(c, entry->id), rate, burst, count, clock_monotonic_ms());
+	if (!party->bucket)
+		party->bucket = bucket_of(c, entry->id);
+	return bucket_take(party->bucket, rate, burst, count, clock_monotonic_ms());
 }
 
 /* --- Idempotency-Key --- */
@@ -257,9 +258,9 @@ static void refuse(struct intake *i, enum problem p, const char *detail, uint32_
 	intake_free(i);
 }
 
-static void admit(struct intake *i, const struct route *route,
-		  const Punnet__V1__DirectoryEntry *entry)
+static void admit(struct intake *i, const struct route *route, struct known_party *party)
 {
+	const Punnet__V1__DirectoryEntry *entry = party->entry;
 	struct http_request *r = i->request;
 	struct collector *c = i->c;
 	uint32_t wait_s;
@@ -291,7 +292,7 @@ static void admit(struct intake *i, const struct route *route,
 		refuse(i, PROBLEM_INVALID_KEY, NULL, 0);
 		return;
 	}
-	wait_s = too_fast(c, entry, route->party_kind, i->line_count);
+	wait_s = too_fast(c, party, route->party_kind, i->line_count);
 	if (wait_s > 0) {
 		refuse(i, PROBLEM_RATE_LIMITED, NULL, wait_s);
 		return;
@@ -303,8 +304,7 @@ void door_request(void *ctx, struct http_request *r)
 {
 	struct collector *c = ctx;
 	const struct route *route = route_of(http_path(r));
-	const Punnet__V1__DirectoryEntry *entry;
-	struct slice id = SLICE("");
+	struct known_party *party;
 	struct intake *i;
 
 	metric_add(METRIC_COLLECTOR_REQUESTS, 1);
@@ -321,21 +321,23 @@ void door_request(void *ctx, struct http_request *r)
 			       &(struct answer_extra){.allow = "POST, OPTIONS"});
 		return;
 	}
-	entry = authenticate(c, r, route->party_kind, &id);
-	if (!entry || id.len > COLLECTOR_PARTY_MAX) {
+	party = authenticate(c, r, route->party_kind);
+	if (!party || party->id.len > COLLECTOR_PARTY_MAX) {
 		answer_problem(r, PROBLEM_UNAUTHORIZED, NULL, NULL);
 		return;
 	}
 
 	i = intake_new(c, r);
 	i->party_kind = route->party_kind;
-	memcpy(i->party, id.data, id.len);
-	i->party[id.len] = '\0';
-	i->page_origin = page_origin(r, entry);
-	if (suspended(entry, route->party_kind))
+	memcpy(i->party, party->id.data, party->id.len);
+	i->party[party->id.len] = '\0';
+	i->entry = party->entry;
+	i->entry_version = directory_version(c->directory);
+	i->page_origin = page_origin(r, party->entry);
+	if (suspended(party->entry, route->party_kind))
 		refuse(i, PROBLEM_SUSPENDED, NULL, 0);
 	else
-		admit(i, route, entry);
+		admit(i, route, party);
 }
 
 void door_free(struct collector *c)

@@ -195,21 +195,25 @@ static const char *party_name(enum party_kind kind)
 	return kind == PARTY_WEBMASTER ? "webmaster" : "advertiser";
 }
 
+/* NULL: taken out of the directory meanwhile. */
+static const Punnet__V1__DirectoryEntry *party_of(const struct intake *i)
+{
+	if (i->entry_version == directory_version(i->c->directory))
+		return i->entry;
+	return directory_get(i->c->directory, party_name(i->party_kind), slice_cstr(i->party));
+}
+
 static void run_single(struct intake *i)
 {
-	const Punnet__V1__DirectoryEntry *party =
-	    directory_get(i->c->directory, party_name(i->party_kind), slice_cstr(i->party));
-
 	i->next_line = 1;
-	if (take_line(i, party, i->rest, 0) == TAKEN_LATER)
+	if (take_line(i, party_of(i), i->rest, 0) == TAKEN_LATER)
 		take_refuse(i, 0, PROBLEM_BUSY, NULL, NULL);
 }
 
 /* A piece of a batch; true when there is more to do at once. */
 static bool run_batch(struct intake *i)
 {
-	const Punnet__V1__DirectoryEntry *party =
-	    directory_get(i->c->directory, party_name(i->party_kind), slice_cstr(i->party));
+	const Punnet__V1__DirectoryEntry *party = party_of(i);
 
 	for (int n = 0; n < COLLECTOR_LINES_A_TURN && i->next_line < i->line_count; n++) {
 		struct slice before = i->rest, text = SLICE("");

@@ -49,7 +49,10 @@ static enum result open_bus(struct collector *c, struct error *ret_error)
 				 "%s: can't learn the partitions of leads.raw and leads.outcomes",
 				 url);
 	c->directory = directory_open(c->bus, COLLECTOR_START_TIMEOUT_MS, ret_error);
-	return c->directory ? RESULT_OK : RESULT_AWAY;
+	if (!c->directory)
+		return RESULT_AWAY;
+	known_open(&c->known, c->directory);
+	return RESULT_OK;
 }
 
 static enum result open_store(struct collector *c, struct error *ret_error)
@@ -185,6 +188,7 @@ static void collector_stop(struct service *s)
 	}
 	arena_free(&c->arena);
 	raw_lead_scratch_free(&c->scratch);
+	sealer_end(&c->sealer);
 	buf_free(&c->record);
 	buf_free(&c->answer);
 	free(c);

@@ -69,7 +69,6 @@ static bool read_draft(struct intake *i, struct slice text, const Punnet__V1__We
 		       int64_t now_ms, const char **ret_why)
 {
 	struct collector *c = i->c;
-	const Punnet__V1__DirectoryEntry *vertical;
 	struct draft_context context = {.default_country = webmaster->default_country,
 					.strict = webmaster->strict_fields,
 					.now_ms = now_ms};
@@ -77,10 +76,30 @@ static bool read_draft(struct intake *i, struct slice text, const Punnet__V1__We
 	if (!(i->form ? draft_read_form(&c->draft, &c->arena, text, &c->faults, ret_why)
 		      : draft_read_json(&c->draft, &c->arena, text, &c->faults, ret_why)))
 		return false;
-	vertical =
-	    directory_get(c->directory, "vertical", draft_text(&c->draft, LEAD_FIELD_VERTICAL));
-	context.vertical = vertical ? vertical->vertical : NULL;
+	context.vertical = known_vertical(&c->known, draft_text(&c->draft, LEAD_FIELD_VERTICAL));
 	draft_check(&c->draft, &context, &c->faults);
+	return true;
+}
+
+/* The day's key, and a nonce with its subkey; false: there is no key. */
+static bool draw_seal(struct collector *c, struct raw_lead_origin *origin)
+{
+	uint8_t prefix[SEAL_PREFIX_LEN];
+
+	origin->key_day = time_day(origin->received_at_ms);
+	origin->day_key = keyring_day_key(c->keyring, origin->key_day, true);
+	if (!origin->day_key) {
+		sealer_end(&c->sealer);
+		log_error("day_key_missing", LOG_INT("day", origin->key_day));
+		return false;
+	}
+	if (sealer_spent(&c->sealer) || c->sealer_day != origin->key_day) {
+		draw(&c->entropy, prefix, sizeof(prefix));
+		sealer_start(&c->sealer, origin->day_key, prefix);
+		c->sealer_day = origin->key_day;
+	}
+	sealer_next(&c->sealer, origin->nonce);
+	origin->subkey = c->sealer.subkey;
 	return true;
 }
 
@@ -101,15 +120,11 @@ static enum taken take_lead(struct intake *i, const Punnet__V1__Webmaster *webma
 		take_refuse(i, line, PROBLEM_INVALID_LEAD, NULL, &c->faults);
 		return TAKEN_DONE;
 	}
-	origin.key_day = time_day(origin.received_at_ms);
-	origin.day_key = keyring_day_key(c->keyring, origin.key_day, true);
-	if (!origin.day_key) {
-		log_error("day_key_missing", LOG_INT("day", origin.key_day));
+	if (!draw_seal(c, &origin)) {
 		take_refuse(i, line, PROBLEM_NOT_ACKNOWLEDGED, NULL, NULL);
 		return TAKEN_DONE;
 	}
 	draw(&c->entropy, random, sizeof(random));
-	draw(&c->entropy, origin.nonce, sizeof(origin.nonce));
 	origin.id = lead_id_make(origin.received_at_ms, random);
 	origin.default_country = webmaster->default_country;
 	origin.idempotency_key = i->key;

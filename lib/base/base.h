@@ -14,6 +14,8 @@
 #define _must_use_       __attribute__((warn_unused_result))
 #define _printf_(fmt, a) __attribute__((format(printf, fmt, a)))
 #define _unused_         __attribute__((unused))
+#define _rare_           __attribute__((noinline, cold)) /* so that the usual way stays short */
+#define _always_inline_  inline __attribute__((always_inline))
 #define _cleanup_(f)     __attribute__((cleanup(f)))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

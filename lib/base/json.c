@@ -1,17 +1,15 @@
 /* json: the reader. One pass; nodes and unescaped text come from the arena, everything else points into the input.
  *
- * It is on the front door's path, so text is scanned in blocks, its UTF-8 is checked only where a byte
- * above 0x7F was met, and a member's name is compared with its elders only when a small filter has seen its like. */
+ * It is on the front door's path, so text is scanned in blocks, its UTF-8 is checked only where a byte above 0x7F was met,
+ * and an object's members can be had one by one, without a tree of them. */
 #include "json.h"
 
-#include <stdlib.h>
-
+#include "json_escape.h"
+#include "json_names.h"
 #include "json_scan.h"
 
 #define DEPTH_CEILING  512 /* whatever the caller allows: reading recurses */
 #define NODES_AT_ONCE  16
-#define PAIRWISE_MAX   32 /* larger objects are checked for doubles by sorting */
-#define NAME_BITS      256
 #define SURROGATE_HIGH 0xD800u
 #define SURROGATE_LOW  0xDC00u
 #define SURROGATE_END  0xE000u
@@ -21,10 +19,11 @@ struct reader {
 	struct arena *arena;
 	struct json *nodes; /* taken from the arena, not used so far */
 	uint32_t nodes_ready, nodes_left, depth_left;
+	bool nul; /* \u0000 was met */
 	struct json_fault fault;
 };
 
-static bool read_value(struct reader *r, struct json *node);
+static bool read_other(struct reader *r, struct json *node);
 
 static bool fail_at(struct reader *r, const char *where, const char *what)
 {
@@ -37,19 +36,25 @@ static bool fail(struct reader *r, const char *what)
 	return fail_at(r, r->at, what);
 }
 
+/* One value more; false when there are too many. */
+static bool count_value(struct reader *r)
+{
+	if (r->nodes_left == 0)
+		return fail(r, "too many values");
+	r->nodes_left--;
+	return true;
+}
+
 static struct json *new_node(struct reader *r)
 {
 	struct json *node;
 
-	if (r->nodes_left == 0) {
-		fail(r, "too many values");
+	if (!count_value(r))
 		return NULL;
-	}
 	if (r->nodes_ready == 0) {
-		r->nodes_ready = MIN_OF(r->nodes_left, (uint32_t)NODES_AT_ONCE);
+		r->nodes_ready = MIN_OF(r->nodes_left + 1, (uint32_t)NODES_AT_ONCE);
 		r->nodes = arena_alloc(r->arena, r->nodes_ready * sizeof(*r->nodes));
 	}
-	r->nodes_left--;
 	r->nodes_ready--;
 	node = r->nodes++;
 	*node = (struct json){0};
@@ -67,50 +72,6 @@ static inline void skip_space(struct reader *r)
 		return;
 	while (r->at < r->end && is_space(*r->at))
 		r->at++;
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Four digits at p, which have been counted before. */
-static bool read_hex4(const char *p, uint32_t *ret)
-{
-	uint32_t value = 0;
-
-	for (int i = 0; i < 4; i++) {
-		int digit = hex_value(p[i]);
-
-		if (digit < 0)
-			return false;
-		value = value << 4 | (uint32_t)digit;
-	}
-	*ret = value;
-	return true;
-}
-
-static char *put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-	} else if (c < 0x800) {
-		*to++ = (char)(0xC0 | c >> 6);
-		*to++ = (char)(0x80 | (c & 0x3F));
-	} else if (c < 0x10000) {
-		*to++ = (char)(0xE0 | c >> 12);
-		*to++ = (char)(0x80 | (c >> 6 & 0x3F));
-		*to++ = (char)(0x80 | (c & 0x3F));
-	} else {
-		*to++ = (char)(0xF0 | c >> 18);
-		*to++ = (char)(0x80 | (c >> 12 & 0x3F));
-		*to++ = (char)(0x80 | (c >> 6 & 0x3F));
-		*to++ = (char)(0x80 | (c & 0x3F));
-	}
-	return to;
 }
 
 /* \uXXXX at p, and its second half where it is a surrogate; moves p behind it. */
@@ -134,27 +95,6 @@ static bool read_unicode(struct reader *r, const char **p, const char *end, uint
 	return true;
 }
 
-static char plain_escape(char c)
-{
-	switch (c) {
-	case '"':
-	case '\\':
-	case '/':
-		return c;
-	case 'b':
-		return '\b';
-	case 'f':
-		return '\f';
-	case 'n':
-		return '\n';
-	case 'r':
-		return '\r';
-	case 't':
-		return '\t';
-	}
-	return '\0';
-}
-
 /* Text is never longer unescaped than it was escaped. */
 static bool unescape(struct reader *r, const char *p, const char *end, struct slice *ret)
 {
@@ -175,6 +115,7 @@ static bool unescape(struct reader *r, const char *p, const char *end, struct sl
 			if (!read_unicode(r, &p, end, &c))
 				return false;
 			to = put_utf8(to, c);
+			r->nul = r->nul || c == 0;
 			continue;
 		}
 		*to = plain_escape(p[1]);
@@ -186,14 +127,17 @@ static bool unescape(struct reader *r, const char *p, const char *end, struct sl
 	return true;
 }
 
-/* r->at stands on the opening quote. */
-static bool read_string(struct reader *r, struct slice *ret)
+static _rare_ bool check_utf8(struct reader *r, struct slice text)
 {
-	const char *from = ++r->at;
-	bool high = false, escaped = false;
+	size_t valid = slice_utf8_valid_prefix(text);
 
+	return valid == text.len || fail_at(r, text.data + valid, "not UTF-8");
+}
+
+/* A text that something stands in: a backslash, or a fault. r->at is where. */
+static _rare_ bool read_escaped(struct reader *r, const char *from, bool high, struct slice *ret)
+{
 	for (;;) {
-		r->at = json_scan_text(r->at, r->end, &high);
 		if (r->at == r->end)
 			return fail(r, "text has no end");
 		if (*r->at == '"')
@@ -202,19 +146,31 @@ static bool read_string(struct reader *r, struct slice *ret)
 			return fail(r, "control character in text");
 		if (r->end - r->at < 2)
 			return fail(r, "text has no end");
-		escaped = true;
 		/* What follows a backslash is no end of the text, but it may be anything else. */
 		r->at += r->at[1] == '"' || r->at[1] == '\\' ? 2 : 1;
+		r->at = json_scan_text(r->at, r->end, &high);
 	}
 	*ret = slice_of(from, (size_t)(r->at - from));
-	if (high) {
-		size_t valid = slice_utf8_valid_prefix(*ret);
-
-		if (valid < ret->len)
-			return fail_at(r, from + valid, "not UTF-8");
-	}
+	if (high && !check_utf8(r, *ret))
+		return false;
 	r->at++;
-	return !escaped || unescape(r, from, r->at - 1, ret);
+	return unescape(r, from, r->at - 1, ret);
+}
+
+/* r->at stands on the opening quote. */
+static _always_inline_ bool read_string(struct reader *r, struct slice *ret)
+{
+	const char *from = r->at + 1, *at;
+	bool high = false;
+
+	at = json_scan_text(from, r->end, &high);
+	if (at == r->end || *at != '"') {
+		r->at = at;
+		return read_escaped(r, from, high, ret);
+	}
+	*ret = slice_of(from, (size_t)(at - from));
+	r->at = at + 1;
+	return !high || check_utf8(r, *ret);
 }
 
 static bool is_digit(const struct reader *r)
@@ -276,77 +232,16 @@ static bool read_word(struct reader *r, struct json *node, const char *word, enu
 	return true;
 }
 
-/* The names of one object so far: which of 256 classes they fall into. */
-struct name_filter {
-	uint64_t bits[NAME_BITS / 64];
-};
-
-static bool filter_add(struct name_filter *f, struct slice name)
-{
-	unsigned char first = 0, middle = 0, last = 0;
-	unsigned class;
-	bool seen;
-
-	if (name.len) {
-		first = (unsigned char)name.data[0];
-		middle = (unsigned char)name.data[name.len / 2];
-		last = (unsigned char)name.data[name.len - 1];
-	}
-	class = (first * 7u + middle * 31u + last * 101u + (unsigned)name.len * 13u) % NAME_BITS;
-	seen = f->bits[class / 64] >> (class % 64) & 1;
-	f->bits[class / 64] |= (uint64_t)1 << (class % 64);
-	return seen;
-}
-
-static bool name_is_new(struct reader *r, const struct json *object, struct name_filter *f,
-			struct slice name, const char *where)
-{
-	if (object->count > PAIRWISE_MAX || !filter_add(f, name))
-		return true;
-	for (const struct json *m = object->child; m; m = m->next) {
-		if (slice_equal(m->key, name))
-			return fail_at(r, where, "a member's name stands twice");
-	}
-	return true;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct slice *x = &(*(const struct json *const *)a)->key;
-	const struct slice *y = &(*(const struct json *const *)b)->key;
-
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return x->len ? memcmp(x->data, y->data, x->len) : 0;
-}
-
-static bool names_differ(struct reader *r, const struct json *object)
-{
-	const struct json **sorted;
-	size_t n = 0;
-
-	if (object->count <= PAIRWISE_MAX)
-		return true;
-	sorted = arena_alloc(r->arena, object->count * sizeof(*sorted));
-	for (const struct json *m = object->child; m; m = m->next)
-		sorted[n++] = m;
-	qsort(sorted, n, sizeof(struct json *), compare_names);
-	for (size_t i = 1; i < n; i++) {
-		if (slice_equal(sorted[i - 1]->key, sorted[i]->key))
-			return fail(r, "a member's name stands twice");
-	}
-	return true;
-}
-
-static bool read_name(struct reader *r, const struct json *object, struct name_filter *f,
-		      struct slice *ret)
+static _always_inline_ bool read_name(struct reader *r, struct json_names *names, struct slice *ret)
 {
 	const char *where = r->at;
 
 	if (r->at == r->end || *r->at != '"')
 		return fail(r, "expected a member's name");
-	if (!read_string(r, ret) || !name_is_new(r, object, f, *ret, where))
+	if (!read_string(r, ret))
 		return false;
+	if (!json_names_add(names, r->arena, *ret))
+		return fail_at(r, where, "a member's name stands twice");
 	skip_space(r);
 	if (r->at == r->end || *r->at != ':')
 		return fail(r, "expected \":\"");
@@ -355,22 +250,61 @@ static bool read_name(struct reader *r, const struct json *object, struct name_f
 	return true;
 }
 
+/* Whether the container ends before its first item; r->at stands behind the opening bracket. */
+static bool is_empty(struct reader *r, char close)
+{
+	skip_space(r);
+	if (r->at == r->end || *r->at != close)
+		return false;
+	r->at++;
+	return true;
+}
+
+/* What follows an item: a comma, or the closing bracket, which ends it. */
+static inline bool read_separator(struct reader *r, char close, bool *ret_end)
+{
+	skip_space(r);
+	*ret_end = r->at < r->end && *r->at == close;
+	if (!*ret_end && (r->at == r->end || *r->at != ','))
+		return fail(r,
+			    close == '}' ? "expected \",\" or \"}\"" : "expected \",\" or \"]\"");
+	if (*ret_end)
+		return true;
+	r->at++;
+	skip_space(r);
+	return true;
+}
+
+/* Behind the last member; r->at stands on the closing bracket. */
+static bool end_members(struct reader *r, struct json_names *names)
+{
+	r->at++;
+	return json_names_differ(names) || fail(r, "a member's name stands twice");
+}
+
+static inline bool read_value(struct reader *r, struct json *node)
+{
+	if (r->at == r->end || *r->at != '"')
+		return read_other(r, node);
+	node->type = JSON_STRING;
+	return read_string(r, &node->text);
+}
+
 /* Elements or members, up to the closing bracket; r->at stands behind the opening one. */
 static bool read_items(struct reader *r, struct json *parent, char close)
 {
 	struct json **tail = &parent->child;
-	struct name_filter names = {0};
+	struct json_names names;
+	bool end = false;
 
-	skip_space(r);
-	if (r->at < r->end && *r->at == close) {
-		r->at++;
+	if (is_empty(r, close))
 		return true;
-	}
-	for (;;) {
+	json_names_start(&names);
+	while (!end) {
 		struct slice name = {0};
 		struct json *node;
 
-		if (close == '}' && !read_name(r, parent, &names, &name))
+		if (close == '}' && !read_name(r, &names, &name))
 			return false;
 		node = new_node(r);
 		if (!node || !read_value(r, node))
@@ -379,17 +313,10 @@ static bool read_items(struct reader *r, struct json *parent, char close)
 		*tail = node;
 		tail = &node->next;
 		parent->count++;
-		skip_space(r);
-		if (r->at < r->end && *r->at == close)
-			break;
-		if (r->at == r->end || *r->at != ',')
-			return fail(r, close == '}' ? "expected \",\" or \"}\""
-						    : "expected \",\" or \"]\"");
-		r->at++;
-		skip_space(r);
+		if (!read_separator(r, close, &end))
+			return false;
 	}
-	r->at++;
-	return close == ']' || names_differ(r, parent);
+	return end_members(r, &names);
 }
 
 static bool read_container(struct reader *r, struct json *node)
@@ -409,14 +336,12 @@ static bool read_container(struct reader *r, struct json *node)
 	return true;
 }
 
-static bool read_value(struct reader *r, struct json *node)
+/* Any value but text. */
+static bool read_other(struct reader *r, struct json *node)
 {
 	if (r->at == r->end)
 		return fail(r, "expected a value");
 	switch (*r->at) {
-	case '"':
-		node->type = JSON_STRING;
-		return read_string(r, &node->text);
 	case '{':
 	case '[':
 		return read_container(r, node);
@@ -432,8 +357,35 @@ static bool read_value(struct reader *r, struct json *node)
 	return fail(r, "expected a value");
 }
 
-struct json *json_parse(struct arena *a, struct slice text, struct json_limits limits,
-			struct json_fault *ret_fault)
+/* The members of the text's own object, each handed over when it is read; r->at stands on the opening bracket. */
+static bool visit_members(struct reader *r, json_member_fn visit, void *ctx)
+{
+	struct json_names names;
+	bool end = false;
+
+	if (r->depth_left == 0)
+		return fail(r, "nested too deeply");
+	r->depth_left--;
+	r->at++;
+	if (is_empty(r, '}'))
+		return true;
+	json_names_start(&names);
+	while (!end) {
+		struct json member = {0};
+
+		if (!read_name(r, &names, &member.key) || !count_value(r) ||
+		    !read_value(r, &member))
+			return false;
+		member.holds_nul = r->nul;
+		r->nul = false;
+		visit(ctx, &member);
+		if (!read_separator(r, '}', &end))
+			return false;
+	}
+	return end_members(r, &names);
+}
+
+static struct reader reader_of(struct arena *a, struct slice text, struct json_limits limits)
 {
 	struct reader r = {
 	    .start = text.len ? text.data : "",
@@ -441,21 +393,45 @@ struct json *json_parse(struct arena *a, struct slice text, struct json_limits l
 	    .nodes_left = limits.max_nodes,
 	    .depth_left = MIN_OF(limits.max_depth, (uint32_t)DEPTH_CEILING),
 	};
-	struct json *root;
 
 	r.at = r.start;
 	r.end = r.start + text.len;
 	skip_space(&r);
-	root = new_node(&r);
-	if (root && read_value(&r, root)) {
-		skip_space(&r);
-		if (r.at == r.end)
-			return root;
-		fail(&r, "expected the end");
-	}
+	return r;
+}
+
+static bool at_end(struct reader *r)
+{
+	skip_space(r);
+	return r->at == r->end || fail(r, "expected the end");
+}
+
+struct json *json_parse(struct arena *a, struct slice text, struct json_limits limits,
+			struct json_fault *ret_fault)
+{
+	struct reader r = reader_of(a, text, limits);
+	struct json *root = new_node(&r);
+
+	if (root && read_value(&r, root) && at_end(&r))
+		return root;
 	if (ret_fault)
 		*ret_fault = r.fault;
 	return NULL;
+}
+
+enum json_visited json_visit(struct arena *a, struct slice text, struct json_limits limits,
+			     json_member_fn visit, void *ctx, struct json_fault *ret_fault)
+{
+	struct reader r = reader_of(a, text, limits);
+	bool object = r.at < r.end && *r.at == '{';
+	struct json other = {0};
+
+	if (count_value(&r) && (object ? visit_members(&r, visit, ctx) : read_value(&r, &other)) &&
+	    at_end(&r))
+		return object ? JSON_VISITED : JSON_NO_OBJECT;
+	if (ret_fault)
+		*ret_fault = r.fault;
+	return JSON_FAULTY;
 }
 
 struct json *json_member(const struct json *object, const char *name)

@@ -22,6 +22,7 @@ enum json_type {
 struct json {
 	enum json_type type;
 	bool is_integer; /* a number that fits integer */
+	bool holds_nul; /* json_visit() only: a NUL stands in the name, or in a text of the value */
 	int64_t integer;
 	struct slice text; /* string: unescaped; number: as written; array, object: the raw bytes */
 	struct slice key;  /* unescaped member name, when this is a member of an object */
@@ -45,6 +46,17 @@ struct json_fault {
 /* NULL on a fault, which is then described. The tree lives in the arena and may point into `text`. */
 struct json *json_parse(struct arena *a, struct slice text, struct json_limits limits,
 			struct json_fault *ret_fault);
+/* The same for a text that is one object, without a tree of it: each member is handed over as soon as it is read, in the
+ * text's order. The member's own node lives during the call; what it points to lives as a tree would. */
+enum json_visited {
+	JSON_VISITED,
+	JSON_NO_OBJECT, /* JSON, but something else */
+	JSON_FAULTY,    /* ret_fault says why; members that stood before it were handed over */
+};
+typedef void (*json_member_fn)(void *ctx, const struct json *member);
+_must_use_ enum json_visited json_visit(struct arena *a, struct slice text,
+					struct json_limits limits, json_member_fn visit, void *ctx,
+					struct json_fault *ret_fault);
 struct json *json_member(const struct json *object,
 			 const char *name); /* NULL when absent or not an object */
 

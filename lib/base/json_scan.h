@@ -32,43 +32,44 @@ static inline bool ends_text(unsigned char c)
 
 #ifdef __SSE2__
 /* Sixteen bytes at a time, as long as there are as many. True when an end was met. */
-static inline bool scan_blocks(const char **p, const char *end, uint64_t *seen)
+static inline bool scan_blocks(const char **p, const char *end, bool *high)
 {
 	const __m128i quotes = _mm_set1_epi8('"'), escapes = _mm_set1_epi8('\\');
 	const __m128i last_control = _mm_set1_epi8(0x1F);
+	unsigned tops = 0;
 
 	for (; end - *p >= 16; *p += 16) {
 		__m128i block = _mm_loadu_si128((const __m128i *)(const void *)*p);
 		__m128i ends =
 		    _mm_or_si128(_mm_cmpeq_epi8(block, quotes), _mm_cmpeq_epi8(block, escapes));
-		unsigned at, high;
+		unsigned at, own = (unsigned)_mm_movemask_epi8(block);
 
 		ends = _mm_or_si128(ends, _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block));
 		at = (unsigned)_mm_movemask_epi8(ends);
-		high = (unsigned)_mm_movemask_epi8(block);
 		if (at) {
-			*seen |= high & ((at & -at) - 1) ? SCAN_TOPS : 0;
+			*high |= (tops | (own & (at ^ (at - 1)))) != 0; /* up to the end */
 			*p += __builtin_ctz(at);
 			return true;
 		}
-		*seen |= high ? SCAN_TOPS : 0;
+		tops |= own;
 	}
+	*high |= tops != 0;
 	return false;
 }
 #else
-static inline bool scan_blocks(const char **p, const char *end, uint64_t *seen)
+static inline bool scan_blocks(const char **p, const char *end, bool *high)
 {
 	(void)p;
 	(void)end;
-	(void)seen;
+	(void)high;
 	return false;
 }
 #endif
 
 /* Eight bytes at a time; what is left at the end of the input one by one. */
-static inline void scan_words(const char **at, const char *end, uint64_t *seen)
+static inline const char *scan_words(const char *p, const char *end, bool *high)
 {
-	const char *p = *at;
+	uint64_t seen = 0;
 
 	for (; end - p >= 8; p += 8) {
 		uint64_t word, ends;
@@ -77,26 +78,22 @@ static inline void scan_words(const char **at, const char *end, uint64_t *seen)
 		word = le64toh(word);
 		ends = text_ends(word);
 		if (ends) {
-			*seen |= word & ((ends & -ends) - 1);
-			*at = p + __builtin_ctzll(ends) / 8;
-			return;
+			seen |= word & ((ends & -ends) - 1);
+			*high |= (seen & SCAN_TOPS) != 0;
+			return p + __builtin_ctzll(ends) / 8;
 		}
-		*seen |= word;
+		seen |= word;
 	}
 	for (; p < end && !ends_text((unsigned char)*p); p++)
-		*seen |= (unsigned char)*p;
-	*at = p;
+		seen |= (unsigned char)*p;
+	*high |= (seen & SCAN_TOPS) != 0;
+	return p;
 }
 
 /* The next byte that ends plain text, or the end. Notes whether a byte above 0x7F was passed. */
 static inline const char *json_scan_text(const char *at, const char *end, bool *high)
 {
-	uint64_t seen = 0;
-
-	if (!scan_blocks(&at, end, &seen))
-		scan_words(&at, end, &seen);
-	*high |= (seen & SCAN_TOPS) != 0;
-	return at;
+	return scan_blocks(&at, end, high) ? at : scan_words(at, end, high);
 }
 
 #endif

@@ -26,6 +26,8 @@ bool slice_equal_nocase(struct slice a, struct slice b)
 {
 	if (a.len != b.len)
 		return false;
+	if (slice_same_bytes(a.data, b.data, a.len)) /* as it is mostly written */
+		return true;
 	for (size_t i = 0; i < a.len; i++) {
 		if (lower(a.data[i]) != lower(b.data[i]))
 			return false;

@@ -26,6 +26,34 @@ static inline struct slice slice_cstr(const char *s)
 	return (struct slice){s, s ? strlen(s) : 0};
 }
 
+/* memcmp() == 0 for what is mostly a short name: two loads that overlap, and no call. */
+static inline bool slice_same_bytes(const char *a, const char *b, size_t len)
+{
+	uint64_t a8, b8, a8_last, b8_last;
+	uint32_t a4, b4, a4_last, b4_last;
+
+	if (len > 16)
+		return memcmp(a, b, len) == 0;
+	if (len >= 8) {
+		memcpy(&a8, a, 8);
+		memcpy(&b8, b, 8);
+		memcpy(&a8_last, a + len - 8, 8);
+		memcpy(&b8_last, b + len - 8, 8);
+		return a8 == b8 && a8_last == b8_last;
+	}
+	if (len >= 4) {
+		memcpy(&a4, a, 4);
+		memcpy(&b4, b, 4);
+		memcpy(&a4_last, a + len - 4, 4);
+		memcpy(&b4_last, b + len - 4, 4);
+		return a4 == b4 && a4_last == b4_last;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -10,9 +10,25 @@
 #define DOMAIN_MAX 253
 #define LABEL_MAX  63
 
-static bool is_letter_or_digit(char c)
+enum {
+	IN_NAME = 1,  /* a letter or a digit */
+	IN_LOCAL = 2, /* stands in a local part, dots apart */
+	DIGIT = 4,
+	HIGH = 8,
+};
+
+/* clang-format off */
+static const uint8_t kinds[256] = {
+	['a' ... 'z'] = IN_NAME | IN_LOCAL, ['A' ... 'Z'] = IN_NAME | IN_LOCAL,
+	['0' ... '9'] = IN_NAME | IN_LOCAL | DIGIT, [0x80 ... 0xFF] = IN_LOCAL | HIGH,
+	['!'] = IN_LOCAL, ['#' ... '\''] = IN_LOCAL, ['*'] = IN_LOCAL, ['+'] = IN_LOCAL, ['-'] = IN_LOCAL,
+	['/'] = IN_LOCAL, ['='] = IN_LOCAL, ['?'] = IN_LOCAL, ['^' ... '`'] = IN_LOCAL, ['{' ... '~'] = IN_LOCAL,
+};
+/* clang-format on */
+
+static uint8_t kind_of(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+	return kinds[(unsigned char)c];
 }
 
 static bool is_high(char c)
@@ -50,22 +66,26 @@ static bool hides_characters(struct slice s)
 /* Dot-atom of RFC 5322, with UTF-8 letters as RFC 6531 adds them. */
 static bool local_is_good(struct slice local)
 {
-	bool dot = true, high = false;
+	bool dot = true;
+	uint8_t met = 0;
 
 	if (local.len == 0 || local.len > LOCAL_MAX)
 		return false;
 	for (size_t i = 0; i < local.len; i++) {
-		char c = local.data[i];
+		uint8_t kind = kind_of(local.data[i]);
 
-		if (c == '.' && dot)
+		if (kind & IN_LOCAL) {
+			met |= kind;
+			dot = false;
+			continue;
+		}
+		if (local.data[i] != '.' || dot)
 			return false;
-		dot = c == '.';
-		high |= is_high(c);
-		if (!dot && !is_high(c) && !is_letter_or_digit(c) &&
-		    (c == '\0' || !strchr("!#$%&'*+-/=?^_`{|}~", c)))
-			return false;
+		dot = true;
 	}
-	return !dot && (!high || !hides_characters(local));
+	if (dot)
+		return false;
+	return !(met & HIGH) || (!hides_characters(local) && slice_utf8_valid(local));
 }
 
 /* Letters, digits, hyphens; at least two labels; the last one is no number (that would be an address). */
@@ -80,9 +100,11 @@ static bool domain_is_good(struct slice domain)
 		char c = i < domain.len ? domain.data[i] : '.';
 
 		if (c != '.') {
-			if (!is_letter_or_digit(c) && (c != '-' || label == 0))
+			uint8_t kind = kind_of(c);
+
+			if (!(kind & IN_NAME) && (c != '-' || label == 0))
 				return false;
-			letter |= c < '0' || c > '9';
+			letter |= !(kind & DIGIT);
 			label++;
 			continue;
 		}
@@ -154,7 +176,7 @@ enum email_form email_normalise(struct slice typed, char ret[EMAIL_TEXT_MAX + 1]
 	domain = slice_of(at + 1, s.len - local.len - 1);
 	if (s.len > EMAIL_TEXT_MAX)
 		return keep_typed(EMAIL_TOO_LONG, s, ret);
-	if (!local_is_good(local) || !slice_utf8_valid(local))
+	if (!local_is_good(local))
 		return keep_typed(EMAIL_BAD_LOCAL, s, ret);
 	if (!domain_to_ascii(domain, ascii, &ascii_len) ||
 	    !domain_is_good(slice_of(ascii, ascii_len)))

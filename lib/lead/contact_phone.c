@@ -85,9 +85,18 @@ static bool read_typed(struct slice typed, struct typed_number *ret)
 {
 	*ret = (struct typed_number){0};
 	while (typed.len) {
-		size_t skip = separator_length(typed);
-		char c;
+		char c = typed.data[0];
+		size_t skip;
 
+		if (c >= '0' && c <= '9') { /* most are */
+			if (ret->count == DIGITS_ROOM)
+				return false;
+			ret->digits[ret->count++] = c;
+			typed.data++;
+			typed.len--;
+			continue;
+		}
+		skip = separator_length(typed);
 		if (skip) {
 			typed.data += skip;
 			typed.len -= skip;

@@ -1,5 +1,5 @@
 /* Any bytes: a tree within its limits whose texts are UTF-8 and survive being written and read again, or a fault that
- * lies inside the input. */
+ * lies inside the input. Members that are had one by one are those of the tree, and their faults the tree's. */
 #include "base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,6 +50,36 @@ static void check_same(const struct json *a, const struct json *b)
 	assert(!b);
 }
 
+static void on_member(void *ctx, const struct json *member)
+{
+	const struct json **next = ctx;
+
+	if (!*next)
+		return; /* a fault follows */
+	check_same(member, *next);
+	*next = (*next)->next;
+}
+
+static void check_visit(struct arena *a, struct slice text, const struct json *tree,
+			const struct json_fault *of_tree)
+{
+	const struct json *next = tree ? tree->child : NULL;
+	struct json_fault fault = {0};
+
+	switch (json_visit(a, text, JSON_LIMITS_DEFAULT, on_member, &next, &fault)) {
+	case JSON_VISITED:
+		assert(tree && tree->type == JSON_OBJECT && !next);
+		break;
+	case JSON_NO_OBJECT:
+		assert(tree && tree->type != JSON_OBJECT);
+		break;
+	case JSON_FAULTY:
+		assert(!tree && fault.offset == of_tree->offset &&
+		       strcmp(fault.what, of_tree->what) == 0);
+		break;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(arena_free) struct arena a = {0};
@@ -58,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct json *tree = json_parse(&a, slice_of(data, size), JSON_LIMITS_DEFAULT, &fault),
 		    *again;
 
+	check_visit(&a, slice_of(data, size), tree, &fault);
 	if (!tree) {
 		assert(fault.what && fault.offset <= size);
 		return 0;

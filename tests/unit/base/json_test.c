@@ -288,6 +288,118 @@ static void a_million_members_are_checked_without_comparing_all_pairs(void **sta
 	free(text);
 }
 
+struct visited {
+	const struct json *next; /* of the tree */
+	size_t count;
+	bool nul;
+};
+
+static void compare_with_tree(void *ctx, const struct json *member)
+{
+	struct visited *v = ctx;
+
+	assert_non_null(v->next);
+	assert_int_equal(member->type, v->next->type);
+	assert_true(slice_equal(member->key, v->next->key));
+	assert_true(slice_equal(member->text, v->next->text));
+	assert_int_equal(member->integer, v->next->integer);
+	assert_int_equal(member->count, v->next->count);
+	v->next = v->next->next;
+	v->nul = v->nul || member->holds_nul;
+	v->count++;
+}
+
+static void members_can_be_had_one_by_one_as_the_tree_has_them(void **state)
+{
+	static const char text[] =
+	    " {\"a\":\"x\\u0451\",\"b\":-5,\"c\":{\"d\":[1,true,{}]},\"\":null,"
+	    "\"long enough a name for blocks\":\"\"} ";
+	_cleanup_(arena_free) struct arena a = {0};
+	struct json_fault fault = {0};
+	struct visited v = {.next = parse(&a, text)->child};
+
+	(void)state;
+	assert_int_equal(
+	    json_visit(&a, slice_cstr(text), JSON_LIMITS_DEFAULT, compare_with_tree, &v, &fault),
+	    JSON_VISITED);
+	assert_int_equal(v.count, 5);
+	assert_null(v.next);
+	assert_int_equal(
+	    json_visit(&a, SLICE("[{}]"), JSON_LIMITS_DEFAULT, compare_with_tree, &v, &fault),
+	    JSON_NO_OBJECT);
+	assert_int_equal(
+	    json_visit(&a, SLICE("{} "), JSON_LIMITS_DEFAULT, compare_with_tree, &v, &fault),
+	    JSON_VISITED);
+	assert_int_equal(v.count, 5);
+}
+
+static void ignore(void *ctx, const struct json *member)
+{
+	(void)ctx;
+	(void)member;
+}
+
+static void a_visit_meets_the_faults_that_a_tree_would(void **state)
+{
+	static const char *const typed[] = {
+	    "",
+	    "  ",
+	    "{",
+	    "{a:1}",
+	    "{\"a\" 1}",
+	    "{\"a\":}",
+	    "{\"a\":1,}",
+	    "{\"a\":1 \"b\":2}",
+	    "{\"a\":1]",
+	    "{} x",
+	    "{\"a\":1,\"a\":2}",
+	    "{\"a\":{\"b\":[[[]]]}}",
+	    "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5}",
+	    "{\"a\":\"\\x\"}",
+	    "{\"a\":\"\xFF\"}",
+	    "{\"a\":\"x",
+	    "[1,",
+	    "tru",
+	    "{\"a\":[1,2,3,4,5]}",
+	};
+	static const struct json_limits limits = {.max_depth = 3, .max_nodes = 5};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
+		_cleanup_(arena_free) struct arena a = {0};
+		struct json_fault of_tree = {0}, of_visit = {0};
+
+		assert_null(json_parse(&a, slice_cstr(typed[i]), limits, &of_tree));
+		assert_int_equal(
+		    json_visit(&a, slice_cstr(typed[i]), limits, ignore, NULL, &of_visit),
+		    JSON_FAULTY);
+		assert_int_equal(of_visit.offset, of_tree.offset);
+		assert_string_equal(of_visit.what, of_tree.what);
+	}
+}
+
+static void note_nul(void *ctx, const struct json *member)
+{
+	unsigned *seen = ctx;
+
+	*seen = *seen << 1 | member->holds_nul;
+}
+
+static void a_member_says_whether_a_nul_stands_in_it(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	unsigned seen = 0;
+
+	(void)state;
+	assert_int_equal(
+	    json_visit(&a,
+		       SLICE("{\"a\":\"\\u0000\",\"b\":\"0\",\"c\\u0000\":1,\"d\":[{\"e\":"
+			     "\"x\\u0000\"}],\"f\":\"\\u0001\"}"),
+		       JSON_LIMITS_DEFAULT, note_nul, &seen, NULL),
+	    JSON_VISITED);
+	assert_int_equal(seen, 0x16); /* a, c, d */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +412,9 @@ int main(void)
 	    cmocka_unit_test(depth_and_number_of_values_are_limited),
 	    cmocka_unit_test(endless_brackets_do_not_exhaust_the_stack),
 	    cmocka_unit_test(a_twin_is_found_among_any_number_of_members),
+	    cmocka_unit_test(members_can_be_had_one_by_one_as_the_tree_has_them),
+	    cmocka_unit_test(a_visit_meets_the_faults_that_a_tree_would),
+	    cmocka_unit_test(a_member_says_whether_a_nul_stands_in_it),
 	    cmocka_unit_test(a_million_members_are_checked_without_comparing_all_pairs),
 	};
 

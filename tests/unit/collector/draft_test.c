@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include "collector/core/draft.h"
@@ -130,6 +131,45 @@ static void all_faults_are_found_at_once(void **state)
 	    "phone:type filled_ms:type is_test:type country:unknown_country ip:invalid sub1:nul "
 	    "clicked_at:out_of_range language:invalid vertical:required "
 	    "fields.amount:out_of_range");
+}
+
+static void an_address_is_what_the_library_takes_for_one(void **state)
+{
+	static const char *const typed[] = {
+	    "1.2.3.4",   "255.255.255.255", "0.0.0.0",        "256.1.1.1",        "1.2.3",
+	    "1.2.3.4.5", "01.2.3.4",        "1.2.3.00",       "1..3.4",           ".1.2.3",
+	    "1.2.3.",    "1.2.3.4 ",        "1.2.3.1000",     "1.2.3.-4",         "1.2.3.4x",
+	    "::1",       "2001:DB8::1",     "::ffff:1.2.3.4", "2001:db8:::1",     "1:2:3:4:5:6:7:8",
+	    "1:2:3:4:5", "10.20.30.40",     "1.2.3.+4",       "4294967297.1.1.1",
+	};
+	struct bench *b = *state;
+	uint8_t bytes[16];
+
+	for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
+		bool taken = inet_pton(AF_INET, typed[i], bytes) == 1 ||
+			     inet_pton(AF_INET6, typed[i], bytes) == 1;
+		char body[256];
+
+		snprintf(body, sizeof(body), "{" GOOD ",\"ip\":\"%s\"}", typed[i]);
+		assert_string_equal(json(body), taken ? "" : "ip:invalid");
+	}
+}
+
+static void members_are_found_in_any_order_and_a_nul_in_any_lead(void **state)
+{
+	struct bench *b = *state;
+
+	assert_string_equal(json("{" GOOD ",\"sub1\":\"a\\u0000\",\"os\":\"iOS\"}"), "sub1:nul");
+	assert_string_equal(json("{\"os\":\"iOS\",\"sub1\":\"a\"," GOOD "}"), "");
+	assert_true(slice_is(draft_text(&b->draft, LEAD_FIELD_OS), "iOS"));
+	assert_true(slice_is(draft_text(&b->draft, LEAD_FIELD_SUB1), "a"));
+	assert_string_equal(json("{" GOOD
+				 ",\"os\":\"a\",\"sub1\":\"iOS\",\"x\\u0000\":1,\"y\":\"\\u0000\","
+				 "\"pasted_fields\":[\"\\u0000\"]}"),
+			    "x:bad_name pasted_fields:nul y:nul");
+	assert_string_equal(form("vertical=v&phone=79161234567&amount=2000&sub1=a%00"), "sub1:nul");
+	assert_string_equal(json("{" GOOD ",\"sub1\":\"a\",\"os\":\"iOS\"}"), "");
+	assert_true(slice_is(draft_text(&b->draft, LEAD_FIELD_SUB1), "a"));
 }
 
 static void phone_or_email_is_required(void **state)
@@ -294,6 +334,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_good_lead_has_no_faults),
 	    cmocka_unit_test(all_faults_are_found_at_once),
+	    cmocka_unit_test(an_address_is_what_the_library_takes_for_one),
+	    cmocka_unit_test(members_are_found_in_any_order_and_a_nul_in_any_lead),
 	    cmocka_unit_test(phone_or_email_is_required),
 	    cmocka_unit_test(a_doubtful_email_is_left_to_the_filters),
 	    cmocka_unit_test(the_phone_takes_the_country_of_the_lead_then_the_webmasters),

@@ -323,6 +323,24 @@ static void every_field_stands_under_its_number(void **state)
 	    codec_unpack(&b->read, &punnet__v1__contact__descriptor, buf_slice(&b->plain)));
 }
 
+static void a_subkey_changes_nothing_of_the_record(void **state)
+{
+	static const uint8_t prefix[SEAL_PREFIX_LEN] = {3};
+	struct bench *b = *state;
+	struct raw_lead_origin o = origin();
+	struct sealer sealer = {0};
+
+	sealer_start(&sealer, day_key, prefix);
+	sealer_next(&sealer, o.nonce);
+	(void)build(b, &o, FULL);
+	buf_reset(&b->plain);
+	buf_append_slice(&b->plain, buf_slice(&b->record));
+	o.subkey = sealer.subkey;
+	(void)build(b, &o, FULL);
+	assert_int_equal(b->record.len, b->plain.len);
+	assert_memory_equal(b->record.data, b->plain.data, b->plain.len);
+}
+
 static void assert_repacks(struct bench *b, const ProtobufCMessage *message, struct slice written)
 {
 	struct buf again = {0};
@@ -448,6 +466,7 @@ int main(void)
 	    cmocka_unit_test(the_person_is_the_phone_however_it_is_typed_else_the_email),
 	    cmocka_unit_test(the_payload_is_the_same_when_the_same_was_sent),
 	    cmocka_unit_test(lines_of_one_keyed_batch_are_not_resubmissions_of_each_other),
+	    cmocka_unit_test(a_subkey_changes_nothing_of_the_record),
 	    cmocka_unit_test(every_field_stands_under_its_number),
 	    cmocka_unit_test(the_bytes_are_those_that_the_library_packs),
 	    cmocka_unit_test(a_repeated_verdict_has_the_same_id_and_another_one_has_not),

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "lead/fingerprint.h"
 #include "lead/seal.h"
 
@@ -122,6 +124,58 @@ static void a_box_opens_only_with_its_own_key_nonce_and_lead(void **state)
 	assert_int_equal(plain.len, 0);
 }
 
+static void a_sealers_boxes_are_those_of_its_key_and_nonces(void **state)
+{
+	static const uint8_t prefix[SEAL_PREFIX_LEN] = "sixteen bytes ..";
+	uint8_t key[SEAL_KEY_LEN], nonce[SEAL_NONCE_LEN], before[SEAL_NONCE_LEN] = {0};
+	struct sealer s = {0};
+
+	(void)state;
+	fill_key(key);
+	assert_true(sealer_spent(&s));
+	sealer_start(&s, key, prefix);
+	for (int i = 0; i < 3; i++) {
+		_cleanup_(buf_free) struct buf box = {0}, same = {0}, plain = {0};
+
+		sealer_next(&s, nonce);
+		assert_memory_equal(nonce, prefix, sizeof(prefix));
+		assert_memory_not_equal(nonce, before, sizeof(nonce));
+		memcpy(before, nonce, sizeof(nonce));
+		seal_subkeyed(s.subkey, nonce, &LEAD, SLICE("+79161234567"), &box);
+		seal(key, nonce, &LEAD, SLICE("+79161234567"), &same);
+		assert_int_equal(box.len, same.len);
+		assert_memory_equal(box.data, same.data, box.len);
+		assert_true(seal_open(key, nonce, &LEAD, buf_slice(&box), &plain));
+	}
+	sealer_end(&s);
+	assert_true(sealer_spent(&s));
+}
+
+static int compare_nonces(const void *a, const void *b)
+{
+	return memcmp(a, b, SEAL_NONCE_LEN);
+}
+
+static void a_sealer_gives_no_nonce_twice_and_is_spent_in_time(void **state)
+{
+	static uint8_t nonces[SEALER_BOXES_MAX][SEAL_NONCE_LEN];
+	static const uint8_t prefix[SEAL_PREFIX_LEN] = {1};
+	uint8_t key[SEAL_KEY_LEN];
+	struct sealer s = {0};
+
+	(void)state;
+	fill_key(key);
+	sealer_start(&s, key, prefix);
+	for (size_t i = 0; i < SEALER_BOXES_MAX; i++) {
+		assert_false(sealer_spent(&s));
+		sealer_next(&s, nonces[i]);
+	}
+	assert_true(sealer_spent(&s));
+	qsort(nonces, SEALER_BOXES_MAX, SEAL_NONCE_LEN, compare_nonces);
+	for (size_t i = 1; i < SEALER_BOXES_MAX; i++)
+		assert_memory_not_equal(nonces[i - 1], nonces[i], SEAL_NONCE_LEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +185,8 @@ int main(void)
 	    cmocka_unit_test(an_empty_contact_is_sealed_too),
 	    cmocka_unit_test(every_changed_bit_keeps_the_box_shut),
 	    cmocka_unit_test(a_box_opens_only_with_its_own_key_nonce_and_lead),
+	    cmocka_unit_test(a_sealers_boxes_are_those_of_its_key_and_nonces),
+	    cmocka_unit_test(a_sealer_gives_no_nonce_twice_and_is_spent_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
