@@ -22,33 +22,57 @@
 #define SETTLE_ARG_BYTES  (KV_CLAIM_BYTES + CLAIM_ARG_BYTES)
 
 /* KEYS: all keys of all leads. ARGV: one string a lead: value (owner, time), candidate, how many keys, then for each key
- * `always` and ttl. Answers the value of each key as it is after its lead. The values are read once, then kept in step in a
- * table, so that each lead sees what the leads before it took. */
+ * `always` and ttl. Answers what the asker can't foresee: for each key that the lead did not newly take, its place (from 1)
+ * and its value, or nil where nobody holds it. Most leads take all that they ask for, so most answers are empty.
+ *
+ * A candidate's claims are taken one by one, and given back if one of them is another's: in a script nobody sees that. It
+ * costs one command a claim in place of two. All behind the value is the same for nearly every lead, and read once. */
 static const char gather_script[] =
-    "local now = {}\n"
-    "for i = 1, #KEYS, 1000 do\n"
-    "  local last = math.min(i + 999, #KEYS)\n"
-    "  local values = redis.call('MGET', unpack(KEYS, i, last))\n"
-    "  for j = i, last do now[KEYS[j]] = values[j - i + 1] end\n"
-    "end\n"
-    "local answers, at = {}, 0\n"
-    "for _, lead in ipairs(ARGV) do\n"
-    "  local value, owner = string.sub(lead, 1, 24), string.sub(lead, 1, 16)\n"
-    "  local free, n = string.byte(lead, 25) == 1, string.byte(lead, 26)\n"
-    "  for c = 1, n do\n"
-    "    local v = now[KEYS[at + c]]\n"
-    "    if v and string.sub(v, 1, 16) ~= owner then free = false end\n"
+    "local call, sub, keys = redis.call, string.sub, KEYS\n"
+    "local shapes, found, answers, at = {}, {}, {}, 0\n"
+    "local function read(text)\n"
+    "  local shape = {candidate = string.byte(text, 1) == 1, n = string.byte(text, 2)}\n"
+    "  shape.always, shape.ttl = {}, {}\n"
+    "  for c = 1, shape.n do\n"
+    "    local always, ttl = struct.unpack('>BI8', text, 3 + (c - 1) * 9)\n"
+    "    shape.always[c], shape.ttl[c] = always == 1, string.format('%.0f', ttl)\n"
     "  end\n"
-    "  for c = 1, n do\n"
-    "    local key = KEYS[at + c]\n"
-    "    local always, ttl = struct.unpack('>BI8', lead, 27 + (c - 1) * 9)\n"
-    "    if not now[key] and (free or always == 1) then\n"
-    "      redis.call('SET', key, value, 'PX', string.format('%.0f', ttl))\n"
-    "      now[key] = value\n"
+    "  shapes[text] = shape\n"
+    "  return shape\n"
+    "end\n"
+    "local function answer(key, value)\n"
+    "  answers[#answers + 1] = key\n"
+    "  answers[#answers + 1] = value\n"
+    "end\n"
+    "local function take(shape, value)\n"
+    "  local ttl, again = shape.ttl, false\n"
+    "  for c = 1, shape.n do\n"
+    "    local v = call('SET', keys[at + c], value, 'PX', ttl[c], 'NX', 'GET')\n"
+    "    found[c] = v\n"
+    "    if v then\n"
+    "      if sub(v, 1, 16) ~= sub(value, 1, 16) then\n"
+    "        for k = 1, c - 1 do if not found[k] then call('DEL', keys[at + k]) end end\n"
+    "        return false\n"
+    "      end\n"
+    "      again = true\n"
     "    end\n"
     "  end\n"
-    "  for c = 1, n do answers[at + c] = now[KEYS[at + c]] end\n"
-    "  at = at + n\n"
+    "  for c = 1, again and shape.n or 0 do if found[c] then answer(at + c, found[c]) end end\n"
+    "  return true\n"
+    "end\n"
+    "local function look(shape, value)\n"
+    "  for c = 1, shape.n do\n"
+    "    if shape.always[c] then\n"
+    "      call('SET', keys[at + c], value, 'PX', shape.ttl[c], 'NX', 'GET')\n"
+    "    end\n"
+    "  end\n"
+    "  for c = 1, shape.n do answer(at + c, call('GET', keys[at + c])) end\n"
+    "end\n"
+    "for _, lead in ipairs(ARGV) do\n"
+    "  local value, text = sub(lead, 1, 24), sub(lead, 25)\n"
+    "  local shape = shapes[text] or read(text)\n"
+    "  if not (shape.candidate and take(shape, value)) then look(shape, value) end\n"
+    "  at = at + shape.n\n"
     "end\n"
     "return answers\n";
 
@@ -287,27 +311,43 @@ static redisReply *run(struct kv_redis *r, struct script *s, struct error *ret_e
 	return NULL;
 }
 
-static bool read_answers(struct kv_lead *leads, size_t count, const redisReply *reply, size_t keys)
+static bool names(const redisReply *place, size_t key)
 {
-	size_t at = 0;
+	return place->type == REDIS_REPLY_INTEGER && place->integer == (long long)key;
+}
 
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != keys)
+static bool read_answer(const redisReply *value, struct kv_claim *claim)
+{
+	claim->held = value->type != REDIS_REPLY_NIL;
+	return !claim->held || (value->type == REDIS_REPLY_STRING &&
+				kv_claim_decode(slice_of(value->str, value->len), &claim->owner,
+						&claim->claimed_at_ms));
+}
+
+/* What the answer does not speak of, its lead has newly taken. */
+static bool read_answers(struct kv_lead *leads, size_t count, const redisReply *reply)
+{
+	size_t key = 0, next = 0;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		for (size_t c = 0; c < leads[i].claim_count; c++) {
-			const redisReply *value = reply->element[at++];
 			struct kv_claim *claim = &leads[i].claims[c];
 
-			if (value->type == REDIS_REPLY_NIL)
-				continue;
-			if (value->type != REDIS_REPLY_STRING ||
-			    !kv_claim_decode(slice_of(value->str, value->len), &claim->owner,
-					     &claim->claimed_at_ms))
-				return false;
-			claim->held = true;
+			key++;
+			if (next < reply->elements && names(reply->element[next], key)) {
+				if (!read_answer(reply->element[next + 1], claim))
+					return false;
+				next += 2;
+			} else {
+				claim->held = true;
+				claim->owner = leads[i].lead_id;
+				claim->claimed_at_ms = leads[i].now_ms;
+			}
 		}
 	}
-	return true;
+	return next == reply->elements;
 }
 
 static enum result gather(struct kv *k, struct kv_lead *leads, size_t count,
@@ -337,7 +377,7 @@ static enum result gather(struct kv *k, struct kv_lead *leads, size_t count,
 
 	if (!reply)
 		return RESULT_AWAY;
-	if (!read_answers(leads, count, reply, keys))
+	if (!read_answers(leads, count, reply))
 		return error_set(ret_error, RESULT_BAD,
 				 "redis %s:%d: a key under \"%s\" holds what is not a claim",
 				 r->url.host, r->url.port, r->prefix);
