@@ -27,14 +27,8 @@ static bool is_named(const struct field_spec *spec, struct slice name)
 	return spec->name.len == name.len && slice_same_bytes(spec->name.data, name.data, name.len);
 }
 
-/* The field of that name, which is the place-th of the text. */
-static const struct field_spec *spec_find(struct draft_guesses *guesses, size_t place,
-					  struct slice name)
+static _rare_ const struct field_spec *spec_search(uint8_t *guess, struct slice name)
 {
-	uint8_t *guess = &guesses->field[place % DRAFT_GUESSES];
-
-	if (is_named(&lead_fields[*guess], name))
-		return &lead_fields[*guess];
 	for (uint8_t i = 0; i < LEAD_FIELD_COUNT; i++) {
 		if (is_named(&lead_fields[i], name)) {
 			*guess = i;
@@ -42,6 +36,16 @@ static const struct field_spec *spec_find(struct draft_guesses *guesses, size_t 
 		}
 	}
 	return NULL;
+}
+
+/* The field of that name, which is the place-th of the text. */
+static const struct field_spec *spec_find(struct draft_guesses *guesses, size_t place,
+					  struct slice name)
+{
+	uint8_t *guess = &guesses->field[place % DRAFT_GUESSES];
+	const struct field_spec *spec = &lead_fields[*guess];
+
+	return is_named(spec, name) ? spec : spec_search(guess, name);
 }
 
 static void draft_start(struct draft *d, bool form)

@@ -17,8 +17,8 @@ struct raw_lead_origin {
 	struct slice idempotency_key; /* empty without one */
 	uint32_t line;                /* of a batch, from 1; 0 for a single lead */
 	const uint8_t *fingerprint_key;
-	const uint8_t *day_key;
-	const uint8_t *subkey; /* of day_key and the nonce (struct sealer); NULL: made here */
+	const uint8_t *day_key; /* not looked at where there is a subkey */
+	const uint8_t *subkey;  /* of the day's key and the nonce (struct sealer), or NULL */
 	uint32_t key_day;
 	uint8_t nonce[SEAL_NONCE_LEN];
 };

@@ -111,8 +111,15 @@ struct collector {
 	struct buf record, answer;
 	struct entropy entropy;
 	struct sealer sealer;
-	uint32_t sealer_day; /* whose key it seals with */
+	uint32_t sealer_day;       /* whose key it seals with */
+	int64_t sealer_checked_ms; /* the turn in which that day's key was looked for */
 };
+
+/* Monotonic, as old as the loop's turn: for waits, not for what is measured or written down. */
+static inline int64_t collector_now_ms(const struct collector *c)
+{
+	return (int64_t)uv_now(c->service->loop);
+}
 
 /* --- answer.c --- */
 

@@ -16,7 +16,7 @@
 #include "runtime/secret.h"
 
 struct route {
-	const char *path;
+	struct slice path;
 	enum party_kind party_kind;
 	bool batch;     /* NDJSON only */
 	bool may_batch; /* JSON or NDJSON */
@@ -24,16 +24,22 @@ struct route {
 	size_t body_max;
 };
 
+#define ROUTE(text)                                                                                \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+
 static const struct route routes[] = {
-    {"/v1/leads", PARTY_WEBMASTER, .may_form = true, .body_max = COLLECTOR_SINGLE_BYTES},
-    {"/v1/leads/batch", PARTY_WEBMASTER, .batch = true, .body_max = COLLECTOR_BATCH_BYTES},
-    {"/v1/verdicts", PARTY_ADVERTISER, .may_batch = true, .body_max = COLLECTOR_BATCH_BYTES},
+    {ROUTE("/v1/leads"), PARTY_WEBMASTER, .may_form = true, .body_max = COLLECTOR_SINGLE_BYTES},
+    {ROUTE("/v1/leads/batch"), PARTY_WEBMASTER, .batch = true, .body_max = COLLECTOR_BATCH_BYTES},
+    {ROUTE("/v1/verdicts"), PARTY_ADVERTISER, .may_batch = true, .body_max = COLLECTOR_BATCH_BYTES},
 };
 
 static const struct route *route_of(struct slice path)
 {
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-		if (slice_is(path, routes[i].path))
+		if (path.len == routes[i].path.len &&
+		    slice_same_bytes(path.data, routes[i].path.data, path.len))
 			return &routes[i];
 	return NULL;
 }
@@ -215,7 +221,7 @@ static uint32_t too_fast(struct collector *c, struct known_party *party, enum pa
 		rate = c->default_rate;
 	if (!party->bucket)
 		party->bucket = bucket_of(c, entry->id);
-	return bucket_take(party->bucket, rate, burst, count, clock_monotonic_ms());
+	return bucket_take(party->bucket, rate, burst, count, collector_now_ms(c));
 }
 
 /* --- Idempotency-Key --- */
@@ -241,7 +247,7 @@ static bool read_key(struct intake *i, const struct route *route)
 	sodium_bin2hex(i->idem_key + 1, sizeof(i->idem_key) - 1, hash, sizeof(hash));
 
 	crypto_generichash_init(&state, NULL, 0, sizeof(i->body_hash));
-	crypto_generichash_update(&state, (const uint8_t *)route->path, strlen(route->path));
+	crypto_generichash_update(&state, (const uint8_t *)route->path.data, route->path.len);
 	crypto_generichash_update(&state, (const uint8_t *)&i->batch, sizeof(i->batch));
 	crypto_generichash_update(&state, (const uint8_t *)body.data, body.len);
 	crypto_generichash_final(&state, i->body_hash, sizeof(i->body_hash));

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "collector/core/lines.h"
-#include "runtime/clock.h"
 #include "runtime/metrics.h"
 
 /* --- life --- */
@@ -221,7 +220,7 @@ static bool run_batch(struct intake *i)
 
 		assert(found);
 		if (take_line(i, party, text, i->next_line) == TAKEN_LATER) {
-			if (clock_monotonic_ms() < i->deadline_ms) {
+			if (collector_now_ms(i->c) < i->deadline_ms) {
 				i->rest = before;
 				return false; /* an acknowledgement makes room */
 			}
@@ -252,7 +251,7 @@ bool intake_turn(struct collector *c)
 
 static void run(struct intake *i)
 {
-	i->deadline_ms = clock_monotonic_ms() + i->c->ack_timeout_ms;
+	i->deadline_ms = collector_now_ms(i->c) + i->c->ack_timeout_ms;
 	i->waiting = 1;
 	if (i->batch) {
 		running_add(i);

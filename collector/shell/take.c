@@ -81,25 +81,27 @@ static bool read_draft(struct intake *i, struct slice text, const Punnet__V1__We
 	return true;
 }
 
-/* The day's key, and a nonce with its subkey; false: there is no key. */
-static bool draw_seal(struct collector *c, struct raw_lead_origin *origin)
+/* Whether the day's key is there still, and the sealer is its: looked for once in a turn. */
+static bool sealer_ready(struct collector *c, uint32_t day)
 {
 	uint8_t prefix[SEAL_PREFIX_LEN];
+	const uint8_t *key;
 
-	origin->key_day = time_day(origin->received_at_ms);
-	origin->day_key = keyring_day_key(c->keyring, origin->key_day, true);
-	if (!origin->day_key) {
+	if (c->sealer_day == day && c->sealer_checked_ms == collector_now_ms(c) &&
+	    !sealer_spent(&c->sealer))
+		return true;
+	key = keyring_day_key(c->keyring, day, true);
+	if (!key) {
 		sealer_end(&c->sealer);
-		log_error("day_key_missing", LOG_INT("day", origin->key_day));
+		log_error("day_key_missing", LOG_INT("day", day));
 		return false;
 	}
-	if (sealer_spent(&c->sealer) || c->sealer_day != origin->key_day) {
+	if (c->sealer_day != day || sealer_spent(&c->sealer)) {
 		draw(&c->entropy, prefix, sizeof(prefix));
-		sealer_start(&c->sealer, origin->day_key, prefix);
-		c->sealer_day = origin->key_day;
+		sealer_start(&c->sealer, key, prefix);
 	}
-	sealer_next(&c->sealer, origin->nonce);
-	origin->subkey = c->sealer.subkey;
+	c->sealer_day = day;
+	c->sealer_checked_ms = collector_now_ms(c);
 	return true;
 }
 
@@ -120,10 +122,13 @@ static enum taken take_lead(struct intake *i, const Punnet__V1__Webmaster *webma
 		take_refuse(i, line, PROBLEM_INVALID_LEAD, NULL, &c->faults);
 		return TAKEN_DONE;
 	}
-	if (!draw_seal(c, &origin)) {
+	origin.key_day = time_day(origin.received_at_ms);
+	if (!sealer_ready(c, origin.key_day)) {
 		take_refuse(i, line, PROBLEM_NOT_ACKNOWLEDGED, NULL, NULL);
 		return TAKEN_DONE;
 	}
+	sealer_next(&c->sealer, origin.nonce);
+	origin.subkey = c->sealer.subkey;
 	draw(&c->entropy, random, sizeof(random));
 	origin.id = lead_id_make(origin.received_at_ms, random);
 	origin.default_country = webmaster->default_country;

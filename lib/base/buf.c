@@ -51,29 +51,9 @@ bool buf_reserve(struct buf *b, size_t more)
 	return true;
 }
 
-void buf_append(struct buf *b, const void *data, size_t len)
-{
-	if (len == 0)
-		return;
-	if ((b->failed || b->cap - b->len < len) && !buf_reserve(b, len))
-		return;
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
-}
-
-void buf_append_slice(struct buf *b, struct slice s)
-{
-	buf_append(b, s.data, s.len);
-}
-
 void buf_append_cstr(struct buf *b, const char *s)
 {
 	buf_append_slice(b, slice_cstr(s));
-}
-
-void buf_append_char(struct buf *b, char c)
-{
-	buf_append(b, &c, 1);
 }
 
 void buf_append_int(struct buf *b, int64_t value)

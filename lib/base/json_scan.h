@@ -31,6 +31,8 @@ static inline bool ends_text(unsigned char c)
 }
 
 #ifdef __SSE2__
+#define SCAN_WORDS_CALL _rare_ /* for what stands at the very end of the input */
+
 /* Sixteen bytes at a time, as long as there are as many. True when an end was met. */
 static inline bool scan_blocks(const char **p, const char *end, bool *high)
 {
@@ -57,6 +59,8 @@ static inline bool scan_blocks(const char **p, const char *end, bool *high)
 	return false;
 }
 #else
+#define SCAN_WORDS_CALL inline
+
 static inline bool scan_blocks(const char **p, const char *end, bool *high)
 {
 	(void)p;
@@ -67,7 +71,7 @@ static inline bool scan_blocks(const char **p, const char *end, bool *high)
 #endif
 
 /* Eight bytes at a time; what is left at the end of the input one by one. */
-static inline const char *scan_words(const char *p, const char *end, bool *high)
+static SCAN_WORDS_CALL const char *scan_words(const char *p, const char *end, bool *high)
 {
 	uint64_t seen = 0;
 

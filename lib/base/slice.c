@@ -1,6 +1,8 @@
 /* slice: text that belongs to somebody else, looked at without a locale. */
 #include "slice.h"
 
+#include <endian.h>
+
 static bool is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -92,6 +94,15 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 	return len;
 }
 
+/* Four letters of two bytes each, as Cyrillic, Greek and accented Latin are; C0 and C1 would be overlong. */
+static bool is_four_pairs(uint64_t word)
+{
+	uint64_t bits = word & 0x001E001E001E001Eu; /* of the first bytes; none in C0 and C1 */
+
+	return (word & 0xC0E0C0E0C0E0C0E0u) == 0x80C080C080C080C0u &&
+	       ((bits + 0x00FE00FE00FE00FEu) & 0x0100010001000100u) == 0x0100010001000100u;
+}
+
 size_t slice_utf8_valid_prefix(struct slice s)
 {
 	const unsigned char *p = (const unsigned char *)s.data;
@@ -102,12 +113,12 @@ size_t slice_utf8_valid_prefix(struct slice s)
 
 		if (s.len - i >= sizeof(word)) {
 			memcpy(&word, p + i, sizeof(word));
-			if (!(word & 0x8080808080808080u)) {
+			if (!(word & 0x8080808080808080u) || is_four_pairs(le64toh(word))) {
 				i += sizeof(word);
 				continue;
 			}
 		}
-		/* Two bytes: Cyrillic, Greek, accented Latin. */
+		/* What is left of two bytes each. */
 		while (s.len - i >= 2 && p[i] >= 0xC2 && p[i] < 0xE0 && (p[i + 1] & 0xC0) == 0x80)
 			i += 2;
 		if (i == s.len)

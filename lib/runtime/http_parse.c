@@ -12,18 +12,26 @@ static int refuse(struct http_parse *p, int status)
 	return HPE_USER;
 }
 
-/* Appends to the request's data; 0, or HPE_USER with the status set. */
-static int take(struct http_parse *p, const char *at, size_t len)
+/* Room for more of the request's data; 0, or HPE_USER with the status set. */
+static _rare_ int grow(struct http_parse *p, size_t more)
 {
 	struct http_request *r = p->current;
 	size_t before = r->data.cap;
 
-	if (!buf_reserve(&r->data, len))
+	if (!buf_reserve(&r->data, more))
 		return refuse(p, 503);
-	if (r->data.cap != before && !p->hooks->charge(p->ctx, r))
-		return refuse(p, 503);
-	buf_append(&r->data, at, len);
-	return 0;
+	return r->data.cap == before || p->hooks->charge(p->ctx, r) ? 0 : refuse(p, 503);
+}
+
+/* Appends to the request's data; 0, or HPE_USER with the status set. */
+static inline int take(struct http_parse *p, const char *at, size_t len)
+{
+	struct buf *data = &p->current->data;
+	int fault = data->cap - data->len < len || data->failed ? grow(p, len) : 0;
+
+	if (!fault)
+		buf_append(data, at, len);
+	return fault;
 }
 
 static int take_head(struct http_parse *p, const char *at, size_t len)
@@ -58,12 +66,31 @@ static bool gap_has_line_end(const struct http_parse *p, const char *at)
 	return p->gap_line_end || memchr(p->gap_at, '\n', (size_t)(at - p->gap_at));
 }
 
+/* Eight letters at once, where there are as many. */
+static void make_lower(char *text, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	size_t i = 0;
+
+	for (; len - i >= 8; i += 8) {
+		uint64_t word, low, above;
+
+		memcpy(&word, text + i, 8);
+		low = word & (0x7F * ones);
+		above = (low + (0x80 - 'A') * ones) & ~(low + (0x7F - 'Z') * ones) & ~word;
+		word |= (above & (0x80 * ones)) >> 2;
+		memcpy(text + i, &word, 8);
+	}
+	for (; i < len; i++)
+		if (text[i] >= 'A' && text[i] <= 'Z')
+			text[i] = (char)(text[i] | 0x20);
+}
+
 static int on_header_field(llhttp_t *l, const char *at, size_t len)
 {
 	struct http_parse *p = l->data;
 	struct http_request *r = p->current;
 	struct http_header *h;
-	char *name;
 	int fault;
 
 	p->gap_at = at + len;
@@ -83,10 +110,7 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
 	if (fault)
 		return fault;
 	h = &r->headers[r->header_count - 1];
-	name = r->data.data + h->name_at + h->name_len;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] >= 'A' && name[i] <= 'Z')
-			name[i] = (char)(name[i] | 0x20);
+	make_lower(r->data.data + h->name_at + h->name_len, len);
 	h->name_len += (uint32_t)len;
 	h->value_at = (uint32_t)r->data.len;
 	return 0;

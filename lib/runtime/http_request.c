@@ -5,49 +5,37 @@
 
 #include <stdlib.h>
 
-/* The reason phrases of what this project answers; others go out without one, which RFC 9112 allows. */
-static const char *phrase(int status)
+#define SPELL_FIXED_MAX 160 /* of a head: the status line and what is always the same */
+
+/* With the reason phrases of what this project answers; others go out without one, which RFC 9112 allows. */
+static struct slice status_line(int status)
 {
+#define LINE(code, phrase)                                                                         \
+	case code:                                                                                 \
+		return SLICE("HTTP/1.1 " #code " " phrase "\r\n")
 	switch (status) {
-	case 200:
-		return "OK";
-	case 202:
-		return "Accepted";
-	case 204:
-		return "No Content";
-	case 400:
-		return "Bad Request";
-	case 401:
-		return "Unauthorized";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 408:
-		return "Request Timeout";
-	case 409:
-		return "Conflict";
-	case 410:
-		return "Gone";
-	case 413:
-		return "Content Too Large";
-	case 415:
-		return "Unsupported Media Type";
-	case 422:
-		return "Unprocessable Content";
-	case 429:
-		return "Too Many Requests";
-	case 431:
-		return "Request Header Fields Too Large";
-	case 500:
-		return "Internal Server Error";
-	case 503:
-		return "Service Unavailable";
+		LINE(200, "OK");
+		LINE(202, "Accepted");
+		LINE(204, "No Content");
+		LINE(400, "Bad Request");
+		LINE(401, "Unauthorized");
+		LINE(403, "Forbidden");
+		LINE(404, "Not Found");
+		LINE(405, "Method Not Allowed");
+		LINE(408, "Request Timeout");
+		LINE(409, "Conflict");
+		LINE(410, "Gone");
+		LINE(413, "Content Too Large");
+		LINE(415, "Unsupported Media Type");
+		LINE(422, "Unprocessable Content");
+		LINE(429, "Too Many Requests");
+		LINE(431, "Request Header Fields Too Large");
+		LINE(500, "Internal Server Error");
+		LINE(503, "Service Unavailable");
 	default:
-		return "";
+		return SLICE("");
 	}
+#undef LINE
 }
 
 static void trim_buffer(struct buf *b)
@@ -86,13 +74,42 @@ static bool value_is_plain(struct slice v)
 	       !memchr(v.data ? v.data : "", '\n', v.len);
 }
 
-static void spell_header(struct buf *out, const char *name, struct slice value)
+static char *put(char *to, struct slice text)
+{
+	if (text.len)
+		memcpy(to, text.data, text.len);
+	return to + text.len;
+}
+
+static char *put_int(char *to, uint64_t value)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	return put(to, slice_of(digits + at, sizeof(digits) - at));
+}
+
+static char *put_header(char *to, struct slice name, struct slice value)
 {
 	assert(value_is_plain(value));
-	buf_append_cstr(out, name);
-	buf_append(out, ": ", 2);
-	buf_append_slice(out, value);
-	buf_append(out, "\r\n", 2);
+	to = put(to, name);
+	to = put(to, SLICE(": "));
+	to = put(to, value);
+	return put(to, SLICE("\r\n"));
+}
+
+static char *put_status(char *to, int status)
+{
+	struct slice line = status_line(status);
+
+	if (line.len > 0)
+		return put(to, line);
+	to = put_int(put(to, SLICE("HTTP/1.1 ")), (uint64_t)status);
+	return put(to, SLICE(" \r\n"));
 }
 
 void http_request_spell(struct http_request *r, int status, const char *content_type,
@@ -100,31 +117,35 @@ void http_request_spell(struct http_request *r, int status, const char *content_
 			struct slice body, bool close)
 {
 	struct buf *out = &r->out;
+	struct slice type = slice_cstr(content_type);
+	size_t room = SPELL_FIXED_MAX + type.len + body.len;
 	bool no_body = status == 204;
+	char *to;
 
-	buf_reset(out);
-	buf_reserve(out, 256 + body.len);
-	buf_append(out, "HTTP/1.1 ", 9);
-	buf_append_int(out, status);
-	buf_append_char(out, ' ');
-	buf_append_cstr(out, phrase(status));
-	buf_append(out, "\r\n", 2);
-	if (content_type && !no_body)
-		spell_header(out, "Content-Type", slice_cstr(content_type));
 	for (size_t i = 0; i < header_count; i++)
-		spell_header(out, headers[i].name, headers[i].value);
+		room += strlen(headers[i].name) + headers[i].value.len + 4;
+	buf_reset(out);
+	if (!buf_reserve(out, room))
+		return;
+
+	to = put_status(out->data, status);
+	if (content_type && !no_body)
+		to = put_header(to, SLICE("Content-Type"), type);
+	for (size_t i = 0; i < header_count; i++)
+		to = put_header(to, slice_cstr(headers[i].name), headers[i].value);
 	if (close)
-		buf_append_cstr(out, "Connection: close\r\n");
+		to = put(to, SLICE("Connection: close\r\n"));
 	else if (r->old_version)
-		buf_append_cstr(out, "Connection: keep-alive\r\n");
+		to = put(to, SLICE("Connection: keep-alive\r\n"));
 	if (!no_body) {
-		buf_append_cstr(out, "Content-Length: ");
-		buf_append_int(out, (int64_t)body.len);
-		buf_append(out, "\r\n", 2);
+		to = put_int(put(to, SLICE("Content-Length: ")), body.len);
+		to = put(to, SLICE("\r\n"));
 	}
-	buf_append(out, "\r\n", 2);
+	to = put(to, SLICE("\r\n"));
 	if (!no_body && r->method != HTTP_HEAD)
-		buf_append_slice(out, body);
+		to = put(to, body);
+	out->len = (size_t)(to - out->data);
+	assert(out->len <= room);
 }
 
 struct slice http_method(const struct http_request *r)
@@ -138,6 +159,8 @@ static struct slice target(const struct http_request *r)
 	struct slice t = slice_of(r->data.data, r->target_len);
 	size_t skip;
 
+	if (t.len > 0 && t.data[0] == '/')
+		return t;
 	if (!slice_starts_with(t, "http://") && !slice_starts_with(t, "https://"))
 		return t;
 	skip = slice_starts_with(t, "http://") ? 7 : 8;
@@ -177,7 +200,7 @@ struct slice http_header(const struct http_request *r, const char *lower_case_na
 		const struct http_header *h = &r->headers[i - 1];
 
 		if (h->name_len == len &&
-		    memcmp(r->data.data + h->name_at, lower_case_name, len) == 0)
+		    slice_same_bytes(r->data.data + h->name_at, lower_case_name, len))
 			return slice_trim(slice_of(r->data.data + h->value_at, h->value_len));
 	}
 	return SLICE("");
