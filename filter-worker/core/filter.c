@@ -79,25 +79,3 @@ void finding_scope(struct finding *f, enum scope_choice scope, const struct fact
 		where = SLICE("the vertical");
 	finding_text(f, "scope", where);
 }
-
-enum answer judge_duplicate(const struct facts *facts, enum fact_name fact, enum reason reason,
-			    enum scope_choice scope, int64_t window_ms, struct finding *ret)
-{
-	const struct claim *claim = facts_claim(facts, fact);
-	struct lead_id self;
-	struct slice id;
-	int64_t now_ms;
-
-	if (!claim || !facts_bytes(facts, FACT_LEAD_ID, &id) ||
-	    !lead_id_from_bytes(id.data, id.len, &self) ||
-	    !facts_number(facts, FACT_RECEIVED_AT, &now_ms))
-		return ANSWER_UNKNOWN;
-	if (!claim_stands_against(claim, &self, now_ms, window_ms))
-		return ANSWER_PASS;
-
-	ret->reason = reason;
-	finding_scope(ret, scope, facts);
-	finding_date(ret, "date", claim->claimed_at_ms);
-	finding_about(ret, &claim->owner);
-	return ANSWER_HIT;
-}

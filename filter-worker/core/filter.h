@@ -70,6 +70,7 @@ struct filter {
 		     struct claim_plan *plan);
 	enum answer (*judge)(const struct filter_rule *rule, const struct facts *facts,
 			     struct finding *ret);
+	const struct duplicate *duplicate; /* see duplicate.h; NULL: another kind of filter */
 };
 
 #define FILTER_FACTS(...)                                                                          \
@@ -94,9 +95,5 @@ static inline struct slice scope_name(enum scope_choice scope, const struct clai
 {
 	return scope == SCOPE_VERTICAL ? s->vertical : (struct slice){0};
 }
-
-/* What two of the duplicate filters share: is the value in `fact` held by another accepted lead within the window? */
-enum answer judge_duplicate(const struct facts *facts, enum fact_name fact, enum reason reason,
-			    enum scope_choice scope, int64_t window_ms, struct finding *ret);
 
 #endif
