@@ -79,6 +79,7 @@ struct http_parse {
 	int status;                   /* of the fault that a callback found; 0 = none */
 	const char *gap_at;           /* behind the last piece of a header, in what is being fed */
 	bool gap_line_end; /* the gap began in what was fed before, with the end of a line */
+	bool gap_open;     /* among the headers, or the trailers */
 };
 
 void http_parse_init(struct http_parse *p, const struct http_parse_hooks *hooks, void *ctx,

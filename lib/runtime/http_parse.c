@@ -95,6 +95,7 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
 
 	p->gap_at = at + len;
 	p->gap_line_end = false;
+	p->gap_open = true;
 	if (r->head_done) /* trailers after the last chunk are read and dropped, within the limit */
 		return (r->head_bytes += (uint32_t)len) > p->header_bytes_max ? refuse(p, 431) : 0;
 	if (r->header_count == 0 || r->name_done) {
@@ -163,6 +164,7 @@ static int on_headers_complete(llhttp_t *l)
 	struct http_parse *p = l->data;
 	struct http_request *r = p->current;
 
+	p->gap_open = false;
 	r->head_done = true;
 	r->body_at = r->data.len;
 	r->method = l->method;
@@ -204,6 +206,7 @@ static int on_complete(llhttp_t *l)
 	r->keep_alive = llhttp_should_keep_alive(l);
 	r->wants_continue = false;
 	r->complete = true;
+	p->gap_open = false;
 	p->current = NULL;
 	return p->hooks->complete(p->ctx, r) ? 0 : HPE_PAUSED;
 }
@@ -237,7 +240,7 @@ enum http_parsed http_parse_feed(struct http_parse *p, struct slice bytes, size_
 	p->gap_at = bytes.data;
 	e = llhttp_execute(&p->parser, bytes.data, bytes.len);
 	if (e == HPE_OK) {
-		if (p->current && !p->current->head_done)
+		if (p->gap_open)
 			p->gap_line_end = gap_has_line_end(p, bytes.data + bytes.len);
 		*ret_used = bytes.len;
 		return HTTP_PARSED_ALL;

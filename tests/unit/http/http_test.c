@@ -377,6 +377,31 @@ static void chunked_bodies_arrive_whole_and_trailers_are_dropped(void **state)
 	close(fd);
 }
 
+static void a_folded_trailer_is_refused_however_it_is_cut(void **state)
+{
+	static const char *const cuts[][3] = {
+	    {"0\r\nFolded: a\r\n b\r\n\r\n"},
+	    {"0\r\nFolded: a\r\n ", "b\r\n\r\n"},
+	    {"0\r\nFolded: a\r\n", " ", "b\r\n\r\n"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+		struct buf heard = {0};
+		int fd = dial(w);
+
+		say(w, fd, "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+		for (size_t n = 0; n < ARRAY_LEN(cuts[i]) && cuts[i][n]; n++) {
+			say(w, fd, cuts[i][n]);
+			turn(w);
+		}
+		hear(w, fd, &heard, NULL);
+		assert_true(slice_starts_with(buf_slice(&heard), "HTTP/1.1 400 "));
+		buf_free(&heard);
+		close(fd);
+	}
+}
+
 static void idle_connections_do_not_starve_others(void **state)
 {
 	struct world *w = *state;
@@ -442,6 +467,7 @@ int main(void)
 	    WORLD_TEST(a_closing_request_is_the_last_one),
 	    WORLD_TEST(http_1_0_closes_unless_it_asks_otherwise),
 	    WORLD_TEST(chunked_bodies_arrive_whole_and_trailers_are_dropped),
+	    WORLD_TEST(a_folded_trailer_is_refused_however_it_is_cut),
 	    WORLD_TEST(idle_connections_do_not_starve_others),
 	    WORLD_TEST(stopping_answers_what_is_under_way_and_closes_the_idle),
 	};
