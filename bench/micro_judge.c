@@ -92,7 +92,7 @@ static void gather_once(struct kv *kv, uint64_t *n)
 
 		*l = (struct kv_lead){
 		    .now_ms = T0 + (int64_t)(*n / 10), .candidate = true, .claim_count = 3};
-		memcpy(l->lead_id.bytes, n, sizeof(*n));
+		memcpy(l->self.lead_id.bytes, n, sizeof(*n));
 		for (int c = 0; c < 3; c++) {
 			size_t len = (size_t)snprintf(keys[i][c], KV_KEY_MAX, "k%d%016llx", c,
 						      (unsigned long long)*n);

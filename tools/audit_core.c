@@ -284,11 +284,8 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	while ((int64_t)a->raw_at[p].count < at.offset - a->raw_base[p])
 		*VECTOR_ADD(a->raw_at[p]) = NONE;
 	l = id ? audit_lead_make(a, id, &fresh) : lead_add(a, NULL);
-	if (!fresh && (l->flags & LEAD_RAW)) {
-		audit_found(a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
-			    "leads.raw/%u@%lld: lead %s stands at %u@%lld already", p,
-			    (long long)at.offset, audit_text(id), l->raw_partition,
-			    (long long)l->raw_offset);
+	if (!fresh &&
+	    (l->flags & LEAD_RAW)) { /* which may be: one of its records must not be accepted */
 		*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
 		return;
 	}
@@ -334,9 +331,16 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 			    (long long)j->raw.offset);
 		return;
 	}
+	if (j->verdict == AUDIT_ACCEPTED && (l->flags & LEAD_ACCEPTED))
+		audit_found(a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
+			    "leads.judged/%u@%lld: lead %s was accepted at %lld already", p,
+			    (long long)j->at.offset, audit_text(&l->id),
+			    (long long)l->judged_offset);
+	if (!(l->flags & LEAD_JUDGED))
+		audit_count(&a->line[AUDIT_RAW_JUDGED], &l->id);
+	if (!(l->flags & LEAD_ACCEPTED))
+		l->judged_offset = j->at.offset;
 	l->flags |= LEAD_JUDGED;
-	l->judged_offset = j->at.offset;
-	audit_count(&a->line[AUDIT_RAW_JUDGED], &l->id);
 	if (j->verdict == AUDIT_ACCEPTED)
 		l->flags |= LEAD_ACCEPTED;
 	if (j->verdict <= AUDIT_NO_VERDICT || j->verdict > AUDIT_QUARANTINED ||

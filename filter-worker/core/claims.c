@@ -53,7 +53,7 @@ void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpo
 
 static bool is_mine(const struct claim_want *w, const struct claim_subject *s)
 {
-	return w->found.held && lead_id_equal(&w->found.owner, &s->lead_id);
+	return w->found.held && lead_record_equal(&w->found.owner, &s->self);
 }
 
 bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s)
@@ -65,13 +65,13 @@ bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s)
 static struct claim_change give_up(const struct claim_want *w, const struct claim_subject *s)
 {
 	return (struct claim_change){
-	    .lead_id = w->found.owner, .key = claim_key(w), .now_ms = s->received_at_ms};
+	    .self = w->found.owner, .key = claim_key(w), .now_ms = s->received_at_ms};
 }
 
 static struct claim_change take(const struct claim_want *w, const struct claim_subject *s)
 {
 	return (struct claim_change){
-	    .lead_id = s->lead_id,
+	    .self = s->self,
 	    .key = claim_key(w),
 	    .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
 	    .now_ms = s->received_at_ms,

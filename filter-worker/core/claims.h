@@ -15,7 +15,7 @@
 
 /* What claims are made of; none of it is read by a judgement. Fingerprints are 16 bytes, or empty. */
 struct claim_subject {
-	struct lead_id lead_id;
+	struct lead_record self;
 	int64_t received_at_ms;
 	struct slice vertical, aff_id;
 	struct slice phone, email, payload, idempotency;
@@ -49,7 +49,7 @@ bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s);
 
 /* What has to change in the kv, in this order. */
 struct claim_change {
-	struct lead_id lead_id; /* on whose behalf */
+	struct lead_record self; /* on whose behalf */
 	struct slice key;
 	int64_t ttl_ms, now_ms;
 	bool take; /* false: give up */

@@ -21,13 +21,10 @@ enum answer duplicate_judge(const struct filter_rule *rule, const struct facts *
 {
 	const struct duplicate *d = rule->filter->duplicate;
 	const struct claim *claim = facts_claim(facts, d->claim);
-	struct lead_id self;
-	struct slice id;
+	struct lead_record self;
 	int64_t now_ms;
 
-	if (!claim || !facts_bytes(facts, FACT_LEAD_ID, &id) ||
-	    !lead_id_from_bytes(id.data, id.len, &self) ||
-	    !facts_number(facts, FACT_RECEIVED_AT, &now_ms))
+	if (!claim || !facts_self(facts, &self) || !facts_number(facts, FACT_RECEIVED_AT, &now_ms))
 		return ANSWER_UNKNOWN;
 	if (!claim_stands_against(claim, &self, now_ms, rule->params[DUPLICATE_WINDOW]))
 		return ANSWER_PASS;
@@ -35,6 +32,6 @@ enum answer duplicate_judge(const struct filter_rule *rule, const struct facts *
 	ret->reason = d->reason;
 	finding_scope(ret, scope_of(rule), facts);
 	finding_date(ret, "date", claim->claimed_at_ms);
-	finding_about(ret, &claim->owner);
+	finding_about(ret, &claim->owner.lead_id);
 	return ANSWER_HIT;
 }

@@ -25,7 +25,7 @@ enum answer duplicate_judge(const struct filter_rule *rule, const struct facts *
 #define DUPLICATE_FILTER(what, claim_fact, window_help)                                            \
 	.action = ACTION_REJECT, .weight = 100, .duplicate = (what), .need = duplicate_need,       \
 	.judge = duplicate_judge,                                                                  \
-	FILTER_FACTS(FACT_LEAD_ID, FACT_RECEIVED_AT, FACT_VERTICAL, claim_fact),                   \
+	FILTER_FACTS(FACT_LEAD_ID, FACT_RAW_OFFSET, FACT_RECEIVED_AT, FACT_VERTICAL, claim_fact),  \
 	.params = {                                                                                \
 	    [DUPLICATE_SCOPE] =                                                                    \
 		{.name = "scope",                                                                  \

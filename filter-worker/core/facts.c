@@ -102,6 +102,17 @@ bool facts_text(const struct facts *f, enum fact_name name, struct slice *ret)
 	return true;
 }
 
+bool facts_self(const struct facts *f, struct lead_record *ret)
+{
+	struct slice id;
+	int64_t offset;
+
+	if (!facts_bytes(f, FACT_LEAD_ID, &id) || !facts_number(f, FACT_RAW_OFFSET, &offset))
+		return false;
+	ret->raw_offset = (uint64_t)offset;
+	return lead_id_from_bytes(id.data, id.len, &ret->lead_id);
+}
+
 const struct claim *facts_claim(const struct facts *f, enum fact_name name)
 {
 	const struct fact *fact = get(f, name, FACT_TYPE_CLAIM);
@@ -114,8 +125,9 @@ bool claim_is_near(const struct claim *c, int64_t now_ms, int64_t window_ms)
 	return now_ms - c->claimed_at_ms < window_ms && c->claimed_at_ms - now_ms < window_ms;
 }
 
-bool claim_stands_against(const struct claim *c, const struct lead_id *self, int64_t now_ms,
+bool claim_stands_against(const struct claim *c, const struct lead_record *self, int64_t now_ms,
 			  int64_t window_ms)
 {
-	return c->held && !lead_id_equal(&c->owner, self) && claim_is_near(c, now_ms, window_ms);
+	return c->held && !lead_record_equal(&c->owner, self) &&
+	       claim_is_near(c, now_ms, window_ms);
 }

@@ -20,7 +20,7 @@ enum fact_name {
 /* A dedupe claim as it was found. Not held: somebody asked, and the key is free. */
 struct claim {
 	bool held;
-	struct lead_id owner;
+	struct lead_record owner;
 	int64_t claimed_at_ms;
 };
 
@@ -52,13 +52,16 @@ void facts_set_claim(struct facts *f, enum fact_name name, const struct claim *v
 _must_use_ bool facts_number(const struct facts *f, enum fact_name name, int64_t *ret);
 _must_use_ bool facts_bytes(const struct facts *f, enum fact_name name, struct slice *ret);
 _must_use_ bool facts_text(const struct facts *f, enum fact_name name, struct slice *ret);
+/* Which record of which lead is judged. */
+_must_use_ bool facts_self(const struct facts *f, struct lead_record *ret);
 const struct claim *facts_claim(const struct facts *f, enum fact_name name);
 
 /* Nearer than the window, before or after: a lead that is read again after a crash may meet a claim of a later one. Time is
  * the leads' own, so that a backlog is judged as it would have been without the delay. */
 bool claim_is_near(const struct claim *c, int64_t now_ms, int64_t window_ms);
-/* Does somebody else's claim stand against this lead? */
-bool claim_stands_against(const struct claim *c, const struct lead_id *self, int64_t now_ms,
+/* Does somebody else's claim stand against this record? The same lead at another offset is somebody else: what is read
+ * again keeps its offset, and what the log holds twice does not. */
+bool claim_stands_against(const struct claim *c, const struct lead_record *self, int64_t now_ms,
 			  int64_t window_ms);
 
 #endif

@@ -35,9 +35,10 @@ const char *raw_lead_fault(const Punnet__V1__RawLead *raw)
 	return NULL;
 }
 
-struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw)
+struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t raw_offset)
 {
 	struct claim_subject s = {
+	    .self.raw_offset = raw_offset,
 	    .received_at_ms = raw->lead->received_at_ms,
 	    .vertical = slice_cstr(raw->lead->vertical),
 	    .aff_id = slice_cstr(raw->lead->aff_id),
@@ -46,7 +47,7 @@ struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw)
 	    .payload = codec_bytes(raw->fingerprints->payload),
 	    .idempotency = codec_bytes(raw->fingerprints->idempotency),
 	};
-	bool found = lead_id_from_bytes(raw->lead_id.data, raw->lead_id.len, &s.lead_id);
+	bool found = lead_id_from_bytes(raw->lead_id.data, raw->lead_id.len, &s.self.lead_id);
 
 	assert(found);
 	return s;
@@ -68,7 +69,8 @@ static Punnet__V1__Claim *claim_message(const struct claim *c, struct arena *a)
 
 	punnet__v1__claim__init(m);
 	if (c->held) {
-		m->owner_lead_id = binary_id(&c->owner, a);
+		m->owner_lead_id = binary_id(&c->owner.lead_id, a);
+		m->owner_raw_offset = c->owner.raw_offset;
 		m->claimed_at_ms = c->claimed_at_ms;
 	}
 	return m;
@@ -178,9 +180,10 @@ Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 
 static void read_claim(const Punnet__V1__Claim *m, enum fact_name name, struct facts *ret)
 {
-	struct claim c = {.claimed_at_ms = m->claimed_at_ms};
+	struct claim c = {.owner.raw_offset = m->owner_raw_offset,
+			  .claimed_at_ms = m->claimed_at_ms};
 
-	c.held = lead_id_from_bytes(m->owner_lead_id.data, m->owner_lead_id.len, &c.owner);
+	c.held = lead_id_from_bytes(m->owner_lead_id.data, m->owner_lead_id.len, &c.owner.lead_id);
 	facts_set_claim(ret, name, &c);
 }
 

@@ -9,8 +9,8 @@
 
 /* Can the raw lead be judged at all? NULL, or what is missing. */
 const char *raw_lead_fault(const Punnet__V1__RawLead *raw);
-/* What claims are made of; borrows from raw, which has no fault. */
-struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw);
+/* What claims are made of; borrows from raw, which has no fault. raw_offset: where it stands in leads.raw. */
+struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t raw_offset);
 
 /* The verdict as a message: its parts are in the arena or borrowed from raw, facts and source. The sealed contact goes on
  * only with an accepted lead: who may not be sold need not be opened again. */

@@ -4,7 +4,8 @@
  *          both are taken even by a lead that is rejected, for a repeat of a rejected lead is a repeat too
  * hit      another lead holds one of them; the reason names it, so that a retry is led back to the first answer
  * unknown  no fingerprint of the payload
- * trap     the same lead read again from the log finds its own claim, and passes */
+ *          the very same lead stands in the log a second time (a producer's retry can do that): its first record counts
+ * trap     the same record read again from the log finds its own claim, and passes */
 #include "filter-worker/core/filter.h"
 
 enum { WINDOW, IDEMPOTENCY_WINDOW };
@@ -24,12 +25,10 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	const struct claim *payload = facts_claim(facts, FACT_PAYLOAD_CLAIM);
 	const struct claim *key = facts_claim(facts, FACT_IDEMPOTENCY_CLAIM);
 	const struct claim *first = NULL;
-	struct lead_id self;
-	struct slice id;
+	struct lead_record self;
 	int64_t now_ms;
 
-	if (!facts_bytes(facts, FACT_LEAD_ID, &id) || !lead_id_from_bytes(id.data, id.len, &self) ||
-	    !facts_number(facts, FACT_RECEIVED_AT, &now_ms))
+	if (!facts_self(facts, &self) || !facts_number(facts, FACT_RECEIVED_AT, &now_ms))
 		return ANSWER_UNKNOWN;
 
 	/* The key is the client's own word that it repeats itself; it names the first lead even when both are held. */
@@ -40,9 +39,14 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	if (!first)
 		return payload ? ANSWER_PASS : ANSWER_UNKNOWN;
 
+	if (lead_id_equal(&first->owner.lead_id, &self.lead_id)) {
+		ret->reason = REASON_RECORD_REPEATED;
+		ret->rejects = true; /* whatever the rule does about people who click twice */
+		return ANSWER_HIT;
+	}
 	ret->reason = REASON_RESUBMISSION;
 	finding_seconds(ret, "seconds", MAX_OF(now_ms - first->claimed_at_ms, 0));
-	finding_about(ret, &first->owner);
+	finding_about(ret, &first->owner.lead_id);
 	return ANSWER_HIT;
 }
 
@@ -52,8 +56,9 @@ const struct filter filter_resubmission = {
 	    "within the day.",
     .action = ACTION_REJECT,
     .weight = 100,
-    .reasons = {REASON_RESUBMISSION},
-    FILTER_FACTS(FACT_LEAD_ID, FACT_RECEIVED_AT, FACT_PAYLOAD_CLAIM, FACT_IDEMPOTENCY_CLAIM),
+    .reasons = {REASON_RESUBMISSION, REASON_RECORD_REPEATED},
+    FILTER_FACTS(FACT_LEAD_ID, FACT_RAW_OFFSET, FACT_RECEIVED_AT, FACT_PAYLOAD_CLAIM,
+		 FACT_IDEMPOTENCY_CLAIM),
     .params =
 	{
 	    [WINDOW] = {.name = "window",

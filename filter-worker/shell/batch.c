@@ -2,6 +2,7 @@
 #include "batch.h"
 
 #include "proto/dead_letters.pb-c.h"
+#include "runtime/fault.h"
 
 /* What a dead letter adds to the original, and a record's headers to a message. */
 #define ENVELOPE_BYTES 4096
@@ -22,7 +23,8 @@ void batch_read(struct batch *b, struct item *item)
 		item->fault = "the record can't be unpacked";
 		return;
 	}
-	item->lead = (struct desk_lead){.raw = raw};
+	item->lead = (struct desk_lead){
+	    .raw = raw, .raw_offset = fault_on("records_alike") ? 0 : (uint64_t)r->offset};
 	item->fault = raw_lead_fault(raw);
 	if (!item->fault)
 		item->kind = ITEM_LEAD;

@@ -85,7 +85,7 @@ static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk
 		return NULL;
 
 	buf_reset(&d->plain);
-	if (seal_open(key, box->nonce.data, &lead->subject.lead_id, codec_bytes(box->box),
+	if (seal_open(key, box->nonce.data, &lead->subject.self.lead_id, codec_bytes(box->box),
 		      &d->plain) &&
 	    !d->plain.failed)
 		contact = codec_unpack(a, &punnet__v1__contact__descriptor, buf_slice(&d->plain));
@@ -99,10 +99,11 @@ static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 {
 	if (lead->prepared)
 		return;
-	lead->subject = claim_subject_of(lead->raw);
+	lead->subject = claim_subject_of(lead->raw, lead->raw_offset);
 	/* The opened contact lives in the scratch arena: gone with this call. */
 	local_facts_gather(d->o.suppressions, lead->raw, open_contact(d, lead, &d->scratch), a,
 			   &lead->facts);
+	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	ruleset_plan(d->o.rules, &lead->subject, &lead->plan);
 	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
 	lead->prepared = true;
@@ -111,7 +112,7 @@ static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 static void ask(const struct desk_lead *lead, struct kv_lead *ret)
 {
 	*ret = (struct kv_lead){
-	    .lead_id = lead->subject.lead_id,
+	    .self = lead->subject.self,
 	    .now_ms = lead->subject.received_at_ms,
 	    .candidate = lead->candidate,
 	    .claim_count = lead->plan.count,
@@ -222,7 +223,7 @@ static void make_room(const struct desk_lead *lead, struct changes *changes)
 
 static void fill_settle(const struct claim_change *c, struct kv_settle *ret)
 {
-	*ret = (struct kv_settle){.lead_id = c->lead_id,
+	*ret = (struct kv_settle){.self = c->self,
 				  .key = c->key,
 				  .ttl_ms = c->ttl_ms,
 				  .now_ms = c->now_ms,

@@ -26,6 +26,7 @@ struct desk_options {
 struct desk_lead {
 	/* given by the caller; raw has no fault, see raw_lead_fault() */
 	const Punnet__V1__RawLead *raw;
+	uint64_t raw_offset;                /* where raw stands in leads.raw; 0: in no log */
 	const Punnet__V1__Contact *contact; /* already open; NULL: opened here, in memory only */
 	/* valid for judged leads, until the desk's next call */
 	struct facts facts;

@@ -86,6 +86,11 @@ bool lead_id_equal(const struct lead_id *a, const struct lead_id *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+bool lead_record_equal(const struct lead_record *a, const struct lead_record *b)
+{
+	return a->raw_offset == b->raw_offset && lead_id_equal(&a->lead_id, &b->lead_id);
+}
+
 bool lead_id_is_zero(const struct lead_id *id)
 {
 	return lead_id_equal(id, &(struct lead_id){0});

@@ -76,23 +76,37 @@ enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_
 	    "redis: expected redis://host:port/db, redis://:password@host:port/db or memory:");
 }
 
-void kv_claim_encode(const struct lead_id *owner, int64_t at_ms, uint8_t ret[KV_CLAIM_BYTES])
+static uint8_t *put_u64(uint8_t *at, uint64_t n)
 {
-	memcpy(ret, owner->bytes, sizeof(owner->bytes));
 	for (int i = 0; i < 8; i++)
-		ret[16 + i] = (uint8_t)((uint64_t)at_ms >> (56 - 8 * i));
+		*at++ = (uint8_t)(n >> (56 - 8 * i));
+	return at;
 }
 
-bool kv_claim_decode(struct slice value, struct lead_id *ret_owner, int64_t *ret_at_ms)
+static uint64_t take_u64(const char *at)
 {
-	uint64_t at = 0;
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | (uint8_t)at[i];
+	return n;
+}
+
+void kv_claim_encode(const struct lead_record *owner, int64_t at_ms, uint8_t ret[KV_CLAIM_BYTES])
+{
+	memcpy(ret, owner->lead_id.bytes, sizeof(owner->lead_id.bytes));
+	put_u64(put_u64(ret + sizeof(owner->lead_id.bytes), owner->raw_offset), (uint64_t)at_ms);
+}
+
+bool kv_claim_decode(struct slice value, struct lead_record *ret_owner, int64_t *ret_at_ms)
+{
+	const size_t id_len = sizeof(ret_owner->lead_id.bytes);
 
 	if (value.len != KV_CLAIM_BYTES)
 		return false;
-	memcpy(ret_owner->bytes, value.data, sizeof(ret_owner->bytes));
-	for (int i = 0; i < 8; i++)
-		at = at << 8 | (uint8_t)value.data[16 + i];
-	*ret_at_ms = (int64_t)at;
+	memcpy(ret_owner->lead_id.bytes, value.data, id_len);
+	ret_owner->raw_offset = take_u64(value.data + id_len);
+	*ret_at_ms = (int64_t)take_u64(value.data + id_len + 8);
 	return true;
 }
 

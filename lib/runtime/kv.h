@@ -1,7 +1,8 @@
 /* kv: the filters' memory. Two backends with one contract and one shared test suite: Redis and memory.
  *
  * One kv_gather() is one round trip for a whole batch. Blocking, at most timeout_ms; RESULT_AWAY means that nothing
- * may be judged from it and that it is safe to ask again: every operation is idempotent for the same owner. */
+ * may be judged from it and that it is safe to ask again: every operation is idempotent for the same owner.
+ * An owner is a record of a lead, not the lead: the same lead at another offset of the log is somebody else. */
 #ifndef PUNNET_KV_H
 #define PUNNET_KV_H
 
@@ -22,17 +23,17 @@ struct kv_claim {
 	bool
 	    always; /* true: taken whenever it is free. false: one of the lead's `together` group, see below */
 	/* answers */
-	bool held;             /* somebody holds it, perhaps this very lead */
-	struct lead_id owner;  /* valid when held: after the call */
-	int64_t claimed_at_ms; /* the owner's time as it was given when claimed */
+	bool held;                /* somebody holds it, perhaps this very record */
+	struct lead_record owner; /* valid when held: after the call */
+	int64_t claimed_at_ms;    /* the owner's time as it was given when claimed */
 };
 
 /* All claims of one lead. The claims that are not `always` are taken together or not at all: only when the lead is a
- * candidate (no local fact rejects it already) and each of them, and each `always` one, is free or the lead's own.
+ * candidate (no local fact rejects it already) and each of them, and each `always` one, is free or its own record's.
  * So a rejected lead never blocks a good one. Leads of a batch are served in order, and each sees what the leads before
  * it took. */
 struct kv_lead {
-	struct lead_id lead_id;
+	struct lead_record self;
 	int64_t
 	    now_ms; /* the lead's own time: stored as claimed_at_ms, and the memory backend's clock for ttl */
 	bool candidate;
@@ -47,9 +48,9 @@ void kv_close(struct kv *k);
 _must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count,
 				 struct error *ret_error);
 /* Gives up the lead's own claims, and takes free ones, after a judgement that the gather could not foresee. One round
- * trip for all. take = true: NX with owner; false: delete if the owner is this lead. */
+ * trip for all. take = true: NX with owner; false: delete if the owner is this record. */
 struct kv_settle {
-	struct lead_id lead_id;
+	struct lead_record self;
 	struct slice key;
 	int64_t ttl_ms, now_ms;
 	bool take;

@@ -20,12 +20,12 @@ static inline bool kv_url_is_memory(const char *url)
 /* redis://[:password@]host[:port][/db] */
 _must_use_ enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_error);
 
-/* --- a claim's value: 16 bytes of owner, 8 of time, big-endian --- */
+/* --- a claim's value: 16 bytes of lead id, 8 of raw offset, 8 of time, big-endian --- */
 
-#define KV_CLAIM_BYTES 24
+#define KV_CLAIM_BYTES 32
 
-void kv_claim_encode(const struct lead_id *owner, int64_t at_ms, uint8_t ret[KV_CLAIM_BYTES]);
-bool kv_claim_decode(struct slice value, struct lead_id *ret_owner, int64_t *ret_at_ms);
+void kv_claim_encode(const struct lead_record *owner, int64_t at_ms, uint8_t ret[KV_CLAIM_BYTES]);
+bool kv_claim_decode(struct slice value, struct lead_record *ret_owner, int64_t *ret_at_ms);
 
 /* --- backends of kv --- */
 

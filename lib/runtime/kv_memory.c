@@ -12,7 +12,7 @@
 struct slot {
 	const char *key; /* in the arena; NULL = never used */
 	uint32_t key_len;
-	struct lead_id owner;
+	struct lead_record owner;
 	uint64_t hash;
 	int64_t claimed_at_ms, ends_ms;
 };
@@ -81,8 +81,8 @@ static struct slot *holder(struct kv_memory *m, struct slice key)
 	return alive(m, s) ? s : NULL;
 }
 
-static void take(struct kv_memory *m, struct slice key, const struct lead_id *owner, int64_t at_ms,
-		 int64_t ttl_ms)
+static void take(struct kv_memory *m, struct slice key, const struct lead_record *owner,
+		 int64_t at_ms, int64_t ttl_ms)
 {
 	uint64_t hash = hash_fnv1a(0, key);
 	struct slot *s;
@@ -117,7 +117,7 @@ static void gather_lead(struct kv_memory *m, struct kv_lead *lead)
 	m->now_ms = MAX_OF(m->now_ms, lead->now_ms);
 	for (size_t c = 0; c < lead->claim_count; c++) {
 		answer(&lead->claims[c], holder(m, lead->claims[c].key));
-		if (lead->claims[c].held && !lead_id_equal(&lead->claims[c].owner, &lead->lead_id))
+		if (lead->claims[c].held && !lead_record_equal(&lead->claims[c].owner, &lead->self))
 			all_free = false;
 	}
 	for (size_t c = 0; c < lead->claim_count; c++) {
@@ -125,7 +125,7 @@ static void gather_lead(struct kv_memory *m, struct kv_lead *lead)
 
 		/* A key may stand twice among a lead's claims: look again. */
 		if (!claim->held && (all_free || claim->always) && !holder(m, claim->key))
-			take(m, claim->key, &lead->lead_id, lead->now_ms, claim->ttl_ms);
+			take(m, claim->key, &lead->self, lead->now_ms, claim->ttl_ms);
 	}
 	for (size_t c = 0; c < lead->claim_count; c++) {
 		if (!lead->claims[c].held)
@@ -152,8 +152,8 @@ static enum result settle(struct kv *k, const struct kv_settle *ops, size_t coun
 		m->now_ms = MAX_OF(m->now_ms, ops[i].now_ms);
 		s = holder(m, ops[i].key);
 		if (ops[i].take && !s)
-			take(m, ops[i].key, &ops[i].lead_id, ops[i].now_ms, ops[i].ttl_ms);
-		else if (!ops[i].take && s && lead_id_equal(&s->owner, &ops[i].lead_id))
+			take(m, ops[i].key, &ops[i].self, ops[i].now_ms, ops[i].ttl_ms);
+		else if (!ops[i].take && s && lead_record_equal(&s->owner, &ops[i].self))
 			s->ends_ms = INT64_MIN;
 	}
 	return RESULT_OK;

@@ -50,7 +50,7 @@ static const char gather_script[] =
     "    local v = call('SET', keys[at + c], value, 'PX', ttl[c], 'NX', 'GET')\n"
     "    found[c] = v\n"
     "    if v then\n"
-    "      if sub(v, 1, 16) ~= sub(value, 1, 16) then\n"
+    "      if sub(v, 1, 24) ~= sub(value, 1, 24) then\n"
     "        for k = 1, c - 1 do if not found[k] then call('DEL', keys[at + k]) end end\n"
     "        return false\n"
     "      end\n"
@@ -69,7 +69,7 @@ static const char gather_script[] =
     "  for c = 1, shape.n do answer(at + c, call('GET', keys[at + c])) end\n"
     "end\n"
     "for _, lead in ipairs(ARGV) do\n"
-    "  local value, text = sub(lead, 1, 24), sub(lead, 25)\n"
+    "  local value, text = sub(lead, 1, 32), sub(lead, 33)\n"
     "  local shape = shapes[text] or read(text)\n"
     "  if not (shape.candidate and take(shape, value)) then look(shape, value) end\n"
     "  at = at + shape.n\n"
@@ -79,12 +79,12 @@ static const char gather_script[] =
 /* KEYS[i] belongs to ARGV[i]: value, take, ttl. */
 static const char settle_script[] =
     "for i, op in ipairs(ARGV) do\n"
-    "  local value, owner = string.sub(op, 1, 24), string.sub(op, 1, 16)\n"
-    "  local take, ttl = struct.unpack('>BI8', op, 25)\n"
+    "  local value, owner = string.sub(op, 1, 32), string.sub(op, 1, 24)\n"
+    "  local take, ttl = struct.unpack('>BI8', op, 33)\n"
     "  local now = redis.call('GET', KEYS[i])\n"
     "  if take == 1 and not now then\n"
     "    redis.call('SET', KEYS[i], value, 'PX', string.format('%.0f', ttl))\n"
-    "  elseif take == 0 and now and string.sub(now, 1, 16) == owner then\n"
+    "  elseif take == 0 and now and string.sub(now, 1, 24) == owner then\n"
     "    redis.call('DEL', KEYS[i])\n"
     "  end\n"
     "end\n"
@@ -273,7 +273,7 @@ static void argue_lead(struct kv_redis *r, const struct kv_lead *lead)
 	uint8_t *arg = arena_alloc(&r->arena, LEAD_ARG_MAX);
 	size_t len = KV_CLAIM_BYTES;
 
-	kv_claim_encode(&lead->lead_id, lead->now_ms, arg);
+	kv_claim_encode(&lead->self, lead->now_ms, arg);
 	arg[len++] = lead->candidate;
 	arg[len++] = (uint8_t)lead->claim_count;
 	for (size_t c = 0; c < lead->claim_count; c++) {
@@ -342,7 +342,7 @@ static bool read_answers(struct kv_lead *leads, size_t count, const redisReply *
 				next += 2;
 			} else {
 				claim->held = true;
-				claim->owner = leads[i].lead_id;
+				claim->owner = leads[i].self;
 				claim->claimed_at_ms = leads[i].now_ms;
 			}
 		}
@@ -399,7 +399,7 @@ static enum result settle(struct kv *k, const struct kv_settle *ops, size_t coun
 	for (size_t i = 0; i < count; i++) {
 		uint8_t *arg = arena_alloc(&r->arena, SETTLE_ARG_BYTES);
 
-		kv_claim_encode(&ops[i].lead_id, ops[i].now_ms, arg);
+		kv_claim_encode(&ops[i].self, ops[i].now_ms, arg);
 		encode_ttl(ops[i].take, ops[i].ttl_ms, arg + KV_CLAIM_BYTES);
 		argue(r, arg, SETTLE_ARG_BYTES);
 	}

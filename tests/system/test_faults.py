@@ -18,6 +18,7 @@ RATE_PER_S = 250
 KILLS_EACH = 5
 SERVICES = ("collector", "filter-worker", "router", "delivery", "payout")
 SETTLE_TIMEOUT_S = 180
+BROKEN_TIMEOUT_S = 45  # a broken build may never come to rest
 STILL_S = 3       # nothing has moved for so long: worth a check
 GIVEN_UP_S = 20   # nothing has moved for so long, and the checker is red: it stays red
 RETRIES = {"PUNNET_DELIVERY_RETRY_SCHEDULE": "0s,300ms,1s,2s"}
@@ -52,7 +53,7 @@ def settle(stack, webmaster, advertiser, timeout_s=SETTLE_TIMEOUT_S):
         now = quiet(stack)
         if now != last:
             last, still_since = now, time.monotonic()
-        if time.monotonic() - still_since > STILL_S:
+        if time.monotonic() - still_since > STILL_S or time.monotonic() > end:
             checker = Checker(stack.kafka, stack.db)
             if not checker.check(webmaster.acknowledged.values(), advertiser):
                 return checker
@@ -61,8 +62,8 @@ def settle(stack, webmaster, advertiser, timeout_s=SETTLE_TIMEOUT_S):
         time.sleep(1)
 
 
-def run(stack, count, rate, disturb, seed=1, decide=mixed):
-    """Plays traffic while `disturb(stack, done)` does its worst; returns the checker when all is settled."""
+def run(stack, count, rate, disturb, seed=1, decide=mixed, timeout_s=SETTLE_TIMEOUT_S):
+    """Plays traffic while `disturb(stack, done)` does its worst; returns the checker when all is settled, or at timeout_s."""
     advertiser = Advertiser(decide)
     try:
         apply_orders(stack, advertiser)
@@ -82,7 +83,7 @@ def run(stack, count, rate, disturb, seed=1, decide=mixed):
         assert not errors, errors
         assert len(webmaster.acknowledged) + len(webmaster.refused) == count
         assert not webmaster.refused, dict(list(webmaster.refused.items())[:3])
-        return settle(stack, webmaster, advertiser)
+        return settle(stack, webmaster, advertiser, timeout_s)
     finally:
         advertiser.close()
 
@@ -176,7 +177,7 @@ def test_a_broken_build_is_found(fault, disturb, expected):
     """The negative controls: the same run with a fault switched on must be red, and for the right reason."""
     stack = make_stack("dev", {"PUNNET_FAULT": fault, **RETRIES})
     try:
-        checker = run(stack, 4000, 400, disturb, seed=5)
+        checker = run(stack, 4000, 400, disturb, seed=5, timeout_s=BROKEN_TIMEOUT_S)
         assert checker.findings, f"{fault}: the checker saw nothing: {checker.report()}"
         assert any(re.search(expected, finding) for finding in checker.findings), checker.report()
     finally:

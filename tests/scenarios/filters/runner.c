@@ -123,8 +123,9 @@ static void judge_batch(struct run *r, size_t from, size_t count, bool check)
 	size_t judged;
 
 	for (size_t i = 0; i < count; i++) {
-		leads[i].desk =
-		    (struct desk_lead){.raw = leads[i].raw, .contact = leads[i].contact};
+		leads[i].desk = (struct desk_lead){.raw = leads[i].raw,
+						   .raw_offset = leads[i].raw_offset,
+						   .contact = leads[i].contact};
 		desk[i] = &leads[i].desk;
 	}
 	for (size_t done = 0; done < count; done += judged) {

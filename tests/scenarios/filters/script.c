@@ -18,7 +18,7 @@ struct typed {
 	struct slice phone, email, country, webmaster, key;
 	struct buf phone_text;
 	int64_t filled_ms;
-	bool filled, honeypot_known, honeypot, redelivered, destroyed;
+	bool filled, honeypot_known, honeypot, redelivered, stored_twice, destroyed;
 };
 
 void script_fault(struct script *s, int line, const char *fmt, ...)
@@ -104,6 +104,8 @@ static bool read_typed_word(struct slice word, struct typed *t)
 	}
 	if (slice_is(word, "(redelivered)"))
 		return t->redelivered = true;
+	if (slice_is(word, "(stored twice)"))
+		return t->redelivered = t->stored_twice = true;
 	if (slice_is(word, "(contact destroyed)"))
 		return t->destroyed = true;
 	if (slice_is(word, "(no phone)"))
@@ -210,6 +212,7 @@ static void make_lead(struct script *s, struct script_lead *lead, const struct t
 	if (t->redelivered && first) {
 		lead->raw = first->raw;
 		lead->contact = first->contact;
+		lead->raw_offset = first->raw_offset + (t->stored_twice ? 1 : 0);
 		return;
 	}
 	if (t->redelivered || first) {

@@ -7,7 +7,8 @@
  *
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then any of
  * email=, filled=, honeypot, no-honeypot=… as words, country=, from= (webmaster), key= (idempotency), and remarks in
- * parentheses: (no phone); (redelivered): the named lead again, as it was; (contact destroyed): it can't be opened.
+ * parentheses: (no phone); (redelivered): the named lead again, as it was;
+ * (stored twice): the same, at another offset of the log; (contact destroyed): it can't be opened.
  * After the arrow: accepted or rejected and exactly the reasons, in order, code(LEAD) when about a lead; score=N; or
  * FILTER pass|hit|unknown for one filter's answer. # begins a comment. */
 #ifndef PUNNET_FILTER_SCRIPT_H
@@ -24,6 +25,7 @@ struct script_lead {
 	struct slice name;
 	struct slice expected; /* after the arrow */
 	Punnet__V1__RawLead *raw;
+	uint64_t raw_offset;
 	Punnet__V1__Contact *contact;
 	struct desk_lead desk;
 };

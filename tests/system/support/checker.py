@@ -73,10 +73,8 @@ class Checker:
                 stored[lead_text(record.message.lead_id)] += 1
         for lead in acknowledged - set(stored):
             self.find(f"lost: {lead} was acknowledged and is not in leads.raw")
-        for lead, times in stored.items():
-            if times > 1:
-                self.find(f"double: {lead} stands in leads.raw {times} times")
-        self.counts["acknowledged"], self.counts["raw"] = len(acknowledged), sum(stored.values())
+        self.counts["acknowledged"], self.counts["raw"] = len(acknowledged), len(stored)
+        self.counts["stored twice"] = sum(stored.values()) - len(stored)
 
     # --- filter-worker ---
     def _check_judged(self):
@@ -107,7 +105,11 @@ class Checker:
             for offset in range(expected, max(raw_by_offset, default=-1) + 1):
                 if offset in raw_by_offset and ("leads.raw", partition, offset) not in self.dead_sources:
                     self.find(f"lost: leads.raw/{partition}@{offset} has no verdict")
-        self.accepted = {lead_text(m.lead_id) for m in self.verdicts.values() if m.verdict == 1}
+        accepted = Counter(lead_text(m.lead_id) for m in self.verdicts.values() if m.verdict == 1)
+        for lead, times in accepted.items():
+            if times > 1:
+                self.find(f"double: {lead} was accepted {times} times")
+        self.accepted = set(accepted)
         self.counts["judged"] = len(self.verdicts)
         self.counts["accepted"] = len(self.accepted)
         self._check_double_acceptance()

@@ -12,13 +12,15 @@
 #include "filter-worker/core/record.h"
 #include "filter-worker/shell/rules_file.h"
 
-static const struct lead_id self = {{1}}, other = {{2}};
+static const struct lead_id self = {{1}};
+static const struct lead_record self_record = {.lead_id = {{1}}}, other_record = {.lead_id = {{2}}};
 
 static struct facts some_facts(void)
 {
 	struct facts f = {0};
 
 	facts_set_bytes(&f, FACT_LEAD_ID, slice_of(self.bytes, sizeof(self.bytes)));
+	facts_set_number(&f, FACT_RAW_OFFSET, 0);
 	facts_set_number(&f, FACT_RECEIVED_AT, 1000000);
 	facts_set_text(&f, FACT_VERTICAL, SLICE("osago"));
 	return f;
@@ -94,7 +96,7 @@ static struct facts random_facts(struct rng *r, struct arena *a)
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		enum fact_name name = (enum fact_name)i;
 		struct claim c = {.held = rng_chance(r, 7000),
-				  .owner = rng_chance(r, 3000) ? self : other,
+				  .owner = rng_chance(r, 3000) ? self_record : other_record,
 				  .claimed_at_ms = (int64_t)rng_below(r, 2000000)};
 
 		if (rng_chance(r, 2000))

@@ -50,7 +50,7 @@ static struct lead_id lead_named(unsigned n)
 
 static struct kv_lead lead_at(unsigned n, int64_t now_ms)
 {
-	return (struct kv_lead){.lead_id = lead_named(n), .now_ms = now_ms, .candidate = true};
+	return (struct kv_lead){.self.lead_id = lead_named(n), .now_ms = now_ms, .candidate = true};
 }
 
 static void wants(struct kv_lead *lead, const char *key, bool always)
@@ -71,9 +71,9 @@ static void gather(struct kv *kv, struct kv_lead *leads, size_t count)
 
 static bool held_by(const struct kv_claim *claim, unsigned n)
 {
-	struct lead_id id = lead_named(n);
+	struct lead_record self = {.lead_id = lead_named(n)};
 
-	return claim->held && lead_id_equal(&claim->owner, &id);
+	return claim->held && lead_record_equal(&claim->owner, &self);
 }
 
 /* Who holds the key, asked by a lead that may take nothing. */
@@ -198,13 +198,37 @@ static void a_claim_ends_with_its_ttl(void **state)
 	assert_true(look(*state, "email:1").held);
 }
 
+/* The log may hold a lead twice: what one of its records claims is not the other's. */
+static void another_record_of_the_same_lead_is_another_owner(void **state)
+{
+	struct kv_lead first = lead_at(1, NOON), second = lead_at(1, NOON);
+	struct kv_settle give_up = {.key = SLICE("phone:1"), .now_ms = NOON};
+
+	second.self.raw_offset = give_up.self.raw_offset = UINT64_MAX - 1;
+	give_up.self.lead_id = second.self.lead_id;
+	wants(&first, "phone:1", false);
+	gather(*state, &first, 1);
+	wants(&second, "phone:1", false);
+	wants(&second, "email:1", false);
+	gather(*state, &second, 1);
+	assert_true(held_by(&second.claims[0], 1)); /* that is, by its record at offset 0 */
+	assert_false(second.claims[1].held);
+	assert_int_equal(kv_settle(*state, &give_up, 1, NULL), RESULT_OK);
+	assert_true(look(*state, "phone:1").held);
+
+	second.claim_count = 0;
+	wants(&second, "phone:2", false);
+	gather(*state, &second, 1);
+	assert_int_equal(look(*state, "phone:2").owner.raw_offset, UINT64_MAX - 1);
+}
+
 static void settling_gives_up_only_the_leads_own_claims(void **state)
 {
 	struct kv_lead a = lead_at(1, NOON), b = lead_at(2, NOON);
 	struct kv_settle give_up[] = {
-	    {.lead_id = lead_named(1), .key = SLICE("phone:1"), .now_ms = NOON},
-	    {.lead_id = lead_named(1), .key = SLICE("phone:2"), .now_ms = NOON},
-	    {.lead_id = lead_named(1), .key = SLICE("phone:3"), .now_ms = NOON},
+	    {.self.lead_id = lead_named(1), .key = SLICE("phone:1"), .now_ms = NOON},
+	    {.self.lead_id = lead_named(1), .key = SLICE("phone:2"), .now_ms = NOON},
+	    {.self.lead_id = lead_named(1), .key = SLICE("phone:3"), .now_ms = NOON},
 	};
 
 	wants(&a, "phone:1", false);
@@ -220,12 +244,12 @@ static void settling_takes_only_what_is_free(void **state)
 {
 	struct kv_lead a = lead_at(1, NOON);
 	struct kv_settle take[] = {
-	    {.lead_id = lead_named(2),
+	    {.self.lead_id = lead_named(2),
 	     .key = SLICE("phone:1"),
 	     .now_ms = NOON + 7,
 	     .ttl_ms = HOUR,
 	     .take = true},
-	    {.lead_id = lead_named(2),
+	    {.self.lead_id = lead_named(2),
 	     .key = SLICE("phone:2"),
 	     .now_ms = NOON + 7,
 	     .ttl_ms = HOUR,
@@ -305,11 +329,11 @@ static void settle_both(struct kv *memory, struct kv *redis, struct rng *rng,
 	for (size_t c = 0; c < lead->claim_count; c++) {
 		const struct kv_claim *claim = &lead->claims[c];
 		struct kv_settle op = {
-		    .lead_id = claim->owner, .key = claim->key, .ttl_ms = HOUR, .now_ms = NOON};
+		    .self = claim->owner, .key = claim->key, .ttl_ms = HOUR, .now_ms = NOON};
 
 		if (rng_chance(rng, 2000)) {
 			op.take = true;
-			op.lead_id = lead_named((unsigned)rng_below(rng, 12));
+			op.self.lead_id = lead_named((unsigned)rng_below(rng, 12));
 		} else if (rng_chance(rng, 4000)) {
 			continue;
 		}
@@ -339,8 +363,8 @@ static void both_backends_give_the_same_answers(_unused_ void **state)
 		for (size_t i = 0; i < n; i++) {
 			for (size_t c = 0; c < a[i].claim_count; c++) {
 				assert_int_equal(a[i].claims[c].held, b[i].claims[c].held);
-				assert_true(
-				    lead_id_equal(&a[i].claims[c].owner, &b[i].claims[c].owner));
+				assert_true(lead_record_equal(&a[i].claims[c].owner,
+							      &b[i].claims[c].owner));
 				assert_int_equal(a[i].claims[c].claimed_at_ms,
 						 b[i].claims[c].claimed_at_ms);
 			}
@@ -368,6 +392,7 @@ int main(void)
 	    ON_BOTH(an_always_claim_of_another_lead_keeps_the_others_free),
 	    ON_BOTH(each_lead_of_a_batch_sees_what_those_before_it_took),
 	    ON_BOTH(a_claim_ends_with_its_ttl),
+	    ON_BOTH(another_record_of_the_same_lead_is_another_owner),
 	    ON_BOTH(settling_gives_up_only_the_leads_own_claims),
 	    ON_BOTH(settling_takes_only_what_is_free),
 	    ON_BOTH(a_key_may_hold_any_byte),

@@ -30,7 +30,7 @@ static int end(_unused_ void **state)
 static struct kv_lead one_lead(uint8_t n)
 {
 	struct kv_lead lead = {
-	    .lead_id = {{n}}, .now_ms = 1000, .candidate = true, .claim_count = 1};
+	    .self.lead_id = {{n}}, .now_ms = 1000, .candidate = true, .claim_count = 1};
 
 	lead.claims[0] = (struct kv_claim){.key = SLICE("phone:1"), .ttl_ms = HOUR};
 	return lead;
@@ -59,7 +59,7 @@ static void redis_is_dead_gather_says_away(_unused_ void **state)
 {
 	struct kv *kv = open_kv("p:");
 	struct kv_lead lead = one_lead(1);
-	struct kv_settle op = {.lead_id = {{1}}, .key = SLICE("phone:1")};
+	struct kv_settle op = {.self.lead_id = {{1}}, .key = SLICE("phone:1")};
 	struct error error = {0};
 
 	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
@@ -74,7 +74,7 @@ static void redis_is_dead_gather_says_away(_unused_ void **state)
 
 	redis_server_restart(&server);
 	gather_until_ok(kv, &lead);
-	assert_int_equal(lead.claims[0].owner.bytes[0], 2);
+	assert_int_equal(lead.claims[0].owner.lead_id.bytes[0], 2);
 	kv_close(kv);
 }
 
@@ -107,7 +107,7 @@ static void a_frozen_redis_is_away_within_the_time_out(_unused_ void **state)
 	/* What was sent before the freeze may be carried out after it: the claim still has one owner. */
 	redis_server_thaw(&server);
 	gather_until_ok(kv, &lead);
-	assert_int_equal(lead.claims[0].owner.bytes[0], 1);
+	assert_int_equal(lead.claims[0].owner.lead_id.bytes[0], 1);
 	kv_close(kv);
 }
 
@@ -115,13 +115,13 @@ static void a_forgotten_script_is_loaded_again(_unused_ void **state)
 {
 	struct kv *kv = open_kv("p:");
 	struct kv_lead lead = one_lead(1);
-	struct kv_settle op = {.lead_id = {{1}}, .key = SLICE("phone:1")};
+	struct kv_settle op = {.self.lead_id = {{1}}, .key = SLICE("phone:1")};
 
 	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
 	redis_server_tell(&server, "SCRIPT FLUSH");
 	lead = one_lead(2);
 	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
-	assert_int_equal(lead.claims[0].owner.bytes[0], 1);
+	assert_int_equal(lead.claims[0].owner.lead_id.bytes[0], 1);
 	redis_server_tell(&server, "SCRIPT FLUSH");
 	assert_int_equal(kv_settle(kv, &op, 1, NULL), RESULT_OK);
 	assert_int_equal(redis_server_tell(&server, "EXISTS p:phone:1"), 0);
@@ -164,7 +164,7 @@ static void prefixes_do_not_meet(_unused_ void **state)
 
 	assert_int_equal(kv_gather(live, &a, 1, NULL), RESULT_OK);
 	assert_int_equal(kv_gather(replay, &b, 1, NULL), RESULT_OK);
-	assert_int_equal(b.claims[0].owner.bytes[0], 2);
+	assert_int_equal(b.claims[0].owner.lead_id.bytes[0], 2);
 	kv_close(live);
 	kv_close(replay);
 }
