@@ -81,14 +81,13 @@ static void tell_raw(struct audit *a, enum flaw flaw)
 
 static void judge(struct audit *a, int64_t offset, int64_t raw, enum who id, enum flaw flaw)
 {
-	bool rejected = raw == C || (raw > D && flaw == RAW_TWICE);
-
-	audit_judged(a,
-		     &(struct audit_judged){.at = at(offset),
-					    .raw = at(raw),
-					    .id = id_of(id),
-					    .verdict = rejected ? AUDIT_REJECTED : AUDIT_ACCEPTED,
-					    .has_reasons = flaw != REJECT_WITHOUT_REASON});
+	audit_judged(a, &(struct audit_judged){.at = at(offset),
+					       .raw = at(raw),
+					       .id = id_of(id),
+					       .verdict = raw == C || (raw > D && flaw == RAW_TWICE)
+							      ? AUDIT_REJECTED
+							      : AUDIT_ACCEPTED,
+					       .has_reasons = flaw != REJECT_WITHOUT_REASON});
 }
 
 static void tell_judged(struct audit *a, enum flaw flaw)
@@ -230,15 +229,14 @@ static void tell_outcomes(struct audit *a, enum flaw flaw)
 				     .price = {1000, "RUB"},
 				     .payout_minor = 700};
 
+	int first = flaw == CREDIT_UNDELIVERED ? AUDIT_UNRESOLVED : AUDIT_DELIVERED;
+
 	if (flaw == OUTCOME_UNRECORDED)
 		audit_outcome(a, &bare);
 	else
-		outcome(a, 0, A, 0,
-			flaw == CREDIT_UNDELIVERED ? AUDIT_UNRESOLVED : AUDIT_DELIVERED);
+		outcome(a, 0, A, 0, first);
 	outcome(a, 1, B, 0, flaw == DELIVERED_TWICE ? AUDIT_DELIVERED : AUDIT_REFUSED);
-	if (flaw != OUTCOME_LOST)
-		outcome(a, 2, B, 1, AUDIT_DELIVERED);
-	if (flaw == REPEATED)
+	for (int n = flaw == OUTCOME_LOST ? 0 : flaw == REPEATED ? 2 : 1; n > 0; n--)
 		outcome(a, 2, B, 1, AUDIT_DELIVERED);
 	if (flaw != APPROVED_BY_NOBODY)
 		audit_outcome(a, &approved);
