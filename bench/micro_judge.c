@@ -64,11 +64,11 @@ static void judge_figures(const struct ruleset *rules, struct sample *s)
 
 	sample_renew(s, 1);
 	BENCH_NS(&ns, {
-		local_facts_gather(NULL, &s->raw, &contact, &a, &facts);
+		local_facts_gather(&(struct local_sources){0}, &s->raw, &contact, &a, &facts);
 		arena_reset(&a);
 	});
 	bench_figure("local facts of a lead", ns, "ns");
-	local_facts_gather(NULL, &s->raw, &contact, &a, &facts);
+	local_facts_gather(&(struct local_sources){0}, &s->raw, &contact, &a, &facts);
 	facts_set_claim(&facts, FACT_PHONE_CLAIM, &(struct claim){0});
 	BENCH_NS(&ns, {
 		struct arena own = {0};

@@ -15,6 +15,11 @@ const struct filter *const filters[] = {
 #include "filter-worker/filters/filters.def"
 #undef FILTER
 };
+const char *const filter_names[] = {
+#define FILTER(name) #name,
+#include "filter-worker/filters/filters.def"
+#undef FILTER
+};
 const size_t filter_count = ARRAY_LEN(filters);
 
 const struct filter *filter_from_name(struct slice name)
@@ -24,6 +29,16 @@ const struct filter *filter_from_name(struct slice name)
 			return filters[i];
 	}
 	return NULL;
+}
+
+size_t filter_index(const struct filter *f)
+{
+	size_t i = 0;
+
+	while (i < filter_count && filters[i] != f)
+		i++;
+	assert(i < filter_count);
+	return i;
 }
 
 void finding_text(struct finding *f, const char *name, struct slice value)

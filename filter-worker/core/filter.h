@@ -1,5 +1,6 @@
 /* filter: one sign to look for in a lead. A filter is one file in filters/ and one line in filters/filters.def.
  *
+ * look() is pure too, and the only part that sees the lead: it learns facts from it, once, and they stand in the record.
  * judge() is pure and reads nothing but facts and its own rule: no clock, no randomness, no lead. It answers PASS, HIT
  * with a finding, or UNKNOWN when a fact that it needs is absent; what UNKNOWN means is the rule set's choice. */
 #ifndef PUNNET_FILTER_H
@@ -9,9 +10,12 @@
 #include "claims.h"
 #include "facts.h"
 #include "lead/reasons.h"
+#include "proto/leads_raw.pb-c.h"
 
-#define FILTER_PARAMS_MAX  4
-#define FILTER_FACTS_MAX   6
+struct lists;
+
+#define FILTER_PARAMS_MAX  6
+#define FILTER_FACTS_MAX   8
 #define FILTER_REASONS_MAX 3
 #define FINDING_PARAMS_MAX 5
 
@@ -20,14 +24,14 @@ enum answer { ANSWER_PASS = 1, ANSWER_HIT, ANSWER_UNKNOWN };
 enum rule_action { ACTION_REJECT, ACTION_SCORE };
 enum rule_unknown { UNKNOWN_PASSES, UNKNOWN_HITS };
 
-enum param_type { PARAM_DURATION, PARAM_CHOICE };
+enum param_type { PARAM_DURATION, PARAM_CHOICE, PARAM_NUMBER };
 
 /* A parameter of one filter, beside those that every rule has. The index in `params` is its index in the rule's values. */
 struct filter_param {
 	const char *name;
 	enum param_type type;
 	int64_t standard;
-	int64_t least, most;    /* durations, ms */
+	int64_t least, most;    /* durations, ms; numbers */
 	const char *choices[4]; /* PARAM_CHOICE: the value is the index */
 	const char *help;
 };
@@ -43,6 +47,14 @@ struct filter_rule {
 struct finding_param {
 	const char *name; /* static; fills {name} in the reason's text */
 	struct slice value;
+};
+
+/* What a look may see. It learns classes, numbers and fingerprints from it, never a contact. */
+struct sight {
+	const Punnet__V1__RawLead *raw;     /* has no fault, see raw_lead_fault() */
+	const Punnet__V1__Contact *contact; /* NULL: it could not be opened */
+	const struct lists *lists;          /* NULL: none are loaded */
+	struct arena *arena;                /* for texts that outlive the look */
 };
 
 /* What a filter says when it hits. */
@@ -66,6 +78,9 @@ struct filter {
 	enum fact_name facts[FILTER_FACTS_MAX];  /* all that it reads */
 	size_t fact_count;
 	struct filter_param params[FILTER_PARAMS_MAX]; /* a NULL name ends */
+	/* Learns the filter's own facts from the lead; NULL: all that it reads is learned elsewhere. Asked of every filter,
+	 * whatever today's rules are: facts stand in the record, and other rules can be tried on past leads. */
+	void (*look)(const struct sight *sight, struct facts *ret);
 	void (*need)(const struct filter_rule *rule, const struct claim_subject *s,
 		     struct claim_plan *plan);
 	enum answer (*judge)(const struct filter_rule *rule, const struct facts *facts,
@@ -80,6 +95,8 @@ struct filter {
 extern const struct filter *const filters[]; /* in the order of filters.def */
 extern const size_t filter_count;
 const struct filter *filter_from_name(struct slice name); /* NULL: no such filter */
+extern const char *const filter_names[];                  /* as `filters` */
+size_t filter_index(const struct filter *f);              /* in `filters` */
 
 /* Parameters of a finding. */
 void finding_text(struct finding *f, const char *name, struct slice value);

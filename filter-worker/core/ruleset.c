@@ -47,6 +47,8 @@ static void write_rule(const struct filter_rule *r, struct buf *out)
 		buf_printf(out, " %s=", p->name);
 		if (p->type == PARAM_CHOICE)
 			buf_append_cstr(out, p->choices[r->params[i]]);
+		else if (p->type == PARAM_NUMBER)
+			buf_append_int(out, r->params[i]);
 		else
 			buf_printf(out, "%lldms", (long long)r->params[i]);
 	}

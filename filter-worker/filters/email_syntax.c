@@ -5,6 +5,19 @@
  * unknown  no address was given, or the contact can't be opened any more
  * trap     an address in another script (иван@почта.рф) is well formed */
 #include "filter-worker/core/filter.h"
+#include "lead/contact.h"
+
+static void look(const struct sight *sight, struct facts *ret)
+{
+	char normalised[EMAIL_TEXT_MAX + 1];
+	enum email_form form;
+
+	if (!sight->contact || !sight->contact->email[0])
+		return;
+	form = email_normalise(slice_cstr(sight->contact->email), normalised);
+	facts_set_text(ret, FACT_EMAIL_FORM,
+		       form == EMAIL_OK ? SLICE("ok") : slice_cstr(email_form_code(form)));
+}
 
 static enum answer judge(_unused_ const struct filter_rule *rule, const struct facts *facts,
 			 struct finding *ret)
@@ -29,5 +42,6 @@ const struct filter filter_email_syntax = {
     .local = true,
     .reasons = {REASON_EMAIL_SYNTAX},
     FILTER_FACTS(FACT_EMAIL_FORM),
+    .look = look,
     .judge = judge,
 };

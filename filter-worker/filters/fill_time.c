@@ -9,6 +9,14 @@
 
 enum { REJECT_BELOW, SCORE_BELOW };
 
+static void look(const struct sight *sight, struct facts *ret)
+{
+	const Punnet__V1__Submission *s = sight->raw->submission;
+
+	if (s && s->filled_case == PUNNET__V1__SUBMISSION__FILLED_FILLED_MS)
+		facts_set_number(ret, FACT_FILLED_MS, s->filled_ms);
+}
+
 static enum answer judge(const struct filter_rule *rule, const struct facts *facts,
 			 struct finding *ret)
 {
@@ -49,5 +57,6 @@ const struct filter filter_fill_time = {
 			     .most = 5 * MS_PER_MIN,
 			     .help = "Faster than this adds the weight."},
 	},
+    .look = look,
     .judge = judge,
 };

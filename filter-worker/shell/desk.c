@@ -101,7 +101,7 @@ static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 		return;
 	lead->subject = claim_subject_of(lead->raw, lead->raw_offset);
 	/* The opened contact lives in the scratch arena: gone with this call. */
-	local_facts_gather(d->o.suppressions, lead->raw, open_contact(d, lead, &d->scratch), a,
+	local_facts_gather(&d->o.local, lead->raw, open_contact(d, lead, &d->scratch), a,
 			   &lead->facts);
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	ruleset_plan(d->o.rules, &lead->subject, &lead->plan);

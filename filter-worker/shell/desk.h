@@ -7,11 +7,11 @@
 #include "base/result.h"
 #include "filter-worker/core/judge.h"
 #include "filter-worker/core/record.h"
+#include "local_facts.h"
 
 struct desk;
 struct keyring;
 struct kv;
-struct suppressions;
 
 #define DESK_LEADS_MAX 1000 /* in one batch; not more than the kv gathers at once */
 
@@ -19,8 +19,8 @@ struct suppressions;
 struct desk_options {
 	const struct ruleset *rules;
 	struct kv *kv;
-	struct keyring *keyring;                 /* NULL: sealed contacts stay closed */
-	const struct suppressions *suppressions; /* NULL: no list was loaded */
+	struct keyring *keyring; /* NULL: sealed contacts stay closed */
+	struct local_sources local;
 };
 
 struct desk_lead {

@@ -1,7 +1,7 @@
 /* local_facts: see local_facts.h. */
 #include "local_facts.h"
 
-#include "lead/contact.h"
+#include "filter-worker/core/filter.h"
 #include "phone_number.h"
 
 static void look_at_phone(const Punnet__V1__Contact *contact, const char *country, struct arena *a,
@@ -18,30 +18,9 @@ static void look_at_phone(const Punnet__V1__Contact *contact, const char *countr
 		facts_set_text(ret, FACT_PHONE_LINE, slice_cstr(number.line));
 }
 
-static void look_at_email(const Punnet__V1__Contact *contact, struct facts *ret)
-{
-	char normalised[EMAIL_TEXT_MAX + 1];
-	enum email_form form;
-
-	if (!contact->email[0])
-		return;
-	form = email_normalise(slice_cstr(contact->email), normalised);
-	facts_set_text(ret, FACT_EMAIL_FORM,
-		       form == EMAIL_OK ? SLICE("ok") : slice_cstr(email_form_code(form)));
-}
-
-static void look_at_submission(const Punnet__V1__Submission *s, struct facts *ret)
-{
-	if (!s)
-		return;
-	if (s->filled_case == PUNNET__V1__SUBMISSION__FILLED_FILLED_MS)
-		facts_set_number(ret, FACT_FILLED_MS, s->filled_ms);
-	if (s->honeypot_case == PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED)
-		facts_set_number(ret, FACT_HONEYPOT, s->honeypot_filled ? 1 : 0);
-}
-
-static void look_at_lists(const struct suppressions *suppressions,
-			  const Punnet__V1__Fingerprints *f, struct arena *a, struct facts *ret)
+static void look_at_suppressions(const struct suppressions *suppressions,
+				 const Punnet__V1__Fingerprints *f, struct arena *a,
+				 struct facts *ret)
 {
 	struct slice list;
 
@@ -52,17 +31,21 @@ static void look_at_lists(const struct suppressions *suppressions,
 	facts_set_text(ret, FACT_SUPPRESSION, list.len > 0 ? arena_dup(a, list) : SLICE("none"));
 }
 
-void local_facts_gather(const struct suppressions *suppressions, const Punnet__V1__RawLead *raw,
+void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawLead *raw,
 			const Punnet__V1__Contact *contact, struct arena *a, struct facts *ret)
 {
+	const struct sight sight = {
+	    .raw = raw, .contact = contact, .lists = from->lists, .arena = a};
+
 	*ret = (struct facts){0};
 	facts_set_bytes(ret, FACT_LEAD_ID, codec_bytes(raw->lead_id));
 	facts_set_number(ret, FACT_RECEIVED_AT, raw->lead->received_at_ms);
 	facts_set_text(ret, FACT_VERTICAL, slice_cstr(raw->lead->vertical));
-	look_at_submission(raw->submission, ret);
-	look_at_lists(suppressions, raw->fingerprints, a, ret);
-	if (!contact)
-		return;
-	look_at_phone(contact, raw->lead->country, a, ret);
-	look_at_email(contact, ret);
+	look_at_suppressions(from->suppressions, raw->fingerprints, a, ret);
+	if (contact)
+		look_at_phone(contact, raw->lead->country, a, ret);
+	for (size_t i = 0; i < filter_count; i++) {
+		if (filters[i]->look)
+			filters[i]->look(&sight, ret);
+	}
 }

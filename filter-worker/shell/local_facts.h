@@ -6,8 +6,15 @@
 #include "filter-worker/core/record.h"
 #include "suppressions.h"
 
-/* contact NULL: it could not be opened, so what is in it could not be known. suppressions NULL: no list was loaded.
- * The facts borrow from raw and hold nothing of the contact but classes. */
-void local_facts_gather(const struct suppressions *suppressions, const Punnet__V1__RawLead *raw,
+/* What is looked up in; all borrowed. */
+struct local_sources {
+	const struct suppressions *suppressions; /* NULL: none were loaded */
+	const struct lists *lists;               /* NULL: none were loaded */
+};
+
+/* contact NULL: it could not be opened, so what is in it could not be known. The facts borrow from raw and the arena, and
+ * hold nothing of the contact but classes. A filter's own facts are learned by its look, see filter.h. */
+void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawLead *raw,
 			const Punnet__V1__Contact *contact, struct arena *a, struct facts *ret);
+
 #endif

@@ -67,6 +67,8 @@ static void read_params(const struct yaml *map, struct filter_rule *rule, struct
 			continue;
 		if (p->type == PARAM_DURATION)
 			read_duration(at, rule->filter->name, p, &rule->params[i], f);
+		else if (p->type == PARAM_NUMBER)
+			(void)yaml_int(map, p->name, p->least, p->most, &rule->params[i], f);
 		else
 			(void)choose(at, rule->filter->name, p->name, p->choices,
 				     ARRAY_LEN(p->choices), &rule->params[i], f);

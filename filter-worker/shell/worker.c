@@ -23,12 +23,6 @@
 #define LAST_TIMEOUT_MS   10000
 #define REVOKE_TIMEOUT_MS 2000
 
-static const enum metric hit_metrics[] = {
-#define FILTER(name) METRIC_FILTER_HITS_##name,
-#include "filter-worker/filters/filters.def"
-#undef FILTER
-};
-
 /* --- partitions come and go --- */
 
 /* The offset after the last verdict in the log, whoever wrote it; else the committed one; else the earliest. */
@@ -234,12 +228,9 @@ static void count_verdict(const struct worker *w, const struct judgement *j)
 	metric_add(j->verdict == LEAD_ACCEPTED ? METRIC_FILTER_ACCEPTED : METRIC_FILTER_REJECTED,
 		   1);
 	for (size_t i = 0; i < j->answer_count; i++) {
-		if (j->answers[i] != ANSWER_HIT)
-			continue;
-		for (size_t k = 0; k < filter_count; k++) {
-			if (filters[k] == w->rules.rules[i].filter)
-				metric_add(hit_metrics[k], 1);
-		}
+		if (j->answers[i] == ANSWER_HIT)
+			metric_add_member(METRIC_FILTER_HITS,
+					  filter_index(w->rules.rules[i].filter), 1);
 	}
 }
 

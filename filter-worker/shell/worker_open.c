@@ -9,6 +9,7 @@
 #include "runtime/keyring.h"
 #include "runtime/kv.h"
 #include "runtime/log.h"
+#include "runtime/metrics.h"
 #include "suppressions.h"
 #include "worker_state.h"
 
@@ -24,6 +25,7 @@ static enum result load_rules(struct worker *w, const char *path, struct error *
 		ruleset_standard(&w->rules);
 	else if (rules_file_load(path, &w->rules, &faults) != RESULT_OK)
 		return error_set(e, RESULT_BAD, "%s", buf_cstr(&faults.text));
+	metric_members(METRIC_FILTER_HITS, filter_names, filter_count);
 	log_info("rules", LOG_STR("ruleset", w->rules.hash), LOG_INT("filters", w->rules.count),
 		 LOG_STR("file", path));
 	return RESULT_OK;
@@ -96,7 +98,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	w->desk = desk_open(&(struct desk_options){.rules = &w->rules,
 						   .kv = w->kv,
 						   .keyring = w->keyring,
-						   .suppressions = w->suppressions});
+						   .local.suppressions = w->suppressions});
 	service_watch(s, bus_producer_fd(w->producer));
 	service_watch(s, bus_consumer_fd(w->consumer));
 	service_watch(s, directory_fd(w->directory));

@@ -3,7 +3,7 @@
 
 #define BUCKETS 19 /* 0.1 ms to 100 s, 1-2-5 */
 
-enum metric_kind { COUNTER, GAUGE, HISTOGRAM };
+enum metric_kind { COUNTER, COUNTERS, GAUGE, HISTOGRAM };
 
 struct metric_row {
 	const char *service, *what, *unit, *label, *help;
@@ -30,6 +30,33 @@ static struct {
 	int64_t
 	    in_bucket[BUCKETS]; /* not cumulative; what is above the last one is only in values[] */
 } histograms[METRIC_COUNT];
+
+static struct {
+	enum metric of;
+	const char *label;
+	int64_t value;
+} members[METRIC_MEMBERS_MAX];
+static size_t member_count;
+static size_t first_member[METRIC_COUNT]; /* plus one; 0: none */
+
+void metric_members(enum metric m, const char *const *labels, size_t count)
+{
+	assert(m < METRIC_COUNT && rows[m].kind == COUNTERS);
+	assert(first_member[m] == 0 && member_count + count <= METRIC_MEMBERS_MAX);
+	first_member[m] = member_count + 1;
+	for (size_t i = 0; i < count; i++) {
+		members[member_count].of = m;
+		members[member_count++].label = labels[i];
+	}
+}
+
+void metric_add_member(enum metric m, size_t member, int64_t n)
+{
+	size_t at = first_member[m] - 1 + member;
+
+	assert(first_member[m] > 0 && at < member_count && members[at].of == m && n >= 0);
+	members[at].value += n;
+}
 
 void metric_add(enum metric m, int64_t n)
 {
@@ -80,7 +107,7 @@ static void write_name(const struct metric_row *r, struct buf *out)
 	buf_printf(out, "_%s", r->what);
 	if (r->unit[0])
 		buf_printf(out, "_%s", r->unit);
-	if (r->kind == COUNTER)
+	if (r->kind == COUNTER || r->kind == COUNTERS)
 		buf_append_cstr(out, "_total");
 }
 
@@ -109,10 +136,25 @@ static void write_histogram(enum metric m, struct buf *out)
 	buf_printf(out, "_count%s%s%s %lld\n", open, r->label, close, (long long)values[m]);
 }
 
+static void write_members(enum metric m, struct buf *out)
+{
+	for (size_t i = 0; i < member_count; i++) {
+		if (members[i].of != m)
+			continue;
+		write_name(&rows[m], out);
+		buf_printf(out, "{%s=\"%s\"} %lld\n", rows[m].label, members[i].label,
+			   (long long)members[i].value);
+	}
+}
+
 static void write_sample(enum metric m, struct buf *out)
 {
 	const struct metric_row *r = &rows[m];
 
+	if (r->kind == COUNTERS) {
+		write_members(m, out);
+		return;
+	}
 	if (r->kind == HISTOGRAM) {
 		write_histogram(m, out);
 		return;
@@ -141,8 +183,10 @@ static bool named_before(size_t m)
 /* All rows of one name stand together under one HELP and one TYPE, wherever they stand in the table. */
 static void write_family(size_t first, struct buf *out)
 {
-	static const char *const kinds[] = {
-	    [COUNTER] = "counter", [GAUGE] = "gauge", [HISTOGRAM] = "histogram"};
+	static const char *const kinds[] = {[COUNTER] = "counter",
+					    [COUNTERS] = "counter",
+					    [GAUGE] = "gauge",
+					    [HISTOGRAM] = "histogram"};
 
 	buf_append_cstr(out, "# HELP ");
 	write_name(&rows[first], out);

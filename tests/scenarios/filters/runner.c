@@ -104,7 +104,7 @@ static struct run run_open(struct script *s, const char *how)
 
 	assert(r.kv);
 	r.desk = desk_open(&(struct desk_options){
-	    .rules = &s->rules, .kv = r.kv, .suppressions = s->suppressions});
+	    .rules = &s->rules, .kv = r.kv, .local.suppressions = s->suppressions});
 	return r;
 }
 

@@ -146,6 +146,56 @@ static void a_filter_reads_only_the_facts_that_it_declares(void **state)
 	arena_free(&a);
 }
 
+/* Looks at a lead that says all that a form can say. */
+static void a_filter_learns_only_facts_that_it_declares(void **state)
+{
+	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
+	Punnet__V1__Submission submission = PUNNET__V1__SUBMISSION__INIT;
+	Punnet__V1__RawLead raw = PUNNET__V1__RAW_LEAD__INIT;
+	Punnet__V1__Contact contact = PUNNET__V1__CONTACT__INIT;
+	char *fields[] = {(char *)"phone", (char *)"email"};
+	struct arena a = {0};
+	size_t learned = 0;
+
+	(void)state;
+	lead.received_at_ms = 1796040000000;
+	lead.language = (char *)"ru-RU";
+	lead.os = (char *)"Android";
+	lead.country = (char *)"RU";
+	submission.user_agent = (char *)"Mozilla/5.0 (Linux; Android 14) Chrome/120.0 Mobile";
+	submission.clicked_at_ms = submission.form_started_at_ms = lead.received_at_ms - 60000;
+	submission.consented_at_ms = lead.received_at_ms - 1000;
+	submission.consent_text_sha256 = (ProtobufCBinaryData){32, (uint8_t[32]){1}};
+	submission.filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
+	submission.honeypot_case = PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED;
+	submission.pasted_fields = submission.focused_fields = fields;
+	submission.n_pasted_fields = submission.n_focused_fields = ARRAY_LEN(fields);
+	contact.phone = (char *)"+79161234567";
+	contact.email = (char *)"ivan@example.ru";
+	contact.name = (char *)"Иван Петров";
+	contact.ip = contact.consent_ip = (char *)"192.0.2.1";
+	raw.lead = &lead;
+	raw.submission = &submission;
+
+	for (size_t i = 0; i < filter_count; i++) {
+		struct sight sight = {.raw = &raw, .contact = &contact, .arena = &a};
+		struct facts facts = {0};
+
+		if (filters[i]->look)
+			filters[i]->look(&sight, &facts);
+		for (size_t k = 0; k < filters[i]->fact_count; k++) {
+			learned += facts.values[filters[i]->facts[k]].known;
+			facts.values[filters[i]->facts[k]].known = false;
+		}
+		for (size_t k = 0; k < FACT_COUNT; k++)
+			if (facts.values[k].known)
+				fail_msg("%s learns %s", filters[i]->name,
+					 fact_text((enum fact_name)k));
+	}
+	assert_true(learned >= 3);
+	arena_free(&a);
+}
+
 static void a_filter_says_only_the_reasons_that_it_declares(void **state)
 {
 	struct rng r = rng_seed(8);
@@ -399,6 +449,7 @@ int main(void)
 	    cmocka_unit_test(every_filter_is_whole),
 	    cmocka_unit_test(a_filter_without_facts_can_not_know),
 	    cmocka_unit_test(a_filter_reads_only_the_facts_that_it_declares),
+	    cmocka_unit_test(a_filter_learns_only_facts_that_it_declares),
 	    cmocka_unit_test(a_filter_says_only_the_reasons_that_it_declares),
 	    cmocka_unit_test(
 		a_reject_always_has_a_reason_and_the_answers_stand_in_the_order_of_the_rules),

@@ -102,12 +102,27 @@ static void a_service_may_be_named_with_a_dash_or_an_underscore(_unused_ void **
 	buf_free(&underscore);
 }
 
+static void each_member_of_a_set_is_counted_by_its_name(_unused_ void **state)
+{
+	static const char *const names[] = {"honeypot", "fill_time"};
+	struct buf out = {0};
+
+	metric_members(METRIC_FILTER_HITS, names, ARRAY_LEN(names));
+	metric_add_member(METRIC_FILTER_HITS, 1, 3);
+	metrics_write("filter-worker", &out);
+	expect(&out, "# TYPE punnet_filter_worker_hits_total counter\n"
+		     "punnet_filter_worker_hits_total{filter=\"honeypot\"} 0\n"
+		     "punnet_filter_worker_hits_total{filter=\"fill_time\"} 3\n");
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_service_shows_its_own_and_the_processs_metrics),
 	    cmocka_unit_test(a_histogram_is_cumulative_and_sums_in_seconds),
 	    cmocka_unit_test(every_name_is_declared_once),
+	    cmocka_unit_test(each_member_of_a_set_is_counted_by_its_name),
 	    cmocka_unit_test(a_service_may_be_named_with_a_dash_or_an_underscore),
 	};
 
