@@ -55,7 +55,8 @@ struct claim_change {
 	bool take; /* false: give up */
 };
 /* Room for CLAIMS_MAX each. Returns how many. */
-/* After the verdict: an accepted lead holds all of its claims that are free, a rejected one none but the `always` ones. */
+/* After the verdict: a lead that may be sold holds all of its claims that are free, a rejected one none but the `always`
+ * ones. */
 size_t claim_changes_after(const struct claim_plan *p, const struct claim_subject *s, bool accepted,
 			   struct claim_change *ret);
 /* The stale claims that stand in this lead's way. */

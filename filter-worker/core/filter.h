@@ -41,6 +41,7 @@ struct filter_rule {
 	enum rule_action action;
 	int32_t weight; /* what a hit adds to the score, 0 to WEIGHT_MAX */
 	enum rule_unknown on_unknown;
+	bool shadow; /* asked and recorded, without effect */
 	int64_t params[FILTER_PARAMS_MAX];
 };
 

@@ -1,14 +1,14 @@
 /* judge: facts and a rule set in, a verdict with its reasons out. Pure, and total: every set of facts has a verdict.
  *
  * Each hit adds its weight to the score. A lead is rejected by a hit whose rule (or finding) rejects, or by a score of at
- * least the rule set's `reject_at`. Reasons stand in the order of the rules, hits that did not reject among them; when
- * the score alone rejects, SCORE_TOO_HIGH stands before its contributors. Nothing is ever dropped at random. */
+ * least `reject_at`; from `quarantine_at` on it is left to an operator. Reasons stand in the order of the rules, hits that did not reject among them; when
+ * the score alone rejects or quarantines, SCORE_TOO_HIGH or SCORE_DOUBTFUL stands before its contributors. Nothing is ever dropped at random. */
 #ifndef PUNNET_JUDGE_H
 #define PUNNET_JUDGE_H
 
 #include "ruleset.h"
 
-enum verdict { LEAD_ACCEPTED = 1, LEAD_REJECTED };
+enum verdict { LEAD_ACCEPTED = 1, LEAD_REJECTED, LEAD_QUARANTINED };
 
 struct judged_reason {
 	const struct filter *filter; /* NULL: said by the score */
@@ -21,8 +21,11 @@ struct judgement {
 	int32_t score;
 	struct judged_reason *reasons; /* in the arena */
 	size_t reason_count;
-	enum answer *answers; /* in the order of the rules, in the arena */
+	enum answer *answers; /* in the order of the list's rules, in the arena */
 	size_t answer_count;
+	const struct rule_list *list; /* the rules that applied */
+	struct judged_reason *shadow; /* what the rules in shadow said, in the arena */
+	size_t shadow_count;
 };
 
 void judge_lead(const struct ruleset *rs, const struct facts *facts, struct arena *a,

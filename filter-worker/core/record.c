@@ -6,7 +6,8 @@ _Static_assert((int)ANSWER_PASS == PUNNET__V1__ANSWER__PASS &&
 		   (int)ANSWER_UNKNOWN == PUNNET__V1__ANSWER__UNKNOWN,
 	       "answers stand in the record by their numbers");
 _Static_assert((int)LEAD_ACCEPTED == PUNNET__V1__VERDICT__ACCEPTED &&
-		   (int)LEAD_REJECTED == PUNNET__V1__VERDICT__REJECTED,
+		   (int)LEAD_REJECTED == PUNNET__V1__VERDICT__REJECTED &&
+		   (int)LEAD_QUARANTINED == PUNNET__V1__VERDICT__QUARANTINED,
 	       "verdicts stand in the record by their numbers");
 
 #define FINGERPRINT_BYTES 16
@@ -136,18 +137,45 @@ static void fill_facts(Punnet__V1__JudgedLead *m, const struct facts *facts, str
 	}
 }
 
-static void fill_answers(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
-			 const struct judgement *j, struct arena *a)
+static void fill_answers(Punnet__V1__JudgedLead *m, const struct judgement *j, struct arena *a)
 {
-	assert(j->answer_count == rs->count);
+	assert(j->answer_count == j->list->count);
 	m->n_answers = j->answer_count;
 	m->answers = arena_calloc(a, j->answer_count, sizeof(*m->answers));
 	for (size_t i = 0; i < j->answer_count; i++) {
 		m->answers[i] = arena_alloc(a, sizeof(**m->answers));
 		punnet__v1__filter_answer__init(m->answers[i]);
-		m->answers[i]->filter = (char *)rs->rules[i].filter->name;
+		m->answers[i]->filter = (char *)j->list->rules[i].filter->name;
+		m->answers[i]->shadow = j->list->rules[i].shadow;
 		m->answers[i]->answer = (Punnet__V1__Answer)j->answers[i];
 	}
+}
+
+static void fill_shadow(Punnet__V1__JudgedLead *m, const struct judgement *j, struct arena *a)
+{
+	m->n_shadow = j->shadow_count;
+	m->shadow = arena_calloc(a, j->shadow_count, sizeof(*m->shadow));
+	for (size_t i = 0; i < j->shadow_count; i++)
+		m->shadow[i] = reason_message(&j->shadow[i], a);
+}
+
+static void fill_scope(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
+		       const struct judgement *j, struct arena *a)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+
+	ruleset_scope_text(rs, j->list, &text);
+	if (text.len > 0)
+		m->scope = arena_cstr(a, buf_slice(&text));
+}
+
+/* By the lead's own time, so that judging it again says the same. */
+static void fill_quarantine(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
+			    const Punnet__V1__RawLead *raw)
+{
+	m->quarantine_until_ms = raw->lead->received_at_ms + rs->quarantine_for_ms;
+	m->quarantine_then =
+	    rs->quarantine_accepts ? PUNNET__V1__VERDICT__ACCEPTED : PUNNET__V1__VERDICT__REJECTED;
 }
 
 Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
@@ -169,12 +197,16 @@ Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 	for (size_t i = 0; i < judgement->reason_count; i++)
 		m->reasons[i] = reason_message(&judgement->reasons[i], a);
 	fill_facts(m, facts, a);
-	fill_answers(m, rs, judgement, a);
+	fill_answers(m, judgement, a);
+	fill_shadow(m, judgement, a);
 	m->ruleset = (char *)rs->hash;
 	m->lead = raw->lead;
 	m->fingerprints = raw->fingerprints;
-	if (judgement->verdict == LEAD_ACCEPTED)
+	fill_scope(m, rs, judgement, a);
+	if (judgement->verdict != LEAD_REJECTED)
 		m->contact = raw->contact;
+	if (judgement->verdict == LEAD_QUARANTINED)
+		fill_quarantine(m, rs, raw);
 	return m;
 }
 

@@ -13,7 +13,7 @@ const char *raw_lead_fault(const Punnet__V1__RawLead *raw);
 struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t raw_offset);
 
 /* The verdict as a message: its parts are in the arena or borrowed from raw, facts and source. The sealed contact goes on
- * only with an accepted lead: who may not be sold need not be opened again. */
+ * only with a lead that may still be sold: nobody else's need be opened again. */
 Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 				      const struct provenance *source, const struct ruleset *rs,
 				      const struct facts *facts, const struct judgement *judgement,

@@ -14,32 +14,75 @@ struct filter_rule rule_standard(const struct filter *f)
 
 void ruleset_standard(struct ruleset *ret)
 {
-	*ret = (struct ruleset){.reject_at = REJECT_AT_DEFAULT};
+	*ret = (struct ruleset){.network.reject_at = REJECT_AT_DEFAULT,
+				.quarantine_for_ms = QUARANTINE_FOR_MS};
 	for (size_t i = 0; i < filter_count; i++) {
 		struct filter_rule rule = rule_standard(filters[i]);
-		bool added = ruleset_add(ret, &rule);
+		bool added = rule_list_add(&ret->network, &rule);
 
 		assert(added);
 	}
 	ruleset_seal(ret);
 }
 
-bool ruleset_add(struct ruleset *rs, const struct filter_rule *rule)
+bool rule_list_add(struct rule_list *l, const struct filter_rule *rule)
 {
-	if (rs->count == RULES_MAX)
+	if (l->count == RULES_MAX)
 		return false;
-	for (size_t i = 0; i < rs->count; i++) {
-		if (rs->rules[i].filter == rule->filter)
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->rules[i].filter == rule->filter && l->rules[i].shadow == rule->shadow)
 			return false;
 	}
-	rs->rules[rs->count++] = *rule;
+	l->rules[l->count++] = *rule;
 	return true;
+}
+
+/* 0: not for this lead. */
+static int fit(const struct rule_scope *s, struct slice vertical, struct slice webmaster)
+{
+	if ((s->vertical[0] && !slice_is(vertical, s->vertical)) ||
+	    (s->webmaster[0] && !slice_is(webmaster, s->webmaster)))
+		return 0;
+	return (s->webmaster[0] ? 2 : 0) + (s->vertical[0] ? 1 : 0);
+}
+
+const struct rule_list *ruleset_list(const struct ruleset *rs, struct slice vertical,
+				     struct slice webmaster)
+{
+	const struct rule_list *best = &rs->network;
+	int best_fit = 0;
+
+	for (size_t i = 0; i < rs->scope_count; i++) {
+		int f = fit(&rs->scopes[i], vertical, webmaster);
+
+		if (f > best_fit) {
+			best_fit = f;
+			best = &rs->scopes[i].list;
+		}
+	}
+	return best;
+}
+
+static void write_scope(const struct rule_scope *s, struct buf *out)
+{
+	if (s->vertical[0])
+		buf_printf(out, "vertical=%s", s->vertical);
+	if (s->webmaster[0])
+		buf_printf(out, "%swebmaster=%s", s->vertical[0] ? " " : "", s->webmaster);
+}
+
+void ruleset_scope_text(const struct ruleset *rs, const struct rule_list *l, struct buf *out)
+{
+	for (size_t i = 0; i < rs->scope_count; i++) {
+		if (l == &rs->scopes[i].list)
+			write_scope(&rs->scopes[i], out);
+	}
 }
 
 static void write_rule(const struct filter_rule *r, struct buf *out)
 {
-	buf_printf(out, "%s action=%s weight=%d on_unknown=%s", r->filter->name,
-		   r->action == ACTION_REJECT ? "reject" : "score", r->weight,
+	buf_printf(out, "%s%s action=%s weight=%d on_unknown=%s", r->shadow ? "shadow " : "",
+		   r->filter->name, r->action == ACTION_REJECT ? "reject" : "score", r->weight,
 		   r->on_unknown == UNKNOWN_HITS ? "hit" : "pass");
 	for (size_t i = 0; i < FILTER_PARAMS_MAX && r->filter->params[i].name; i++) {
 		const struct filter_param *p = &r->filter->params[i];
@@ -55,11 +98,24 @@ static void write_rule(const struct filter_rule *r, struct buf *out)
 	buf_append_char(out, '\n');
 }
 
+static void write_list(const struct rule_list *l, struct buf *out)
+{
+	buf_printf(out, "reject_at=%d quarantine_at=%d\n", l->reject_at, l->quarantine_at);
+	for (size_t i = 0; i < l->count; i++)
+		write_rule(&l->rules[i], out);
+}
+
 void ruleset_write(const struct ruleset *rs, struct buf *out)
 {
-	buf_printf(out, "punnet rule set 1\nreject_at=%d\n", rs->reject_at);
-	for (size_t i = 0; i < rs->count; i++)
-		write_rule(&rs->rules[i], out);
+	buf_printf(out, "punnet rule set 2\nquarantine_for=%lldms quarantine_then=%s\n",
+		   (long long)rs->quarantine_for_ms, rs->quarantine_accepts ? "accept" : "reject");
+	write_list(&rs->network, out);
+	for (size_t i = 0; i < rs->scope_count; i++) {
+		buf_append_cstr(out, "scope ");
+		write_scope(&rs->scopes[i], out);
+		buf_append_char(out, '\n');
+		write_list(&rs->scopes[i].list, out);
+	}
 }
 
 void ruleset_seal(struct ruleset *rs)
@@ -74,13 +130,32 @@ void ruleset_seal(struct ruleset *rs)
 	sodium_bin2hex(rs->hash, sizeof(rs->hash), digest, sizeof(digest));
 }
 
-void ruleset_plan(const struct ruleset *rs, const struct claim_subject *s, struct claim_plan *ret)
+static void plan_rule(const struct filter_rule *rule, const struct claim_subject *s,
+		      struct claim_plan *ret)
+{
+	struct claim_plan own = {0};
+
+	rule->filter->need(rule, s, &own);
+	for (size_t i = 0; i < own.count; i++) {
+		bool asked = false;
+
+		for (size_t k = 0; k < ret->count; k++)
+			asked |= ret->wants[k].fact == own.wants[i].fact;
+		if (asked && rule->shadow)
+			continue;
+		assert(ret->count < CLAIMS_MAX);
+		ret->wants[ret->count++] = own.wants[i];
+	}
+}
+
+void rule_list_plan(const struct rule_list *l, const struct claim_subject *s,
+		    struct claim_plan *ret)
 {
 	ret->count = 0;
-	for (size_t i = 0; i < rs->count; i++) {
-		const struct filter_rule *rule = &rs->rules[i];
-
-		if (rule->filter->need)
-			rule->filter->need(rule, s, ret);
+	for (int shadow = 0; shadow <= 1; shadow++) {
+		for (size_t i = 0; i < l->count; i++) {
+			if (l->rules[i].filter->need && l->rules[i].shadow == shadow)
+				plan_rule(&l->rules[i], s, ret);
+		}
 	}
 }

@@ -104,7 +104,8 @@ static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 	local_facts_gather(&d->o.local, lead->raw, open_contact(d, lead, &d->scratch), a,
 			   &lead->facts);
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
-	ruleset_plan(d->o.rules, &lead->subject, &lead->plan);
+	rule_list_plan(ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id),
+		       &lead->subject, &lead->plan);
 	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
 	lead->prepared = true;
 }
@@ -193,7 +194,7 @@ static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t
 			return i;
 		judge_lead(d->o.rules, &lead->facts, &d->scratch, &lead->judgement);
 		own_count = claim_changes_after(&lead->plan, &lead->subject,
-						lead->judgement.verdict == LEAD_ACCEPTED, own);
+						lead->judgement.verdict != LEAD_REJECTED, own);
 		add_changes(changes, own, own_count);
 		for (size_t k = i + 1; own_count > 0 && k < count; k++) {
 			if (claim_plan_touches(&leads[k]->plan, own, own_count))

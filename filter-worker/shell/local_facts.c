@@ -41,6 +41,7 @@ void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawL
 	facts_set_bytes(ret, FACT_LEAD_ID, codec_bytes(raw->lead_id));
 	facts_set_number(ret, FACT_RECEIVED_AT, raw->lead->received_at_ms);
 	facts_set_text(ret, FACT_VERTICAL, slice_cstr(raw->lead->vertical));
+	facts_set_text(ret, FACT_WEBMASTER, slice_cstr(raw->lead->aff_id));
 	look_at_suppressions(from->suppressions, raw->fingerprints, a, ret);
 	if (contact)
 		look_at_phone(contact, raw->lead->country, a, ret);

@@ -36,23 +36,32 @@ static void write_duration(int64_t ms, struct buf *out)
 	buf_printf(out, "%lldms", (long long)ms);
 }
 
-static void read_duration(const struct yaml *at, const char *rule, const struct filter_param *p,
+static void read_duration(const struct yaml *at, const char *name, int64_t least, int64_t most,
 			  int64_t *ret, struct yaml_faults *f)
 {
 	_cleanup_(buf_free) struct buf limits = {0};
 	int64_t ms;
 
-	if (at->type == YAML_SCALAR && time_parse_duration(at->text, &ms) && ms >= p->least &&
-	    ms <= p->most) {
+	if (at->type == YAML_SCALAR && time_parse_duration(at->text, &ms) && ms >= least &&
+	    ms <= most) {
 		*ret = ms;
 		return;
 	}
-	write_duration(p->least, &limits);
+	write_duration(least, &limits);
 	buf_append_cstr(&limits, " to ");
-	write_duration(p->most, &limits);
+	write_duration(most, &limits);
 	yaml_fault(f, at->line,
-		   "%s.%s: \"" SLICE_FMT "\": expected a duration from %s, for example \"30s\"",
-		   rule, p->name, SLICE_ARG(at->text), buf_cstr(&limits));
+		   "%s: \"" SLICE_FMT "\": expected a duration from %s, for example \"30s\"", name,
+		   SLICE_ARG(at->text), buf_cstr(&limits));
+}
+
+static void read_named_duration(const struct yaml *at, const char *rule,
+				const struct filter_param *p, int64_t *ret, struct yaml_faults *f)
+{
+	_cleanup_(buf_free) struct buf name = {0};
+
+	buf_printf(&name, "%s.%s", rule, p->name);
+	read_duration(at, buf_cstr(&name), p->least, p->most, ret, f);
 }
 
 static void read_params(const struct yaml *map, struct filter_rule *rule, struct buf *known,
@@ -66,7 +75,7 @@ static void read_params(const struct yaml *map, struct filter_rule *rule, struct
 		if (!at)
 			continue;
 		if (p->type == PARAM_DURATION)
-			read_duration(at, rule->filter->name, p, &rule->params[i], f);
+			read_named_duration(at, rule->filter->name, p, &rule->params[i], f);
 		else if (p->type == PARAM_NUMBER)
 			(void)yaml_int(map, p->name, p->least, p->most, &rule->params[i], f);
 		else
@@ -86,6 +95,7 @@ static bool read_common(const struct yaml *map, struct filter_rule *rule, struct
 	bool enabled = true;
 
 	(void)yaml_bool(map, "enabled", &enabled, f);
+	(void)yaml_bool(map, "shadow", &rule->shadow, f);
 	at = yaml_get(map, "action");
 	if (at && choose(at, name, "action", actions, ARRAY_LEN(actions), &value, f))
 		rule->action = (enum rule_action)value;
@@ -98,7 +108,28 @@ static bool read_common(const struct yaml *map, struct filter_rule *rule, struct
 	return enabled;
 }
 
-static void read_rule(const struct yaml *item, struct ruleset *rs, struct yaml_faults *f)
+/* In a scope, a rule takes the place of the network's rule for the same filter, or takes it away. */
+static void put_rule(struct rule_list *l, const struct filter_rule *rule, bool enabled,
+		     bool replaces, int line, struct yaml_faults *f)
+{
+	for (size_t i = 0; replaces && i < l->count; i++) {
+		if (l->rules[i].filter != rule->filter || l->rules[i].shadow != rule->shadow)
+			continue;
+		if (enabled) {
+			l->rules[i] = *rule;
+			return;
+		}
+		l->count--;
+		memmove(&l->rules[i], &l->rules[i + 1], (l->count - i) * sizeof(*l->rules));
+		return;
+	}
+	if (enabled && !rule_list_add(l, rule))
+		yaml_fault(f, line, "%s: stands twice, or after %d others", rule->filter->name,
+			   RULES_MAX);
+}
+
+static void read_rule(const struct yaml *item, struct rule_list *l, bool replaces,
+		      struct yaml_faults *f)
 {
 	_cleanup_(buf_free) struct buf known = {0};
 	bool plain = item->type == YAML_SCALAR;
@@ -126,21 +157,121 @@ static void read_rule(const struct yaml *item, struct ruleset *rs, struct yaml_f
 		return;
 	}
 	if (body && body->type == YAML_MAP) {
-		buf_append_cstr(&known, "enabled, action, weight, on_unknown");
+		buf_append_cstr(&known, "enabled, shadow, action, weight, on_unknown");
 		enabled = read_common(body, &rule, f);
 		read_params(body, &rule, &known, f);
 		yaml_refuse_unknown(body, filter->name, buf_cstr(&known), f);
 	}
-	if (enabled && !ruleset_add(rs, &rule))
-		yaml_fault(f, item->line, "%s: stands twice, or after %d others", filter->name,
-			   RULES_MAX);
+	put_rule(l, &rule, enabled, replaces, item->line, f);
+}
+
+/* Both copies ask for one claim, so they must mean the same by it: the choices decide what is asked for. */
+static void check_shadow(const struct rule_list *l, const struct filter_rule *shadow, int line,
+			 struct yaml_faults *f)
+{
+	const struct filter_param *params = shadow->filter->params;
+
+	for (size_t i = 0; i < l->count && shadow->shadow && shadow->filter->need; i++) {
+		const struct filter_rule *other = &l->rules[i];
+
+		if (other->shadow || other->filter != shadow->filter)
+			continue;
+		for (size_t p = 0; p < FILTER_PARAMS_MAX && params[p].name; p++) {
+			if (params[p].type == PARAM_CHOICE && other->params[p] != shadow->params[p])
+				yaml_fault(f, line,
+					   "%s: a rule in shadow can't have another %s than the "
+					   "one in force",
+					   shadow->filter->name, params[p].name);
+		}
+	}
+}
+
+static void read_list(const struct yaml *map, struct rule_list *l, bool is_scope,
+		      struct yaml_faults *f)
+{
+	int64_t reject_at = l->reject_at, quarantine_at = l->quarantine_at;
+	const struct yaml *list = yaml_get(map, "filters"), *item;
+
+	(void)yaml_int(map, "reject_at", 1, REJECT_AT_MAX, &reject_at, f);
+	(void)yaml_int(map, "quarantine_at", 0, REJECT_AT_MAX, &quarantine_at, f);
+	l->reject_at = (int32_t)reject_at;
+	l->quarantine_at = (int32_t)quarantine_at;
+	if (quarantine_at >= reject_at)
+		yaml_fault(f, map->line,
+			   "quarantine_at: %lld: expected less than reject_at, which is %lld",
+			   (long long)quarantine_at, (long long)reject_at);
+	if (!list && is_scope)
+		return;
+	if (!list || list->type != YAML_LIST) {
+		yaml_fault(f, list ? list->line : map->line, "filters: expected a list");
+		return;
+	}
+	for (item = list->child; item; item = item->next)
+		read_rule(item, l, is_scope, f);
+	for (size_t i = 0; i < l->count; i++)
+		check_shadow(l, &l->rules[i], list->line, f);
+}
+
+static void read_name(const struct yaml *map, const char *key, char ret[SCOPE_NAME_MAX + 1],
+		      struct yaml_faults *f)
+{
+	struct slice name = {0};
+
+	if (!yaml_get(map, key) || !yaml_text(map, key, &name, f))
+		return;
+	if (name.len == 0 || name.len > SCOPE_NAME_MAX) {
+		yaml_fault(f, map->line, "scopes: %s: expected 1 to %d bytes", key, SCOPE_NAME_MAX);
+		return;
+	}
+	memcpy(ret, name.data, name.len);
+}
+
+static void read_scope(const struct yaml *item, struct ruleset *rs, struct yaml_faults *f)
+{
+	struct rule_scope *s = &rs->scopes[rs->scope_count];
+
+	if (item->type != YAML_MAP || rs->scope_count == SCOPES_MAX) {
+		yaml_fault(f, item->line,
+			   "scopes: expected at most %d items {vertical: …, filters: …}",
+			   SCOPES_MAX);
+		return;
+	}
+	*s = (struct rule_scope){.list = rs->network};
+	read_name(item, "vertical", s->vertical, f);
+	read_name(item, "webmaster", s->webmaster, f);
+	if (!s->vertical[0] && !s->webmaster[0])
+		yaml_fault(f, item->line, "scopes: expected a vertical, a webmaster, or both");
+	for (size_t i = 0; i < rs->scope_count; i++) {
+		if (strcmp(rs->scopes[i].vertical, s->vertical) == 0 &&
+		    strcmp(rs->scopes[i].webmaster, s->webmaster) == 0)
+			yaml_fault(f, item->line, "scopes: this one stands twice");
+	}
+	read_list(item, &s->list, true, f);
+	yaml_refuse_unknown(item, "scope", "vertical, webmaster, reject_at, quarantine_at, filters",
+			    f);
+	rs->scope_count++;
+}
+
+static void read_quarantine(const struct yaml *root, struct ruleset *rs, struct yaml_faults *f)
+{
+	static const char *const then[] = {"reject", "accept"};
+	const struct yaml *at = yaml_get(root, "quarantine_for");
+	int64_t chosen = 0;
+
+	if (at)
+		read_duration(at, "quarantine_for", MS_PER_MIN, QUARANTINE_FOR_MOST_MS,
+			      &rs->quarantine_for_ms, f);
+	at = yaml_get(root, "quarantine_then");
+	if (at)
+		(void)choose(at, "rule set", "quarantine_then", then, ARRAY_LEN(then), &chosen, f);
+	rs->quarantine_accepts = chosen == 1;
 }
 
 static enum result read_tree(const struct yaml *root, struct ruleset *ret, struct yaml_faults *f)
 {
-	struct ruleset rs = {.reject_at = REJECT_AT_DEFAULT};
-	const struct yaml *list;
-	int64_t reject_at = REJECT_AT_DEFAULT;
+	static struct ruleset
+	    rs; /* too large for a stack; this is start-up and the operator's tool */
+	const struct yaml *scopes;
 
 	if (!root)
 		return RESULT_BAD;
@@ -148,15 +279,20 @@ static enum result read_tree(const struct yaml *root, struct ruleset *ret, struc
 		yaml_fault(f, root->line, "expected a map with `filters`");
 		return RESULT_BAD;
 	}
-	if (yaml_int(root, "reject_at", 1, REJECT_AT_MAX, &reject_at, f))
-		rs.reject_at = (int32_t)reject_at;
-	list = yaml_get(root, "filters");
-	if (!list || list->type != YAML_LIST)
-		yaml_fault(f, list ? list->line : root->line, "filters: expected a list");
-	for (const struct yaml *item = list && list->type == YAML_LIST ? list->child : NULL; item;
-	     item = item->next)
-		read_rule(item, &rs, f);
-	yaml_refuse_unknown(root, "rule set", "reject_at, filters", f);
+	rs = (struct ruleset){.network.reject_at = REJECT_AT_DEFAULT,
+			      .quarantine_for_ms = QUARANTINE_FOR_MS};
+	read_list(root, &rs.network, false, f);
+	read_quarantine(root, &rs, f);
+	scopes = yaml_get(root, "scopes");
+	if (scopes && scopes->type != YAML_LIST)
+		yaml_fault(f, scopes->line, "scopes: expected a list");
+	for (const struct yaml *item = scopes && scopes->type == YAML_LIST ? scopes->child : NULL;
+	     item; item = item->next)
+		read_scope(item, &rs, f);
+	yaml_refuse_unknown(root, "rule set",
+			    "reject_at, quarantine_at, quarantine_for, quarantine_then, filters, "
+			    "scopes",
+			    f);
 	if (f->count > 0)
 		return RESULT_BAD;
 	ruleset_seal(&rs);

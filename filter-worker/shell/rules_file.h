@@ -4,7 +4,17 @@
  *     filters:
  *       - resubmission                                  # with its defaults
  *       - phone_duplicate: {scope: vertical, window: 90d}
- *       - honeypot: {weight: 40, on_unknown: pass, enabled: false} */
+ *       - honeypot: {weight: 40, on_unknown: pass, enabled: false}
+ *       - fill_time: {shadow: true, reject_below: 3s}    # said beside the verdict, without effect
+ *     quarantine_at: 45                                 # optional: from this score on an operator looks, for so long
+ *     quarantine_for: 24h
+ *     quarantine_then: reject                           # or accept
+ *     scopes:                                           # for some leads other rules than the network's
+ *       - vertical: osago                               # and, or: webmaster
+ *         reject_at: 70
+ *         filters: [phone_duplicate: {action: score, weight: 30}]
+ *
+ * A scope begins with the network's rules; its own take their places, by filter. */
 #ifndef PUNNET_RULES_FILE_H
 #define PUNNET_RULES_FILE_H
 

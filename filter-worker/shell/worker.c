@@ -223,14 +223,20 @@ static void note_kv(struct worker *w, bool away, const char *reason)
 		log_info("kv_back");
 }
 
-static void count_verdict(const struct worker *w, const struct judgement *j)
+static void count_verdict(const struct judgement *j)
 {
-	metric_add(j->verdict == LEAD_ACCEPTED ? METRIC_FILTER_ACCEPTED : METRIC_FILTER_REJECTED,
-		   1);
+	static const enum metric verdicts[] = {
+	    [LEAD_ACCEPTED] = METRIC_FILTER_ACCEPTED,
+	    [LEAD_REJECTED] = METRIC_FILTER_REJECTED,
+	    [LEAD_QUARANTINED] = METRIC_FILTER_QUARANTINED,
+	};
+
+	metric_add(verdicts[j->verdict], 1);
 	for (size_t i = 0; i < j->answer_count; i++) {
 		if (j->answers[i] == ANSWER_HIT)
-			metric_add_member(METRIC_FILTER_HITS,
-					  filter_index(w->rules.rules[i].filter), 1);
+			metric_add_member(j->list->rules[i].shadow ? METRIC_FILTER_SHADOW_HITS
+								   : METRIC_FILTER_HITS,
+					  filter_index(j->list->rules[i].filter), 1);
 	}
 }
 
@@ -252,7 +258,7 @@ static enum result judge_batch(struct worker *w)
 		service_die(w->service, "facts can't be gathered: %s", error.text);
 	for (size_t i = 0; i < judged; i++) {
 		batch_pack_lead(&w->batch, items[i], &w->rules);
-		count_verdict(w, &leads[i]->judgement);
+		count_verdict(&leads[i]->judgement);
 	}
 	fault_point("worker_judged");
 	return RESULT_OK;

@@ -26,8 +26,9 @@ static enum result load_rules(struct worker *w, const char *path, struct error *
 	else if (rules_file_load(path, &w->rules, &faults) != RESULT_OK)
 		return error_set(e, RESULT_BAD, "%s", buf_cstr(&faults.text));
 	metric_members(METRIC_FILTER_HITS, filter_names, filter_count);
-	log_info("rules", LOG_STR("ruleset", w->rules.hash), LOG_INT("filters", w->rules.count),
-		 LOG_STR("file", path));
+	metric_members(METRIC_FILTER_SHADOW_HITS, filter_names, filter_count);
+	log_info("rules", LOG_STR("ruleset", w->rules.hash),
+		 LOG_INT("filters", w->rules.network.count), LOG_STR("file", path));
 	return RESULT_OK;
 }
 

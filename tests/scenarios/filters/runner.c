@@ -40,21 +40,28 @@ static void write_reason(const struct script *s, const struct judged_reason *r, 
 
 static void write_verdict(const struct script *s, const struct judgement *j, struct buf *out)
 {
-	buf_append_cstr(out, j->verdict == LEAD_ACCEPTED ? "accepted" : "rejected");
+	static const char *const verdicts[] = {[LEAD_ACCEPTED] = "accepted",
+					       [LEAD_REJECTED] = "rejected",
+					       [LEAD_QUARANTINED] = "quarantined"};
+
+	buf_append_cstr(out, verdicts[j->verdict]);
 	for (size_t i = 0; i < j->reason_count; i++) {
 		buf_append_char(out, ' ');
 		write_reason(s, &j->reasons[i], out);
 	}
+	for (size_t i = 0; i < j->shadow_count; i++) {
+		buf_append_cstr(out, " shadow:");
+		write_reason(s, &j->shadow[i], out);
+	}
 }
 
-static const char *answer_of(const struct script *s, const struct judgement *j,
-			     const struct filter *f)
+static const char *answer_of(const struct judgement *j, const struct filter *f)
 {
 	static const char *const names[] = {
 	    [ANSWER_PASS] = "pass", [ANSWER_HIT] = "hit", [ANSWER_UNKNOWN] = "unknown"};
 
-	for (size_t i = 0; i < s->rules.count; i++) {
-		if (s->rules.rules[i].filter == f)
+	for (size_t i = 0; i < j->list->count; i++) {
+		if (j->list->rules[i].filter == f && !j->list->rules[i].shadow)
 			return names[j->answers[i]];
 	}
 	return "not asked";
@@ -77,10 +84,10 @@ static void compare(struct run *r, const struct script_lead *lead, const struct 
 		    (slice_is(value, "pass") || slice_is(value, "hit") ||
 		     slice_is(value, "unknown"))) {
 			rest = after;
-			if (!slice_is(value, answer_of(r->script, j, f)))
+			if (!slice_is(value, answer_of(j, f)))
 				script_fault(r->script, lead->line,
 					     "%s: expected %s " SLICE_FMT ", got %s", r->how,
-					     f->name, SLICE_ARG(value), answer_of(r->script, j, f));
+					     f->name, SLICE_ARG(value), answer_of(j, f));
 		} else if (slice_starts_with(word, "score=") &&
 			   slice_to_int64(slice_of(word.data + 6, word.len - 6), &score)) {
 			if (score != j->score)

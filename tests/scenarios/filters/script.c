@@ -317,8 +317,10 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 		return;
 	if (slice_is(word, "rules"))
 		read_rule(s, line);
-	else if (slice_is(word, "reject_at"))
-		buf_printf(head, "reject_at: " SLICE_FMT "\n", SLICE_ARG(slice_trim(line)));
+	else if (slice_is(word, "reject_at") || slice_is(word, "quarantine_at") ||
+		 slice_is(word, "scopes"))
+		buf_printf(head, SLICE_FMT ": " SLICE_FMT "\n", SLICE_ARG(word),
+			   SLICE_ARG(slice_trim(line)));
 	else if (slice_is(word, "suppressed"))
 		read_suppressed(s, line);
 	else

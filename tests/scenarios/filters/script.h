@@ -1,7 +1,7 @@
 /* script: a filter scenario as text.
  *
  *     rules       phone_duplicate {scope: vertical, window: 90d}     one filter a line; none: the standard rule set
- *     reject_at   60
+ *     reject_at   60                   (and quarantine_at, scopes: as in a rule file)
  *     suppressed  +79161234567 do_not_call
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
@@ -9,7 +9,7 @@
  * email=, filled=, honeypot, no-honeypot=… as words, country=, from= (webmaster), key= (idempotency), and remarks in
  * parentheses: (no phone); (redelivered): the named lead again, as it was;
  * (stored twice): the same, at another offset of the log; (contact destroyed): it can't be opened.
- * After the arrow: accepted or rejected and exactly the reasons, in order, code(LEAD) when about a lead; score=N; or
+ * After the arrow: accepted, rejected or quarantined and exactly the reasons, in order, code(LEAD) when about a lead; score=N; or
  * FILTER pass|hit|unknown for one filter's answer. # begins a comment. */
 #ifndef PUNNET_FILTER_SCRIPT_H
 #define PUNNET_FILTER_SCRIPT_H

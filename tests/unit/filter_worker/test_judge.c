@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* cmocka.h wants the above before it */
@@ -242,14 +243,15 @@ a_reject_always_has_a_reason_and_the_answers_stand_in_the_order_of_the_rules(voi
 		judge_lead(&rs, &facts, &a, &j);
 		rejected += j.verdict == LEAD_REJECTED;
 		assert_true(j.verdict == LEAD_ACCEPTED || j.reason_count > 0);
-		assert_int_equal(j.answer_count, rs.count);
+		assert_int_equal(j.answer_count, rs.network.count);
 		for (size_t i = 0; i < j.reason_count; i++) {
 			sum += j.reasons[i].weight;
 			if (!j.reasons[i].filter)
 				continue;
-			while (at < rs.count && rs.rules[at].filter != j.reasons[i].filter)
+			while (at < rs.network.count &&
+			       rs.network.rules[at].filter != j.reasons[i].filter)
 				at++;
-			assert_true(at < rs.count);
+			assert_true(at < rs.network.count);
 			assert_int_equal(j.answers[at], ANSWER_HIT);
 		}
 		assert_int_equal(sum, j.score);
@@ -276,7 +278,7 @@ static void a_score_at_the_limit_rejects_and_one_below_it_does_not(void **state)
 	assert_int_equal(j.reason_count, 3);
 	assert_int_equal(j.reasons[0].finding.reason, REASON_SCORE_TOO_HIGH);
 	assert_true(slice_is(j.reasons[0].finding.params[0].value, "60"));
-	rs.reject_at = 61;
+	rs.network.reject_at = 61;
 	judge_lead(&rs, &f, &a, &j);
 	assert_int_equal(j.verdict, LEAD_ACCEPTED);
 	assert_int_equal(j.reason_count, 2);
@@ -310,6 +312,19 @@ static void the_hash_of_a_rule_set_is_of_its_meaning(void **state)
 	assert_string_equal(plain.hash, spelt.hash);
 	assert_string_not_equal(plain.hash, swapped.hash);
 	assert_string_not_equal(plain.hash, changed.hash);
+	static const char *const more[] = {"quarantine_at: 5\n", "quarantine_for: 1h\n",
+					   "quarantine_then: accept\n",
+					   "scopes: [{vertical: osago, reject_at: 61}]\n"};
+
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		char text[200];
+
+		snprintf(text, sizeof(text), "filters: [honeypot, phone_duplicate]\n%s", more[i]);
+		swapped = rules_of(text);
+		assert_string_not_equal(plain.hash, swapped.hash);
+	}
+	swapped = rules_of("filters: [honeypot: {shadow: true}, phone_duplicate]\n");
+	assert_string_not_equal(plain.hash, swapped.hash);
 }
 
 static void a_fault_in_a_rule_set_is_said_with_its_line(void **state)
@@ -328,6 +343,17 @@ static void a_fault_in_a_rule_set_is_said_with_its_line(void **state)
 	expect_fault("reject_at: 0\nfilters: [honeypot]\n", "rules.yaml:1:");
 	expect_fault("- honeypot\n", "rules.yaml:1:");
 	expect_fault("filter: []\n", "filters: expected a list");
+	expect_fault("reject_at: 40\nquarantine_at: 40\nfilters: [honeypot]\n",
+		     "expected less than reject_at");
+	expect_fault("filters: [honeypot]\nquarantine_for: 5s\n",
+		     "quarantine_for: \"5s\": expected a duration from 1m to 30d");
+	expect_fault("filters: [honeypot]\nscopes: [{reject_at: 3}]\n",
+		     "rules.yaml:2: scopes: expected a vertical, a webmaster, or both");
+	expect_fault("filters: [honeypot]\nscopes: [{vertical: a}, {vertical: a}]\n",
+		     "scopes: this one stands twice");
+	expect_fault(
+	    "filters: [phone_duplicate, phone_duplicate: {shadow: true, scope: network}]\n",
+	    "phone_duplicate: a rule in shadow can't have another scope");
 }
 
 static void claims_of_different_purpose_scope_or_value_never_share_a_key(void **state)
