@@ -7,6 +7,7 @@
 #include "base/hash.h"
 
 #define SLOTS_FIRST 4096
+#define MAY_BE_SOLD (LEAD_ACCEPTED | LEAD_QUARANTINED)
 
 static const char *const names[] = {
 #define INVARIANT(name, text, holds) [AUDIT_##name] = text,
@@ -331,18 +332,20 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 			    (long long)j->raw.offset);
 		return;
 	}
-	if (j->verdict == AUDIT_ACCEPTED && (l->flags & LEAD_ACCEPTED))
+	if (j->verdict != AUDIT_REJECTED && (l->flags & MAY_BE_SOLD))
 		audit_found(a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
 			    "leads.judged/%u@%lld: lead %s was accepted at %lld already", p,
 			    (long long)j->at.offset, audit_text(&l->id),
 			    (long long)l->judged_offset);
 	if (!(l->flags & LEAD_JUDGED))
 		audit_count(&a->line[AUDIT_RAW_JUDGED], &l->id);
-	if (!(l->flags & LEAD_ACCEPTED))
+	if (!(l->flags & MAY_BE_SOLD))
 		l->judged_offset = j->at.offset;
 	l->flags |= LEAD_JUDGED;
 	if (j->verdict == AUDIT_ACCEPTED)
 		l->flags |= LEAD_ACCEPTED;
+	if (j->verdict == AUDIT_QUARANTINED)
+		l->flags |= LEAD_QUARANTINED;
 	if (j->verdict <= AUDIT_NO_VERDICT || j->verdict > AUDIT_QUARANTINED ||
 	    (j->verdict == AUDIT_REJECTED && !j->has_reasons))
 		audit_found(

@@ -77,8 +77,12 @@ void audit_judged(struct audit *a, const struct audit_judged *j);
 
 /* Every market record moves the log's time on. */
 void audit_market_other(struct audit *a, struct audit_at at, int64_t time_ms);
+/* waits_until_ms: 0, or that of a quarantined lead. */
 void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct audit_at judged,
-		    const struct lead_id *id);
+		    const struct lead_id *id, int64_t waits_until_ms);
+/* expired: nobody decided, and it counts only when the market's time has come. */
+void audit_wait_ended(struct audit *a, struct audit_at at, int64_t time_ms,
+		      const struct lead_id *id, bool expired);
 
 struct audit_terms {
 	const char *order_id, *vertical;

@@ -31,7 +31,7 @@ void audit_market_other(struct audit *a, struct audit_at at, int64_t time_ms)
 }
 
 void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct audit_at judged,
-		    const struct lead_id *id)
+		    const struct lead_id *id, int64_t waits_until_ms)
 {
 	struct a_event *e = event_add(a, at, time_ms, EVENT_OTHER);
 	struct a_market *m = &a->markets[at.partition];
@@ -45,7 +45,8 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 		return;
 	if (!l && a->cut)
 		return;
-	if (!l || !(l->flags & LEAD_ACCEPTED) || l->judged_offset != judged.offset) {
+	if (!l || l->judged_offset != judged.offset ||
+	    !(l->flags & (waits_until_ms ? LEAD_QUARANTINED : LEAD_ACCEPTED))) {
 		audit_found(a->line, AUDIT_ACCEPTED_ADMITTED, FOUND_WRONG,
 			    "market/%u@%lld: lead %s was not accepted at leads.judged/%u@%lld",
 			    at.partition, (long long)at.offset, audit_text(id), judged.partition,
@@ -63,8 +64,22 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 	l->market_partition = (uint16_t)at.partition;
 	l->market_offset = at.offset;
 	audit_count(&a->line[AUDIT_ACCEPTED_ADMITTED], &l->id);
-	e->kind = EVENT_ADMITTED;
+	e->kind = waits_until_ms ? EVENT_WAIT : EVENT_ADMITTED;
 	e->about = (uint32_t)(l - a->leads.items);
+	l->waits_until_ms = waits_until_ms;
+}
+
+void audit_wait_ended(struct audit *a, struct audit_at at, int64_t time_ms,
+		      const struct lead_id *id, bool expired)
+{
+	struct a_event *e = event_add(a, at, time_ms, EVENT_OTHER);
+	struct a_lead *l = audit_lead(a, id);
+
+	if (!l || audit_is_dead(a, AUDIT_MARKET, at.partition, at.offset))
+		return; /* an operator may name a lead that never was: it changes nothing */
+	e->kind = EVENT_WAIT_ENDED;
+	e->about = (uint32_t)(l - a->leads.items);
+	e->value = expired;
 }
 
 void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_terms *t)
@@ -361,6 +376,19 @@ static void fold_order(struct audit *a, const struct a_event *e)
 	o->terms = e->about;
 }
 
+/* Whatever the end says of the lead, it is decided upon this very record. */
+static bool fold_wait_ended(struct audit *a, uint32_t p, const struct a_event *e)
+{
+	struct a_lead *l = &a->leads.items[e->about];
+
+	if (!(l->flags & LEAD_WAITS) || (e->value && a->markets[p].time_ms < l->waits_until_ms))
+		return true;
+	if (!decide(a, p, e, 0, AUDIT_ADMITTED_DECIDED))
+		return false;
+	l->flags &= (uint16_t)~LEAD_WAITS;
+	return true;
+}
+
 static bool fold_event(struct audit *a, uint32_t p, const struct a_event *e)
 {
 	switch ((enum event_kind)e->kind) {
@@ -368,6 +396,11 @@ static bool fold_event(struct audit *a, uint32_t p, const struct a_event *e)
 		return decide(a, p, e, 0, AUDIT_ADMITTED_DECIDED);
 	case EVENT_SETTLED:
 		return fold_settled(a, p, e);
+	case EVENT_WAIT:
+		a->leads.items[e->about].flags |= LEAD_WAITS;
+		return true;
+	case EVENT_WAIT_ENDED:
+		return fold_wait_ended(a, p, e);
 	case EVENT_ORDER:
 		fold_order(a, e);
 		return true;

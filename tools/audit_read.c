@@ -103,7 +103,11 @@ static void take_market(struct audit *a, const struct bus_record *r,
 	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_RATE) {
 		audit_rate(a, at_of(r), time_ms, m->rate->vertical, m->rate->payout_share_bp);
 	} else if (about_lead && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED) {
-		audit_admitted(a, at_of(r), time_ms, from(m->source), &id);
+		audit_admitted(a, at_of(r), time_ms, from(m->source), &id,
+			       m->admitted->quarantined_until_ms);
+	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE &&
+		   id_of(m->lead_id, &id)) {
+		audit_wait_ended(a, at_of(r), time_ms, &id, m->quarantine->expired);
 	} else if (about_lead && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_SETTLED) {
 		struct audit_settled s = {.outbox = from(m->source),
 					  .id = id,

@@ -26,7 +26,7 @@ static void check_lead(struct audit *a, const struct a_lead *l, struct audit_lin
 	if (!(l->flags & LEAD_JUDGED))
 		missing(a, ret, AUDIT_RAW_JUDGED, AUDIT_RAW, l->raw_partition, l->raw_offset,
 			&l->id, "no verdict");
-	else if ((l->flags & LEAD_ACCEPTED) && !(l->flags & LEAD_ADMITTED))
+	else if ((l->flags & (LEAD_ACCEPTED | LEAD_QUARANTINED)) && !(l->flags & LEAD_ADMITTED))
 		missing(a, ret, AUDIT_ACCEPTED_ADMITTED, AUDIT_JUDGED, l->raw_partition,
 			l->judged_offset, &l->id, "accepted, and not in the market");
 }
@@ -154,7 +154,8 @@ static void check_market(struct audit *a, uint32_t p, struct audit_line *ret)
 	for (size_t i = m->folded; i < m->events.count; i++) {
 		const struct a_event *e = &m->events.items[i];
 
-		if (e->kind == EVENT_ADMITTED && !audit_find(a, &a->leads.items[e->about], 0))
+		if ((e->kind == EVENT_ADMITTED || e->kind == EVENT_WAIT_ENDED) &&
+		    !audit_find(a, &a->leads.items[e->about], 0))
 			ret[AUDIT_ADMITTED_DECIDED].pending++;
 		else if (e->kind == EVENT_SETTLED &&
 			 (e->settlement == AUDIT_REFUSED || e->settlement == AUDIT_UNDELIVERABLE) &&

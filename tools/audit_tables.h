@@ -29,6 +29,8 @@ enum lead_flag {
 	LEAD_SOLD_ALONE = 32, /* an exclusive assignment of it was delivered */
 	LEAD_SAID_APPROVED = 64,
 	LEAD_SAID_RETURNED = 128,
+	LEAD_QUARANTINED = 256, /* judged so */
+	LEAD_WAITS = 512,       /* in the market, for an operator */
 };
 
 struct a_lead {
@@ -37,7 +39,8 @@ struct a_lead {
 	uint32_t first; /* decision; NONE */
 	uint32_t open;  /* decision that is out with an order, in the fold; NONE */
 	uint16_t raw_partition, market_partition;
-	uint8_t flags;
+	uint16_t flags;
+	int64_t waits_until_ms;
 };
 
 struct a_decision {
@@ -79,7 +82,15 @@ struct a_vertical {
 	uint32_t share_bp;
 };
 
-enum event_kind { EVENT_OTHER, EVENT_ADMITTED, EVENT_ORDER, EVENT_RATE, EVENT_SETTLED };
+enum event_kind {
+	EVENT_OTHER,
+	EVENT_ADMITTED,
+	EVENT_ORDER,
+	EVENT_RATE,
+	EVENT_SETTLED,
+	EVENT_WAIT,
+	EVENT_WAIT_ENDED
+};
 
 struct a_event {
 	int64_t offset, time_ms;

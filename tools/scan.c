@@ -26,6 +26,7 @@ struct place {
 struct scan {
 	struct bus *bus;
 	int32_t partitions[SCAN_TOPICS];
+	bool skipped[SCAN_TOPICS];
 	struct place places[SCAN_TOPICS][SCAN_PARTITIONS_MAX];
 	struct arena arena;
 };
@@ -71,6 +72,11 @@ void scan_close(struct scan *s)
 	free(s);
 }
 
+void scan_skip(struct scan *s, enum scan_topic topic)
+{
+	s->skipped[topic] = true;
+}
+
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
 {
 	return s->partitions[topic];
@@ -78,7 +84,7 @@ int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
 
 static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
 {
-	for (int32_t p = 0; p < s->partitions[t]; p++) {
+	for (int32_t p = 0; p < s->partitions[t] && !s->skipped[t]; p++) {
 		struct place *place = &s->places[t][p];
 		int64_t low;
 		enum result r =

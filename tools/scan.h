@@ -30,6 +30,8 @@ struct scan; /* opaque */
 struct scan *scan_open(struct bus *bus,
 		       struct error *ret_error); /* NULL: a topic can't be learned */
 void scan_close(struct scan *s);                 /* accepts NULL */
+/* Leaves a topic out of what is measured and read. */
+void scan_skip(struct scan *s, enum scan_topic topic);
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic);
 _must_use_ enum result scan_measure(struct scan *s, struct error *ret_error);
 /* Every topic up to its measured end, in the order of the flow. */

@@ -165,6 +165,12 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 		trace_note(s, r->code,
 			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
 	}
+	for (size_t i = 0; i < m->n_shadow; i++) {
+		const Punnet__V1__Reason *r = m->shadow[i];
+
+		trace_note(s, arena_printf(&w->trace->arena, "(shadow) %s", r->code),
+			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
+	}
 	if (m->n_facts)
 		trace_note(s, "facts", facts_of(w, m));
 	return false;
@@ -187,6 +193,30 @@ static bool on_admitted(void *ctx, _unused_ struct seek *seek, const struct foun
 	s->source = f->where;
 	s->caused_by = trace_from(w->trace, m->source);
 	s->text = "to the market of its vertical";
+	if (m->admitted->quarantined_until_ms)
+		s->text = arena_printf(&w->trace->arena, "waits for an operator until %s",
+				       trace_time(w->trace, m->admitted->quarantined_until_ms));
+	return true;
+}
+
+/* The one that counted: a wait expires when log time has come. */
+static bool on_wait_ended(void *ctx, _unused_ struct seek *seek, const struct found *f)
+{
+	struct walk *w = ctx;
+	const Punnet__V1__MarketEvent *m = f->message;
+	const Punnet__V1__QuarantineEnded *e = m->quarantine;
+	struct trace_step *s;
+
+	if (m->event_case != PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE ||
+	    (e->expired && f->time_ms < w->judged->quarantine_until_ms))
+		return false;
+	s = trace_add(w->trace, f->time_ms, e->expired ? "router" : "operator",
+		      e->expired ? "expired" : (e->release ? "released" : "rejected"));
+	w->at = *f;
+	w->found = true;
+	s->source = f->where;
+	s->text = e->expired ? "nobody looked at it in time"
+			     : arena_printf(&w->trace->arena, "%s: %s", e->who, e->why);
 	return true;
 }
 
@@ -445,9 +475,12 @@ enum result trace_topics(struct trace *t, bool *ret_known)
 		return r;
 	r = go(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
 	       w.at.time_ms, FOREVER_MS, on_judged);
-	if (r != RESULT_OK || !w.judged || w.judged->verdict != PUNNET__V1__VERDICT__ACCEPTED)
+	if (r != RESULT_OK || !w.judged || w.judged->verdict == PUNNET__V1__VERDICT__REJECTED)
 		return r;
 	r = go(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
 	       w.at.time_ms + FAR_MS, on_admitted);
+	if (r == RESULT_OK && w.found && w.judged->verdict == PUNNET__V1__VERDICT__QUARANTINED)
+		r = go(&w, "market", &punnet__v1__market_event__descriptor, w.market, w.at.time_ms,
+		       FOREVER_MS, on_wait_ended);
 	return r == RESULT_OK && w.found ? follow_market(&w) : r;
 }

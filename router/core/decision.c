@@ -144,12 +144,36 @@ static Punnet__V1__Assignment *assignment_message(struct market *m, const struct
 	return s;
 }
 
+static struct decision unsold_decision(struct market *m, const struct offer *offer,
+				       Punnet__V1__DecisionRecord *record, enum reason why,
+				       struct arena *a)
+{
+	Punnet__V1__UnsoldLead *unsold = arena_alloc(a, sizeof(*unsold));
+
+	punnet__v1__unsold_lead__init(unsold);
+	unsold->lead_id = codec_lead_id(offer->id);
+	unsold->source = provenance_message(a, m, offer->offset);
+	unsold->lead = offer->lead;
+	unsold->decision = record;
+	unsold->reason_code = (char *)reason_code(why);
+	digest_bytes(m, slice_cstr(unsold->reason_code));
+	record->market_digest = m->digest;
+	return (struct decision){.unsold = unsold};
+}
+
+struct decision decision_refuse(struct market *m, const struct offer *offer, enum reason why,
+				struct arena *a)
+{
+	const struct match nobody = {0};
+
+	return unsold_decision(m, offer, record_message(m, &nobody, offer, a), why, a);
+}
+
 struct decision decision_make(struct market *m, const struct match *match,
 			      const struct offer *offer, struct arena *a)
 {
 	Punnet__V1__DecisionRecord *record = record_message(m, match, offer, a);
 	Punnet__V1__RoutedLead *routed;
-	Punnet__V1__UnsoldLead *unsold;
 
 	if (match->won) {
 		routed = arena_alloc(a, sizeof(*routed));
@@ -164,14 +188,5 @@ struct decision decision_make(struct market *m, const struct match *match,
 		record->market_digest = m->digest;
 		return (struct decision){.routed = routed};
 	}
-	unsold = arena_alloc(a, sizeof(*unsold));
-	punnet__v1__unsold_lead__init(unsold);
-	unsold->lead_id = codec_lead_id(offer->id);
-	unsold->source = provenance_message(a, m, offer->offset);
-	unsold->lead = offer->lead;
-	unsold->decision = record;
-	unsold->reason_code = (char *)reason_code(match->summary);
-	digest_bytes(m, slice_cstr(unsold->reason_code));
-	record->market_digest = m->digest;
-	return (struct decision){.unsold = unsold};
+	return unsold_decision(m, offer, record, match->summary, a);
 }

@@ -18,4 +18,8 @@ struct offer {
 struct decision decision_make(struct market *m, const struct match *match,
 			      const struct offer *offer, struct arena *a);
 
+/* A lead that no order is asked about, and why. Moves the market's digest on. offer->view is not read. */
+struct decision decision_refuse(struct market *m, const struct offer *offer, enum reason why,
+				struct arena *a);
+
 #endif

@@ -84,6 +84,31 @@ static void lead_close(struct market *m, struct open_lead *open)
 	open_lead_free(open);
 }
 
+static void lead_wait(struct market *m, struct open_lead *open,
+		      const Punnet__V1__LeadAdmitted *admitted)
+{
+	open->waits_until_ms = admitted->quarantined_until_ms;
+	open->waits_accepts = admitted->quarantine_accepts;
+	m->waiting++;
+}
+
+/* What the market carried for a lead that is decided upon after its first event. The messages are made in the arena. */
+static struct offer offer_of(const struct open_lead *open, uint64_t offset, struct arena *a)
+{
+	struct lead_id *id = arena_alloc(a, sizeof(*id));
+	struct offer about = {.id = id, .round = open->round, .offset = offset};
+
+	*id = open->id;
+	about.lead = codec_unpack(a, &punnet__v1__lead__descriptor, buf_slice(&open->lead));
+	assert(about.lead);
+	if (open->contact.len > 0) {
+		about.contact = codec_unpack(a, &punnet__v1__sealed_contact__descriptor,
+					     buf_slice(&open->contact));
+		assert(about.contact);
+	}
+	return about;
+}
+
 /* --- the events --- */
 
 static enum market_answer apply_admitted(struct market *m, const Punnet__V1__MarketEvent *event,
@@ -103,6 +128,10 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 	if (map_get(&m->leads, slice_of(id->bytes, sizeof(id->bytes))))
 		return MARKET_NO_MATTER;
 
+	if (admitted->quarantined_until_ms > 0) {
+		lead_wait(m, lead_open(m, id, admitted), admitted);
+		return MARKET_CHANGED;
+	}
 	about = (struct offer){
 	    .id = id, .lead = admitted->lead, .contact = admitted->contact, .offset = offset};
 	ret->items[ret->count++] = offer(m, &about, NULL, &winner, a);
@@ -115,18 +144,11 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 static void offer_on(struct market *m, struct open_lead *open, uint64_t offset, struct arena *a,
 		     struct decisions *ret)
 {
-	struct lead_id *id = arena_alloc(a, sizeof(*id));
-	struct offer about = {.id = id, .round = ++open->round, .offset = offset};
+	struct offer about;
 	struct order *winner;
 
-	*id = open->id;
-	about.lead = codec_unpack(a, &punnet__v1__lead__descriptor, buf_slice(&open->lead));
-	assert(about.lead);
-	if (open->contact.len > 0) {
-		about.contact = codec_unpack(a, &punnet__v1__sealed_contact__descriptor,
-					     buf_slice(&open->contact));
-		assert(about.contact);
-	}
+	open->round++;
+	about = offer_of(open, offset, a);
 	ret->items[ret->count++] = offer(m, &about, open, &winner, a);
 	if (winner)
 		take_place(m, open, winner);
@@ -149,7 +171,7 @@ static enum market_answer settle_open(struct market *m, struct open_lead *open,
 				      const Punnet__V1__LeadSettled *settled, uint64_t offset,
 				      struct arena *a, struct decisions *ret)
 {
-	if (settled->round != open->round ||
+	if (!open->order || settled->round != open->round ||
 	    strcmp(settled->order_id, open->order->terms->order_id) != 0)
 		return MARKET_NO_MATTER;
 
@@ -193,6 +215,48 @@ static enum market_answer apply_settled(struct market *m, const Punnet__V1__Mark
 		return settle_returned(m, settled);
 	open = map_get(&m->leads, slice_of(id.bytes, sizeof(id.bytes)));
 	return open ? settle_open(m, open, settled, offset, a, ret) : MARKET_NO_MATTER;
+}
+
+/* Into the market like any lead that was accepted; whom it was offered to is nobody yet. */
+static void release(struct market *m, struct open_lead *open, uint64_t offset, struct arena *a,
+		    struct decisions *ret)
+{
+	struct offer about = offer_of(open, offset, a);
+	struct order *winner;
+
+	ret->items[ret->count++] = offer(m, &about, NULL, &winner, a);
+	if (winner)
+		take_place(m, open, winner);
+	else
+		lead_close(m, open);
+}
+
+static enum market_answer apply_quarantine(struct market *m, const Punnet__V1__MarketEvent *event,
+					   uint64_t offset, struct arena *a, struct decisions *ret)
+{
+	const Punnet__V1__QuarantineEnded *ended = event->quarantine;
+	struct open_lead *open;
+	struct offer about;
+	struct lead_id id;
+
+	if (!lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id))
+		return MARKET_MALFORMED;
+	open = map_get(&m->leads, slice_of(id.bytes, sizeof(id.bytes)));
+	if (!open || open->waits_until_ms == 0 ||
+	    (ended->expired && m->log_time_ms < open->waits_until_ms))
+		return MARKET_NO_MATTER;
+
+	open->waits_until_ms = 0;
+	m->waiting--;
+	if (ended->expired ? open->waits_accepts : ended->release) {
+		release(m, open, offset, a, ret);
+		return MARKET_CHANGED;
+	}
+	about = offer_of(open, offset, a);
+	ret->items[ret->count++] = decision_refuse(
+	    m, &about, ended->expired ? REASON_QUARANTINE_EXPIRED : REASON_QUARANTINE_REJECTED, a);
+	lead_close(m, open);
+	return MARKET_CHANGED;
 }
 
 static enum market_answer order_removed(struct market *m, struct order *o, uint64_t revision)
@@ -272,6 +336,8 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 		return apply_rate(m, event->rate);
 	case PUNNET__V1__MARKET_EVENT__EVENT_SETTLED:
 		return apply_settled(m, event, offset, a, ret);
+	case PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE:
+		return apply_quarantine(m, event, offset, a, ret);
 	default:
 		return MARKET_MALFORMED;
 	}

@@ -9,6 +9,7 @@
 #define PUNNET_ROUTER_MARKET_H
 
 #include "base/arena.h"
+#include "base/ids.h"
 #include "order.h"
 #include "proto/leads_routed.pb-c.h"
 #include "proto/leads_unsold.pb-c.h"
@@ -16,7 +17,7 @@
 #define MARKET_DECISIONS_MAX  1  /* a record causes at most one decision about a lead */
 #define MARKET_CANDIDATES_MAX 64 /* recorded one by one; a last entry counts the rest */
 #define MARKET_TOPIC          "market"
-#define MARKET_FORMAT         1 /* of the encoded state */
+#define MARKET_FORMAT         2 /* of the encoded state */
 
 struct market; /* opaque; owns everything in it */
 
@@ -49,6 +50,9 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 int64_t market_log_time_ms(const struct market *m);
 uint64_t market_digest(const struct market *m);
 size_t market_open_leads(const struct market *m);
+size_t market_waiting_leads(const struct market *m); /* of these: for an operator */
+/* Leads whose wait for an operator is over at now_ms; at most `most`. Returns how many. */
+size_t market_waits_over(const struct market *m, int64_t now_ms, struct lead_id *ret, size_t most);
 size_t market_orders(const struct market *m);
 /* In order of arrival, the removed ones too; NULL past the end. Valid until the next event. */
 struct order *market_order_at(const struct market *m, size_t i);

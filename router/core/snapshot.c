@@ -51,6 +51,8 @@ static void put_lead(struct buf *out, const struct open_lead *l)
 	put_bytes(out, buf_slice(&l->lead));
 	put_bytes(out, buf_slice(&l->contact));
 	put_number(out, l->is_test);
+	put_number(out, l->waits_accepts);
+	put_signed(out, l->waits_until_ms);
 	put_signed(out, l->score);
 	put_number(out, l->round);
 	put_signed(out, l->reservation.price_minor);
@@ -224,16 +226,19 @@ static void get_offered(struct reader *r, struct market *m, struct open_lead *l)
 		if (!r->why)
 			open_lead_offer(l, o);
 	}
-	if (!r->why && (!l->order || l->offered_count != (size_t)l->round + 1))
+	if (!r->why && l->waits_until_ms == 0 &&
+	    (!l->order || l->offered_count != (size_t)l->round + 1))
 		fault(r, "an open lead is with nobody");
+	if (!r->why && (l->waits_until_ms < 0 || (l->waits_until_ms > 0 && (l->order || l->round))))
+		fault(r, "a lead that waits is with somebody");
 }
 
 static bool lead_readable(struct reader *r, const struct open_lead *l)
 {
 	Punnet__V1__Lead *lead =
 	    codec_unpack(&r->words, &punnet__v1__lead__descriptor, buf_slice(&l->lead));
-	bool ok = lead && lead->is_test == l->is_test && l->order &&
-		  strcmp(lead->vertical, l->order->terms->vertical) == 0;
+	bool ok = lead && lead->is_test == l->is_test && lead->vertical[0] &&
+		  (!l->order || strcmp(lead->vertical, l->order->terms->vertical) == 0);
 
 	if (ok && l->contact.len > 0)
 		ok = codec_unpack(&r->words, &punnet__v1__sealed_contact__descriptor,
@@ -258,6 +263,8 @@ static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 	buf_append_slice(&l->lead, get_bytes(r));
 	buf_append_slice(&l->contact, get_bytes(r));
 	l->is_test = get_number_to(r, 1);
+	l->waits_accepts = get_number_to(r, 1);
+	l->waits_until_ms = get_signed(r);
 	l->score = (int32_t)get_signed(r);
 	l->round = (uint32_t)get_number_to(r, UINT32_MAX);
 	l->reservation.price_minor = get_signed(r);
@@ -270,7 +277,8 @@ static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 		fault(r, "an open lead can't be read");
 		return;
 	}
-	if (!l->is_test && ++taken[l->order->index] > l->order->reserved)
+	m->waiting += l->waits_until_ms > 0;
+	if (l->order && !l->is_test && ++taken[l->order->index] > l->order->reserved)
 		fault(r, "more open leads than reservations");
 }
 

@@ -146,3 +146,24 @@ size_t market_orders(const struct market *m)
 {
 	return map_count(&m->orders);
 }
+
+size_t market_waiting_leads(const struct market *m)
+{
+	return m->waiting;
+}
+
+size_t market_waits_over(const struct market *m, int64_t now_ms, struct lead_id *ret, size_t most)
+{
+	struct slice key;
+	size_t count = 0;
+	void *value;
+
+	for (size_t i = 0; m->waiting > 0 && count < most && map_at(&m->leads, i, &key, &value);
+	     i++) {
+		const struct open_lead *l = value;
+
+		if (l->waits_until_ms > 0 && l->waits_until_ms <= now_ms)
+			ret[count++] = l->id;
+	}
+	return count;
+}

@@ -21,8 +21,9 @@ struct vertical {
 /* A lead that is out with an order and not settled yet. */
 struct open_lead {
 	struct lead_id id;
-	struct buf lead, contact; /* packed Lead and SealedContact, carried as they came */
-	bool is_test;
+	struct buf lead, contact;    /* packed Lead and SealedContact, carried as they came */
+	bool is_test, waits_accepts; /* waits_accepts: the wait's end lets it through */
+	int64_t waits_until_ms;      /* not 0: it waits for an operator and is with no order */
 	int32_t score;
 	uint32_t round;
 	struct order *order;            /* who has it now: the last one of `offered` */
@@ -37,6 +38,7 @@ struct market {
 	uint64_t digest;
 	struct watermark watermark;          /* of admitted leads and settlements */
 	struct map verticals, orders, leads; /* struct vertical, order, open_lead */
+	size_t waiting;                      /* of the leads: for an operator */
 };
 
 struct vertical *market_vertical(struct market *m,

@@ -134,6 +134,11 @@ static void emit_admitted(struct part *p, uint64_t entry, const struct bus_recor
 	admitted.lead = judged->lead;
 	admitted.contact = judged->contact;
 	admitted.score = judged->score;
+	if (judged->verdict == PUNNET__V1__VERDICT__QUARANTINED) {
+		admitted.quarantined_until_ms = judged->quarantine_until_ms;
+		admitted.quarantine_accepts =
+		    judged->quarantine_then == PUNNET__V1__VERDICT__ACCEPTED;
+	}
 	event.lead_id = judged->lead_id;
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED;
@@ -141,6 +146,13 @@ static void emit_admitted(struct part *p, uint64_t entry, const struct bus_recor
 	part_emit(p, entry, "market", to, slice_cstr(judged->lead->vertical), &event.base);
 	metric_add(METRIC_ROUTER_ADMITTED, 1);
 	fault_point("admit_produced");
+}
+
+/* Into the market: to be sold, or to wait there for an operator. */
+static bool goes_on(const Punnet__V1__JudgedLead *judged)
+{
+	return judged->verdict == PUNNET__V1__VERDICT__ACCEPTED ||
+	       judged->verdict == PUNNET__V1__VERDICT__QUARANTINED;
 }
 
 /* What is wrong with the record; NULL when nothing is. */
@@ -151,10 +163,11 @@ static const char *fault_of(const struct bus_record *record, const Punnet__V1__J
 	if (!judged->source || strcmp(judged->source->topic, "leads.raw") != 0 ||
 	    judged->source->partition != (uint32_t)record->partition)
 		return "its provenance is not the raw partition of the same number";
-	if (judged->verdict == PUNNET__V1__VERDICT__ACCEPTED &&
-	    (!judged->lead || !judged->lead->vertical[0] ||
-	     judged->lead_id.len != sizeof(struct lead_id)))
+	if (goes_on(judged) && (!judged->lead || !judged->lead->vertical[0] ||
+				judged->lead_id.len != sizeof(struct lead_id)))
 		return "an accepted lead without a lead";
+	if (judged->verdict == PUNNET__V1__VERDICT__QUARANTINED && judged->quarantine_until_ms <= 0)
+		return "a quarantined lead without an end of its wait";
 	return NULL;
 }
 
@@ -191,7 +204,7 @@ static enum step admit_record(struct part *p, const struct bus_record *record)
 		finish(p, part_open(p, record->offset));
 		return STEP_DONE;
 	}
-	accepted = judged->verdict == PUNNET__V1__VERDICT__ACCEPTED;
+	accepted = goes_on(judged);
 	if (accepted)
 		to = market_partition(r, judged->lead->vertical);
 	if (accepted && to < 0 && wait_for_vertical(p, judged->lead->vertical))

@@ -12,6 +12,9 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
+#define WAITS_EVERY_MS     1000
+#define WAITS_ENDED_A_TURN ROUTER_ROOM
+
 static int64_t decide_arrive(struct part *p, const struct bus_assignment *a)
 {
 	struct router *r = p->stage->router;
@@ -107,10 +110,41 @@ static enum step decide_record(struct part *p, const struct bus_record *record)
 	return STEP_DONE;
 }
 
+/* The end of each wait for an operator that is over by our clock. Log time decides whether it is: what comes too early, or
+ * twice, does not matter, and is said again. */
+static void end_waits(struct part *p)
+{
+	struct decide *d = p->state;
+	struct router *r = p->stage->router;
+	int64_t now_ms = clock_now_ms();
+	struct lead_id over[WAITS_ENDED_A_TURN];
+	size_t count;
+
+	if (market_waiting_leads(d->market) == 0 || now_ms - d->waits_ended_ms < WAITS_EVERY_MS ||
+	    !router_has_room(r))
+		return;
+	d->waits_ended_ms = now_ms;
+	count = market_waits_over(d->market, now_ms, over, ARRAY_LEN(over));
+	for (size_t i = 0; i < count; i++) {
+		Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+		Punnet__V1__QuarantineEnded ended = PUNNET__V1__QUARANTINE_ENDED__INIT;
+		Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+
+		source.topic = (char *)"router";
+		ended.expired = true;
+		event.source = &source;
+		event.lead_id = codec_lead_id(&over[i]);
+		event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE;
+		event.quarantine = &ended;
+		part_send(p, MARKET_TOPIC, p->partition,
+			  slice_of(over[i].bytes, sizeof(over[i].bytes)), &event.base, NULL, 0);
+	}
+}
+
 /* What is not bound to a record: snapshots, progress of orders, gauges. */
 void decide_housekeeping(struct stage *s)
 {
-	size_t open = 0, orders = 0;
+	size_t open = 0, orders = 0, waiting = 0;
 
 	for (size_t i = 0; i < s->part_count; i++) {
 		struct part *p = s->parts[i];
@@ -118,10 +152,13 @@ void decide_housekeeping(struct stage *s)
 
 		snapshot_turn(p);
 		order_progress_turn(p);
+		end_waits(p);
+		waiting += market_waiting_leads(d->market);
 		open += market_open_leads(d->market);
 		orders += market_orders(d->market);
 	}
 	metric_set(METRIC_ROUTER_OPEN_LEADS, (int64_t)open);
+	metric_set(METRIC_ROUTER_WAITING, (int64_t)waiting);
 	metric_set(METRIC_ROUTER_ORDERS, (int64_t)orders);
 	metric_set(METRIC_ROUTER_PARTITIONS, (int64_t)s->part_count);
 	if (s->batch_count == 0)

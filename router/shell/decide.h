@@ -37,6 +37,7 @@ struct decide {
 	struct generation generations[SNAPSHOT_GENERATIONS_MAX]; /* the whole ones oldest first */
 	size_t generation_count;
 	bool wrote; /* a snapshot of this process's own is whole: what is superfluous may go */
+	int64_t waits_ended_ms; /* when waits were last looked through */
 	int64_t progress_ms;
 };
 

@@ -110,6 +110,7 @@ class Checker:
             if times > 1:
                 self.find(f"double: {lead} was accepted {times} times")
         self.accepted = set(accepted)
+        self.quarantined = {lead_text(m.lead_id) for m in self.verdicts.values() if m.verdict == 3}
         self.counts["judged"] = len(self.verdicts)
         self.counts["accepted"] = len(self.accepted)
         self._check_double_acceptance()
@@ -140,10 +141,11 @@ class Checker:
                     self.counts["admitted again"] += 1
                     continue
                 verdict = self.verdicts.get((message.source.partition, message.source.offset))
-                if verdict is None or verdict.verdict != 1 or verdict.lead_id != message.lead_id:
+                allowed = 3 if message.admitted.quarantined_until_ms else 1
+                if verdict is None or verdict.verdict != allowed or verdict.lead_id != message.lead_id:
                     self.find(f"market/{partition}@{record.offset}: its source is not the first verdict that accepted it")
                 self.admitted[lead_text(message.lead_id)] += 1
-        for lead in self.accepted - set(self.admitted):
+        for lead in (self.accepted | self.quarantined) - set(self.admitted):
             self.find(f"lost: {lead} was accepted and is not in the market")
         for lead, times in self.admitted.items():
             if times > 1:
@@ -176,7 +178,8 @@ class Checker:
                 if (lead, number) in self.assignments:
                     self.find(f"double: {lead} was assigned twice in round {number}")
                 self.assignments[(lead, number)] = (order, price, payout)
-        for lead in set(self.admitted) - set(rounds):
+        ended = {lead_text(m.lead_id) for m in self.market_records.values() if m.WhichOneof("event") == "quarantine"}
+        for lead in set(self.admitted) - set(rounds) - (self.quarantined - ended):
             self.find(f"lost: {lead} was admitted and never decided")
         for lead, seen in rounds.items():
             numbers = sorted(n for n, _ in seen)

@@ -126,10 +126,26 @@ enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_l
 	admitted.lead = &lead;
 	admitted.contact = &contact;
 	admitted.score = 7;
+	admitted.quarantined_until_ms = l->waits_until_ms;
+	admitted.quarantine_accepts = l->waits_accepts;
 	event.lead_id = codec_lead_id(&l->id);
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED;
 	event.admitted = &admitted;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_quarantine(struct play *p, int64_t now_ms, const struct lead_id *id,
+				   bool release, bool expired)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__QuarantineEnded ended = PUNNET__V1__QUARANTINE_ENDED__INIT;
+
+	ended.release = release;
+	ended.expired = expired;
+	event.lead_id = codec_lead_id(id);
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE;
+	event.quarantine = &ended;
 	return play_event(p, now_ms, &event);
 }
 

@@ -32,6 +32,8 @@ struct play_lead {
 	const char *vertical, *country;
 	bool is_test;
 	uint64_t judged_offset; /* UINT64_MAX = the next one */
+	int64_t waits_until_ms; /* not 0: quarantined */
+	bool waits_accepts;
 };
 
 void play_start(struct play *p);
@@ -46,6 +48,9 @@ enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_l
 enum market_answer play_settle(struct play *p, int64_t now_ms, const struct lead_id *id,
 			       Punnet__V1__Settlement settlement, uint32_t round,
 			       const char *order_id, uint64_t outbox);
+
+enum market_answer play_quarantine(struct play *p, int64_t now_ms, const struct lead_id *id,
+				   bool release, bool expired);
 
 /* The record of the last event's only decision; NULL when it caused none. */
 const Punnet__V1__DecisionRecord *play_record(const struct play *p);

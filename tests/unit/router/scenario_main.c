@@ -5,6 +5,8 @@
  *   10:00:01 remove A
  *   10:00:02 rate credit_card 6500
  *   10:00:05 lead L1 credit_card RU [test|repeat]  -> A 450.00 payout 315.00
+ *   10:00:05 lead L2 credit_card RU waits=10:30:00 [accepts]            quarantined; at its end let through, or rejected
+ *   10:00:05 release L2, reject L2, expire L2                            the operator, or nobody
  *   10:00:06 refused L1 by A [round=0]             -> unsold cap_hour A:already_offered B:cap_hour
  *   why L1  -> A:won B:outbid C:country(RU is not in [KZ])               the record of the last decision
  *   show A  -> reserved 1 delivered 0 returned 0 hour 1 day 1
@@ -145,15 +147,29 @@ static void do_lead(struct stage *s, char **w, size_t n)
 
 	if (n > 3 && strcmp(w[3], "-") != 0)
 		l.country = w[3];
-	if (n > 4 && strcmp(w[4], "test") == 0)
+	if (n > 4 && slice_starts_with(slice_cstr(w[4]), "waits=")) {
+		l.waits_until_ms = clock_time(s, w[4] + strlen("waits="));
+		l.waits_accepts = n > 5 && strcmp(w[5], "accepts") == 0;
+	} else if (n > 4 && strcmp(w[4], "test") == 0)
 		l.is_test = true;
 	else if (n > 4 && strcmp(w[4], "repeat") == 0)
 		l.judged_offset = known->judged_offset;
 	else if (n > 4)
-		fail(s, "expected test or repeat", w[4]);
+		fail(s, "expected test, repeat or waits=", w[4]);
 	if (l.judged_offset == UINT64_MAX)
 		known->judged_offset = s->play.next_judged;
 	(void)play_lead(&s->play, s->now_ms, &l);
+}
+
+static bool do_quarantine(struct stage *s, char **w, size_t n)
+{
+	bool release = strcmp(w[0], "release") == 0, expired = strcmp(w[0], "expire") == 0;
+
+	if (n < 2 || (!release && !expired && strcmp(w[0], "reject") != 0))
+		return false;
+	(void)play_quarantine(&s->play, s->now_ms, &lead_named(s, w[1], false)->id, release,
+			      expired);
+	return true;
 }
 
 static bool do_settle(struct stage *s, char **w, size_t n)
@@ -260,7 +276,7 @@ static void do_words(struct stage *s, char **w, size_t n, struct buf *said)
 		do_order(s, w, n);
 	else if (n >= 3 && strcmp(w[0], "lead") == 0)
 		do_lead(s, w, n);
-	else if (n < 1 || !do_settle(s, w, n))
+	else if (n < 1 || !(do_quarantine(s, w, n) || do_settle(s, w, n)))
 		fail(s, "expected order, remove, rate, lead or a settlement", n ? w[0] : "");
 	say_decision(s, said);
 }

@@ -133,7 +133,7 @@ static void admit(struct audit *a, int64_t offset, int64_t judged, enum who who)
 {
 	struct lead_id id = id_of(who);
 
-	audit_admitted(a, at(offset), NOON_MS + offset, at(judged), &id);
+	audit_admitted(a, at(offset), NOON_MS + offset, at(judged), &id, 0);
 }
 
 static void settle(struct audit *a, int64_t offset, enum who who, uint32_t round, int settlement,
