@@ -103,3 +103,13 @@ bool phone_ranges_look(struct slice e164, struct phone_number *ret)
 	memcpy(ret->region, region, sizeof(ret->region));
 	return true;
 }
+
+bool phone_ranges_national(struct slice e164, struct slice *ret)
+{
+	size_t code_len;
+
+	if (!is_e164(e164) || !root_of(slice_of(e164.data + 1, e164.len - 1), &code_len))
+		return false;
+	*ret = slice_of(e164.data + 1 + code_len, e164.len - 1 - code_len);
+	return true;
+}

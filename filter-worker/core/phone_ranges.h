@@ -47,6 +47,9 @@ const char *phone_standing_text(enum phone_standing standing); /* NULL: not in t
 /* e164: '+' and digits, nothing else; all other text is not in the table. False = the table can't say. */
 _must_use_ bool phone_ranges_look(struct slice e164, struct phone_number *ret);
 
+/* What stands behind the calling code. false: the text is not E.164, or no plan has such a code. */
+_must_use_ bool phone_ranges_national(struct slice e164, struct slice *ret);
+
 /* A cell of the table is a standing, a line and a region's place. */
 #define PHONE_CELL(standing, line, region) ((standing) | (line) << 2 | (region) << 6)
 #define PHONE_CELL_STANDING(cell)          ((enum phone_standing)((cell)&3))

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "runtime/kv.h"
 #include "script.h"
+#include "words.h"
 
 struct run {
 	struct script *script;

@@ -10,16 +10,9 @@
 #include "filter-worker/shell/rules_file.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
+#include "words.h"
 
 static const uint8_t scenario_key[FINGERPRINT_KEY_LEN] = "a key for scenarios only, 32 by";
-
-/* The words of one lead line, before they are made into a message. */
-struct typed {
-	struct slice phone, email, country, webmaster, key;
-	struct buf phone_text;
-	int64_t filled_ms;
-	bool filled, honeypot_known, honeypot, redelivered, stored_twice, destroyed;
-};
 
 void script_fault(struct script *s, int line, const char *fmt, ...)
 {
@@ -31,91 +24,6 @@ void script_fault(struct script *s, int line, const char *fmt, ...)
 	va_end(args);
 	fputc('\n', stderr);
 	s->faults++;
-}
-
-bool script_word(struct slice *text, struct slice *ret)
-{
-	struct slice s = slice_trim(*text);
-	bool remark = s.len > 1 && s.data[0] == '(' && s.data[1] >= 'a' && s.data[1] <= 'z';
-	size_t len = 0;
-
-	if (s.len == 0)
-		return false;
-	while (len < s.len &&
-	       (remark ? s.data[len] != ')' : s.data[len] != ' ' && s.data[len] != '\t'))
-		len++;
-	if (remark && len < s.len)
-		len++;
-	*ret = slice_of(s.data, len);
-	*text = slice_of(s.data + len, s.len - len);
-	return true;
-}
-
-static bool value_of(struct slice word, const char *name, struct slice *ret)
-{
-	size_t len = strlen(name);
-
-	if (!slice_starts_with(word, name) || word.len <= len || word.data[len] != '=')
-		return false;
-	*ret = slice_of(word.data + len + 1, word.len - len - 1);
-	return true;
-}
-
-static bool is_phone_part(struct slice word)
-{
-	for (size_t i = 0; i < word.len; i++) {
-		if (!strchr("0123456789+()-.", word.data[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool read_seconds(struct slice text, int64_t *ret_ms)
-{
-	const char *dot = memchr(text.data, '.', text.len);
-	struct slice whole = text, tenths = {0};
-	int64_t seconds, fraction = 0;
-
-	if (text.len < 2 || text.data[text.len - 1] != 's')
-		return false;
-	whole.len = dot ? (size_t)(dot - text.data) : text.len - 1;
-	if (dot)
-		tenths = slice_of(dot + 1, text.len - whole.len - 2);
-	if (!slice_to_int64(whole, &seconds) ||
-	    (dot && (tenths.len != 1 || !slice_to_int64(tenths, &fraction))))
-		return false;
-	*ret_ms = seconds * MS_PER_S + fraction * 100;
-	return true;
-}
-
-static bool read_typed_word(struct slice word, struct typed *t)
-{
-	struct slice value;
-
-	if (value_of(word, "email", &t->email) || value_of(word, "country", &t->country) ||
-	    value_of(word, "from", &t->webmaster) || value_of(word, "key", &t->key))
-		return true;
-	if (value_of(word, "filled", &value))
-		return t->filled = read_seconds(value, &t->filled_ms);
-	if (slice_is(word, "honeypot") || slice_is(word, "honeypot-empty")) {
-		t->honeypot_known = true;
-		t->honeypot = slice_is(word, "honeypot");
-		return true;
-	}
-	if (slice_is(word, "(redelivered)"))
-		return t->redelivered = true;
-	if (slice_is(word, "(stored twice)"))
-		return t->redelivered = t->stored_twice = true;
-	if (slice_is(word, "(contact destroyed)"))
-		return t->destroyed = true;
-	if (slice_is(word, "(no phone)"))
-		return true;
-	if (!is_phone_part(word))
-		return false;
-	if (t->phone_text.len > 0)
-		buf_append_char(&t->phone_text, ' ');
-	buf_append_slice(&t->phone_text, word);
-	return true;
 }
 
 static ProtobufCBinaryData fingerprint(struct script *s, enum fingerprint_domain domain,
@@ -146,48 +54,21 @@ static struct slice normal_email(struct script *s, struct slice typed)
 	return slice_cstr(arena_cstr(&s->arena, slice_cstr(text)));
 }
 
-static void fill_lead(struct script *s, Punnet__V1__RawLead *raw, const struct typed *t,
-		      struct slice vertical, int64_t at_ms)
+static void fill_prints(struct script *s, struct script_lead *lead, const struct script_words *w,
+			struct slice payload)
 {
-	Punnet__V1__Lead *lead = arena_alloc(&s->arena, sizeof(*lead));
-	Punnet__V1__Submission *sub = arena_alloc(&s->arena, sizeof(*sub));
-
-	punnet__v1__lead__init(lead);
-	lead->vertical = arena_cstr(&s->arena, vertical);
-	lead->aff_id = arena_cstr(&s->arena, t->webmaster);
-	lead->country = arena_cstr(&s->arena, t->country);
-	lead->received_at_ms = at_ms;
-	punnet__v1__submission__init(sub);
-	if (t->filled) {
-		sub->filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
-		sub->filled_ms = (uint32_t)t->filled_ms;
-	}
-	if (t->honeypot_known) {
-		sub->honeypot_case = PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED;
-		sub->honeypot_filled = t->honeypot;
-	}
-	raw->lead = lead;
-	raw->submission = sub;
-}
-
-static void fill_contact(struct script *s, struct script_lead *lead, const struct typed *t,
-			 struct slice payload)
-{
-	Punnet__V1__Contact *contact = arena_alloc(&s->arena, sizeof(*contact));
 	Punnet__V1__Fingerprints *f = arena_alloc(&s->arena, sizeof(*f));
-	struct slice phone = normal_phone(s, t->phone, t->country),
-		     email = normal_email(s, t->email);
+	struct slice phone = normal_phone(s, buf_slice(&w->phone), slice_cstr(w->lead->country));
+	struct slice email = normal_email(s, slice_cstr(w->contact->email));
 
-	punnet__v1__contact__init(contact);
-	contact->phone = arena_cstr(&s->arena, phone);
-	contact->email = arena_cstr(&s->arena, t->email);
 	punnet__v1__fingerprints__init(f);
 	f->phone = fingerprint(s, FINGERPRINT_PHONE, phone);
 	f->email = fingerprint(s, FINGERPRINT_EMAIL, email);
 	f->payload = fingerprint(s, FINGERPRINT_PAYLOAD, payload);
-	f->idempotency = fingerprint(s, FINGERPRINT_IDEMPOTENCY, t->key);
+	f->idempotency = fingerprint(s, FINGERPRINT_IDEMPOTENCY, w->key);
+	w->contact->phone = arena_cstr(&s->arena, phone);
 	lead->raw->fingerprints = f;
-	lead->contact = t->destroyed ? NULL : contact;
+	lead->contact = w->destroyed ? NULL : w->contact;
 }
 
 static void give_id(struct script *s, struct script_lead *lead, int64_t at_ms)
@@ -204,27 +85,29 @@ static void give_id(struct script *s, struct script_lead *lead, int64_t at_ms)
 	lead->raw->lead_id = (ProtobufCBinaryData){.len = kept.len, .data = (uint8_t *)kept.data};
 }
 
-static void make_lead(struct script *s, struct script_lead *lead, const struct typed *t,
-		      struct slice vertical, struct slice payload, int64_t at_ms)
+static void make_lead(struct script *s, struct script_lead *lead, const struct script_words *w,
+		      struct slice vertical, struct slice payload)
 {
 	const struct script_lead *first = map_get(&s->names, lead->name);
 
-	if (t->redelivered && first) {
+	if (w->redelivered && first) {
 		lead->raw = first->raw;
 		lead->contact = first->contact;
-		lead->raw_offset = first->raw_offset + (t->stored_twice ? 1 : 0);
+		lead->raw_offset = first->raw_offset + (w->stored_twice ? 1 : 0);
 		return;
 	}
-	if (t->redelivered || first) {
+	if (w->redelivered || first) {
 		script_fault(s, s->line, "lead " SLICE_FMT ": %s", SLICE_ARG(lead->name),
 			     first ? "the name is taken" : "redelivered, but never delivered");
 		return;
 	}
 	lead->raw = arena_alloc(&s->arena, sizeof(*lead->raw));
 	punnet__v1__raw_lead__init(lead->raw);
-	give_id(s, lead, at_ms);
-	fill_lead(s, lead->raw, t, vertical, at_ms);
-	fill_contact(s, lead, t, payload);
+	give_id(s, lead, w->at_ms);
+	w->lead->vertical = arena_cstr(&s->arena, vertical);
+	lead->raw->lead = w->lead;
+	lead->raw->submission = w->submission;
+	fill_prints(s, lead, w, payload);
 	map_put(&s->names, lead->name, lead);
 }
 
@@ -240,7 +123,7 @@ static bool read_time(struct slice date, struct slice clock, int64_t *ret_ms)
 static void read_lead(struct script *s, struct slice date, struct slice rest)
 {
 	struct script_lead *lead = &s->leads[s->count];
-	struct typed t = {.country = SLICE("RU"), .webmaster = SLICE("w1")};
+	struct script_words words;
 	const char *arrow = memmem(rest.data, rest.len, "->", 2);
 	struct slice clock, word, vertical, name, payload;
 	int64_t at_ms;
@@ -260,16 +143,16 @@ static void read_lead(struct script *s, struct slice date, struct slice rest)
 		return;
 	}
 	payload = slice_trim(slice_of(vertical.data, (size_t)(arrow - vertical.data)));
+	script_words_begin(&words, &s->arena, at_ms);
 	while (script_word(&before, &word)) {
-		if (!read_typed_word(word, &t))
+		if (!script_words_read(&words, word))
 			script_fault(s, s->line, "not understood: " SLICE_FMT, SLICE_ARG(word));
 	}
-	t.phone = arena_dup(&s->arena, buf_slice(&t.phone_text));
-	buf_free(&t.phone_text);
 	*lead = (struct script_lead){.line = s->line, .name = name};
 	lead->expected =
 	    slice_trim(slice_of(arrow + 2, rest.len - (size_t)(arrow + 2 - rest.data)));
-	make_lead(s, lead, &t, vertical, payload, at_ms);
+	make_lead(s, lead, &words, vertical, payload);
+	script_words_end(&words);
 	s->count++;
 }
 

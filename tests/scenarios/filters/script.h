@@ -5,9 +5,13 @@
  *     suppressed  +79161234567 do_not_call
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
- * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then any of
- * email=, filled=, honeypot, no-honeypot=… as words, country=, from= (webmaster), key= (idempotency), and remarks in
- * parentheses: (no phone); (redelivered): the named lead again, as it was;
+ * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
+ *   email= name= first= middle= last= ip= country= os= language= ua=   as typed; NAME="…" where there is a space in it
+ *   from= (webmaster)  key= (idempotency)  field=NAME:TEXT (one of the vertical's own)
+ *   filled=1.5s  honeypot  honeypot-empty  consent-text (its hash is given)
+ *   clicked=3m  consented=2d: so long before the lead; negative: after it
+ *   pasted=phone,email  focused=name
+ * and remarks in parentheses: (no phone); (redelivered): the named lead again, as it was;
  * (stored twice): the same, at another offset of the log; (contact destroyed): it can't be opened.
  * After the arrow: accepted, rejected or quarantined and exactly the reasons, in order, code(LEAD) when about a lead; score=N; or
  * FILTER pass|hit|unknown for one filter's answer. # begins a comment. */
@@ -47,8 +51,5 @@ struct script {
 bool script_load(struct script *s, const char *path);
 void script_free(struct script *s);
 void script_fault(struct script *s, int line, const char *fmt, ...) _printf_(3, 4);
-
-/* The next word of a text, words in parentheses as one; false at its end. */
-bool script_word(struct slice *text, struct slice *ret);
 
 #endif
