@@ -200,14 +200,14 @@ static struct waiting *waiting_named(struct quarantine *q, const char *text)
 
 static const Punnet__V1__JudgedLead *verdict_of(struct quarantine *q, const struct waiting *w)
 {
-	struct bus_reader *reader = bus_reader_open(q->tool->bus, "leads.judged",
-						    w->judged_partition, w->judged_offset, &q->error);
+	struct bus_reader *reader = bus_reader_open(
+	    q->tool->bus, "leads.judged", w->judged_partition, w->judged_offset, &q->error);
 	const Punnet__V1__JudgedLead *m = NULL;
 	struct bus_record record;
 	size_t count = 0;
 
-	if (reader && bus_reader_take(reader, &record, 1, READ_WAIT_MS, &count, &q->error) ==
-			  RESULT_OK &&
+	if (reader &&
+	    bus_reader_take(reader, &record, 1, READ_WAIT_MS, &count, &q->error) == RESULT_OK &&
 	    count == 1 && record.offset == w->judged_offset)
 		m = codec_unpack(&q->arena, &punnet__v1__judged_lead__descriptor, record.value);
 	if (reader)
@@ -298,7 +298,8 @@ static int decide(struct quarantine *q, int count, char **ids, bool release)
 		r = tool_flush(q->tool, &q->error);
 	if (r != RESULT_OK)
 		return tool_fail("quarantine", r, &q->error);
-	printf(q->tool->json ? "{\"%s\":%d}\n" : "%s: %d\n", release ? "released" : "rejected", done);
+	printf(q->tool->json ? "{\"%s\":%d}\n" : "%s: %d\n", release ? "released" : "rejected",
+	       done);
 	return status;
 }
 
@@ -349,8 +350,8 @@ int command_quarantine(struct tool *t, int argc, char **argv)
 	if (!tool_bus(t, "quarantine"))
 		return TOOL_AWAY;
 	q.directory = directory_open(t->bus, TOOL_TIMEOUT_MS, &q.error);
-	status = q.directory ? run_verb(&q, argc, argv)
-			     : tool_fail("quarantine", RESULT_AWAY, &q.error);
+	status =
+	    q.directory ? run_verb(&q, argc, argv) : tool_fail("quarantine", RESULT_AWAY, &q.error);
 	directory_close(q.directory);
 	map_free(&q.leads);
 	arena_free(&q.arena);

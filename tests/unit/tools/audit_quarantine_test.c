@@ -37,7 +37,8 @@ static struct audit *waiting(void)
 
 static void decide(struct audit *a, int64_t market_offset)
 {
-	audit_decided(a, &(struct audit_decision){.at = at(0), .id = id, .market = at(market_offset)});
+	audit_decided(a,
+		      &(struct audit_decision){.at = at(0), .id = id, .market = at(market_offset)});
 }
 
 static void report(struct audit *a, struct audit_line lines[AUDIT_INVARIANTS])

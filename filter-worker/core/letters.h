@@ -1,0 +1,24 @@
+/* letters: the letters of names, by script and by what stays of them when case and accents are taken away. Pure; the tables
+ * are small and cover the scripts in which leads come: Latin, Cyrillic, and Greek as far as it looks like them. */
+#ifndef PUNNET_LETTERS_H
+#define PUNNET_LETTERS_H
+
+#include "base/slice.h"
+
+#define LATIN_BASES    26 /* a to z */
+#define CYRILLIC_BASES 32 /* а to я; ё is е */
+
+/* Bits, so that a word can have several. 0: not a letter. */
+enum script { SCRIPT_LATIN = 1, SCRIPT_CYRILLIC = 2, SCRIPT_GREEK = 4, SCRIPT_OTHER = 8 };
+
+/* Takes the next code point off the text; a byte that is no UTF-8 counts as one of its own, which is no letter. */
+_must_use_ bool letters_next(struct slice *text, uint32_t *ret);
+/* Takes the next run of letters off the text. ret_scripts: the scripts in it. */
+_must_use_ bool letters_word(struct slice *text, struct slice *ret, unsigned *ret_scripts);
+unsigned letter_script(uint32_t code);
+/* 1 to LATIN_BASES or CYRILLIC_BASES, within its script; 0: no base is known. É is e, Ї is и, қ is к. */
+unsigned letter_base(uint32_t code);
+/* The scripts that have a letter which looks the same (UTS #39, confusables.txt: the single letters of the three). */
+unsigned letter_twins(uint32_t code);
+
+#endif
