@@ -76,6 +76,7 @@ enum {
 	PRINT_DEVICE,
 	PRINT_IDEMPOTENCY,
 	PRINT_IP,
+	PRINT_MAILBOX,
 };
 
 void raw_lead_scratch_free(struct raw_lead_scratch *s)
@@ -344,8 +345,10 @@ static void print(struct buf *out, uint32_t number, const struct fingerprint *f)
 }
 
 /* Mailboxes are the same whatever case their owner types. */
-static struct fingerprint email_print(const struct draft *d, const uint8_t *key)
+static struct fingerprint email_print(const struct draft *d, const uint8_t *key,
+				      struct fingerprint *ret_mailbox)
 {
+	char mailbox[EMAIL_TEXT_MAX + 1];
 	char folded[EMAIL_TEXT_MAX + 1];
 	size_t len = 0;
 
@@ -354,6 +357,9 @@ static struct fingerprint email_print(const struct draft *d, const uint8_t *key)
 
 		folded[len] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 	}
+	if (!email_canonical(slice_of(folded, len), mailbox))
+		mailbox[0] = '\0';
+	*ret_mailbox = fingerprint_of(key, FINGERPRINT_MAILBOX, slice_cstr(mailbox));
 	return fingerprint_of(key, FINGERPRINT_EMAIL, slice_of(folded, len));
 }
 
@@ -363,7 +369,7 @@ static void write_fingerprints(const struct draft *d, const struct raw_lead_orig
 {
 	const uint8_t *key = origin->fingerprint_key;
 	struct fingerprint phone = fingerprint_of(key, FINGERPRINT_PHONE, slice_cstr(d->phone));
-	struct fingerprint email = email_print(d, key);
+	struct fingerprint mailbox, email = email_print(d, key, &mailbox);
 	struct fingerprint device =
 	    fingerprint_of(key, FINGERPRINT_DEVICE, draft_text(d, LEAD_FIELD_DEVICE_ID));
 	struct fingerprint address_print = fingerprint_of(key, FINGERPRINT_IP, ip);
@@ -381,6 +387,7 @@ static void write_fingerprints(const struct draft *d, const struct raw_lead_orig
 	print(out, PRINT_DEVICE, &device);
 	print(out, PRINT_IDEMPOTENCY, &idempotency);
 	print(out, PRINT_IP, &address_print);
+	print(out, PRINT_MAILBOX, &mailbox);
 	wire_end(out, begin);
 }
 

@@ -18,7 +18,7 @@ struct claim_subject {
 	struct lead_record self;
 	int64_t received_at_ms;
 	struct slice vertical, aff_id;
-	struct slice phone, email, payload, idempotency;
+	struct slice phone, email, mailbox, payload, idempotency;
 };
 
 struct claim_want {

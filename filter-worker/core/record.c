@@ -31,7 +31,7 @@ const char *raw_lead_fault(const Punnet__V1__RawLead *raw)
 	const Punnet__V1__Fingerprints *f = raw->fingerprints;
 
 	if (!is_fingerprint(f->phone) || !is_fingerprint(f->email) || !is_fingerprint(f->payload) ||
-	    !is_fingerprint(f->idempotency))
+	    !is_fingerprint(f->idempotency) || !is_fingerprint(f->mailbox))
 		return "a fingerprint is not 16 bytes";
 	return NULL;
 }
@@ -45,6 +45,7 @@ struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t r
 	    .aff_id = slice_cstr(raw->lead->aff_id),
 	    .phone = codec_bytes(raw->fingerprints->phone),
 	    .email = codec_bytes(raw->fingerprints->email),
+	    .mailbox = codec_bytes(raw->fingerprints->mailbox),
 	    .payload = codec_bytes(raw->fingerprints->payload),
 	    .idempotency = codec_bytes(raw->fingerprints->idempotency),
 	};

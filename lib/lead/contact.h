@@ -35,6 +35,10 @@ enum email_form email_normalise(struct slice typed, char ret[EMAIL_TEXT_MAX + 1]
 const char *
 email_form_code(enum email_form form); /* stable reason detail: "no_at", "bad_domain", … */
 
+/* normalised: as email_normalise() left it, in lower case. ret holds the one spelling of its mailbox, for providers that are
+ * known to deliver several spellings to one. false, ret untouched or cut: the provider is not known to. */
+_must_use_ bool email_canonical(struct slice normalised, char ret[EMAIL_TEXT_MAX + 1]);
+
 /* Two upper-case letters that are an assigned ISO 3166-1 alpha-2 code. */
 bool country_known(struct slice code);
 

@@ -15,6 +15,7 @@ enum fingerprint_domain { /* part of the hash; never renumber */
 			  FINGERPRINT_DEVICE = 4,
 			  FINGERPRINT_IDEMPOTENCY = 5,
 			  FINGERPRINT_IP = 6,
+			  FINGERPRINT_MAILBOX = 7,
 };
 
 struct fingerprint {

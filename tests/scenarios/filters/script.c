@@ -54,6 +54,15 @@ static struct slice normal_email(struct script *s, struct slice typed)
 	return slice_cstr(arena_cstr(&s->arena, slice_cstr(text)));
 }
 
+static struct slice mailbox_of(struct script *s, struct slice email)
+{
+	char text[EMAIL_TEXT_MAX + 1];
+
+	if (!email_canonical(email, text))
+		return (struct slice){0};
+	return slice_cstr(arena_cstr(&s->arena, slice_cstr(text)));
+}
+
 static void fill_prints(struct script *s, struct script_lead *lead, const struct script_words *w,
 			struct slice payload)
 {
@@ -64,6 +73,7 @@ static void fill_prints(struct script *s, struct script_lead *lead, const struct
 	punnet__v1__fingerprints__init(f);
 	f->phone = fingerprint(s, FINGERPRINT_PHONE, phone);
 	f->email = fingerprint(s, FINGERPRINT_EMAIL, email);
+	f->mailbox = fingerprint(s, FINGERPRINT_MAILBOX, mailbox_of(s, email));
 	f->payload = fingerprint(s, FINGERPRINT_PAYLOAD, payload);
 	f->idempotency = fingerprint(s, FINGERPRINT_IDEMPOTENCY, w->key);
 	w->contact->phone = arena_cstr(&s->arena, phone);

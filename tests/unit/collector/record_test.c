@@ -159,6 +159,22 @@ static void the_person_is_the_phone_however_it_is_typed_else_the_email(void **st
 	assert_false(fingerprint_equal(&two, &b->person));
 }
 
+static void one_mailbox_has_one_print_and_stays_two_addresses(void **state)
+{
+	struct bench *b = *state;
+	struct raw_lead_origin o = origin();
+	const Punnet__V1__Fingerprints *f;
+	struct slice mailbox, email;
+
+	f = build(b, &o, "{\"vertical\":\"osago\",\"email\":\"An.na@Gmail.com\"}")->fingerprints;
+	mailbox = codec_bytes(f->mailbox);
+	email = codec_bytes(f->email);
+	assert_int_equal(mailbox.len, FINGERPRINT_LEN);
+	f = build(b, &o, "{\"vertical\":\"osago\",\"email\":\"anna+x@gmail.com\"}")->fingerprints;
+	assert_true(slice_equal(mailbox, codec_bytes(f->mailbox)));
+	assert_false(slice_equal(email, codec_bytes(f->email)));
+}
+
 static struct slice payload(struct bench *b, const char *aff_id, const char *body)
 {
 	struct raw_lead_origin o = origin();
@@ -290,6 +306,7 @@ static void assert_full_prints(const Punnet__V1__Fingerprints *f)
 	assert_print(f->person, FINGERPRINT_PHONE, SLICE("+79161234567"));
 	assert_print(f->phone, FINGERPRINT_PHONE, SLICE("+79161234567"));
 	assert_print(f->email, FINGERPRINT_EMAIL, SLICE("a.b@example.com"));
+	assert_int_equal(f->mailbox.len, 0);
 	assert_print(f->device, FINGERPRINT_DEVICE, SLICE("di"));
 	assert_print(f->ip, FINGERPRINT_IP, SLICE("192.0.2.7"));
 	assert_int_equal(f->payload.len, FINGERPRINT_LEN);
@@ -464,6 +481,7 @@ int main(void)
 	    cmocka_unit_test(the_record_says_where_it_came_from_and_what_was_sent),
 	    cmocka_unit_test(an_absent_honeypot_is_not_an_empty_one),
 	    cmocka_unit_test(the_person_is_the_phone_however_it_is_typed_else_the_email),
+	    cmocka_unit_test(one_mailbox_has_one_print_and_stays_two_addresses),
 	    cmocka_unit_test(the_payload_is_the_same_when_the_same_was_sent),
 	    cmocka_unit_test(lines_of_one_keyed_batch_are_not_resubmissions_of_each_other),
 	    cmocka_unit_test(a_subkey_changes_nothing_of_the_record),

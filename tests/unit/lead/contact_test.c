@@ -228,6 +228,38 @@ static void an_address_that_is_too_long_is_cut_between_characters(void **state)
 	assert_true(slice_utf8_valid(slice_cstr(normal)));
 }
 
+static void a_mailbox_has_one_spelling_where_its_provider_says_so(void **state)
+{
+	static const struct {
+		const char *address,
+		    *mailbox; /* NULL: the provider is not known to ignore anything */
+	} rows[] = {
+	    {"i.van.p+tag+more@googlemail.com", "ivanp@gmail.com"},
+	    {"ivan.p+tag@outlook.com", "ivan.p@outlook.com"},
+	    {"i-v_a.n+t@pm.me", "ivan@proton.me"},
+	    {"i.van-p@ya.ru", "i-van-p@yandex.ru"},
+	    {"+tag@gmail.com", "+tag@gmail.com"},
+	    {"ivan.p+tag@example.com", NULL},
+	    {"ivan.p@mail.gmail.com", NULL},
+	    {"...@gmail.com", NULL},
+	    {"gmail.com", NULL},
+	    {"", NULL},
+	};
+	char mailbox[EMAIL_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool found = email_canonical(slice_cstr(rows[i].address), mailbox);
+
+		assert_int_equal(found, rows[i].mailbox != NULL);
+		if (!found)
+			continue;
+		assert_string_equal(mailbox, rows[i].mailbox);
+		assert_true(email_canonical(slice_cstr(rows[i].mailbox), mailbox));
+		assert_string_equal(mailbox, rows[i].mailbox);
+	}
+}
+
 static void countries_are_those_of_iso_3166(void **state)
 {
 	unsigned known = 0;
@@ -258,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(an_email_typed_in_many_ways_is_one_address),
 	    cmocka_unit_test(what_is_no_address_says_why),
 	    cmocka_unit_test(an_address_that_is_too_long_is_cut_between_characters),
+	    cmocka_unit_test(a_mailbox_has_one_spelling_where_its_provider_says_so),
 	    cmocka_unit_test(countries_are_those_of_iso_3166),
 	};
 
