@@ -79,6 +79,12 @@ static const char accented[] = "aaaaaaaceeeeiiiidnooooo.ouuuuytsaaaaaaaceeeeiiii
 
 static_assert(sizeof(accented) == 0x180 - 0xC0 + 1, "a letter each");
 
+/* U+1EA0 to U+1EF9, which Vietnamese uses. */
+static const char vietnamese[] = "aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeeeeeeeeeeeiiiio"
+				 "ooooooooooooooooooooooouuuuuuuuuuuuuuyyyyyyyy";
+
+static_assert(sizeof(vietnamese) == 0x1EFA - 0x1EA0 + 1, "a letter each");
+
 /* Letters of the Cyrillic script that Russian lacks, small ones, by their nearest Russian one. */
 static const struct {
 	uint16_t code, russian;
@@ -103,6 +109,23 @@ static unsigned cyrillic_base(uint32_t code)
 	return 0;
 }
 
+static unsigned latin_base_beyond(uint32_t code)
+{
+	static const struct {
+		uint16_t code;
+		char base;
+	} more[] = {{0x18F, 'e'}, {0x259, 'e'}, {0x1A0, 'o'}, {0x1A1, 'o'}, {0x1AF, 'u'},
+		    {0x1B0, 'u'}, {0x218, 's'}, {0x219, 's'}, {0x21A, 't'}, {0x21B, 't'}};
+
+	if (code >= 0x1EA0 && code < 0x1EFA)
+		return latin_base(vietnamese[code - 0x1EA0]);
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		if (more[i].code == code)
+			return latin_base(more[i].base);
+	}
+	return 0;
+}
+
 unsigned letter_base(uint32_t code)
 {
 	switch (letter_script(code)) {
@@ -111,15 +134,29 @@ unsigned letter_base(uint32_t code)
 			return (code | 0x20) - 'a' + 1;
 		if (code < 0x180)
 			return latin_base(accented[code - 0xC0]);
-		return code == 0x18F || code == 0x259 ? latin_base('e')
-		       : (code | 1) == 0x219          ? latin_base('s')
-		       : (code | 1) == 0x21B          ? latin_base('t')
-						      : 0;
+		return latin_base_beyond(code);
 	case SCRIPT_CYRILLIC:
 		return cyrillic_base(code);
 	default:
 		return 0;
 	}
+}
+
+size_t letters_bases(struct slice word, unsigned scripts, uint8_t ret[LETTERS_WORD_MAX])
+{
+	size_t len = 0;
+	uint32_t code;
+
+	if (scripts != SCRIPT_LATIN && scripts != SCRIPT_CYRILLIC)
+		return 0;
+	while (letters_next(&word, &code)) {
+		unsigned base = letter_base(code);
+
+		if (base == 0 || len == LETTERS_WORD_MAX)
+			return 0;
+		ret[len++] = (uint8_t)base;
+	}
+	return len;
 }
 
 /* Letters that look the same; 0: the script has none. */

@@ -5,8 +5,9 @@
 
 #include "base/slice.h"
 
-#define LATIN_BASES    26 /* a to z */
-#define CYRILLIC_BASES 32 /* а to я; ё is е */
+#define LATIN_BASES      26 /* a to z */
+#define CYRILLIC_BASES   32 /* а to я; ё is е */
+#define LETTERS_WORD_MAX 64 /* of a word whose bases are asked for */
 
 /* Bits, so that a word can have several. 0: not a letter. */
 enum script { SCRIPT_LATIN = 1, SCRIPT_CYRILLIC = 2, SCRIPT_GREEK = 4, SCRIPT_OTHER = 8 };
@@ -18,6 +19,8 @@ _must_use_ bool letters_word(struct slice *text, struct slice *ret, unsigned *re
 unsigned letter_script(uint32_t code);
 /* 1 to LATIN_BASES or CYRILLIC_BASES, within its script; 0: no base is known. É is e, Ї is и, қ is к. */
 unsigned letter_base(uint32_t code);
+/* A word's letters as bases; 0: it is too long, not in one of the two scripts alone, or a letter has no base. */
+size_t letters_bases(struct slice word, unsigned scripts, uint8_t ret[LETTERS_WORD_MAX]);
 /* The scripts that have a letter which looks the same (UTS #39, confusables.txt: the single letters of the three). */
 unsigned letter_twins(uint32_t code);
 

@@ -3,6 +3,7 @@
 deploy/setup/data made; the same versions give the same bytes.
 
 names.tsv        language, sex (m, f, -), kind (first, last, patronymic, city), text     mimesis
+name-words.tsv   word, small letters, of names in Latin and Cyrillic of many languages     mimesis
 user-agents.tsv  os, text                                                                fake-useragent
 crawlers.tsv     text                                                                    crawler-user-agents
 networks.tsv     country, network (each of 4,096 addresses)                              iptocc
@@ -23,6 +24,12 @@ NETWORK_BITS = 20
 SYSTEMS = {"Android": "Android", "iOS": "iOS", "Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux", "Ubuntu": "Linux",
            "Chrome OS": "ChromeOS"}
 USER_AGENTS_PER_SYSTEM = 600
+# Whose names teach the filter worker what names look like.
+NAME_LANGUAGES = ("az", "cs", "da", "de", "en", "es", "et", "fi", "fr", "hr", "hu", "is", "it", "kk", "nl", "no", "pl", "pt", "ru",
+                  "sk", "sv", "tr", "uk")
+# Russian letters as passports spell them (ICAO Doc 9303), for those who write their names in Latin.
+IN_LATIN = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+                    "a b v g d e e zh z i i k l m n o p r s t u f kh ts ch sh shch ie y  e iu ia".split(" ")))
 
 
 def resource(package, *path):
@@ -51,6 +58,25 @@ def names():
                         yield language, sex[0], kind, text
         for text in sorted(set(city)):
             yield language, "-", "city", text
+
+
+def texts(node):
+    for value in node.values() if isinstance(node, dict) else ():
+        yield from texts(value)
+    for value in node if isinstance(node, list) else ():
+        yield value
+
+
+def name_words():
+    words = set()
+    for language in NAME_LANGUAGES:
+        person = json.loads(resource("mimesis", "datasets", language, "person.json"))
+        for kind in ("names", "surnames", "patronymic"):
+            for text in texts(person.get(kind, [])):
+                words.update(re.findall(r"[^\W\d_]+", text.lower()))
+    words.update("".join(IN_LATIN[c] for c in word) for word in list(words) if set(word) <= set(IN_LATIN))
+    for word in sorted(word for word in words if len(word) > 1):
+        yield (word,)
 
 
 def user_agents():
@@ -103,6 +129,7 @@ def licences(folder):
 def main():
     folder = Path(sys.argv[1])
     write(folder, "names.tsv", names())
+    write(folder, "name-words.tsv", name_words())
     write(folder, "user-agents.tsv", user_agents())
     write(folder, "crawlers.tsv", crawlers())
     write(folder, "networks.tsv", networks())
