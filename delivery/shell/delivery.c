@@ -228,7 +228,7 @@ static bool open_bus(struct delivery *d, struct error *ret_error)
 	struct bus_producer_options producer = {
 	    .on_ack = delivery_on_ack,
 	    .ctx = d,
-	    .linger_ms_x10 = 10,
+	    .linger_ms_x10 = d->settings.linger_ms * 10,
 	    .max_in_flight = d->settings.open_tasks_max + DELIVERY_IN_BUS_SPARE,
 	};
 	struct bus_consumer_options consumer = {
@@ -236,6 +236,7 @@ static bool open_bus(struct delivery *d, struct error *ret_error)
 	    .instance_id = d->settings.instance_id,
 	    .topics = topics,
 	    .topic_count = ARRAY_LEN(topics),
+	    .gather_ms = d->settings.gather_ms,
 	    .on_assign = delivery_on_assign,
 	    .on_revoke = delivery_on_revoke,
 	    .ctx = d,

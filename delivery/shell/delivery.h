@@ -18,6 +18,7 @@ struct delivery_settings {
 	struct retry_plan retry;
 	size_t in_flight_max, advertiser_in_flight_max, open_tasks_max;
 	int64_t connect_timeout_ms, answer_timeout_ms, ack_watchdog_ms;
+	int linger_ms, gather_ms; /* of the bus */
 	size_t answer_max_bytes;
 	bool allow_private_addresses;
 	const char *ca_file;

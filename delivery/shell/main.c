@@ -27,6 +27,8 @@ static enum result read_settings(const struct config *c, struct delivery_setting
 	    .connect_timeout_ms = config_int(c, "delivery", "connect_timeout"),
 	    .answer_timeout_ms = config_int(c, "delivery", "answer_timeout"),
 	    .ack_watchdog_ms = config_int(c, "common", "ack_watchdog"),
+	    .linger_ms = (int)config_int(c, "common", "linger"),
+	    .gather_ms = (int)config_int(c, "common", "gather"),
 	    .answer_max_bytes = (size_t)config_int(c, "delivery", "answer_max_bytes"),
 	    .allow_private_addresses = config_bool(c, "delivery", "allow_private_addresses"),
 	    .ca_file = config_text(c, "delivery", "ca_file"),

@@ -15,7 +15,6 @@
 
 #define SECTION          "filter_worker"
 #define START_TIMEOUT_MS 30000
-#define LINGER_MS_X10    20
 
 static enum result load_rules(struct worker *w, const char *path, struct error *e)
 {
@@ -53,13 +52,15 @@ static enum result open_streams(struct worker *w, const struct config *c, struct
 	static const char *const topics[] = {TOPIC_RAW};
 	struct bus_producer_options producer = {.on_ack = worker_on_ack,
 						.ctx = w,
-						.linger_ms_x10 = LINGER_MS_X10,
+						.linger_ms_x10 =
+						    (int)config_int(c, "common", "linger") * 10,
 						.max_in_flight = w->max_in_flight};
 	struct bus_consumer_options consumer = {
 	    .group = config_text(c, SECTION, "group"),
 	    .instance_id = w->service->instance,
 	    .topics = topics,
 	    .topic_count = ARRAY_LEN(topics),
+	    .gather_ms = (int)config_int(c, "common", "gather"),
 	    .on_assign = worker_on_assign,
 	    .on_revoke = worker_on_revoke,
 	    .ctx = w,

@@ -121,6 +121,9 @@ struct bus_consumer_options {
 	const char *const *topics;
 	size_t topic_count;
 	int session_timeout_ms; /* 0 = 6000 */
+	/* How long the broker may wait for 64 KiB of records before it answers a fetch; 0 = not at all. An answer costs broker
+	 * and member as much for one record as for hundreds. */
+	int gather_ms;
 	bus_assign_fn on_assign;
 	bus_revoke_fn on_revoke;
 	void *ctx;
@@ -134,7 +137,7 @@ struct bus_consumer *bus_consumer_open(struct bus *b, const struct bus_consumer_
 _must_use_ enum result bus_take(struct bus_consumer *c, struct bus_record *ret, size_t max,
 				size_t *ret_count, struct error *ret_error);
 void bus_release(struct bus_consumer *c, struct bus_record *records, size_t count);
-/* Asynchronous: next = offset of the next record to process; metadata at most BUS_METADATA_MAX_BYTES. A commit for a
+/* Asynchronous, and sent with others by the next bus_take(): next = offset of the next record to process; metadata at most BUS_METADATA_MAX_BYTES. A commit for a
  * partition that is not owned any more is dropped silently. */
 void bus_commit(struct bus_consumer *c, const char *topic, int32_t partition, int64_t next,
 		struct slice metadata);

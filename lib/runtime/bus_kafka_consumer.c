@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bus_kafka.h"
+#include "bus_kafka_consumer.h"
 #include "clock.h"
 #include "log.h"
 
@@ -21,38 +21,14 @@
 #define CONSUMER_COMMITTED_TRY 2000  /* a single try */
 #define CONSUMER_SESSION_MS    6000
 #define CONSUMER_BATCH_MAX     1024 /* messages moved from the queue at once */
+#define CONSUMER_EMPTY_WAIT_MS 50
+#define CONSUMER_GATHER_BYTES  "65536"
 #define CONSUMER_QUEUE_KBYTES  "65536"
 #define CONSUMER_QUEUE_RECORDS "1000000"
 
-struct owned {
-	const char *topic; /* interned */
-	int32_t partition;
-	int64_t start; /* offset asked for; -1 = the earliest; -2 = its first record was seen */
-};
-
-struct kafka_consumer {
-	struct kafka_voice voice; /* first: librdkafka's opaque */
-	struct bus_consumer base;
-	struct bus_consumer_options options;
-	struct kafka_bus *bus;
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *group, *data;
-	int fd;
-	struct owned *owned;
-	size_t owned_count, last_owned; /* last_owned: where the last record was found */
-	const rd_kafka_topic_t
-	    *last_topic; /* librdkafka's handle of the last record, and its interned name */
-	const char *last_name;
-};
-
-static struct kafka_consumer *of(struct bus_consumer *c)
-{
-	return (struct kafka_consumer *)((char *)c - offsetof(struct kafka_consumer, base));
-}
-
 /* --- assignments --- */
 
-static struct owned *owned_find(struct kafka_consumer *c, const char *topic, int32_t partition)
+struct owned *kafka_owned_find(struct kafka_consumer *c, const char *topic, int32_t partition)
 {
 	if (c->last_owned < c->owned_count) {
 		struct owned *o = &c->owned[c->last_owned];
@@ -144,6 +120,9 @@ out:
 
 static void partitions_leave(struct kafka_consumer *c, bool lost)
 {
+	if (lost)
+		kafka_commits_drop(c);
+	kafka_commits_send(c);
 	for (size_t i = 0; i < c->owned_count; i++)
 		c->options.on_revoke(c->options.ctx, c->owned[i].topic, c->owned[i].partition,
 				     lost);
@@ -204,7 +183,7 @@ static bool consumer_start(struct kafka_consumer *c, struct error *ret_error)
 	static const uint64_t one = 1;
 	int session_ms =
 	    c->options.session_timeout_ms ? c->options.session_timeout_ms : CONSUMER_SESSION_MS;
-	char session[16], heartbeat[16];
+	char session[16], heartbeat[16], wait[16];
 	const struct kafka_setting settings[] = {
 	    {"group.id", c->options.group},
 	    {"group.instance.id", c->options.instance_id},
@@ -215,14 +194,17 @@ static bool consumer_start(struct kafka_consumer *c, struct error *ret_error)
 	    {"session.timeout.ms", session},
 	    {"heartbeat.interval.ms", heartbeat},
 	    {"max.poll.interval.ms", "300000"},
-	    {"fetch.wait.max.ms", "50"}, /* only how long the broker holds an empty answer */
-	    {"fetch.min.bytes", "1"},
+	    {"fetch.wait.max.ms", wait},
+	    {"fetch.min.bytes", c->options.gather_ms > 0 ? CONSUMER_GATHER_BYTES : "1"},
 	    {"fetch.error.backoff.ms", "50"},
 	    {"queued.min.messages", CONSUMER_QUEUE_RECORDS},
 	    {"queued.max.messages.kbytes", CONSUMER_QUEUE_KBYTES},
 	    {NULL, NULL},
 	};
 
+	/* Without gathering, only how long the broker holds an empty answer. */
+	(void)snprintf(wait, sizeof(wait), "%d",
+		       c->options.gather_ms > 0 ? c->options.gather_ms : CONSUMER_EMPTY_WAIT_MS);
 	(void)snprintf(session, sizeof(session), "%d", session_ms);
 	(void)snprintf(heartbeat, sizeof(heartbeat), "%d", MAX_OF(session_ms / 6, 100));
 	c->rk =
@@ -281,9 +263,10 @@ static void leave(struct kafka_consumer *c)
 
 void kafka_consumer_close(struct bus_consumer *base)
 {
-	struct kafka_consumer *c = of(base);
+	struct kafka_consumer *c = kafka_consumer_of(base);
 
 	if (c->rk) {
+		kafka_commits_send(c);
 		rd_kafka_queue_io_event_enable(c->group, -1, NULL, 0);
 		rd_kafka_queue_io_event_enable(c->data, -1, NULL, 0);
 		rd_kafka_queue_destroy(c->group);
@@ -338,7 +321,7 @@ static bool record_of(struct kafka_consumer *c, rd_kafka_message_t *m, struct bu
 		c->last_name = bus_intern(&c->bus->base, rd_kafka_topic_name(m->rkt));
 		c->last_topic = m->rkt;
 	}
-	o = owned_find(c, c->last_name, m->partition);
+	o = kafka_owned_find(c, c->last_name, m->partition);
 	if (!o)
 		return false;
 	if (o->start != -2) {
@@ -355,11 +338,12 @@ static bool record_of(struct kafka_consumer *c, rd_kafka_message_t *m, struct bu
 enum result kafka_take(struct bus_consumer *base, struct bus_record *ret, size_t max,
 		       size_t *ret_count, struct error *ret_error)
 {
-	struct kafka_consumer *c = of(base);
+	struct kafka_consumer *c = kafka_consumer_of(base);
 	rd_kafka_message_t *batch[CONSUMER_BATCH_MAX];
 	size_t count = 0;
 
 	bus_event_drain(c->fd);
+	kafka_commits_send(c);
 	serve_group(c);
 	while (count < max && !c->voice.fatal) {
 		size_t room = MIN_OF(max - count, CONSUMER_BATCH_MAX);
@@ -396,82 +380,5 @@ void kafka_release(_unused_ struct bus_consumer *base, struct bus_record *record
 
 int kafka_consumer_fd(struct bus_consumer *base)
 {
-	return of(base)->fd;
-}
-
-/* --- commits --- */
-
-static rd_kafka_topic_partition_list_t *commit_list(const char *topic, int32_t partition,
-						    int64_t next, struct slice metadata)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_t *tp = rd_kafka_topic_partition_list_add(list, topic, partition);
-
-	tp->offset = next;
-	if (metadata.len > 0) {
-		tp->metadata = rd_kafka_mem_malloc(NULL, metadata.len + 1); /* the list owns it */
-		assert(tp->metadata);
-		memcpy(tp->metadata, metadata.data, metadata.len);
-		((char *)tp->metadata)[metadata.len] = 0;
-		tp->metadata_size = metadata.len;
-	}
-	return list;
-}
-
-void kafka_commit(struct bus_consumer *base, const char *topic, int32_t partition, int64_t next,
-		  struct slice metadata)
-{
-	struct kafka_consumer *c = of(base);
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t err;
-
-	if (!owned_find(c, bus_intern(&c->bus->base, topic), partition))
-		return;
-	list = commit_list(topic, partition, next, metadata);
-	err = rd_kafka_commit(c->rk, list, 1);
-	rd_kafka_topic_partition_list_destroy(list);
-	if (err)
-		kafka_error(c->rk, &c->voice, err, "commit");
-}
-
-struct commit_answer {
-	bool done;
-	rd_kafka_resp_err_t err;
-};
-
-static void on_commit_now(_unused_ rd_kafka_t *rk, rd_kafka_resp_err_t err,
-			  rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-	struct commit_answer *answer = opaque;
-
-	answer->done = true;
-	answer->err = err || !list || list->cnt == 0 ? err : list->elems[0].err;
-}
-
-enum result kafka_commit_now(struct bus_consumer *base, const char *topic, int32_t partition,
-			     int64_t next, struct slice metadata, int timeout_ms)
-{
-	struct kafka_consumer *c = of(base);
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_queue_t *queue;
-	struct commit_answer answer = {.err = RD_KAFKA_RESP_ERR_NO_ERROR};
-
-	if (!owned_find(c, bus_intern(&c->bus->base, topic), partition))
-		return RESULT_OK; /* dropped, as bus_commit() does */
-
-	list = commit_list(topic, partition, next, metadata);
-	queue = rd_kafka_queue_new(c->rk);
-	answer.err = rd_kafka_commit_queue(c->rk, list, queue, on_commit_now, &answer);
-	answer.done = answer.err != RD_KAFKA_RESP_ERR_NO_ERROR;
-	while (!answer.done) {
-		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-
-		if (left_ms <= 0)
-			break;
-		(void)rd_kafka_queue_poll_callback(queue, (int)MIN_OF(left_ms, KAFKA_SERVE_MS));
-	}
-	rd_kafka_queue_destroy(queue); /* an answer that comes later finds nobody */
-	rd_kafka_topic_partition_list_destroy(list);
-	return answer.done && !answer.err ? RESULT_OK : RESULT_AWAY;
+	return kafka_consumer_of(base)->fd;
 }

@@ -268,12 +268,14 @@ struct worker *worker_open(struct bus *bus, struct directory *directory, struct 
 {
 	static const char *const topics[] = {TOPIC};
 	struct worker *w = calloc(1, sizeof(*w));
-	struct bus_producer_options out = {
-	    .on_ack = publisher_on_ack, .linger_ms_x10 = 20, .max_in_flight = IN_FLIGHT_MAX};
+	struct bus_producer_options out = {.on_ack = publisher_on_ack,
+					   .linger_ms_x10 = settings->linger_ms * 10,
+					   .max_in_flight = IN_FLIGHT_MAX};
 	struct bus_consumer_options in = {.group = GROUP,
 					  .instance_id = settings->instance_id,
 					  .topics = topics,
 					  .topic_count = ARRAY_LEN(topics),
+					  .gather_ms = settings->gather_ms,
 					  .on_assign = on_assign,
 					  .on_revoke = on_revoke,
 					  .ctx = w};

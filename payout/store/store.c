@@ -322,7 +322,13 @@ static void take_account(void *ctx, const struct db_value *c, _unused_ size_t co
 
 static struct slice account_key(struct arena *a, const char *name, const char *currency)
 {
-	return slice_cstr(arena_printf(a, "%s %s", name, currency));
+	size_t name_len = strlen(name), currency_len = strlen(currency);
+	char *key = arena_alloc(a, name_len + 1 + currency_len);
+
+	memcpy(key, name, name_len);
+	key[name_len] = ' ';
+	memcpy(key + name_len + 1, currency, currency_len);
+	return slice_of(key, name_len + 1 + currency_len);
 }
 
 /* The same order in every process, so that two of them never wait for each other's rows in a ring.

@@ -32,6 +32,8 @@ static enum result start(struct service *s, struct error *ret_error)
 		abort();
 	s->state = r;
 	r->service = s;
+	r->linger_ms = (int)config_int(s->config, "common", "linger");
+	r->gather_ms = (int)config_int(s->config, "common", "gather");
 	r->ack_watchdog_ms = config_int(s->config, "common", "ack_watchdog");
 	r->snapshot_every_ms = config_int(s->config, "router", "snapshot_every");
 	r->snapshot_events = config_int(s->config, "router", "snapshot_events");
@@ -49,7 +51,7 @@ static enum result start(struct service *s, struct error *ret_error)
 					&(struct bus_producer_options){
 					    .on_ack = router_on_ack,
 					    .ctx = r,
-					    .linger_ms_x10 = 20,
+					    .linger_ms_x10 = r->linger_ms * 10,
 					    .max_in_flight = ROUTER_IN_FLIGHT_MAX,
 					},
 					ret_error);

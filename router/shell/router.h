@@ -76,6 +76,7 @@ struct router {
 	struct ack *free_acks;
 	struct arena arena; /* of the record at hand */
 	struct buf packed;
+	int linger_ms, gather_ms;
 	int64_t ack_watchdog_ms, snapshot_every_ms, snapshot_events;
 	struct map unknown_verticals; /* waited for once, in vain */
 };

@@ -98,6 +98,7 @@ enum result stage_open(struct stage *s, struct router *r, const struct stage_ops
 					    .instance_id = r->service->instance,
 					    .topics = &s->ops->topic,
 					    .topic_count = 1,
+					    .gather_ms = r->gather_ms,
 					    .on_assign = on_assign,
 					    .on_revoke = on_revoke,
 					    .ctx = s,
