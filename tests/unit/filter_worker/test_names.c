@@ -22,7 +22,10 @@ struct bench {
 	struct arena arena;
 	struct slice first[NAMES_MOST], last[NAMES_MOST];
 	size_t first_count, last_count;
+	char *people[3][2][NAMES_MOST]; /* by kind and sex, Russian */
+	size_t people_count[3][2];
 };
+enum { PEOPLE_FIRST, PEOPLE_PATRONYMIC, PEOPLE_LAST };
 
 /* 0: not known. */
 static int64_t cost_of(const char *name)
@@ -63,6 +66,35 @@ static void take_names(struct bench *b, const char *language)
 		assert_in_range(b->first_count + b->last_count, 0, NAMES_MOST);
 	}
 	fclose(f);
+}
+
+static void take_people(struct bench *b)
+{
+	static const char *const kinds[] = {"first", "patronymic", "last"};
+	char line[LINE_LENGTH], kind[16], text[LINE_LENGTH], code[8], sex[8];
+	FILE *f = fopen(".cache/data/names.tsv", "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%7[^\t]\t%7[^\t]\t%15[^\t]\t%511[^\n]", code, sex, kind, text) !=
+			4 ||
+		    strcmp(code, "ru") != 0 || (sex[0] != 'm' && sex[0] != 'f'))
+			continue;
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+			size_t *count = &b->people_count[i][sex[0] == 'f'];
+
+			if (strcmp(kind, kinds[i]) == 0 && *count < NAMES_MOST)
+				b->people[i][sex[0] == 'f'][(*count)++] =
+				    arena_cstr(&b->arena, slice_cstr(text));
+		}
+	}
+	fclose(f);
+}
+
+static char *pick(struct bench *b, struct rng *r, size_t kind, size_t sex)
+{
+	assert_true(b->people_count[kind][sex] > 100);
+	return b->people[kind][sex][rng_below(r, b->people_count[kind][sex])];
 }
 
 static size_t pairs_that_hit(struct bench *b, struct rng *r)
@@ -170,6 +202,63 @@ static void hands_on_a_keyboard_are_found(void **state)
 	assert_in_range(in_russian, 900, 1000);
 }
 
+/* A person of a sex whose patronymic is of another or of the same: how many of PAIRS such names hit. */
+static size_t people_that_hit(struct bench *b, struct rng *r, bool twisted, bool in_parts)
+{
+	const struct filter *f = filter_from_name(SLICE("name_parts"));
+	struct filter_rule rule = rule_standard(f);
+	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
+	Punnet__V1__RawLead raw = PUNNET__V1__RAW_LEAD__INIT;
+	size_t hits = 0;
+
+	raw.lead = &lead;
+	for (int i = 0; i < PAIRS; i++) {
+		size_t sex = rng_below(r, 2), other = twisted ? 1 - sex : sex;
+		Punnet__V1__Contact contact = PUNNET__V1__CONTACT__INIT;
+		struct sight sight = {.raw = &raw, .contact = &contact};
+		struct finding finding = {.arena = &b->arena};
+		struct facts facts = {0};
+		char name[3 * LINE_LENGTH];
+
+		contact.first_name = pick(b, r, PEOPLE_FIRST, sex);
+		contact.middle_name = pick(b, r, PEOPLE_PATRONYMIC, other);
+		contact.last_name = pick(b, r, PEOPLE_LAST, sex);
+		if (!in_parts) {
+			bool surname_first = rng_below(r, 2);
+
+			snprintf(name, sizeof(name), "%s %s %s",
+				 surname_first ? contact.last_name : contact.first_name,
+				 surname_first ? contact.first_name : contact.middle_name,
+				 surname_first ? contact.middle_name : contact.last_name);
+			contact = (Punnet__V1__Contact)PUNNET__V1__CONTACT__INIT;
+			contact.name = name;
+		}
+		f->look(&sight, &facts);
+		hits += f->judge(&rule, &facts, &finding) == ANSWER_HIT;
+	}
+	return hits;
+}
+
+static void the_parts_of_a_name_belong_to_one_person(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct rng r = rng_seed(8);
+
+	(void)state;
+	take_people(b);
+	for (int in_parts = 0; in_parts <= 1; in_parts++) {
+		size_t honest = people_that_hit(b, &r, false, in_parts);
+		size_t twisted = people_that_hit(b, &r, true, in_parts);
+
+		print_message("%s: %zu of %d honest names hit, %zu twisted ones\n",
+			      in_parts ? "in parts" : "whole", honest, PAIRS, twisted);
+		assert_in_range(honest, 0, PAIRS / 1000);
+		assert_in_range(twisted, PAIRS * 95 / 100, PAIRS);
+	}
+	arena_free(&b->arena);
+	free(b);
+}
+
 /* Bytes that are no text cost nothing and do no harm. */
 static void what_is_no_text_is_not_known(void **state)
 {
@@ -194,6 +283,7 @@ int main(void)
 	    cmocka_unit_test(people_are_called_by_names),
 	    cmocka_unit_test(rare_names_are_names),
 	    cmocka_unit_test(hands_on_a_keyboard_are_found),
+	    cmocka_unit_test(the_parts_of_a_name_belong_to_one_person),
 	    cmocka_unit_test(what_is_no_text_is_not_known),
 	};
 
