@@ -20,6 +20,8 @@ struct sample {
 };
 
 static Punnet__V1__Contact contact = PUNNET__V1__CONTACT__INIT;
+static char *focused[] = {(char *)"phone", (char *)"email"};
+static uint8_t consent_hash[32];
 
 /* The same place again, as another lead: nothing of it was ever seen. */
 static void sample_renew(struct sample *s, uint64_t n)
@@ -32,6 +34,8 @@ static void sample_renew(struct sample *s, uint64_t n)
 	memcpy(s->email, &n, sizeof(n));
 	memcpy(s->payload, &n, sizeof(n));
 	s->lead.received_at_ms = T0 + (int64_t)(n / 10);
+	s->submission.clicked_at_ms = s->lead.received_at_ms - MS_PER_MIN;
+	s->submission.consented_at_ms = s->lead.received_at_ms - MS_PER_S;
 }
 
 static void sample_make(struct sample *s)
@@ -45,6 +49,15 @@ static void sample_make(struct sample *s)
 	s->lead.country = (char *)"RU";
 	s->submission.filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
 	s->submission.filled_ms = 34210;
+	s->submission.user_agent =
+	    (char *)"Mozilla/5.0 (Linux; Android 14; SM-A546E) AppleWebKit/537.36 (KHTML, like "
+		    "Gecko) Chrome/131.0.0.0 Mobile Safari/537.36";
+	s->lead.os = (char *)"Android";
+	s->lead.language = (char *)"ru-RU";
+	s->submission.focused_fields = focused;
+	s->submission.n_focused_fields = ARRAY_LEN(focused);
+	s->submission.consent_text_sha256 =
+	    (ProtobufCBinaryData){sizeof(consent_hash), consent_hash};
 	s->prints.phone = (ProtobufCBinaryData){sizeof(s->phone), s->phone};
 	s->prints.email = (ProtobufCBinaryData){sizeof(s->email), s->email};
 	s->prints.payload = (ProtobufCBinaryData){sizeof(s->payload), s->payload};
@@ -170,8 +183,12 @@ void micro_judge(void)
 	struct ruleset rules;
 
 	ruleset_standard(&rules);
-	contact.phone = (char *)"+79161234567";
+	contact.phone = (char *)"+79162748031";
 	contact.email = (char *)"lead.1234567@example.ru";
+	contact.first_name = (char *)"Мария";
+	contact.middle_name = (char *)"Петровна";
+	contact.last_name = (char *)"Соколова";
+	contact.ip = (char *)"95.26.17.4";
 	for (size_t i = 0; i < BATCH; i++)
 		sample_make(&samples[i]);
 	judge_figures(&rules, &samples[0]);

@@ -3,7 +3,7 @@
 
 #define NO_CHARACTER 0xFFFFFFFFU
 
-bool letters_next(struct slice *text, uint32_t *ret)
+bool letters_next_any(struct slice *text, uint32_t *ret)
 {
 	const uint8_t *p = (const uint8_t *)text->data;
 	size_t more;
@@ -24,7 +24,7 @@ bool letters_next(struct slice *text, uint32_t *ret)
 	return true;
 }
 
-unsigned letter_script(uint32_t code)
+unsigned letter_script_any(uint32_t code)
 {
 	if (code < 0x80)
 		return (code | 0x20) - 'a' < LATIN_BASES ? SCRIPT_LATIN : 0;
@@ -126,7 +126,7 @@ static unsigned latin_base_beyond(uint32_t code)
 	return 0;
 }
 
-unsigned letter_base(uint32_t code)
+unsigned letter_base_any(uint32_t code)
 {
 	switch (letter_script(code)) {
 	case SCRIPT_LATIN:

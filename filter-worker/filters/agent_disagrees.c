@@ -114,12 +114,14 @@ static void look(const struct sight *sight, struct facts *ret)
 
 static bool systems_agree(struct slice a, struct slice b)
 {
+	if (slice_equal(a, b))
+		return true;
 	for (size_t i = 0; i < ARRAY_LEN(alike); i++) {
 		if ((slice_is(a, alike[i][0]) && slice_is(b, alike[i][1])) ||
 		    (slice_is(b, alike[i][0]) && slice_is(a, alike[i][1])))
 			return true;
 	}
-	return slice_equal(a, b);
+	return false;
 }
 
 static enum answer judge(_unused_ const struct filter_rule *rule, const struct facts *facts,

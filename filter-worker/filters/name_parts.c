@@ -22,18 +22,21 @@ struct part {
 };
 
 struct ending {
-	const char *text;
+	struct slice text;
 	size_t letters_least; /* of the whole word */
 	char sex;
 };
 
-static const struct ending patronymics[] = {
-    {"ович", 6, 'm'}, {"евич", 6, 'm'}, {"ьич", 5, 'm'},  {"овна", 6, 'f'}, {"евна", 6, 'f'},
-    {"ична", 6, 'f'}, {"оглы", 4, 'm'}, {"кызы", 4, 'f'}, {"угли", 4, 'm'}, {"кизи", 4, 'f'}};
-static const struct ending surnames[] = {{"ов", 4, 'm'},  {"ев", 4, 'm'},   {"ин", 5, 'm'},
-					 {"ын", 5, 'm'},  {"ский", 6, 'm'}, {"цкий", 6, 'm'},
-					 {"ова", 5, 'f'}, {"ева", 5, 'f'},  {"ина", 7, 'f'},
-					 {"ына", 7, 'f'}, {"ская", 6, 'f'}, {"цкая", 6, 'f'}};
+static const struct ending patronymics[] = {{SLICE("ович"), 6, 'm'}, {SLICE("евич"), 6, 'm'},
+					    {SLICE("ьич"), 5, 'm'},  {SLICE("овна"), 6, 'f'},
+					    {SLICE("евна"), 6, 'f'}, {SLICE("ична"), 6, 'f'},
+					    {SLICE("оглы"), 4, 'm'}, {SLICE("кызы"), 4, 'f'},
+					    {SLICE("угли"), 4, 'm'}, {SLICE("кизи"), 4, 'f'}};
+static const struct ending surnames[] = {
+    {SLICE("ов"), 4, 'm'},  {SLICE("ев"), 4, 'm'},   {SLICE("ин"), 5, 'm'},
+    {SLICE("ын"), 5, 'm'},  {SLICE("ский"), 6, 'm'}, {SLICE("цкий"), 6, 'm'},
+    {SLICE("ова"), 5, 'f'}, {SLICE("ева"), 5, 'f'},  {SLICE("ина"), 7, 'f'},
+    {SLICE("ына"), 7, 'f'}, {SLICE("ская"), 6, 'f'}, {SLICE("цкая"), 6, 'f'}};
 
 static void read_part(struct slice word, unsigned scripts, struct part *ret)
 {
@@ -52,10 +55,10 @@ static char sex_by_ending(const struct part *p, const struct ending *endings, si
 	size_t bytes = p->letters * LETTER_BYTES;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t len = strlen(endings[i].text);
+		struct slice text = endings[i].text;
 
-		if (p->letters >= endings[i].letters_least && bytes >= len &&
-		    memcmp(p->text + bytes - len, endings[i].text, len) == 0)
+		if (p->letters >= endings[i].letters_least && bytes >= text.len &&
+		    slice_same_bytes(p->text + bytes - text.len, text.data, text.len))
 			return endings[i].sex;
 	}
 	return 0;

@@ -16,6 +16,8 @@ static const char *const services[] = {"premium", "toll_free", "shared_cost",
 
 static bool is_suspect(const struct filter_rule *rule, struct slice line)
 {
+	if (slice_is(line, "mobile"))
+		return false;
 	if (slice_is(line, "voip"))
 		return rule->params[VOIP] == VOIP_HIT;
 	for (size_t i = 0; i < ARRAY_LEN(services); i++) {

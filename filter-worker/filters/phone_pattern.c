@@ -11,31 +11,41 @@
 
 enum { SAME, TURNS, COUNTING };
 
-/* The longest stretch in which each digit is its predecessor's (`back` before it) plus `step`. */
-static int64_t longest(struct slice digits, size_t back, unsigned step)
+struct stretches {
+	int64_t same, turns, counting;
+};
+
+static struct stretches longest(struct slice digits)
 {
-	size_t run = back, best = 0;
+	struct stretches best = {0};
+	int64_t same = 0, turns = 1, up = 0, down = 0;
 
-	for (size_t i = back; i < digits.len; i++) {
-		unsigned before = (unsigned)(digits.data[i - back] - '0');
-		unsigned here = (unsigned)(digits.data[i] - '0');
+	for (size_t i = 0; i < digits.len; i++) {
+		int step = i > 0 ? digits.data[i] - digits.data[i - 1] : 0;
+		bool turn = i > 1 && digits.data[i] == digits.data[i - 2];
 
-		run = here == (before + step) % 10 ? run + 1 : back;
-		best = MAX_OF(best, run);
+		same = step == 0 ? same + 1 : 1;
+		up = step == 1 || step == -9 ? up + 1 : 1;
+		down = step == -1 || step == 9 ? down + 1 : 1;
+		turns = turn ? turns + 1 : 2;
+		best.same = MAX_OF(best.same, same);
+		best.turns = MAX_OF(best.turns, turns);
+		best.counting = MAX_OF(best.counting, MAX_OF(up, down));
 	}
-	return (int64_t)best;
+	return best;
 }
 
 static void look(const struct sight *sight, struct facts *ret)
 {
+	struct stretches found;
 	struct slice national;
 
 	if (!sight->contact || !phone_ranges_national(slice_cstr(sight->contact->phone), &national))
 		return;
-	facts_set_number(ret, FACT_PHONE_SAME_DIGITS, longest(national, 1, 0));
-	facts_set_number(ret, FACT_PHONE_TURNS, longest(national, 2, 0));
-	facts_set_number(ret, FACT_PHONE_COUNTING,
-			 MAX_OF(longest(national, 1, 1), longest(national, 1, 9)));
+	found = longest(national);
+	facts_set_number(ret, FACT_PHONE_SAME_DIGITS, found.same);
+	facts_set_number(ret, FACT_PHONE_TURNS, found.turns);
+	facts_set_number(ret, FACT_PHONE_COUNTING, found.counting);
 }
 
 static enum answer judge(const struct filter_rule *rule, const struct facts *facts,
