@@ -14,13 +14,15 @@
 #define MESSAGE_HEADER_BYTES  256
 #define MESSAGE_BODY_MAX      (512 * 1024)
 
+struct signer;
+
 /* All that a channel may need of one lead. Borrowed. */
 struct handover {
 	struct lead_id lead_id;
 	const Punnet__V1__RoutedLead *routed;
 	const Punnet__V1__Contact *contact;
 	char source[SOURCE_TEXT_LEN + 1]; /* the webmaster's pseudonym for this advertiser */
-	struct slice secret;              /* the advertiser's; empty = nothing is signed */
+	const struct signer *signer;      /* the advertiser's */
 	int64_t now_ms;
 };
 

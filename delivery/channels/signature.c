@@ -1,7 +1,6 @@
 /* signature: see signature.h. */
 #include "signature.h"
 
-#include <sodium.h>
 #include <stdio.h>
 
 #define SECRET_PREFIX "whsec_"
@@ -24,20 +23,29 @@ static bool signing_key(struct slice secret, uint8_t ret_key[SIGNING_KEY_MAX], s
 	return true;
 }
 
-bool webhook_sign(struct slice secret, struct slice id, int64_t timestamp_s, struct slice body,
-		  char ret[SIGNATURE_TEXT_MAX])
+bool signer_make(struct slice secret, struct signer *ret)
 {
-	uint8_t key[SIGNING_KEY_MAX], mac[crypto_auth_hmacsha256_BYTES];
-	crypto_auth_hmacsha256_state state;
-	char timestamp[32];
+	uint8_t key[SIGNING_KEY_MAX];
 	size_t key_len;
-	int len;
 
+	*ret = (struct signer){0};
 	if (!signing_key(secret, key, &key_len))
 		return false;
+	crypto_auth_hmacsha256_init(&ret->keyed, key, key_len);
+	ret->signs = true;
+	sodium_memzero(key, sizeof(key));
+	return true;
+}
 
-	len = snprintf(timestamp, sizeof(timestamp), ".%lld.", (long long)timestamp_s);
-	crypto_auth_hmacsha256_init(&state, key, key_len);
+void webhook_sign(const struct signer *s, struct slice id, int64_t timestamp_s, struct slice body,
+		  char ret[SIGNATURE_TEXT_MAX])
+{
+	crypto_auth_hmacsha256_state state = s->keyed;
+	uint8_t mac[crypto_auth_hmacsha256_BYTES];
+	char timestamp[32];
+	int len = snprintf(timestamp, sizeof(timestamp), ".%lld.", (long long)timestamp_s);
+
+	assert(s->signs);
 	crypto_auth_hmacsha256_update(&state, (const uint8_t *)id.data, id.len);
 	crypto_auth_hmacsha256_update(&state, (const uint8_t *)timestamp, (size_t)len);
 	crypto_auth_hmacsha256_update(&state, (const uint8_t *)body.data, body.len);
@@ -45,7 +53,5 @@ bool webhook_sign(struct slice secret, struct slice id, int64_t timestamp_s, str
 	memcpy(ret, "v1,", 3);
 	sodium_bin2base64(ret + 3, SIGNATURE_TEXT_MAX - 3, mac, sizeof(mac),
 			  sodium_base64_VARIANT_ORIGINAL);
-	sodium_memzero(key, sizeof(key));
 	sodium_memzero(&state, sizeof(state));
-	return true;
 }

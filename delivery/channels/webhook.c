@@ -150,10 +150,9 @@ static bool compose(const struct handover *h, _unused_ const struct endpoint *e,
 	message_header(m, "Idempotency-Key: %s", key);
 	message_header(m, "webhook-id: %s", key);
 	message_header(m, "webhook-timestamp: %lld", (long long)now_s);
-	if (h->secret.len == 0)
+	if (!h->signer->signs)
 		return true;
-	if (!webhook_sign(h->secret, slice_cstr(key), now_s, buf_slice(&m->body), signature))
-		return false;
+	webhook_sign(h->signer, slice_cstr(key), now_s, buf_slice(&m->body), signature);
 	message_header(m, "webhook-signature: %s", signature);
 	return true;
 }

@@ -66,16 +66,15 @@ static void contact_wipe(const Punnet__V1__Contact *c)
 			sodium_memzero((char *)values[i].data, values[i].len);
 }
 
-const Punnet__V1__RoutedLead *task_routed(struct delivery *d, const struct task *t)
+static const Punnet__V1__RoutedLead *routed_of(struct delivery *d, const struct task *t)
 {
-	if (d->routed_task == t)
-		return d->routed;
+	const Punnet__V1__RoutedLead *routed;
+
 	arena_reset(&d->handover_arena);
-	d->routed = codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
-				 slice_of(t->value, t->value_len));
-	assert(d->routed); /* it could be read when it was taken */
-	d->routed_task = t;
-	return d->routed;
+	routed = codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
+			      slice_of(t->value, t->value_len));
+	assert(routed); /* it could be read when it was taken */
+	return routed;
 }
 
 static bool refuse(struct attempt_said *ret_said, enum attempt_result result, enum reason reason)
@@ -84,23 +83,45 @@ static bool refuse(struct attempt_said *ret_said, enum attempt_result result, en
 	return false;
 }
 
-/* The advertiser's signing secret; empty when it has none. */
-static bool advertiser_secret(struct delivery *d, const Punnet__V1__DirectoryEntry *entry,
-			      struct buf *ret)
+static bool signer_from(struct delivery *d, const Punnet__V1__DirectoryEntry *entry,
+			struct signer *ret)
 {
 	struct slice sealed = codec_bytes(entry->advertiser->sealed_secret);
+	_cleanup_(buf_free) struct buf secret = {0};
+	bool made;
 
-	return sealed.len == 0 ||
-	       secret_open(keyring_master_key(d->keyring), slice_cstr(entry->id), sealed, ret);
+	*ret = (struct signer){0};
+	if (sealed.len == 0)
+		return true;
+	made =
+	    secret_open(keyring_master_key(d->keyring), slice_cstr(entry->id), sealed, &secret) &&
+	    signer_make(buf_slice(&secret), ret);
+	if (secret.data)
+		sodium_memzero(secret.data, secret.cap);
+	return made;
+}
+
+/* The advertiser's key, made once for each revision of its entry. NULL: its secret can't be used. */
+static const struct signer *signer_of(struct delivery *d, struct advertiser *a,
+				      const Punnet__V1__DirectoryEntry *entry)
+{
+	if (a->has_signer && a->signer_revision == entry->revision)
+		return &a->signer;
+	a->has_signer = signer_from(d, entry, &a->signer);
+	if (!a->has_signer)
+		return NULL;
+	a->signer_revision = entry->revision;
+	return &a->signer;
 }
 
 static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
 		    const struct channel *channel, const struct endpoint *endpoint,
-		    struct slice secret, struct message *ret_message, struct attempt_said *ret_said)
+		    const struct signer *signer, struct message *ret_message,
+		    struct attempt_said *ret_said)
 {
 	const Punnet__V1__Assignment *a = routed->assignment;
 	struct handover h = {
-	    .lead_id = t->lead_id, .routed = routed, .secret = secret, .now_ms = t->started_at_ms};
+	    .lead_id = t->lead_id, .routed = routed, .signer = signer, .now_ms = t->started_at_ms};
 	bool made;
 
 	h.contact = contact_open(d, t, routed->contact);
@@ -121,14 +142,13 @@ static bool compose(struct delivery *d, struct task *t, const Punnet__V1__Routed
 bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
 		   struct message *ret_message, struct attempt_said *ret_said)
 {
-	const Punnet__V1__RoutedLead *routed = task_routed(d, t);
+	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
 	struct slice advertiser = slice_cstr(routed->assignment->advertiser_id);
 	const Punnet__V1__DirectoryEntry *entry =
 	    directory_get(d->directory, "advertiser", advertiser);
-	_cleanup_(buf_free) struct buf secret = {0};
 	const struct channel *channel;
+	const struct signer *signer;
 	struct error e = {0};
-	bool made;
 
 	if (channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
 			 &d->handover_arena, &channel, ret_endpoint, &e) != RESULT_OK) {
@@ -140,19 +160,25 @@ bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endp
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	if (entry->advertiser->suspended)
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_SUSPENDED);
-	if (!advertiser_secret(d, entry, &secret)) {
+	signer = signer_of(d, t->advertiser, entry);
+	if (!signer) {
 		log_error("advertiser_secret_unreadable", LOG_SLICE("advertiser", advertiser));
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	}
-	made =
-	    compose(d, t, routed, channel, ret_endpoint, buf_slice(&secret), ret_message, ret_said);
-	if (secret.data)
-		sodium_memzero(secret.data, secret.cap);
-	return made;
+	return compose(d, t, routed, channel, ret_endpoint, signer, ret_message, ret_said);
 }
 
-static void keep_excerpt(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
-			 struct slice words, char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+static const Punnet__V1__SealedContact *sealed_of(struct delivery *d, const struct task *t)
+{
+	struct slice bytes;
+
+	if (!codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_CONTACT_FIELD, &bytes))
+		return NULL;
+	return codec_unpack(&d->handover_arena, &punnet__v1__sealed_contact__descriptor, bytes);
+}
+
+static void keep_excerpt(struct delivery *d, struct task *t, struct slice words,
+			 char ret_excerpt[EXCERPT_MAX_BYTES + 1])
 {
 	const Punnet__V1__Contact *contact;
 	struct slice values[EXCERPT_VALUES_MAX];
@@ -161,7 +187,7 @@ static void keep_excerpt(struct delivery *d, struct task *t, const Punnet__V1__R
 	*ret_excerpt = 0;
 	if (words.len == 0)
 		return;
-	contact = contact_open(d, t, routed->contact);
+	contact = contact_open(d, t, sealed_of(d, t));
 	if (!contact)
 		return; /* what can't be told from a contact is not kept */
 
@@ -170,20 +196,25 @@ static void keep_excerpt(struct delivery *d, struct task *t, const Punnet__V1__R
 	contact_wipe(contact);
 }
 
+/* Reads of the record only what the answer is judged by. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
 				   char ret_excerpt[EXCERPT_MAX_BYTES + 1])
 {
-	const Punnet__V1__RoutedLead *routed = task_routed(d, t);
+	struct slice delivery_json = {0};
 	const struct channel *channel;
 	struct endpoint endpoint;
 	struct error e = {0};
 	enum result r;
 
-	r = channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
-			 &d->handover_arena, &channel, &endpoint, &e);
+	arena_reset(&d->handover_arena);
+	if (!codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_DELIVERY_JSON_FIELD,
+			&delivery_json))
+		delivery_json = (struct slice){0};
+	r = channel_read(delivery_json, d->settings.answer_timeout_ms, &d->handover_arena, &channel,
+			 &endpoint, &e);
 	assert(r == RESULT_OK); /* the same text was read when it was sent */
-	keep_excerpt(d, t, routed, answer_words(&endpoint.rules, answer->body, &d->handover_arena),
+	keep_excerpt(d, t, answer_words(&endpoint.rules, answer->body, &d->handover_arena),
 		     ret_excerpt);
 	return channel->judge(&endpoint.rules, answer, &d->handover_arena);
 }

@@ -4,6 +4,7 @@
 
 #include "delivery.h"
 #include "delivery/channels/channel.h"
+#include "delivery/channels/signature.h"
 #include "delivery/core/breaker.h"
 #include "delivery/core/excerpt.h"
 #include "delivery/core/prefix.h"
@@ -26,6 +27,11 @@
 #define TOPIC_OUTCOMES "leads.outcomes"
 #define TOPIC_DEAD     "dead.letters"
 #define DELIVERY_GROUP "delivery"
+
+/* Fields of RoutedLead that are read without unpacking it. */
+#define ROUTED_LEAD_ASSIGNMENT_FIELD    3
+#define ROUTED_LEAD_CONTACT_FIELD       5
+#define ROUTED_LEAD_DELIVERY_JSON_FIELD 7
 
 enum task_state {
 	TASK_WAITING,   /* for its due time, in the heap */
@@ -55,6 +61,9 @@ struct partition {
 
 struct advertiser {
 	char *id;
+	struct signer signer;
+	bool has_signer;
+	uint64_t signer_revision;  /* of the entry that it was made from */
 	struct task *first, *last; /* ready, in the order in which they became so */
 	size_t in_flight;
 	struct breaker breaker;
@@ -112,8 +121,6 @@ struct delivery {
 	bool notes_stale; /* of some partition: nothing may be sent */
 	struct error error;
 	struct arena handover_arena, record_arena;
-	const struct task *routed_task; /* whose record lies unpacked in handover_arena */
-	const Punnet__V1__RoutedLead *routed;
 	struct buf pack;
 };
 
@@ -132,8 +139,6 @@ void task_free(struct delivery *d, struct task *t);
 void delivery_dispatch(struct delivery *d);
 
 /* --- handing over (handover.c) --- */
-/* Good until another task's record is asked for. The same task's is unpacked once. */
-const Punnet__V1__RoutedLead *task_routed(struct delivery *d, const struct task *t);
 /* false: nothing can be sent; ret_said says why. */
 bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
 		   struct message *ret_message, struct attempt_said *ret_said);

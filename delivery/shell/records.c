@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "internal.h"
+#include "lead/wire.h"
 #include "proto/dead_letters.pb-c.h"
 #include "proto/leads_attempts.pb-c.h"
 #include "proto/leads_outcomes.pb-c.h"
@@ -60,20 +61,19 @@ void records_unstick(struct delivery *d, struct task *t)
 	t->stuck_next = NULL;
 }
 
+/* What stands in d->pack. */
 static void produce(struct delivery *d, struct task *t, const char *topic, int32_t partition,
-		    const ProtobufCMessage *m)
+		    const ProtobufCMessageDescriptor *type)
 {
 	enum result r;
 
-	buf_reset(&d->pack);
-	codec_pack(m, &d->pack);
 	if (d->pack.failed) {
 		delivery_fail(d, "%s: a record could not be packed", topic);
 		return;
 	}
 	r = bus_produce(d->producer, topic, partition,
-			slice_of(t->lead_id.bytes, sizeof(t->lead_id.bytes)),
-			codec_type(m->descriptor), buf_slice(&d->pack), (uint64_t)(uintptr_t)t);
+			slice_of(t->lead_id.bytes, sizeof(t->lead_id.bytes)), codec_type(type),
+			buf_slice(&d->pack), (uint64_t)(uintptr_t)t);
 	if (r == RESULT_AGAIN) {
 		stick(d, t);
 		return;
@@ -86,30 +86,51 @@ static void produce(struct delivery *d, struct task *t, const char *topic, int32
 	d->in_bus++;
 }
 
+/* The first fields of both records; the fields of all of them are written in the order of their numbers. */
+static void write_head(struct buf *out, const struct task *t, const char *topic, int64_t offset)
+{
+	size_t source;
+
+	buf_reset(out);
+	wire_bytes(out, 1, slice_of(t->lead_id.bytes, sizeof(t->lead_id.bytes)));
+	source = wire_begin(out, 2);
+	wire_text(out, 1, slice_cstr(topic));
+	wire_uint(out, 2, (uint32_t)t->partition->number);
+	wire_uint(out, 3, (uint64_t)offset);
+	wire_end(out, source);
+}
+
+/* The assignment goes on as it came, byte for byte. */
+static struct slice assignment_of(const struct task *t)
+{
+	struct slice bytes;
+	bool found =
+	    codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_ASSIGNMENT_FIELD, &bytes);
+
+	assert(found); /* it could be read when it was taken */
+	return bytes;
+}
+
 void record_attempt(struct delivery *d, struct task *t)
 {
-	Punnet__V1__DeliveryAttempt m = PUNNET__V1__DELIVERY_ATTEMPT__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
-	struct provenance from = {TOPIC_ROUTED, (uint32_t)t->partition->number, (uint64_t)t->offset,
-				  0};
+	struct buf *out = &d->pack;
 
-	provenance_fill(&from, &source);
-	m.lead_id = codec_lead_id(&t->lead_id);
-	m.source = &source;
-	m.assignment = task_routed(d, t)->assignment;
-	m.attempt = t->step.attempt;
-	m.result = (Punnet__V1__AttemptResult)t->step.said.result;
-	m.unknown = t->step.said.unknown;
-	m.ever_unknown = t->step.ever_unknown;
-	m.http_status = t->step.said.http_status;
-	m.reason_code = (char *)reason_code(t->step.said.reason);
-	m.answer_excerpt = t->excerpt ? t->excerpt : (char *)"";
-	m.started_at_ms = t->started_at_ms;
-	m.took_ms = (uint32_t)t->took_ms;
-	m.next_due_at_ms = t->step.next_due_at_ms;
-	m.final = t->step.final;
+	write_head(out, t, TOPIC_ROUTED, t->offset);
+	wire_bytes_set(out, 3, assignment_of(t));
+	wire_uint(out, 4, t->step.attempt);
+	wire_uint(out, 5, t->step.said.result);
+	wire_bool(out, 6, t->step.said.unknown);
+	wire_bool(out, 7, t->step.ever_unknown);
+	wire_uint(out, 8, t->step.said.http_status);
+	wire_text(out, 9, slice_cstr(reason_code(t->step.said.reason)));
+	wire_text(out, 10, slice_cstr(t->excerpt ? t->excerpt : ""));
+	wire_int(out, 11, t->started_at_ms);
+	wire_uint(out, 12, (uint32_t)t->took_ms);
+	wire_int(out, 13, t->step.next_due_at_ms);
+	wire_bool(out, 14, t->step.final);
 	t->state = TASK_RECORDING;
-	produce(d, t, TOPIC_ATTEMPTS, t->partition->number, &m.base);
+	produce(d, t, TOPIC_ATTEMPTS, t->partition->number,
+		&punnet__v1__delivery_attempt__descriptor);
 }
 
 static enum task_outcome outcome_of_task(const struct task *t)
@@ -119,26 +140,21 @@ static enum task_outcome outcome_of_task(const struct task *t)
 
 void record_outcome(struct delivery *d, struct task *t)
 {
-	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
-	struct provenance from = {TOPIC_ATTEMPTS, (uint32_t)t->partition->number,
-				  (uint64_t)t->attempt_offset, 0};
 	enum task_outcome outcome = outcome_of_task(t);
 	int32_t partition = hash_partition(slice_of(t->lead_id.bytes, sizeof(t->lead_id.bytes)),
 					   d->outcome_partitions);
+	struct buf *out = &d->pack;
 
 	assert(t->step.final);
-	provenance_fill(&from, &source);
-	m.lead_id = codec_lead_id(&t->lead_id);
-	m.source = &source;
-	m.kind = (Punnet__V1__OutcomeKind)outcome;
-	m.assignment = task_routed(d, t)->assignment;
-	m.advertiser_id = m.assignment->advertiser_id;
-	m.reason_code = (char *)reason_code(outcome_reason(outcome, t->step.said.reason));
-	m.at_ms = t->started_at_ms;
-	m.attempts = t->step.attempt;
+	write_head(out, t, TOPIC_ATTEMPTS, t->attempt_offset);
+	wire_uint(out, 3, outcome);
+	wire_bytes_set(out, 4, assignment_of(t));
+	wire_text(out, 5, slice_cstr(t->advertiser->id));
+	wire_text(out, 7, slice_cstr(reason_code(outcome_reason(outcome, t->step.said.reason))));
+	wire_int(out, 9, t->started_at_ms);
+	wire_uint(out, 10, t->step.attempt);
 	t->state = TASK_SETTLING;
-	produce(d, t, TOPIC_OUTCOMES, partition, &m.base);
+	produce(d, t, TOPIC_OUTCOMES, partition, &punnet__v1__outcome__descriptor);
 	fault_point("delivery_outcome_produced");
 }
 
@@ -165,7 +181,9 @@ void record_dead(struct delivery *d, struct task *t)
 	m.attempts = 1;
 	m.at_ms = clock_now_ms();
 	t->state = TASK_BURYING;
-	produce(d, t, TOPIC_DEAD, 0, &m.base);
+	buf_reset(&d->pack);
+	codec_pack(&m.base, &d->pack);
+	produce(d, t, TOPIC_DEAD, 0, m.base.descriptor);
 }
 
 void records_retry_stuck(struct delivery *d)

@@ -7,6 +7,9 @@
 #include "runtime/fault.h"
 #include "sender_internal.h"
 
+#define UPLOAD_BUFFER_BYTES 16384L /* the least that libcurl takes */
+#define ANSWER_BUFFER_BYTES 4096L
+
 /* --- what libcurl asks of us --- */
 
 static curl_socket_t on_open_socket(void *clientp, _unused_ curlsocktype purpose,
@@ -246,6 +249,9 @@ static struct transfer *transfer_new(struct sender *s)
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "punnet-delivery");
 	curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+	/* Both are made anew for each request: as large as is needed, and no larger. */
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
+	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, ANSWER_BUFFER_BYTES);
 	set_guards(t);
 	return t;
 }

@@ -83,8 +83,6 @@ void task_free(struct delivery *d, struct task *t)
 		return;
 	}
 	d->open_tasks--;
-	if (d->routed_task == t)
-		d->routed_task = NULL; /* its memory may become another task's */
 	t->magic = 0;
 	free(t->excerpt);
 	free(t);

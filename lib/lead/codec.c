@@ -67,6 +67,37 @@ static bool text_is_good(struct slice text)
 
 static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice bytes, int depth);
 
+struct wire_field {
+	uint64_t number;
+	bool has_value; /* text, bytes or a message */
+	struct slice value;
+};
+
+/* The next field; false at the end and where the bytes are no fields. */
+static bool take_field(struct slice *bytes, struct wire_field *ret)
+{
+	struct slice skipped;
+	uint64_t tag, number;
+
+	if (!take_varint(bytes, TAG_BYTES_MAX, &tag) || tag >> 3 < 1 || tag >> 3 > FIELD_ID_MAX)
+		return false;
+	*ret = (struct wire_field){.number = tag >> 3};
+	switch (tag & 7) {
+	case WIRE_VARINT:
+		return take_varint(bytes, VARINT_BYTES_MAX, &number);
+	case WIRE_FIXED64:
+		return take_bytes(bytes, 8, &skipped);
+	case WIRE_FIXED32:
+		return take_bytes(bytes, 4, &skipped);
+	case WIRE_LENGTH:
+		ret->has_value = true;
+		return take_varint(bytes, LENGTH_BYTES_MAX, &number) &&
+		       take_bytes(bytes, number, &ret->value);
+	default:
+		return false;
+	}
+}
+
 static bool value_is_good(const ProtobufCFieldDescriptor *field, struct slice value, int depth)
 {
 	if (!field)
@@ -83,36 +114,29 @@ static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice
 	if (depth > NESTING_MAX)
 		return false;
 	while (bytes.len) {
-		struct slice value;
-		uint64_t tag, len;
+		struct wire_field f;
 
-		if (!take_varint(&bytes, TAG_BYTES_MAX, &tag) || tag >> 3 < 1 ||
-		    tag >> 3 > FIELD_ID_MAX)
+		if (!take_field(&bytes, &f) ||
+		    (f.has_value && !value_is_good(field_of(type, f.number), f.value, depth)))
 			return false;
-		switch (tag & 7) {
-		case WIRE_VARINT:
-			if (!take_varint(&bytes, VARINT_BYTES_MAX, &len))
-				return false;
-			break;
-		case WIRE_FIXED64:
-			if (!take_bytes(&bytes, 8, &value))
-				return false;
-			break;
-		case WIRE_FIXED32:
-			if (!take_bytes(&bytes, 4, &value))
-				return false;
-			break;
-		case WIRE_LENGTH:
-			if (!take_varint(&bytes, LENGTH_BYTES_MAX, &len) ||
-			    !take_bytes(&bytes, len, &value) ||
-			    !value_is_good(field_of(type, tag >> 3), value, depth))
-				return false;
-			break;
-		default:
-			return false;
-		}
 	}
 	return true;
+}
+
+bool codec_find(struct slice bytes, uint32_t field, struct slice *ret)
+{
+	struct wire_field f;
+	bool found = false;
+
+	while (bytes.len) {
+		if (!take_field(&bytes, &f))
+			return false;
+		if (!f.has_value || f.number != field)
+			continue;
+		*ret = f.value;
+		found = true;
+	}
+	return found;
 }
 
 void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes)

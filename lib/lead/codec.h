@@ -21,6 +21,9 @@ static inline const char *codec_type(const ProtobufCMessageDescriptor *type)
 /* NULL when the bytes are not such a message, or hold text that is not UTF-8. */
 _must_use_ void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
 			      struct slice bytes);
+/* The bytes of a text, bytes or message field, the last one of that number, without unpacking the rest. false: there is none,
+ * or the bytes are no message as far as they were looked at. For bytes that codec_unpack() once took. */
+_must_use_ bool codec_find(struct slice bytes, uint32_t field, struct slice *ret);
 /* Appends the packed message; check out->failed. */
 void codec_pack(const ProtobufCMessage *message, struct buf *out);
 

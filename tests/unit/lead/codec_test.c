@@ -138,9 +138,34 @@ static void provenance_is_filled_whole(void **state)
 	assert_int_equal(filled.base.n_unknown_fields, 0);
 }
 
+static void a_field_is_found_without_unpacking_the_rest(void **state)
+{
+	struct slice found = {0};
+
+	(void)state;
+	/* 1: "a", 2: varint 300, 3: "b", 1: "cc" */
+	const struct slice bytes = SLICE("\x0A\x01"
+					 "a\x10\xAC\x02\x1A\x01"
+					 "b\x0A\x02"
+					 "cc");
+
+	assert_true(codec_find(bytes, 1, &found));
+	assert_true(slice_is(found, "cc")); /* the last one, as unpacking takes it */
+	assert_true(codec_find(bytes, 3, &found));
+	assert_true(slice_is(found, "b"));
+	assert_false(codec_find(bytes, 2, &found)); /* a number */
+	assert_false(codec_find(bytes, 4, &found));
+	assert_false(codec_find((struct slice){0}, 1, &found));
+	assert_false(codec_find(SLICE("\x0A\x05"
+				      "ab"),
+				1, &found)); /* cut short */
+	assert_false(codec_find(SLICE("\x0B"), 1, &found));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_field_is_found_without_unpacking_the_rest),
 	    cmocka_unit_test(text_must_be_utf8_without_nul),
 	    cmocka_unit_test(text_is_checked_however_deep_it_stands),
 	    cmocka_unit_test(text_that_a_later_value_replaces_is_checked_too),
