@@ -8,7 +8,6 @@
 #include "internal.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
-#include "runtime/secret.h"
 
 #define CONTACT_MAX_BYTES (64 * 1024)
 
@@ -83,37 +82,6 @@ static bool refuse(struct attempt_said *ret_said, enum attempt_result result, en
 	return false;
 }
 
-static bool signer_from(struct delivery *d, const Punnet__V1__DirectoryEntry *entry,
-			struct signer *ret)
-{
-	struct slice sealed = codec_bytes(entry->advertiser->sealed_secret);
-	_cleanup_(buf_free) struct buf secret = {0};
-	bool made;
-
-	*ret = (struct signer){0};
-	if (sealed.len == 0)
-		return true;
-	made =
-	    secret_open(keyring_master_key(d->keyring), slice_cstr(entry->id), sealed, &secret) &&
-	    signer_make(buf_slice(&secret), ret);
-	if (secret.data)
-		sodium_memzero(secret.data, secret.cap);
-	return made;
-}
-
-/* The advertiser's key, made once for each revision of its entry. NULL: its secret can't be used. */
-static const struct signer *signer_of(struct delivery *d, struct advertiser *a,
-				      const Punnet__V1__DirectoryEntry *entry)
-{
-	if (a->has_signer && a->signer_revision == entry->revision)
-		return &a->signer;
-	a->has_signer = signer_from(d, entry, &a->signer);
-	if (!a->has_signer)
-		return NULL;
-	a->signer_revision = entry->revision;
-	return &a->signer;
-}
-
 static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
 		    const struct channel *channel, const struct endpoint *endpoint,
 		    const struct signer *signer, struct message *ret_message,
@@ -160,7 +128,8 @@ bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endp
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	if (entry->advertiser->suspended)
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_SUSPENDED);
-	signer = signer_of(d, t->advertiser, entry);
+	signer = signer_keep(&t->advertiser->signer, keyring_master_key(d->keyring), entry->id,
+			     codec_bytes(entry->advertiser->sealed_secret));
 	if (!signer) {
 		log_error("advertiser_secret_unreadable", LOG_SLICE("advertiser", advertiser));
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);

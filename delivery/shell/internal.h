@@ -4,13 +4,13 @@
 
 #include "delivery.h"
 #include "delivery/channels/channel.h"
-#include "delivery/channels/signature.h"
 #include "delivery/core/breaker.h"
 #include "delivery/core/excerpt.h"
 #include "delivery/core/prefix.h"
 #include "delivery/core/resume.h"
 #include "runtime/progress.h"
 #include "sender.h"
+#include "signers.h"
 
 #define DELIVERY_PARTITIONS_MAX    1024
 #define DELIVERY_TAKE_MAX          500  /* records in one turn */
@@ -61,9 +61,7 @@ struct partition {
 
 struct advertiser {
 	char *id;
-	struct signer signer;
-	bool has_signer;
-	uint64_t signer_revision;  /* of the entry that it was made from */
+	struct kept_signer signer;
 	struct task *first, *last; /* ready, in the order in which they became so */
 	size_t in_flight;
 	struct breaker breaker;

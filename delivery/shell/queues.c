@@ -88,8 +88,11 @@ void queues_free(struct delivery *d)
 	void *value;
 
 	for (size_t i = 0; map_at(&d->advertisers, i, &id, &value); i++) {
-		free(((struct advertiser *)value)->id);
-		free(value);
+		struct advertiser *a = value;
+
+		signer_forget(&a->signer);
+		free(a->id);
+		free(a);
 	}
 	map_free(&d->advertisers);
 	free(d->heap);

@@ -1,5 +1,6 @@
 /* fingerprint: a keyed 128-bit hash of a value under a domain, so that equal values meet and nobody without the key can
- * guess them: SipHash-2-4-128(k2, SipHash-2-4-128(k1, value) || domain), k1 || k2 the key (Aumasson, Bernstein 2012). Empty values have no fingerprint: two missing phones are not the same phone. */
+ * guess them: SipHash-2-4-128(k2, SipHash-2-4-128(k1, value) || domain), k1 || k2 the key (Aumasson, Bernstein 2012).
+ * Empty values have no fingerprint: two missing phones are not the same phone. */
 #ifndef PUNNET_FINGERPRINT_H
 #define PUNNET_FINGERPRINT_H
 

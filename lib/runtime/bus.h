@@ -137,8 +137,9 @@ struct bus_consumer *bus_consumer_open(struct bus *b, const struct bus_consumer_
 _must_use_ enum result bus_take(struct bus_consumer *c, struct bus_record *ret, size_t max,
 				size_t *ret_count, struct error *ret_error);
 void bus_release(struct bus_consumer *c, struct bus_record *records, size_t count);
-/* Asynchronous, and sent with others by the next bus_take(): next = offset of the next record to process; metadata at most BUS_METADATA_MAX_BYTES. A commit for a
- * partition that is not owned any more is dropped silently. */
+/* Asynchronous, and sent with others by the next bus_take(), or before a partition leaves. next = offset of the next record
+ * to process; metadata at most BUS_METADATA_MAX_BYTES. A commit for a partition that is not owned any more is dropped
+ * silently; inside on_revoke only bus_commit_now() commits. */
 void bus_commit(struct bus_consumer *c, const char *topic, int32_t partition, int64_t next,
 		struct slice metadata);
 /* The same, blocking. */

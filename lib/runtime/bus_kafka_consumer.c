@@ -126,6 +126,7 @@ static void partitions_leave(struct kafka_consumer *c, bool lost)
 	for (size_t i = 0; i < c->owned_count; i++)
 		c->options.on_revoke(c->options.ctx, c->owned[i].topic, c->owned[i].partition,
 				     lost);
+	kafka_commits_drop(c); /* of an owner that did not commit now, as it may inside this call */
 	c->owned_count = 0;
 }
 

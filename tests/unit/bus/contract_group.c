@@ -172,6 +172,40 @@ static void a_commit_comes_back_with_its_metadata(void **state)
 	member_close(&m);
 }
 
+static bool group_has(struct rig *r, const char *topic, int32_t partitions, const int64_t *wanted)
+{
+	int64_t next[PARTITIONS_MAX];
+	struct error error;
+
+	assert_int_equal(bus_committed(r->bus, topic, topic, partitions, WAIT_MS, next, &error),
+			 RESULT_OK);
+	return memcmp(next, wanted, (size_t)partitions * sizeof(*wanted)) == 0;
+}
+
+static void commits_of_all_partitions_arrive_while_their_owner_goes_on(void **state)
+{
+	const int64_t wanted[] = {11, 22, 33, 44}, older[] = {11, 22, 40, 44};
+	struct rig *r = *state;
+	const char *topic = rig_topic(r, 4);
+	struct member m;
+
+	fill_all(r, topic, 4, 0);
+	member_open(&m, r->bus, topic, NULL, topic);
+	WAIT_UNTIL(m.taken == 4 * FILL, member_turn(&m, 100));
+	for (int32_t p = 0; p < 4; p++)
+		bus_commit(m.consumer, topic, p, wanted[p], SLICE("m"));
+	WAIT_UNTIL(group_has(r, topic, 4, wanted), member_turn(&m, 100));
+
+	/* What was to be committed before does not come after what is committed now. */
+	bus_commit(m.consumer, topic, 2, 35, SLICE("older"));
+	assert_int_equal(bus_commit_now(m.consumer, topic, 2, 40, SLICE("now"), WAIT_MS),
+			 RESULT_OK);
+	for (int i = 0; i < 5; i++)
+		member_turn(&m, 100);
+	assert_true(group_has(r, topic, 4, older));
+	member_close(&m);
+}
+
 static void nothing_is_committed_that_was_not_asked_for(void **state)
 {
 	struct rig *r = *state;
@@ -398,6 +432,7 @@ const struct CMUnitTest group_tests[] = {
     cmocka_unit_test(a_lone_member_gets_every_partition_from_its_beginning),
     cmocka_unit_test(the_owner_says_where_a_partition_starts),
     cmocka_unit_test(a_commit_comes_back_with_its_metadata),
+    cmocka_unit_test(commits_of_all_partitions_arrive_while_their_owner_goes_on),
     cmocka_unit_test(nothing_is_committed_that_was_not_asked_for),
     cmocka_unit_test(a_long_metadata_comes_back_whole),
     cmocka_unit_test(a_second_member_takes_over_from_the_commit),

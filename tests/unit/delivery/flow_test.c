@@ -9,19 +9,16 @@
 
 #include "base/hash.h"
 #include "delivery/shell/delivery.h"
+#include "flow_seen.h"
 #include "hostile.h"
 #include "lead/codec.h"
-#include "proto/dead_letters.pb-c.h"
 #include "proto/directory.pb-c.h"
-#include "proto/leads_attempts.pb-c.h"
-#include "proto/leads_outcomes.pb-c.h"
 #include "proto/leads_routed.pb-c.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
 #define PARTITIONS    2
 #define WAIT_LIMIT_MS 20000
-#define READ_MAX      1000
 #define SEALING_DAY   20000
 #define DESTROYED_DAY 19000
 
@@ -205,13 +202,6 @@ static void world_close(struct world *w)
 
 /* --- reading back --- */
 
-struct seen {
-	struct lead_id lead_id;
-	Punnet__V1__OutcomeKind kind;
-	char reason[64];
-	uint32_t attempts;
-};
-
 static size_t read_topic(struct world *w, const char *topic, void (*each)(void *, struct slice),
 			 void *ctx)
 {
@@ -230,40 +220,6 @@ static size_t read_topic(struct world *w, const char *topic, void (*each)(void *
 		bus_reader_close(r);
 	}
 	return total;
-}
-
-struct outcomes {
-	struct seen seen[READ_MAX];
-	size_t count;
-};
-
-static void keep_outcome(void *ctx, struct slice value)
-{
-	struct outcomes *o = ctx;
-	struct arena scratch = {0};
-	const Punnet__V1__Outcome *m =
-	    codec_unpack(&scratch, &punnet__v1__outcome__descriptor, value);
-	struct seen *s = &o->seen[o->count++];
-
-	assert_non_null(m);
-	assert_string_equal(m->source->topic, "leads.attempts");
-	assert_true(lead_id_from_bytes(m->lead_id.data, m->lead_id.len, &s->lead_id));
-	s->kind = m->kind;
-	s->attempts = m->attempts;
-	snprintf(s->reason, sizeof(s->reason), "%s", m->reason_code);
-	arena_free(&scratch);
-}
-
-static void excerpt_has_no_contact(_unused_ void *ctx, struct slice value)
-{
-	struct arena scratch = {0};
-	const Punnet__V1__DeliveryAttempt *m =
-	    codec_unpack(&scratch, &punnet__v1__delivery_attempt__descriptor, value);
-
-	assert_non_null(m);
-	assert_null(strstr(m->answer_excerpt, "9161234567"));
-	assert_null(strstr(m->answer_excerpt, "Петров"));
-	arena_free(&scratch);
 }
 
 /* Turns until a topic holds so many records. */
@@ -347,7 +303,7 @@ static void check_rows(struct world *w)
 {
 	struct outcomes *o = calloc(1, sizeof(*o));
 
-	read_topic(w, "leads.outcomes", keep_outcome, o);
+	read_topic(w, "leads.outcomes", seen_outcome, o);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct seen *s = outcome_of_lead(o, rows[i].routed.lead);
 
@@ -357,20 +313,6 @@ static void check_rows(struct world *w)
 				 (int)s->kind, s->reason, s->attempts);
 	}
 	free(o);
-}
-
-static void dead_letter_is_whole(_unused_ void *ctx, struct slice value)
-{
-	struct arena a = {0};
-	const Punnet__V1__DeadLetter *m =
-	    codec_unpack(&a, &punnet__v1__dead_letter__descriptor, value);
-
-	assert_non_null(m);
-	assert_true(slice_equal(codec_bytes(m->original), SLICE("\xff")));
-	assert_true(slice_equal(codec_bytes(m->original_key), SLICE("k")));
-	assert_string_equal(m->original_type, "punnet.v1.RoutedLead");
-	assert_string_equal(m->source->topic, "leads.routed");
-	arena_free(&a);
 }
 
 static void each_routed_lead_gets_the_outcome_that_it_earned(_unused_ void **state)
@@ -393,9 +335,9 @@ static void each_routed_lead_gets_the_outcome_that_it_earned(_unused_ void **sta
 	assert_int_equal(bus_producer_flush(w.producer, 5000), RESULT_OK);
 	turn_until(&w, "leads.outcomes", ARRAY_LEN(rows));
 	turn_until(&w, "dead.letters", 1);
-	assert_int_equal(read_topic(&w, "dead.letters", dead_letter_is_whole, NULL), 1);
+	assert_int_equal(read_topic(&w, "dead.letters", seen_dead_letter, NULL), 1);
 	check_rows(&w);
-	read_topic(&w, "leads.attempts", excerpt_has_no_contact, NULL);
+	read_topic(&w, "leads.attempts", seen_attempt, NULL);
 	world_close(&w);
 }
 
@@ -412,7 +354,7 @@ static void a_successor_goes_on_where_the_attempts_end(_unused_ void **state)
 	close_delivery(&w);
 	open_delivery(&w);
 	turn_until(&w, "leads.outcomes", 1);
-	read_topic(&w, "leads.outcomes", keep_outcome, o);
+	read_topic(&w, "leads.outcomes", seen_outcome, o);
 	assert_int_equal(outcome_of_lead(o, 1)->attempts, 3);
 	assert_int_equal(read_topic(&w, "leads.attempts", NULL, NULL), 3);
 	free(o);
@@ -439,7 +381,7 @@ static void what_a_predecessor_had_under_way_is_not_offered_on(_unused_ void **s
 	assert_int_equal(read_topic(&w, "leads.attempts", NULL, NULL), 0);
 	open_delivery(&w);
 	turn_until(&w, "leads.outcomes", 1);
-	read_topic(&w, "leads.outcomes", keep_outcome, o);
+	read_topic(&w, "leads.outcomes", seen_outcome, o);
 	assert_int_equal(outcome_of_lead(o, 1)->kind, PUNNET__V1__OUTCOME_KIND__OUTCOME_UNRESOLVED);
 	free(o);
 	world_close(&w);
@@ -469,7 +411,7 @@ static void after_an_orderly_end_nothing_is_in_doubt(_unused_ void **state)
 	close_delivery(&w);
 	open_delivery(&w);
 	turn_until(&w, "leads.outcomes", 2);
-	read_topic(&w, "leads.outcomes", keep_outcome, o);
+	read_topic(&w, "leads.outcomes", seen_outcome, o);
 	assert_int_equal(outcome_of_lead(o, 2)->kind,
 			 PUNNET__V1__OUTCOME_KIND__OUTCOME_UNDELIVERABLE);
 	free(o);
