@@ -33,6 +33,7 @@ int command_topics(struct tool *t, int argc, char **argv);
 int command_directory(struct tool *t, int argc, char **argv);
 int command_order(struct tool *t, int argc, char **argv);
 int command_board(struct tool *t, int argc, char **argv);
+int command_rules(struct tool *t, int argc, char **argv);
 int command_judge(struct tool *t, int argc, char **argv);
 int command_quarantine(struct tool *t, int argc, char **argv);
 int command_config(struct tool *t, int argc, char **argv);

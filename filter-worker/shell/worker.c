@@ -157,6 +157,8 @@ static void serve(struct worker *w)
 	if (directory_poll(w->directory, &error) == RESULT_FATAL)
 		service_die(w->service, "the directory can't be followed: %s", error.text);
 	suppressions_follow(w->suppressions, w->directory);
+	if (w->batch.next == w->batch.count)
+		worker_follow_rules(w);
 	commit_due(w);
 }
 

@@ -20,7 +20,8 @@ static enum result load_rules(struct worker *w, const char *path, struct error *
 {
 	_cleanup_(yaml_faults_free) struct yaml_faults faults = {.file = path};
 
-	if (!path[0])
+	w->rules_from_file = path[0] != '\0';
+	if (!w->rules_from_file)
 		ruleset_standard(&w->rules);
 	else if (rules_file_load(path, &w->rules, &faults) != RESULT_OK)
 		return error_set(e, RESULT_BAD, "%s", buf_cstr(&faults.text));
@@ -29,6 +30,30 @@ static enum result load_rules(struct worker *w, const char *path, struct error *
 	log_info("rules", LOG_STR("ruleset", w->rules.hash),
 		 LOG_INT("filters", w->rules.network.count), LOG_STR("file", path));
 	return RESULT_OK;
+}
+
+void worker_follow_rules(struct worker *w)
+{
+	uint64_t version = directory_version(w->directory);
+	const Punnet__V1__DirectoryEntry *entry;
+	_cleanup_(yaml_faults_free) struct yaml_faults faults = {.file = "rules/current"};
+
+	if (w->rules_from_file || version == w->rules_version)
+		return;
+	w->rules_version = version;
+	entry = directory_get(w->directory, "rules", SLICE("current"));
+	if (!entry || strcmp(entry->rule_set->hash, w->rules.hash) == 0)
+		return;
+	if (rules_file_read(slice_cstr(entry->rule_set->text), &w->rules, &faults) != RESULT_OK) {
+		metric_add(METRIC_FILTER_RULES_REFUSED, 1);
+		log_error("rules_refused", LOG_STR("ruleset", entry->rule_set->hash),
+			  LOG_STR("in_force", w->rules.hash),
+			  LOG_STR("reason", buf_cstr(&faults.text)));
+		return;
+	}
+	log_info("rules", LOG_STR("ruleset", w->rules.hash),
+		 LOG_INT("filters", w->rules.network.count), LOG_STR("who", entry->rule_set->who),
+		 LOG_STR("why", entry->rule_set->why));
 }
 
 static enum result open_servers(struct worker *w, const struct config *c, struct error *e)
@@ -97,6 +122,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 
 	w->suppressions = suppressions_new();
 	suppressions_follow(w->suppressions, w->directory);
+	worker_follow_rules(w);
 	w->desk = desk_open(&(struct desk_options){.rules = &w->rules,
 						   .kv = w->kv,
 						   .keyring = w->keyring,

@@ -28,6 +28,8 @@ struct worker {
 	struct partitions partitions;
 	struct flights flights;
 	struct batch batch;
+	bool rules_from_file;   /* the configuration names one: the directory's are not followed */
+	uint64_t rules_version; /* of the directory, when it was last asked for rules */
 	size_t batch_leads, max_in_flight;
 	int64_t commit_every_ms, watchdog_ms, committed_at_ms;
 	bool kv_away;
@@ -46,6 +48,10 @@ int64_t worker_on_assign(void *ctx, const struct bus_assignment *a, enum result 
 void worker_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost);
 void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,
 		   int64_t offset);
+
+/* Takes the directory's rule set over, if it has another one. Between two batches only: what is judged in parts is judged by
+ * one rule set. One that can't be read is said, and the one in force stays. */
+void worker_follow_rules(struct worker *w);
 
 enum turn worker_turn(struct service *s);
 /* Commits what is finished of a partition, blocking. */

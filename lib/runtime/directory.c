@@ -53,6 +53,7 @@ static const struct kind kinds[] = {
     {"vertical", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_VERTICAL},
     {"suppression", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_SUPPRESSION},
     {"order", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER},
+    {"rules", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_RULE_SET},
 };
 
 static const struct kind *kind_of(struct slice id)
