@@ -291,7 +291,8 @@ int command_judge(struct tool *t, int argc, char **argv)
 	if (status != TOOL_DONE)
 		return status;
 	j.kv = kv_open("memory:", "", KV_TIMEOUT_MS, NULL);
-	j.desk = desk_open(&(struct desk_options){.rules = &j.rules, .kv = j.kv});
+	j.desk = desk_open(&(struct desk_options){
+	    .rules = &j.rules, .kv = j.kv, .local.digest_key = fingerprint_key});
 	status = judge_file(&j, leads);
 	desk_close(j.desk);
 	kv_close(j.kv);

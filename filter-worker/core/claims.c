@@ -8,31 +8,48 @@
 #define SCOPE_ROOM       (CLAIM_KEY_MAX - PURPOSE_LEN - 1 - VALUE_LEN)
 #define SCOPE_DIGEST_LEN 8
 
-static void key_append(struct claim_want *w, const void *data, size_t len)
+struct key {
+	char *text; /* of CLAIM_KEY_MAX */
+	size_t len;
+};
+
+static void key_append(struct key *k, const void *data, size_t len)
 {
-	assert(w->key_len + len <= CLAIM_KEY_MAX);
-	memcpy(w->key + w->key_len, data, len);
-	w->key_len += len;
+	assert(k->len + len <= CLAIM_KEY_MAX);
+	memcpy(k->text + k->len, data, len);
+	k->len += len;
 }
 
 /* The letter after the purpose keeps the three forms apart: ":" a name, "#" the digest of a long one, "*" everywhere.
  * The value's length is fixed, so no two scopes can run into each other. */
-static void key_append_scope(struct claim_want *w, struct slice scope)
+static void key_append_scope(struct key *k, struct slice scope)
 {
 	if (scope.len == 0) {
-		key_append(w, "*", 1);
+		key_append(k, "*", 1);
 		return;
 	}
 	if (scope.len <= SCOPE_ROOM) {
-		key_append(w, ":", 1);
-		key_append(w, scope.data, scope.len);
+		key_append(k, ":", 1);
+		key_append(k, scope.data, scope.len);
 		return;
 	}
 
 	uint64_t digest = hash_fnv1a(0, scope);
 
-	key_append(w, "#", 1);
-	key_append(w, &digest, SCOPE_DIGEST_LEN);
+	key_append(k, "#", 1);
+	key_append(k, &digest, SCOPE_DIGEST_LEN);
+}
+
+size_t subject_key(const char purpose[2], struct slice scope, struct slice value,
+		   char ret[CLAIM_KEY_MAX])
+{
+	struct key k = {.text = ret};
+
+	assert(value.len == VALUE_LEN);
+	key_append(&k, purpose, PURPOSE_LEN);
+	key_append_scope(&k, scope);
+	key_append(&k, value.data, value.len);
+	return k.len;
 }
 
 void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpose[2],
@@ -40,15 +57,13 @@ void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpo
 {
 	if (value.len == 0)
 		return;
-	assert(value.len == VALUE_LEN && fact_type_of(fact) == FACT_TYPE_CLAIM && window_ms > 0);
+	assert(fact_type_of(fact) == FACT_TYPE_CLAIM && window_ms > 0);
 	assert(p->count < CLAIMS_MAX);
 
 	struct claim_want *w = &p->wants[p->count++];
 
 	*w = (struct claim_want){.fact = fact, .window_ms = window_ms, .always = always};
-	key_append(w, purpose, PURPOSE_LEN);
-	key_append_scope(w, scope);
-	key_append(w, value.data, value.len);
+	w->key_len = subject_key(purpose, scope, value, w->key);
 }
 
 static bool is_mine(const struct claim_want *w, const struct claim_subject *s)

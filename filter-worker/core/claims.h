@@ -18,7 +18,7 @@ struct claim_subject {
 	struct lead_record self;
 	int64_t received_at_ms;
 	struct slice vertical, aff_id;
-	struct slice phone, email, mailbox, payload, idempotency;
+	struct slice phone, email, mailbox, payload, idempotency, person, device, ip;
 };
 
 struct claim_want {
@@ -34,6 +34,10 @@ struct claim_plan {
 	struct claim_want wants[CLAIMS_MAX];
 	size_t count;
 };
+
+/* The key of a 16 byte value under two letters and a scope (empty: the whole network). Returns its length. */
+size_t subject_key(const char purpose[2], struct slice scope, struct slice value,
+		   char ret[CLAIM_KEY_MAX]);
 
 /* An empty value asks for nothing: two missing phones are not the same phone. purpose: two letters, unique to the
  * filter's claim. scope: empty = the whole network. */

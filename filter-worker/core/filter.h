@@ -10,9 +10,10 @@
 #include "claims.h"
 #include "facts.h"
 #include "lead/reasons.h"
+#include "lists.h"
 #include "proto/leads_raw.pb-c.h"
-
-struct lists;
+#include "source.h"
+#include "trail.h"
 
 #define FILTER_PARAMS_MAX  6
 #define FILTER_FACTS_MAX   8
@@ -55,7 +56,9 @@ struct sight {
 	const Punnet__V1__RawLead *raw;     /* has no fault, see raw_lead_fault() */
 	const Punnet__V1__Contact *contact; /* NULL: it could not be opened */
 	const struct lists *lists;          /* NULL: none are loaded */
-	struct arena *arena;                /* for texts that outlive the look */
+	const uint8_t *
+	    digest_key; /* FINGERPRINT_KEY_LEN bytes, for what must not be guessed; NULL: no digests */
+	struct arena *arena; /* for texts that outlive the look */
 };
 
 /* What a filter says when it hits. */
@@ -74,7 +77,7 @@ struct filter {
 	const char *help; /* what it looks for, in a sentence for the operator */
 	enum rule_action action;
 	int32_t weight;
-	bool local; /* can be answered without the kv; must be true exactly when `need` is NULL */
+	bool local; /* can be answered without the kv: has no `need`, `follow` or `weigh` */
 	enum reason reasons[FILTER_REASONS_MAX]; /* all that it may say; REASON_NONE ends */
 	enum fact_name facts[FILTER_FACTS_MAX];  /* all that it reads */
 	size_t fact_count;
@@ -84,6 +87,13 @@ struct filter {
 	void (*look)(const struct sight *sight, struct facts *ret);
 	void (*need)(const struct filter_rule *rule, const struct claim_subject *s,
 		     struct claim_plan *plan);
+	/* A filter that counts: follow() asks for trails, each with the lead's own visit; learn() hears each answer and sets facts,
+	 * numbers that depend on no rule. weigh() does the same with the sums of the lead's webmaster. All pure; `local` holds
+	 * what was learned before the kv was asked. */
+	void (*follow)(const struct claim_subject *s, const struct facts *local,
+		       struct trail_plan *plan);
+	void (*learn)(const struct trail_want *want, int64_t now_ms, struct facts *ret);
+	void (*weigh)(const struct source *source, struct facts *ret);
 	enum answer (*judge)(const struct filter_rule *rule, const struct facts *facts,
 			     struct finding *ret);
 	const struct duplicate *duplicate; /* see duplicate.h; NULL: another kind of filter */

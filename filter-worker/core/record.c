@@ -31,7 +31,8 @@ const char *raw_lead_fault(const Punnet__V1__RawLead *raw)
 	const Punnet__V1__Fingerprints *f = raw->fingerprints;
 
 	if (!is_fingerprint(f->phone) || !is_fingerprint(f->email) || !is_fingerprint(f->payload) ||
-	    !is_fingerprint(f->idempotency) || !is_fingerprint(f->mailbox))
+	    !is_fingerprint(f->idempotency) || !is_fingerprint(f->mailbox) ||
+	    !is_fingerprint(f->person) || !is_fingerprint(f->device) || !is_fingerprint(f->ip))
 		return "a fingerprint is not 16 bytes";
 	return NULL;
 }
@@ -48,6 +49,9 @@ struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t r
 	    .mailbox = codec_bytes(raw->fingerprints->mailbox),
 	    .payload = codec_bytes(raw->fingerprints->payload),
 	    .idempotency = codec_bytes(raw->fingerprints->idempotency),
+	    .person = codec_bytes(raw->fingerprints->person),
+	    .device = codec_bytes(raw->fingerprints->device),
+	    .ip = codec_bytes(raw->fingerprints->ip),
 	};
 	bool found = lead_id_from_bytes(raw->lead_id.data, raw->lead_id.len, &s.self.lead_id);
 

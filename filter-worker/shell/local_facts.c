@@ -35,7 +35,12 @@ void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawL
 			const Punnet__V1__Contact *contact, struct arena *a, struct facts *ret)
 {
 	const struct sight sight = {
-	    .raw = raw, .contact = contact, .lists = from->lists, .arena = a};
+	    .raw = raw,
+	    .contact = contact,
+	    .lists = from->lists,
+	    .digest_key = from->digest_key,
+	    .arena = a,
+	};
 
 	*ret = (struct facts){0};
 	facts_set_bytes(ret, FACT_LEAD_ID, codec_bytes(raw->lead_id));

@@ -10,6 +10,7 @@
 struct local_sources {
 	const struct suppressions *suppressions; /* NULL: none were loaded */
 	const struct lists *lists;               /* NULL: none were loaded */
+	const uint8_t *digest_key;               /* NULL: no digests are made */
 };
 
 /* contact NULL: it could not be opened, so what is in it could not be known. The facts borrow from raw and the arena, and

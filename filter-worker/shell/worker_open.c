@@ -123,10 +123,14 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	w->suppressions = suppressions_new();
 	suppressions_follow(w->suppressions, w->directory);
 	worker_follow_rules(w);
-	w->desk = desk_open(&(struct desk_options){.rules = &w->rules,
-						   .kv = w->kv,
-						   .keyring = w->keyring,
-						   .local.suppressions = w->suppressions});
+	w->desk =
+	    desk_open(&(struct desk_options){.rules = &w->rules,
+					     .kv = w->kv,
+					     .keyring = w->keyring,
+					     .local = {
+						 .suppressions = w->suppressions,
+						 .digest_key = keyring_fingerprint_key(w->keyring),
+					     }});
 	service_watch(s, bus_producer_fd(w->producer));
 	service_watch(s, bus_consumer_fd(w->consumer));
 	service_watch(s, directory_fd(w->directory));

@@ -6,7 +6,7 @@ static const struct {
 	enum reason_kind kind;
 } reasons[REASON_COUNT] = {
     [REASON_NONE] = {"", "", REASON_KIND_REJECT},
-#define REASON(name, code, kind, text) [REASON_##name] = {code, text, REASON_KIND_##kind},
+#define REASON(name, code, kind, text, ...) [REASON_##name] = {code, text, REASON_KIND_##kind},
 #include "reasons.def"
 #undef REASON
 };

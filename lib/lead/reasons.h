@@ -8,7 +8,7 @@ enum reason_kind { REASON_KIND_REJECT, REASON_KIND_SCORE, REASON_KIND_ROUTE, REA
 
 enum reason {
 	REASON_NONE,
-#define REASON(name, code, kind, text) REASON_##name,
+#define REASON(name, code, kind, text, ...) REASON_##name,
 #include "reasons.def"
 #undef REASON
 	REASON_COUNT

@@ -58,7 +58,7 @@ static void every_filter_is_whole(void **state)
 		assert_ptr_equal(filter_from_name(slice_cstr(f->name)), f);
 		assert_true(f->help[0] && f->reasons[0] != REASON_NONE && f->fact_count > 0 &&
 			    f->judge);
-		assert_int_equal(f->local, f->need == NULL);
+		assert_int_equal(f->local, !f->need && !f->follow && !f->weigh);
 		assert_in_range(f->weight, 0, WEIGHT_MAX);
 		for (size_t k = 0; k < FILTER_PARAMS_MAX && f->params[k].name; k++)
 			assert_true(f->params[k].help[0]);

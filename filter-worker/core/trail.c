@@ -1,0 +1,54 @@
+/* trail: see trail.h. */
+#include "trail.h"
+
+#define SUBJECT_LEN 16
+
+void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
+		     struct slice scope, struct slice subject, int64_t keep_ms,
+		     const struct visit *own)
+{
+	if (subject.len == 0)
+		return;
+	assert(subject.len == SUBJECT_LEN && keep_ms > 0 && p->count < TRAILS_MAX);
+
+	struct trail_want *w = &p->wants[p->count++];
+
+	*w = (struct trail_want){.filter = filter, .keep_ms = keep_ms, .own = *own};
+	w->key_len = subject_key(purpose, scope, subject, w->key);
+}
+
+/* Leads of other partitions may be a little newer than this one; they count, too. */
+static bool is_within(const struct visit *v, int64_t now_ms, int64_t window_ms)
+{
+	return now_ms - v->at_ms < window_ms;
+}
+
+size_t trail_count(const struct trail *t, int64_t now_ms, int64_t window_ms)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		count += is_within(&t->visits[i], now_ms, window_ms);
+	return count;
+}
+
+size_t trail_distinct(const struct trail *t, int64_t now_ms, int64_t window_ms, size_t mark,
+		      uint32_t own)
+{
+	uint32_t seen[TRAIL_VISITS_MAX + 1] = {own};
+	size_t count = 1;
+
+	assert(mark < TRAIL_MARKS && t->count <= TRAIL_VISITS_MAX);
+	for (size_t i = 0; i < t->count; i++) {
+		uint32_t value = t->visits[i].marks[mark];
+		size_t k = 0;
+
+		if (!is_within(&t->visits[i], now_ms, window_ms))
+			continue;
+		while (k < count && seen[k] != value)
+			k++;
+		if (k == count)
+			seen[count++] = value;
+	}
+	return count;
+}

@@ -1,0 +1,61 @@
+/* trail: what one subject (a phone, an address, a device) did lately: a visit for every lead that named it, whatever became
+ * of the lead. For filters that count: how many leads, how many different names, how close together. Pure; the shell
+ * carries plans to the kv and answers back.
+ *
+ * A visit knows which record made it. So a lead that is judged again finds its own visit, sees what stood before it and
+ * nothing of what came after: it learns what it learned the first time, and counts nothing twice. */
+#ifndef PUNNET_FILTER_TRAIL_H
+#define PUNNET_FILTER_TRAIL_H
+
+#include "claims.h"
+
+#define TRAILS_MAX       8  /* that one lead asks for, all rules together */
+#define TRAIL_VISITS_MAX 24 /* of one subject that are kept; older ones are forgotten first */
+#define TRAIL_MARKS      2
+
+/* marks: what the filter wants to tell visits apart by, such as 32 bits of a name's digest. */
+struct visit {
+	int64_t at_ms; /* the lead's time of receipt */
+	uint32_t marks[TRAIL_MARKS];
+};
+
+/* The visits before this lead's own, oldest first. */
+struct trail {
+	const struct visit *visits;
+	size_t count;
+};
+
+struct filter;
+
+struct trail_want {
+	const struct filter *filter; /* whose learn() hears the answer */
+	char key[CLAIM_KEY_MAX];
+	size_t key_len;
+	int64_t keep_ms; /* a trail that nobody adds to is forgotten after this long */
+	struct visit own;
+	struct trail found; /* the answer */
+	bool known;
+};
+
+struct trail_plan {
+	struct trail_want wants[TRAILS_MAX];
+	size_t count;
+};
+
+/* subject: 16 bytes; an empty one asks for nothing. purpose: two letters, nobody else's. scope: empty = the whole network.
+ * keep_ms does not depend on the rule: other rules can then be tried on what was learned. */
+void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
+		     struct slice scope, struct slice subject, int64_t keep_ms,
+		     const struct visit *own);
+static inline struct slice trail_key(const struct trail_want *w)
+{
+	return slice_of(w->key, w->key_len);
+}
+
+/* How many visits lie within the window before now_ms. */
+size_t trail_count(const struct trail *t, int64_t now_ms, int64_t window_ms);
+/* How many different values of marks[mark] do, `own` among them. */
+size_t trail_distinct(const struct trail *t, int64_t now_ms, int64_t window_ms, size_t mark,
+		      uint32_t own);
+
+#endif
