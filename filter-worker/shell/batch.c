@@ -23,8 +23,10 @@ void batch_read(struct batch *b, struct item *item)
 		item->fault = "the record can't be unpacked";
 		return;
 	}
-	item->lead = (struct desk_lead){
-	    .raw = raw, .raw_offset = fault_on("records_alike") ? 0 : (uint64_t)r->offset};
+	item->lead =
+	    (struct desk_lead){.raw = raw,
+			       .partition = (uint32_t)r->partition,
+			       .raw_offset = fault_on("records_alike") ? 0 : (uint64_t)r->offset};
 	item->fault = raw_lead_fault(raw);
 	if (!item->fault)
 		item->kind = ITEM_LEAD;

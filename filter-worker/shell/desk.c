@@ -26,6 +26,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "desk_counts.h"
 #include "local_facts.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
@@ -94,6 +95,11 @@ static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk
 	return contact;
 }
 
+static const struct rule_list *rules_for(const struct desk *d, const struct desk_lead *lead)
+{
+	return ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id);
+}
+
 /* Everything that needs no server; once for each lead, however often its batch is gathered. */
 static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 {
@@ -104,8 +110,8 @@ static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 	local_facts_gather(&d->o.local, lead->raw, open_contact(d, lead, &d->scratch), a,
 			   &lead->facts);
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
-	rule_list_plan(ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id),
-		       &lead->subject, &lead->plan);
+	rule_list_plan(rules_for(d, lead), &lead->subject, &lead->plan);
+	counts_plan(rules_for(d, lead), lead);
 	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
 	lead->prepared = true;
 }
@@ -142,21 +148,28 @@ static void hear(const struct kv_lead *answer, struct desk_lead *lead)
 	}
 }
 
+/* ret_asked: the kv's answers, of which sources are still to be weighed. */
 static enum result gather(struct desk *d, struct desk_lead *const *leads, size_t count,
-			  struct error *e)
+			  struct kv_lead **ret_asked, struct error *e)
 {
+	_cleanup_(counts_free) struct counts counts = {.arena = &d->scratch};
 	struct kv_lead *asked = arena_calloc(&d->scratch, count, sizeof(*asked));
 	int64_t began_us = clock_monotonic_us();
 	enum result r;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		ask(leads[i], &asked[i]);
+		counts_ask(&counts, leads[i], &asked[i]);
+	}
 	r = kv_gather(d->o.kv, asked, count, e);
 	metric_observe_us(METRIC_FILTER_KV, clock_monotonic_us() - began_us);
 	if (r != RESULT_OK)
 		return r;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		hear(&asked[i], leads[i]);
+		counts_hear(&asked[i], leads[i]);
+	}
+	*ret_asked = asked;
 	fault_point("worker_gathered");
 	return RESULT_OK;
 }
@@ -183,7 +196,7 @@ static bool has_stale_claim(const struct desk_lead *lead)
 /* Judges from the front; stops before a lead that a stale claim stands in the way of, and after one whose changes a later
  * lead would have to know. Returns how many are judged. */
 static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t count,
-			  bool heed_stale, struct changes *changes)
+			  const struct kv_lead *answers, bool heed_stale, struct changes *changes)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct desk_lead *lead = leads[i];
@@ -192,7 +205,9 @@ static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t
 
 		if (heed_stale && has_stale_claim(lead))
 			return i;
+		counts_weigh(&answers[i], rules_for(d, lead), lead);
 		judge_lead(d->o.rules, &lead->facts, &d->scratch, &lead->judgement);
+		counts_judged(&answers[i], lead->judgement.verdict == LEAD_REJECTED);
 		own_count = claim_changes_after(&lead->plan, &lead->subject,
 						lead->judgement.verdict != LEAD_REJECTED, own);
 		add_changes(changes, own, own_count);
@@ -231,11 +246,33 @@ static void fill_settle(const struct claim_change *c, struct kv_settle *ret)
 				  .take = c->take};
 }
 
-static enum result settle(struct desk *d, const struct changes *changes, struct error *e)
+/* The verdicts of the leads whose sources are counted. */
+static struct kv_verdict *verdicts_of(struct desk *d, struct desk_lead *const *leads,
+				      const struct kv_lead *answers, size_t count,
+				      size_t *ret_count)
+{
+	struct kv_verdict *all = arena_calloc(&d->scratch, count, sizeof(*all));
+
+	*ret_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (answers[i].source)
+			all[(*ret_count)++] = (struct kv_verdict){
+			    .partition = leads[i]->partition,
+			    .raw_offset = leads[i]->raw_offset,
+			    .now_ms = answers[i].now_ms,
+			    .source = answers[i].source,
+			    .rejected = leads[i]->judgement.verdict == LEAD_REJECTED,
+			};
+	}
+	return all;
+}
+
+static enum result settle(struct desk *d, const struct changes *changes,
+			  const struct kv_verdict *verdicts, size_t verdict_count, struct error *e)
 {
 	size_t count = changes->give_up_count + changes->take_count;
 
-	if (count == 0)
+	if (count + verdict_count == 0)
 		return RESULT_OK;
 
 	struct kv_settle *ops = arena_calloc(&d->scratch, count, sizeof(*ops));
@@ -245,7 +282,7 @@ static enum result settle(struct desk *d, const struct changes *changes, struct 
 	for (size_t i = 0; i < changes->take_count; i++)
 		fill_settle(&changes->take[i], &ops[changes->give_up_count + i]);
 	metric_add(METRIC_FILTER_SETTLED, (int64_t)count);
-	return kv_settle(d->o.kv, ops, count, e);
+	return kv_close_batch(d->o.kv, ops, count, verdicts, verdict_count, e);
 }
 
 static enum result judge_round(struct desk *d, struct desk_lead *const *leads, size_t count,
@@ -257,16 +294,19 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 	    .give_up = arena_alloc(&d->scratch, room * sizeof(struct claim_change)),
 	    .take = arena_alloc(&d->scratch, room * sizeof(struct claim_change)),
 	};
-	enum result r = gather(d, leads, count, e);
-	size_t judged;
+	struct kv_lead *answers;
+	struct kv_verdict *verdicts;
+	enum result r = gather(d, leads, count, &answers, e);
+	size_t judged, verdict_count;
 
 	if (r != RESULT_OK)
 		return r;
-	judged = judge_front(d, leads, count, heed_stale, &changes);
+	judged = judge_front(d, leads, count, answers, heed_stale, &changes);
 	undo_rest(leads + judged, count - judged, &changes);
 	if (judged == 0)
 		make_room(leads[0], &changes);
-	r = settle(d, &changes, e);
+	verdicts = verdicts_of(d, leads, answers, judged, &verdict_count);
+	r = settle(d, &changes, verdicts, verdict_count, e);
 	if (r == RESULT_OK)
 		*ret_judged = judged;
 	return r;

@@ -26,15 +26,17 @@ struct desk_options {
 struct desk_lead {
 	/* given by the caller; raw has no fault, see raw_lead_fault() */
 	const Punnet__V1__RawLead *raw;
-	uint64_t raw_offset;                /* where raw stands in leads.raw; 0: in no log */
+	uint32_t partition;                 /* where raw stands in leads.raw */
+	uint64_t raw_offset;                /* 0: in no log */
 	const Punnet__V1__Contact *contact; /* already open; NULL: opened here, in memory only */
 	/* valid for judged leads, until the desk's next call */
 	struct facts facts;
 	struct judgement judgement;
 	/* the desk's own */
-	bool prepared, candidate;
+	bool prepared, candidate, weighed;
 	struct claim_subject subject;
 	struct claim_plan plan;
+	struct trail_plan trails;
 };
 
 struct desk *desk_open(const struct desk_options *o);

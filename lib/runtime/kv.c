@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "kv_internal.h"
 
 #define KV_REDIS_PORT 6379
@@ -142,6 +143,8 @@ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct 
 			claim->claimed_at_ms = 0;
 			memset(&claim->owner, 0, sizeof(claim->owner));
 		}
+		assert(leads[i].trail_count <= KV_TRAILS_PER_LEAD);
+		leads[i].counted = leads[i].judged = false;
 	}
 	return count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
 }
@@ -149,10 +152,82 @@ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct 
 enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
 		      struct error *ret_error)
 {
+	return kv_close_batch(k, ops, count, NULL, 0, ret_error);
+}
+
+enum result kv_close_batch(struct kv *k, const struct kv_settle *ops, size_t count,
+			   const struct kv_verdict *verdicts, size_t verdict_count,
+			   struct error *ret_error)
+{
 	assert(count <= (size_t)KV_LEADS_PER_GATHER * KV_CLAIMS_PER_LEAD);
+	assert(verdict_count <= KV_LEADS_PER_GATHER);
 	for (size_t i = 0; i < count; i++) {
 		assert(ops[i].key.len > 0 && ops[i].key.len <= KV_KEY_MAX);
 		assert(!ops[i].take || ops[i].ttl_ms > 0);
 	}
-	return count ? k->backend->settle(k, ops, count, ret_error) : RESULT_OK;
+	if (count + verdict_count == 0)
+		return RESULT_OK;
+	return k->backend->settle(k, ops, count, verdicts, verdict_count, ret_error);
+}
+
+uint64_t kv_record_digest(const struct lead_record *r)
+{
+	uint64_t h = hash_fnv1a(0, slice_of(r->lead_id.bytes, sizeof(r->lead_id.bytes)));
+
+	return hash_fnv1a(h, slice_of(&r->raw_offset, sizeof(r->raw_offset)));
+}
+
+void kv_trail_cut(struct kv_trail *t, const struct lead_record *self)
+{
+	uint64_t own = kv_record_digest(self);
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->visits[i].record == own)
+			t->count = i;
+	}
+}
+
+/* Where in a source's sums a lead of another hour of the same source falls; NULL: in none of them. */
+static struct kv_hour *hour_in(struct kv_source *s, int64_t hour)
+{
+	if (s->hour == hour)
+		return &s->now;
+	return s->hour == hour + 1 ? &s->before : NULL;
+}
+
+static struct kv_day *day_in(struct kv_source *s, int64_t hour)
+{
+	if (s->hour / 24 == hour / 24)
+		return &s->today;
+	return s->hour / 24 == hour / 24 + 1 ? &s->yesterday : NULL;
+}
+
+void kv_source_add_lead(struct kv_source *s, int64_t at_ms, uint32_t sub)
+{
+	size_t bit = kv_sub_bit(sub);
+
+	for (struct kv_source *o = s->first; o; o = o->next) {
+		struct kv_hour *h = hour_in(o, s->hour);
+		struct kv_day *d = day_in(o, s->hour);
+
+		if (h)
+			h->leads[kv_minute_of(at_ms)]++;
+		if (!d)
+			continue;
+		d->leads[s->hour % 24]++;
+		d->subs[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	}
+}
+
+void kv_source_add_reject(struct kv_source *s, int64_t at_ms)
+{
+	for (struct kv_source *o = s->first; o; o = o->next) {
+		struct kv_hour *h = hour_in(o, s->hour);
+		struct kv_day *d = day_in(o, s->hour);
+
+		if (h)
+			h->rejected[kv_minute_of(at_ms)]++;
+		if (d)
+			d->rejected[s->hour % 24]++;
+	}
 }

@@ -385,6 +385,7 @@ static enum result gather(struct kv *k, struct kv_lead *leads, size_t count,
 }
 
 static enum result settle(struct kv *k, const struct kv_settle *ops, size_t count,
+			  _unused_ const struct kv_verdict *verdicts, _unused_ size_t verdict_count,
 			  struct error *ret_error)
 {
 	struct kv_redis *r = redis_of(k);
