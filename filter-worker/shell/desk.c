@@ -129,6 +129,7 @@ static void ask(const struct desk_lead *lead, struct kv_lead *ret)
 
 		ret->claims[i] = (struct kv_claim){.key = claim_key(w),
 						   .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
+						   .group = w->group,
 						   .always = w->always};
 	}
 }
@@ -243,6 +244,8 @@ static void fill_settle(const struct claim_change *c, struct kv_settle *ret)
 				  .key = c->key,
 				  .ttl_ms = c->ttl_ms,
 				  .now_ms = c->now_ms,
+				  .group = c->group,
+				  .always = c->always,
 				  .take = c->take};
 }
 

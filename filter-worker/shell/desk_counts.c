@@ -6,10 +6,10 @@
 _Static_assert(TRAILS_MAX <= KV_TRAILS_PER_LEAD && TRAIL_VISITS_MAX == KV_VISITS_MAX,
 	       "the kv takes what the core plans");
 
-#define SUBS_MAX     (KV_SUBS_BYTES * 8)
-#define SUBS_SHIFT   11 /* 2^11 bits */
-#define SUBS_FULL    (SUBS_MAX * 15 / 16) /* past it the number is too uncertain to go on counting */
-#define FREE_SHIFT   20
+#define SUBS_MAX   (KV_SUBS_BYTES * 8)
+#define SUBS_SHIFT 11                   /* 2^11 bits */
+#define SUBS_FULL  (SUBS_MAX * 15 / 16) /* past it the number is too uncertain to go on counting */
+#define FREE_SHIFT 20
 
 _Static_assert(SUBS_MAX == 1 << SUBS_SHIFT, "a value takes one bit of so many");
 
@@ -155,8 +155,7 @@ static void fill_days(const struct kv_source *s, size_t minute, struct source *r
 		ret->today.rejected += s->now.rejected[i];
 	}
 	ret->yesterday = day_of(&s->yesterday, 24);
-	ret->today.subs =
-	    MIN_OF(subs_behind(count_bits(s->today.subs)), ret->today.leads + 1);
+	ret->today.subs = MIN_OF(subs_behind(count_bits(s->today.subs)), ret->today.leads + 1);
 	ret->yesterday.subs =
 	    MIN_OF(subs_behind(count_bits(s->yesterday.subs)), ret->yesterday.leads + 1);
 }
@@ -166,9 +165,8 @@ static void fill_source(const struct kv_source *s, int64_t now_ms, struct source
 	size_t minute = (size_t)(now_ms % MS_PER_HOUR / MS_PER_MIN);
 
 	for (size_t i = 0; i < SOURCE_MINUTES; i++)
-		ret->minutes[i] = i < minute
-				      ? s->now.leads[minute - 1 - i]
-				      : s->before.leads[SOURCE_MINUTES + minute - 1 - i];
+		ret->minutes[i] = i < minute ? s->now.leads[minute - 1 - i]
+					     : s->before.leads[SOURCE_MINUTES + minute - 1 - i];
 	fill_days(s, minute, ret);
 	ret->today_ms = now_ms % MS_PER_DAY;
 }

@@ -18,7 +18,7 @@ static bool copy_part(struct slice s, char *ret, size_t len)
 }
 
 /* "host:port", "[::1]:port", "host" */
-static bool parse_address(struct slice s, struct kv_url *ret)
+static bool parse_address(struct slice s, struct kv_seed *ret)
 {
 	const char *colon = memrchr(s.data, ':', s.len), *bracket = memrchr(s.data, ']', s.len);
 	struct slice host = s;
@@ -34,6 +34,23 @@ static bool parse_address(struct slice s, struct kv_url *ret)
 	ret->port = (int)port;
 	return host.len > 0 && port >= 1 && port <= 65535 &&
 	       copy_part(host, ret->host, sizeof(ret->host));
+}
+
+/* One address, or several of a cluster, which has no numbered databases. */
+static bool parse_seeds(struct slice s, struct kv_url *ret)
+{
+	while (ret->seed_count < KV_SEEDS_MAX) {
+		const char *comma = memchr(s.data, ',', s.len);
+		struct slice one = slice_of(s.data, comma ? (size_t)(comma - s.data) : s.len);
+
+		if (!parse_address(one, &ret->seeds[ret->seed_count++]))
+			return false;
+		ret->cluster = ret->seed_count > 1;
+		if (!comma)
+			return !ret->cluster || ret->db == 0;
+		s = slice_of(comma + 1, s.len - one.len - 1);
+	}
+	return false;
 }
 
 static bool parse_url(struct slice s, struct kv_url *ret)
@@ -63,7 +80,7 @@ static bool parse_url(struct slice s, struct kv_url *ret)
 		s.len = (size_t)(slash - s.data);
 	}
 	ret->db = (int)db;
-	return parse_address(s, ret);
+	return parse_seeds(s, ret);
 }
 
 enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_error)
@@ -74,7 +91,8 @@ enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_
 	/* The text is not shown: it may hold a password. */
 	return error_set(
 	    ret_error, RESULT_BAD,
-	    "redis: expected redis://host:port/db, redis://:password@host:port/db or memory:");
+	    "redis: expected redis://host:port/db, redis://:password@host:port/db, a cluster's "
+	    "redis://host:port,host:port or memory:");
 }
 
 static uint8_t *put_u64(uint8_t *at, uint64_t n)
@@ -168,6 +186,18 @@ enum result kv_close_batch(struct kv *k, const struct kv_settle *ops, size_t cou
 	if (count + verdict_count == 0)
 		return RESULT_OK;
 	return k->backend->settle(k, ops, count, verdicts, verdict_count, ret_error);
+}
+
+enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_missing, struct error *ret_error)
+{
+	memset(ret_missing, 0, partitions * sizeof(*ret_missing));
+	return k->backend->join ? k->backend->join(k, partitions, ret_missing, ret_error)
+				: RESULT_OK;
+}
+
+enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error)
+{
+	return k->backend->restored ? k->backend->restored(k, partition, ret_error) : RESULT_OK;
 }
 
 uint64_t kv_record_digest(const struct lead_record *r)

@@ -25,6 +25,8 @@ struct kv_claim {
 	int64_t ttl_ms;
 	bool
 	    always; /* true: taken whenever it is free. false: one of the lead's `together` group, see below */
+	uint32_t
+	    group; /* of a claim that is not `always`: the digest of its scope. In a cluster all of one lead's must agree */
 	/* answers */
 	bool held;                /* somebody holds it, perhaps this very record */
 	struct lead_record owner; /* valid when held: after the call */
@@ -96,12 +98,15 @@ void kv_source_add_reject(struct kv_source *s, int64_t at_ms);
 _must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count,
 				 struct error *ret_error);
 /* Gives up the lead's own claims, and takes free ones, after a judgement that the gather could not foresee. One round
- * trip for all. take = true: NX with owner; false: delete if the owner is this record. */
+ * trip for all. take = true: NX with owner; false: delete if the owner is this record. key, ttl_ms, group and always as in the claim. */
 struct kv_settle {
 	struct lead_record self;
 	struct slice key;
-	int64_t ttl_ms, now_ms;
-	bool take;
+	int64_t
+	    ttl_ms; /* as when it was, or would be, claimed: it decides where the claim stands */
+	int64_t now_ms;
+	uint32_t group;
+	bool always, take;
 };
 _must_use_ enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
 				 struct error *ret_error);
@@ -116,6 +121,16 @@ struct kv_verdict {
 _must_use_ enum result kv_close_batch(struct kv *k, const struct kv_settle *ops, size_t count,
 				      const struct kv_verdict *verdicts, size_t verdict_count,
 				      struct error *ret_error);
+
+/* --- the state as a whole: it can be lost, and is restored from the log --- */
+
+/* Joins the state that is there, or begins a new one; before the first gather, and after one that said RESULT_AGAIN.
+ * ret_missing[partitions]: those whose leads have not been put back yet. Until none is missing nothing may be judged; a
+ * partition is put back by gathering its judged leads in their order, each as a candidate exactly if it was not rejected, and
+ * closing its batches. A kv that was never joined (scenarios, tests) asks for no state. */
+_must_use_ enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_missing,
+			       struct error *ret_error);
+_must_use_ enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error);
 
 /* --- idempotency of the front door: asynchronous on the loop, because the collector must not wait for Redis --- */
 

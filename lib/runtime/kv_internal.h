@@ -7,17 +7,26 @@
 
 /* --- where Redis is --- */
 
-struct kv_url {
+#define KV_SEEDS_MAX 16
+
+struct kv_seed {
 	char host[256];
+	int port;
+};
+
+struct kv_url {
+	struct kv_seed seeds[KV_SEEDS_MAX]; /* one: a server; more: nodes of a cluster */
+	size_t seed_count;
+	bool cluster;
 	char password[128]; /* "" = none */
-	int port, db;
+	int db;
 };
 
 static inline bool kv_url_is_memory(const char *url)
 {
 	return strcmp(url, "memory:") == 0;
 }
-/* redis://[:password@]host[:port][/db] */
+/* redis://[:password@]host[:port][/db]; a cluster: redis://[:password@]host[:port],host[:port],… */
 _must_use_ enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_error);
 
 /* --- a claim's value: 16 bytes of lead id, 8 of raw offset, 8 of time, big-endian --- */
@@ -53,6 +62,9 @@ struct kv_backend {
 	enum result (*settle)(struct kv *k, const struct kv_settle *ops, size_t count,
 			      const struct kv_verdict *verdicts, size_t verdict_count,
 			      struct error *ret_error);
+	enum result (*join)(struct kv *k, uint32_t partitions, bool *ret_missing,
+			    struct error *ret_error);
+	enum result (*restored)(struct kv *k, uint32_t partition, struct error *ret_error);
 	void (*close)(struct kv *k);
 };
 

@@ -84,8 +84,8 @@ static void add_visit(struct kv_memory_counts *c, const struct kv_lead *lead,
 
 	if (t->count == KV_VISITS_MAX)
 		memmove(t->visits, t->visits + 1, --t->count * sizeof(*t->visits));
-	t->visits[t->count++] = (struct kv_visit){kv_record_digest(&lead->self), lead->now_ms,
-						  {own->marks[0], own->marks[1]}};
+	t->visits[t->count++] = (struct kv_visit){
+	    kv_record_digest(&lead->self), lead->now_ms, {own->marks[0], own->marks[1]}};
 	t->entry.ends_ms = lead->now_ms + own->ttl_ms;
 }
 
@@ -112,8 +112,7 @@ static void answer_hour(const struct kv_table *t, const struct kv_source *s, int
 			struct kv_hour *ret)
 {
 	char room[KEY_ROOM];
-	const struct hour *found =
-	    find(t, source_key(s, hour, room), s->hour * MS_PER_HOUR);
+	const struct hour *found = find(t, source_key(s, hour, room), s->hour * MS_PER_HOUR);
 
 	*ret = found ? found->sums : (struct kv_hour){.leads = {0}};
 }
@@ -138,8 +137,8 @@ static void answer_source(const struct kv_memory_counts *c, struct kv_source *s)
 static struct hour *hour_of(struct kv_memory_counts *c, const struct kv_source *s)
 {
 	char room[KEY_ROOM];
-	struct hour *h = obtain(&c->hours, source_key(s, s->hour, room), sizeof(*h),
-				s->hour * MS_PER_HOUR);
+	struct hour *h =
+	    obtain(&c->hours, source_key(s, s->hour, room), sizeof(*h), s->hour * MS_PER_HOUR);
 
 	h->entry.ends_ms = (s->hour + 1) * MS_PER_HOUR + HOUR_ENDS;
 	return h;
@@ -149,8 +148,8 @@ static struct day *day_of(struct kv_memory_counts *c, const struct kv_source *s)
 {
 	char room[KEY_ROOM];
 	int64_t day = s->hour / 24;
-	struct day *d = obtain(&c->days, source_key(s, day, room), sizeof(*d),
-			       s->hour * MS_PER_HOUR);
+	struct day *d =
+	    obtain(&c->days, source_key(s, day, room), sizeof(*d), s->hour * MS_PER_HOUR);
 
 	d->entry.ends_ms = (day + 1) * MS_PER_DAY + DAY_ENDS;
 	return d;

@@ -15,7 +15,8 @@ struct kv_table {
 
 struct kv_memory_counts {
 	struct kv_table trails, hours, days;
-	uint64_t counted[KV_MEMORY_PARTITIONS_MAX]; /* the offset after the highest one that was counted */
+	uint64_t counted
+	    [KV_MEMORY_PARTITIONS_MAX]; /* the offset after the highest one that was counted */
 	uint64_t judged[KV_MEMORY_PARTITIONS_MAX];
 };
 
