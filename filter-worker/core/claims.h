@@ -17,7 +17,7 @@
 struct claim_subject {
 	struct lead_record self;
 	int64_t received_at_ms;
-	struct slice vertical, aff_id;
+	struct slice vertical, aff_id, sub1;
 	struct slice phone, email, mailbox, payload, idempotency, person, device, ip;
 };
 

@@ -71,6 +71,16 @@ void desk_close(struct desk *d)
 	free(d);
 }
 
+struct kv *desk_kv(struct desk *d)
+{
+	return d->o.kv;
+}
+
+struct arena *desk_scratch(struct desk *d)
+{
+	return &d->scratch;
+}
+
 /* NULL: the day's key is destroyed, or the box is not what was sealed. What is inside could then not be known. */
 static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk_lead *lead,
 					       struct arena *a)
@@ -95,7 +105,7 @@ static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk
 	return contact;
 }
 
-static const struct rule_list *rules_for(const struct desk *d, const struct desk_lead *lead)
+const struct rule_list *desk_rules_for(const struct desk *d, const struct desk_lead *lead)
 {
 	return ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id);
 }
@@ -110,13 +120,13 @@ static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
 	local_facts_gather(&d->o.local, lead->raw, open_contact(d, lead, &d->scratch), a,
 			   &lead->facts);
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
-	rule_list_plan(rules_for(d, lead), &lead->subject, &lead->plan);
-	counts_plan(rules_for(d, lead), lead);
+	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);
+	counts_plan(desk_rules_for(d, lead), lead);
 	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
 	lead->prepared = true;
 }
 
-static void ask(const struct desk_lead *lead, struct kv_lead *ret)
+void desk_ask(const struct desk_lead *lead, struct kv_lead *ret)
 {
 	*ret = (struct kv_lead){
 	    .self = lead->subject.self,
@@ -159,7 +169,7 @@ static enum result gather(struct desk *d, struct desk_lead *const *leads, size_t
 	enum result r;
 
 	for (size_t i = 0; i < count; i++) {
-		ask(leads[i], &asked[i]);
+		desk_ask(leads[i], &asked[i]);
 		counts_ask(&counts, leads[i], &asked[i]);
 	}
 	r = kv_gather(d->o.kv, asked, count, e);
@@ -206,7 +216,7 @@ static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t
 
 		if (heed_stale && has_stale_claim(lead))
 			return i;
-		counts_weigh(&answers[i], rules_for(d, lead), lead);
+		counts_weigh(&answers[i], desk_rules_for(d, lead), lead);
 		judge_lead(d->o.rules, &lead->facts, &d->scratch, &lead->judgement);
 		counts_judged(&answers[i], lead->judgement.verdict == LEAD_REJECTED);
 		own_count = claim_changes_after(&lead->plan, &lead->subject,

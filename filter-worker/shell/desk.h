@@ -48,4 +48,15 @@ void desk_close(struct desk *d);
 _must_use_ enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
 				  struct arena *a, size_t *ret_judged, struct error *ret_error);
 
+/* Puts verdicts of one partition, in their order, back into a kv that lost its state; see kv_join(). */
+_must_use_ enum result desk_restore(struct desk *d, const Punnet__V1__JudgedLead *const *verdicts,
+				    size_t count, struct error *ret_error);
+
+/* --- between the desk's files --- */
+struct kv_lead;
+const struct rule_list *desk_rules_for(const struct desk *d, const struct desk_lead *lead);
+void desk_ask(const struct desk_lead *lead, struct kv_lead *ret); /* its claims */
+struct kv *desk_kv(struct desk *d);
+struct arena *desk_scratch(struct desk *d);
+
 #endif

@@ -83,7 +83,7 @@ void counts_ask(struct counts *c, const struct desk_lead *lead, struct kv_lead *
 		return;
 	ret->source =
 	    source_of(c, lead->subject.aff_id, lead->subject.received_at_ms / MS_PER_HOUR);
-	ret->sub = (uint32_t)hash_fnv1a(0, slice_cstr(lead->raw->lead->sub1));
+	ret->sub = (uint32_t)hash_fnv1a(0, lead->subject.sub1);
 }
 
 /* --- hearing --- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "restore.h"
 #include "rules_file.h"
 #include "runtime/directory.h"
 #include "runtime/keyring.h"
@@ -141,9 +142,12 @@ static bool worker_ready(struct service *s, char *ret_why, size_t len)
 {
 	const struct worker *w = s->state;
 
-	if (w && w->desk && !w->kv_away)
+	if (w && w->desk && w->restore.ready && !w->kv_away)
 		return true;
-	snprintf(ret_why, len, "%s", w && w->kv_away ? "Redis is away: leads wait" : "starting");
+	snprintf(ret_why, len, "%s",
+		 w && w->kv_away              ? "Redis is away: leads wait"
+		 : w && w->restore.partitions ? "Redis lost its state, which is being restored"
+					      : "starting");
 	return false;
 }
 
@@ -174,6 +178,7 @@ static void worker_stop(struct service *s)
 			worker_commit_last(w, (int32_t)i, p);
 	}
 	worker_release_batch(w);
+	restore_close(w);
 	bus_consumer_close(w->consumer);
 	bus_producer_close(w->producer);
 	directory_close(w->directory);

@@ -13,6 +13,22 @@ struct bus_consumer;
 struct bus_producer;
 struct directory;
 
+/* See restore.h. */
+#define RESTORE_PARTITIONS_MAX 1024
+struct restore {
+	bool ready; /* nothing is missing */
+	bool again; /* look before anything else */
+	bool missing[RESTORE_PARTITIONS_MAX];
+	uint32_t partitions;
+	int64_t looked_at_ms;
+	/* the partition at hand */
+	struct bus_reader *reader;
+	int32_t at;
+	int64_t until, began_ms;
+	uint64_t put_back;
+	struct arena arena;
+};
+
 struct worker {
 	uint32_t magic;
 	struct service *service;
@@ -28,6 +44,7 @@ struct worker {
 	struct partitions partitions;
 	struct flights flights;
 	struct batch batch;
+	struct restore restore;
 	bool rules_from_file;   /* the configuration names one: the directory's are not followed */
 	uint64_t rules_version; /* of the directory, when it was last asked for rules */
 	size_t batch_leads, max_in_flight;

@@ -89,7 +89,8 @@ void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key,
 	int64_t generation = now_ms / KV_GENERATION_MS;
 	uint64_t low, high;
 
-	*ret = (struct kv_place){.bucket = ttl_ms >= KV_BUCKET_TTL_LEAST && ttl_ms <= KV_GENERATION_MS};
+	*ret = (struct kv_place){.bucket =
+				     ttl_ms >= KV_BUCKET_TTL_LEAST && ttl_ms <= KV_GENERATION_MS};
 	if (!ret->bucket) {
 		ret->now = lone_key(l, shard, key, a);
 		return;

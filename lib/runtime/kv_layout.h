@@ -18,21 +18,21 @@
 #include "base/arena.h"
 #include "kv_internal.h"
 
-#define KV_PREFIX_MAX	     48
+#define KV_PREFIX_MAX        48
 #define KV_CLUSTER_SHARDS    32
-#define KV_SHARDS_MAX	     64
+#define KV_SHARDS_MAX        64
 #define KV_BUCKET_TTL_LEAST  MS_PER_DAY
 #define KV_GENERATION_MS     (91 * MS_PER_DAY)
 #define KV_BUCKET_BITS_LEAST 4
 #define KV_BUCKET_BITS_MOST  28
-#define KV_BUCKET_BITS	     18
-#define KV_FIELD_BYTES	     8
-#define KV_ID_LEN	     8 /* of a state's id, hex digits */
+#define KV_BUCKET_BITS       18
+#define KV_FIELD_BYTES       8
+#define KV_ID_LEN            8 /* of a state's id, hex digits */
 
 struct kv_layout {
 	char prefix[KV_PREFIX_MAX];
 	unsigned bucket_bits;
-	unsigned shards; /* a power of two */
+	unsigned shards;                        /* a power of two */
 	char ids[KV_SHARDS_MAX][KV_ID_LEN + 1]; /* of the states that were joined; "": none was */
 };
 
@@ -61,9 +61,9 @@ unsigned kv_slot_of(unsigned shard);
 
 /* --- visits and sums as bytes, big-endian --- */
 
-#define KV_VISIT_BYTES	24
-#define KV_HOUR_BYTES	240 /* leads by minute, then rejects, 16 bits each */
-#define KV_DAY_BYTES	(192 + KV_SUBS_BYTES) /* leads by hour, rejects by hour, 32 bits each; subs */
+#define KV_VISIT_BYTES  24
+#define KV_HOUR_BYTES   240                   /* leads by minute, then rejects, 16 bits each */
+#define KV_DAY_BYTES    (192 + KV_SUBS_BYTES) /* leads by hour, rejects by hour, 32 bits each; subs */
 #define KV_DAY_SUBS_BIT 1536
 
 void kv_visit_encode(const struct kv_visit *v, uint8_t ret[KV_VISIT_BYTES]);

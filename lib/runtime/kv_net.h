@@ -12,9 +12,9 @@
 
 #define KV_RETRY_LEAST_MS 25
 #define KV_RETRY_MOST_MS  250
-#define KV_NODES_MAX	  128
-#define KV_SLOTS	  16384
-#define KV_SHA_LEN	  40
+#define KV_NODES_MAX      128
+#define KV_SLOTS          16384
+#define KV_SHA_LEN        40
 
 struct kv_script {
 	const char *text;
@@ -37,7 +37,7 @@ struct kv_net {
 	size_t node_count, seed_count;
 	bool map_known;
 	uint8_t slots[KV_SLOTS]; /* node by slot */
-	struct error last;	 /* why there is no connection */
+	struct error last;       /* why there is no connection */
 };
 
 void kv_net_init(struct kv_net *n, const struct kv_url *url, int timeout_ms,

@@ -19,13 +19,14 @@ struct kv_redis {
 	struct kv_script scripts[KV_SCRIPTS];
 	struct kv_call calls[KV_SHARDS_MAX];
 	struct kv_belief *beliefs; /* by shard and partition */
-	size_t partitions;	   /* room in `beliefs` */
-	uint8_t *lasting;	   /* a bit a bucket and shard: its end was set by this process, in this generation */
+	size_t partitions;         /* room in `beliefs` */
+	uint8_t *
+	    lasting; /* a bit a bucket and shard: its end was set by this process, in this generation */
 	int64_t lasting_generation;
 	uint32_t next_end; /* the bucket whose end is set anew next */
-	bool lost;	    /* a state is another one, or went back: nothing is judged from it */
+	bool lost;         /* a state is another one, or went back: nothing is judged from it */
 	bool went_back[KV_SHARDS_MAX]; /* which must not go on as they are */
-	struct arena arena; /* of one call */
+	struct arena arena;            /* of one call */
 };
 
 static inline struct kv_redis *kv_redis_of(struct kv *k)

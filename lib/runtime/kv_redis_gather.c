@@ -103,8 +103,7 @@ static void add_trail(struct kv_redis *r, unsigned shard, struct kv_lead *lead,
 {
 	struct kv_call *c = &r->calls[shard];
 
-	kv_words_slice(&c->keys,
-		       kv_count_key(&r->layout, shard, 't', trail->key, 0, &r->arena));
+	kv_words_slice(&c->keys, kv_count_key(&r->layout, shard, 't', trail->key, 0, &r->arena));
 	c->trails = kv_room(c->trails, &c->trail_cap, c->trail_count, sizeof(*c->trails));
 	c->trail_leads =
 	    kv_room(c->trail_leads, &c->trail_lead_cap, c->trail_count, sizeof(*c->trail_leads));
@@ -154,7 +153,8 @@ static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *
 		}
 	}
 	for (size_t i = 0; i < ask.trail_count; i++) {
-		struct kv_visit own = {kv_record_digest(&lead->self), lead->now_ms,
+		struct kv_visit own = {kv_record_digest(&lead->self),
+				       lead->now_ms,
 				       {ask.trails[i]->marks[0], ask.trails[i]->marks[1]}};
 
 		add_trail(r, shard, lead, ask.trails[i]);
@@ -222,8 +222,7 @@ static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise 
 			continue;
 		kv_words_slice(&c->args, SLICE("SET"));
 		kv_words_slice(&c->args, SLICE("u1"));
-		kv_words_slice(&c->args,
-			       slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + bit)));
+		kv_words_slice(&c->args, slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + bit)));
 		kv_words_slice(&c->args, SLICE("1"));
 	}
 	c->args.data[at] = arena_printf(a, "%zu", c->args.count - at - 1);
@@ -273,8 +272,8 @@ static void add_sources(struct kv_redis *r, const struct batch *b)
 		c->used = true;
 		add_source_keys(r, shard, all[i].source);
 		add_raise(r, c, &all[i]);
-		c->sources = kv_room(c->sources, &c->source_cap, c->source_count,
-				     sizeof(*c->sources));
+		c->sources =
+		    kv_room(c->sources, &c->source_cap, c->source_count, sizeof(*c->sources));
 		c->sources[c->source_count++] = all[i].source;
 	}
 }
@@ -288,9 +287,8 @@ static void add_ends(struct kv_redis *r, const struct batch *b, unsigned shard)
 	uint32_t mask = (1u << r->layout.bucket_bits) - 1;
 
 	for (uint32_t i = 0; i < ENDS_PER_CALL; i++)
-		kv_words_slice(&c->keys,
-			       kv_bucket_key(&r->layout, shard, (r->next_end + i) & mask,
-					     b->now_ms, &r->arena));
+		kv_words_slice(&c->keys, kv_bucket_key(&r->layout, shard, (r->next_end + i) & mask,
+						       b->now_ms, &r->arena));
 }
 
 static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shard)
@@ -417,10 +415,10 @@ static void mark_judged(struct kv_redis *r, struct batch *b)
 		struct kv_lead *lead = &b->leads[i];
 
 		if (lead->source)
-			lead->judged = lead->self.raw_offset <
-				       kv_belief(r, shard_of_key(r, lead->source->key),
-						 lead->partition)
-					   ->judged;
+			lead->judged =
+			    lead->self.raw_offset <
+			    kv_belief(r, shard_of_key(r, lead->source->key), lead->partition)
+				->judged;
 	}
 }
 

@@ -5,9 +5,9 @@
 #include "clock.h"
 #include "kv_redis.h"
 
-#define FLAG_TAKE     1
-#define FLAG_BUCKET   2
-#define OP_BYTES      (KV_CLAIM_BYTES + 9 + KV_FIELD_BYTES)
+#define FLAG_TAKE   1
+#define FLAG_BUCKET 2
+#define OP_BYTES    (KV_CLAIM_BYTES + 9 + KV_FIELD_BYTES)
 
 struct closing {
 	const struct kv_settle *ops;
@@ -128,8 +128,7 @@ static void add_verdicts(struct kv_redis *r, const struct closing *b)
 		x->count++;
 	}
 	for (size_t i = 0; i < count; i++)
-		add_rejects(r, kv_shard_of(&r->layout, hash_fnv1a(0, all[i].source->key)),
-			    &all[i]);
+		add_rejects(r, kv_shard_of(&r->layout, hash_fnv1a(0, all[i].source->key)), &all[i]);
 }
 
 static void build(struct kv_redis *r, void *ctx)

@@ -85,8 +85,8 @@ static enum result join_shard(struct kv_redis *r, unsigned shard, uint32_t parti
 	if (!reply)
 		return RESULT_AWAY;
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-	    reply->element[0]->type != REDIS_REPLY_STRING ||
-	    reply->element[0]->len != KV_ID_LEN || reply->element[1]->type != REDIS_REPLY_ARRAY)
+	    reply->element[0]->type != REDIS_REPLY_STRING || reply->element[0]->len != KV_ID_LEN ||
+	    reply->element[1]->type != REDIS_REPLY_ARRAY)
 		return error_set(e, RESULT_BAD, "redis: under \"%s\" stands no state of ours",
 				 r->layout.prefix);
 	if (memcmp(r->layout.ids[shard], reply->element[0]->str, KV_ID_LEN) != 0)

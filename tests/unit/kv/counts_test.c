@@ -173,7 +173,8 @@ static void both_backends_count_alike(_unused_ void **state)
 	uint64_t next = 0;
 
 	for (int round = 0; round < 300; round++) {
-		uint64_t from = next > 20 && rng_chance(&rng, 3000) ? next - rng_below(&rng, 20) : next;
+		uint64_t from =
+		    next > 20 && rng_chance(&rng, 3000) ? next - rng_below(&rng, 20) : next;
 		uint64_t until = from + 1 + rng_below(&rng, 5);
 		struct kv *r = redis[rng_below(&rng, 2)];
 
