@@ -93,6 +93,13 @@ def filter_worker(lab, figures):
     lab.drain_rest()
 
 
+def claims(lab, figures):
+    lab.up()
+    lab.only()
+    for row in lab.run("claims", "--redis", lab.redis_port, "--redis-pid", lab.pid("redis"), "--claims", scaled(10000000)):
+        figures.add(row["name"], row["value"], row["unit"], row.get("floor"))
+
+
 def router(lab, figures):
     leads = _fill(lab, "filter-worker")
     ours = _measure(lab, "router", "leads.routed,leads.unsold", leads)

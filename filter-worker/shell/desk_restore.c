@@ -44,8 +44,7 @@ static void forget_old(struct kv_lead *lead, int64_t now_ms)
 		lead->source = NULL;
 }
 
-static enum result put_back(struct desk *d, struct desk_lead *leads, size_t count,
-			    struct error *e)
+static enum result put_back(struct desk *d, struct desk_lead *leads, size_t count, struct error *e)
 {
 	struct arena *a = desk_scratch(d);
 	struct kv_lead *asked = arena_calloc(a, count, sizeof(*asked));

@@ -9,10 +9,10 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
-#define TOPIC_JUDGED	 "leads.judged"
+#define TOPIC_JUDGED      "leads.judged"
 #define SERVER_TIMEOUT_MS 10000
-#define READ_TIMEOUT_MS	 100
-#define RECORDS_MAX	 500
+#define READ_TIMEOUT_MS   100
+#define RECORDS_MAX       500
 
 static void end_reading(struct restore *r)
 {
@@ -53,8 +53,8 @@ static bool open_next(struct worker *w, struct error *e, enum result *ret_result
 		if (!r->missing[p] || !partitions_owned(&w->partitions, (int32_t)p))
 			continue;
 		r->at = (int32_t)p;
-		*ret_result = bus_offsets(w->bus, TOPIC_JUDGED, r->at, SERVER_TIMEOUT_MS, &low,
-					  &r->until);
+		*ret_result =
+		    bus_offsets(w->bus, TOPIC_JUDGED, r->at, SERVER_TIMEOUT_MS, &low, &r->until);
 		if (*ret_result != RESULT_OK)
 			return false;
 		r->reader = bus_reader_open(w->bus, TOPIC_JUDGED, r->at, low, e);
@@ -91,8 +91,8 @@ static enum result put_back(struct worker *w, const struct bus_record *records, 
 
 	arena_reset(&r->arena);
 	for (size_t i = 0; i < count && records[i].offset < r->until; i++) {
-		const Punnet__V1__JudgedLead *m = codec_unpack(
-		    &r->arena, &punnet__v1__judged_lead__descriptor, records[i].value);
+		const Punnet__V1__JudgedLead *m =
+		    codec_unpack(&r->arena, &punnet__v1__judged_lead__descriptor, records[i].value);
 
 		if (m)
 			verdicts[used++] = m;
