@@ -10,6 +10,7 @@
 #include "filter-worker/shell/rules_file.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
+#include "repeat.h"
 #include "words.h"
 
 static const uint8_t scenario_key[FINGERPRINT_KEY_LEN] = "a key for scenarios only, 32 by";
@@ -76,6 +77,9 @@ static void fill_prints(struct script *s, struct script_lead *lead, const struct
 	f->mailbox = fingerprint(s, FINGERPRINT_MAILBOX, mailbox_of(s, email));
 	f->payload = fingerprint(s, FINGERPRINT_PAYLOAD, payload);
 	f->idempotency = fingerprint(s, FINGERPRINT_IDEMPOTENCY, w->key);
+	f->device = fingerprint(s, FINGERPRINT_DEVICE, slice_cstr(w->submission->device_id));
+	f->ip = fingerprint(s, FINGERPRINT_IP, slice_cstr(w->contact->ip));
+	f->person = f->phone.len > 0 ? f->phone : f->email;
 	w->contact->phone = arena_cstr(&s->arena, phone);
 	lead->raw->fingerprints = f;
 	lead->contact = w->destroyed ? NULL : w->contact;
@@ -100,10 +104,11 @@ static void make_lead(struct script *s, struct script_lead *lead, const struct s
 {
 	const struct script_lead *first = map_get(&s->names, lead->name);
 
+	lead->raw_offset = s->count + 1; /* the log's order is the script's */
 	if (w->redelivered && first) {
 		lead->raw = first->raw;
 		lead->contact = first->contact;
-		lead->raw_offset = first->raw_offset + (w->stored_twice ? 1 : 0);
+		lead->raw_offset = w->stored_twice ? lead->raw_offset : first->raw_offset;
 		return;
 	}
 	if (w->redelivered || first) {
@@ -130,7 +135,7 @@ static bool read_time(struct slice date, struct slice clock, int64_t *ret_ms)
 	return time_parse_rfc3339(buf_slice(&text), ret_ms);
 }
 
-static void read_lead(struct script *s, struct slice date, struct slice rest)
+static void read_lead(struct script *s, struct slice date, struct slice rest, int64_t later_ms)
 {
 	struct script_lead *lead = &s->leads[s->count];
 	struct script_words words;
@@ -152,6 +157,7 @@ static void read_lead(struct script *s, struct slice date, struct slice rest)
 		script_fault(s, s->line, "expected `DATE TIME lead NAME VERTICAL …`");
 		return;
 	}
+	at_ms += later_ms;
 	payload = slice_trim(slice_of(vertical.data, (size_t)(arrow - vertical.data)));
 	script_words_begin(&words, &s->arena, at_ms);
 	while (script_word(&before, &word)) {
@@ -164,6 +170,18 @@ static void read_lead(struct script *s, struct slice date, struct slice rest)
 	make_lead(s, lead, &words, vertical, payload);
 	script_words_end(&words);
 	s->count++;
+}
+
+static void read_leads(struct script *s, struct slice date, struct slice rest)
+{
+	struct repeat r;
+
+	if (!repeat_read(rest, &r)) {
+		read_lead(s, date, rest, 0);
+		return;
+	}
+	for (int64_t i = 0; i < r.times && s->faults == 0; i++)
+		read_lead(s, date, repeat_line(&r, rest, i, &s->arena), i * r.every_ms);
 }
 
 /* `rules NAME {…}` becomes one item of the list of a rule file, so that both are read by the same code. */
@@ -217,7 +235,7 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 	else if (slice_is(word, "suppressed"))
 		read_suppressed(s, line);
 	else
-		read_lead(s, word, line);
+		read_leads(s, word, line);
 }
 
 static void read_rules(struct script *s, const struct buf *head)

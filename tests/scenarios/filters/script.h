@@ -8,11 +8,13 @@
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
  *   email= name= first= middle= last= ip= country= os= language= ua=   as typed; NAME="…" where there is a space in it
  *   from= (webmaster)  key= (idempotency)  field=NAME:TEXT (one of the vertical's own)
+ *   device=  sub1=  city=  postal= (code)
  *   filled=1.5s  honeypot  honeypot-empty  consent-text (its hash is given)
  *   clicked=3m  consented=2d: so long before the lead; negative: after it
  *   pasted=phone,email  focused=name
  * and remarks in parentheses: (no phone); (redelivered): the named lead again, as it was;
  * (stored twice): the same, at another offset of the log; (contact destroyed): it can't be opened.
+ * (50 times, every 30s): a lead each, see repeat.h.
  * After the arrow: accepted, rejected or quarantined and exactly the reasons, in order, code(LEAD) when about a lead; score=N; or
  * FILTER pass|hit|unknown for one filter's answer. # begins a comment. */
 #ifndef PUNNET_FILTER_SCRIPT_H
