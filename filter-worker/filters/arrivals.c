@@ -11,8 +11,8 @@
 #include "filter-worker/core/filter.h"
 #include "filter-worker/core/statistics.h"
 
-/* Of 60 independent counts the index is over 159 % in one hour of a thousand (chi-squared, 59 degrees of freedom). */
-#define CHANCE_PERCENT 160
+/* Of 60 independent counts the index is over 167 % in one hour of a thousand (chi-squared, 59 degrees of freedom). */
+#define CHANCE_PERCENT 167
 #define POISSON        100
 
 enum { LEAST, FLAT, BURST };

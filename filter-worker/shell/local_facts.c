@@ -34,10 +34,15 @@ static void look_at_suppressions(const struct suppressions *suppressions,
 void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawLead *raw,
 			const Punnet__V1__Contact *contact, struct arena *a, struct facts *ret)
 {
+	struct verdict_sums verdicts;
+	bool judged_before =
+	    from->verdicts && verdict_book_look(from->verdicts, slice_cstr(raw->lead->vertical),
+						slice_cstr(raw->lead->aff_id), &verdicts);
 	const struct sight sight = {
 	    .raw = raw,
 	    .contact = contact,
 	    .lists = from->lists,
+	    .verdicts = judged_before ? &verdicts : NULL,
 	    .digest_key = from->digest_key,
 	    .arena = a,
 	};

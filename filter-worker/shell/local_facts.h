@@ -5,11 +5,13 @@
 
 #include "filter-worker/core/record.h"
 #include "suppressions.h"
+#include "verdict_book.h"
 
 /* What is looked up in; all borrowed. */
 struct local_sources {
 	const struct suppressions *suppressions; /* NULL: none were loaded */
 	const struct lists *lists;               /* NULL: none were loaded */
+	const struct verdict_book *verdicts;     /* NULL: none were loaded */
 	const uint8_t *digest_key;               /* NULL: no digests are made */
 };
 

@@ -113,10 +113,11 @@ static struct run run_open(struct script *s, const char *how)
 	struct run r = {.script = s, .how = how, .kv = kv_open("memory:", "", 1000, NULL)};
 
 	assert(r.kv);
-	r.desk = desk_open(&(struct desk_options){
-	    .rules = &s->rules,
-	    .kv = r.kv,
-	    .local = {.suppressions = s->suppressions, .digest_key = digest_key}});
+	r.desk = desk_open(&(struct desk_options){.rules = &s->rules,
+						  .kv = r.kv,
+						  .local = {.suppressions = s->suppressions,
+							    .verdicts = s->verdicts,
+							    .digest_key = digest_key}});
 	return r;
 }
 

@@ -217,6 +217,30 @@ static void read_suppressed(struct script *s, struct slice rest)
 	suppressions_put(s->suppressions, domain, slice_of(f.data, f.len), list);
 }
 
+/* verdicts WEBMASTER VERTICAL APPROVED/RETURNED */
+static void read_verdicts(struct script *s, struct slice rest)
+{
+	struct slice webmaster, vertical, sums = {0};
+	const char *slash = NULL;
+	int64_t approved = -1, returned = -1;
+
+	if (script_word(&rest, &webmaster) && script_word(&rest, &vertical) &&
+	    script_word(&rest, &sums))
+		slash = memchr(sums.data, '/', sums.len);
+	if (!slash ||
+	    !slice_to_int64(slice_of(sums.data, (size_t)(slash - sums.data)), &approved) ||
+	    !slice_to_int64(slice_of(slash + 1, sums.len - (size_t)(slash + 1 - sums.data)),
+			    &returned) ||
+	    approved < 0 || returned < 0) {
+		script_fault(s, s->line,
+			     "expected `verdicts WEBMASTER VERTICAL APPROVED/RETURNED`");
+		return;
+	}
+	if (!s->verdicts)
+		s->verdicts = verdict_book_new();
+	verdict_book_put(s->verdicts, vertical, webmaster, approved, returned);
+}
+
 static void read_line(struct script *s, struct slice line, struct buf *head)
 {
 	const char *comment = memchr(line.data, '#', line.len);
@@ -234,6 +258,8 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 			   SLICE_ARG(slice_trim(line)));
 	else if (slice_is(word, "suppressed"))
 		read_suppressed(s, line);
+	else if (slice_is(word, "verdicts"))
+		read_verdicts(s, line);
 	else
 		read_leads(s, word, line);
 }
@@ -298,6 +324,7 @@ bool script_load(struct script *s, const char *path)
 void script_free(struct script *s)
 {
 	suppressions_free(s->suppressions);
+	verdict_book_free(s->verdicts);
 	map_free(&s->names);
 	buf_free(&s->rules_text);
 	arena_free(&s->arena);

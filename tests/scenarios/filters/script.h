@@ -3,6 +3,7 @@
  *     rules       phone_duplicate {scope: vertical, window: 90d}     one filter a line; none: the standard rule set
  *     reject_at   60                   (and quarantine_at, scopes: as in a rule file)
  *     suppressed  +79161234567 do_not_call
+ *     verdicts    w1 osago 40/3        (approved and returned leads of a webmaster)
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
@@ -42,6 +43,7 @@ struct script {
 	struct buf rules_text;
 	struct ruleset rules;
 	struct suppressions *suppressions;
+	struct verdict_book *verdicts;
 	struct script_lead leads[SCRIPT_LEADS_MAX];
 	size_t count;
 	struct map names; /* lead's name → first script_lead of that name */
