@@ -1,10 +1,9 @@
 /* statistics: see statistics.h. The bounds in the comments are those that keep every product within 64 bits. */
 #include "statistics.h"
 
-#define Z_SQUARED 38416 /* 1.96², in ten thousandths */
-#define Z_SCALE   10000
-#define POOL_MOST                                                                                  \
-	(1LL << 20) /* larger samples are halved until they fit; their error is small anyway */
+#define Z_SQUARED   38416 /* 1.96², in ten thousandths */
+#define Z_SCALE     10000
+#define POOL_MOST   (1LL << 20) /* larger samples are halved until they fit */
 #define COUNTS_MOST 3600
 #define TENTHS      10
 #define PERCENT     100
@@ -77,10 +76,10 @@ int64_t share_excess_tenths(int64_t hits, int64_t of, int64_t peer_hits, int64_t
 
 	if (apart <= 0)
 		return 0;
-	/* Both kinds are there, or the shares would not differ. Rounded up, so that a small pool looks no surer than it is.
+	/* Both kinds are there, or the shares would not differ. Variance and root are rounded up: a small pool is to look no surer than it is.
 	 * of * peer_of <= 2^38, the variance <= 2^18. */
 	int64_t variance = (pool_hits * (pool - pool_hits) + pool - 1) / pool;
-	uint64_t error = isqrt((uint64_t)(of * peer_of * variance));
+	uint64_t error = isqrt((uint64_t)(of * peer_of * variance) - 1) + 1;
 
-	return TENTHS * apart / (int64_t)MAX_OF(error, 1U);
+	return TENTHS * apart / (int64_t)error;
 }
