@@ -14,11 +14,10 @@ enum { FIVE_MINUTES, HOUR, HALF_DAY, WINDOWS };
 static const struct {
 	int64_t ms;
 	enum fact_name fact;
-	const char *text;
 } windows[WINDOWS] = {
-    [FIVE_MINUTES] = {5 * MS_PER_MIN, FACT_DEVICE_LEADS_5M, "5 minutes"},
-    [HOUR] = {MS_PER_HOUR, FACT_DEVICE_LEADS_1H, "an hour"},
-    [HALF_DAY] = {12 * MS_PER_HOUR, FACT_DEVICE_LEADS_12H, "12 hours"},
+    [FIVE_MINUTES] = {5 * MS_PER_MIN, FACT_DEVICE_LEADS_5M},
+    [HOUR] = {MS_PER_HOUR, FACT_DEVICE_LEADS_1H},
+    [HALF_DAY] = {12 * MS_PER_HOUR, FACT_DEVICE_LEADS_12H},
 };
 
 static void follow(const struct claim_subject *s, _unused_ const struct facts *local,
@@ -52,7 +51,7 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 			continue;
 		ret->reason = REASON_DEVICE_VELOCITY;
 		finding_number(ret, "leads", before + 1);
-		finding_text(ret, "span", slice_cstr(windows[i].text));
+		finding_number(ret, "minutes", windows[i].ms / MS_PER_MIN);
 		return ANSWER_HIT;
 	}
 	return known ? ANSWER_PASS : ANSWER_UNKNOWN;
