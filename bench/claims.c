@@ -14,7 +14,7 @@
 
 #define LEADS_A_BATCH 500
 #define CLAIMS_A_LEAD 2
-#define TTL_MS	      (90 * MS_PER_DAY)
+#define TTL_MS        (90 * MS_PER_DAY)
 #define CLAIM_SAYS    40 /* bytes */
 #define TIMEOUT_MS    10000
 
@@ -32,9 +32,8 @@ static void tell(const char *command)
 static int64_t memory_used(void)
 {
 	redisReply *reply = redisCommand(side, "INFO memory");
-	const char *at = reply && reply->type == REDIS_REPLY_STRING
-			     ? strstr(reply->str, "used_memory:")
-			     : NULL;
+	const char *at =
+	    reply && reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "used_memory:") : NULL;
 	int64_t used;
 
 	if (!at)
@@ -54,16 +53,17 @@ static uint64_t spread(uint64_t n)
 
 static void fill(struct kv_lead *lead, uint64_t n, char keys[CLAIMS_A_LEAD][32])
 {
-	*lead = (struct kv_lead){
-	    .self.raw_offset = n, .now_ms = 1796040000000LL, .candidate = true, .claim_count = CLAIMS_A_LEAD};
+	*lead = (struct kv_lead){.self.raw_offset = n,
+				 .now_ms = 1796040000000LL,
+				 .candidate = true,
+				 .claim_count = CLAIMS_A_LEAD};
 	memcpy(lead->self.lead_id.bytes, &n, sizeof(n));
 	for (size_t c = 0; c < CLAIMS_A_LEAD; c++) {
 		uint64_t value[2] = {spread(n * 2 + c + 1), spread(~(n * 2 + c))};
 
 		memcpy(keys[c], "pd:osago", 8);
 		memcpy(keys[c] + 8, value, sizeof(value));
-		lead->claims[c] =
-		    (struct kv_claim){.key = slice_of(keys[c], 24), .ttl_ms = TTL_MS};
+		lead->claims[c] = (struct kv_claim){.key = slice_of(keys[c], 24), .ttl_ms = TTL_MS};
 	}
 }
 
@@ -91,7 +91,8 @@ static double bare_us(int redis_pid, int64_t claims)
 	for (int64_t n = 0; n < claims; n += LEADS_A_BATCH) {
 		for (int64_t i = n; i < n + LEADS_A_BATCH; i++)
 			redisAppendCommand(side, "SET bare:%016llx %b NX GET PX 7776000000",
-					   (unsigned long long)spread((uint64_t)i), value, sizeof(value));
+					   (unsigned long long)spread((uint64_t)i), value,
+					   sizeof(value));
 		for (int i = 0; i < LEADS_A_BATCH; i++) {
 			void *reply;
 
