@@ -12,6 +12,7 @@ setup:
 	@deploy/setup/packages
 	@deploy/setup/fetch-kafka
 	@deploy/setup/data
+	@deploy/setup/lists
 
 build: setup
 	@deploy/setup/build release

@@ -1,6 +1,7 @@
 /* script: see script.h. */
 #include "script.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +242,65 @@ static void read_verdicts(struct script *s, struct slice rest)
 	verdict_book_put(s->verdicts, vertical, webmaster, approved, returned);
 }
 
+/* A customer's phone or e-mail becomes the fingerprint that a lead of theirs has. */
+static struct slice customer_entry(struct script *s, struct slice who)
+{
+	bool email = memchr(who.data, '@', who.len);
+	enum fingerprint_domain domain = email ? FINGERPRINT_EMAIL : FINGERPRINT_PHONE;
+	ProtobufCBinaryData f = fingerprint(
+	    s, domain, email ? normal_email(s, who) : normal_phone(s, who, SLICE("RU")));
+	char *hex = arena_alloc(&s->arena, 2 * FINGERPRINT_LEN + 1);
+
+	sodium_bin2hex(hex, 2 * FINGERPRINT_LEN + 1, f.data, f.len);
+	return slice_cstr(hex);
+}
+
+static void read_list(struct script *s, struct slice rest)
+{
+	enum list_name name;
+	struct slice word, entry;
+	const char *why;
+
+	if (!script_word(&rest, &word) || !list_from_text(word, &name) ||
+	    !script_word(&rest, &entry)) {
+		script_fault(s, s->line, "expected `list LIST ENTRY`");
+		return;
+	}
+	rest = slice_trim(rest);
+	if (name == LIST_CUSTOMERS)
+		entry = customer_entry(s, entry);
+	else if (rest.len > 0)
+		entry.len = (size_t)(rest.data + rest.len - entry.data);
+	if (!s->list_builder)
+		s->list_builder = named_lists_builder_new();
+	why = named_lists_add(s->list_builder, name, entry, rest);
+	if (why)
+		script_fault(s, s->line, "%s", why);
+}
+
+static void read_lists(struct script *s, struct slice rest)
+{
+	struct error error = {0};
+
+	if (!slice_is(slice_trim(rest), "compiled"))
+		script_fault(s, s->line, "expected `lists compiled`");
+	s->compiled_lists = lists_holder_open(lists_standard_folder(), &error);
+	if (!s->compiled_lists)
+		script_fault(s, s->line, "%s", error.text);
+	else
+		s->lists = lists_holder_get(s->compiled_lists);
+}
+
+static void compile_lists(struct script *s)
+{
+	if (!s->list_builder || s->lists)
+		return;
+	named_lists_write(s->list_builder, &s->list_bytes);
+	s->own_lists.named = named_lists_open(buf_slice(&s->list_bytes), NULL);
+	assert(s->own_lists.named);
+	s->lists = &s->own_lists;
+}
+
 static void read_line(struct script *s, struct slice line, struct buf *head)
 {
 	const char *comment = memchr(line.data, '#', line.len);
@@ -260,6 +320,10 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 		read_suppressed(s, line);
 	else if (slice_is(word, "verdicts"))
 		read_verdicts(s, line);
+	else if (slice_is(word, "list"))
+		read_list(s, line);
+	else if (slice_is(word, "lists"))
+		read_lists(s, line);
 	else
 		read_leads(s, word, line);
 }
@@ -316,6 +380,7 @@ bool script_load(struct script *s, const char *path)
 		read_line(s, slice_of(at, (size_t)(next - at)), &head);
 		at = next + 1;
 	}
+	compile_lists(s);
 	if (s->faults == 0)
 		read_rules(s, &head);
 	return s->faults == 0;
@@ -325,6 +390,10 @@ void script_free(struct script *s)
 {
 	suppressions_free(s->suppressions);
 	verdict_book_free(s->verdicts);
+	named_lists_free((struct named_lists *)s->own_lists.named);
+	named_lists_builder_free(s->list_builder);
+	lists_holder_close(s->compiled_lists);
+	buf_free(&s->list_bytes);
 	map_free(&s->names);
 	buf_free(&s->rules_text);
 	arena_free(&s->arena);

@@ -4,6 +4,9 @@
  *     reject_at   60                   (and quarantine_at, scopes: as in a rule file)
  *     suppressed  +79161234567 do_not_call
  *     verdicts    w1 osago 40/3        (approved and returned leads of a webmaster)
+ *     list        disposable_domains mailinator.com      an entry of a list, see named_lists_build.h
+ *     list        customers +79161234567 bank-a          or an e-mail; the fingerprint is made here
+ *     lists       compiled                               all that set-up and the build made, instead
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
@@ -22,7 +25,9 @@
 #define PUNNET_FILTER_SCRIPT_H
 
 #include "base/map.h"
+#include "filter-worker/core/named_lists_build.h"
 #include "filter-worker/shell/desk.h"
+#include "filter-worker/shell/lists_open.h"
 #include "filter-worker/shell/suppressions.h"
 
 #define SCRIPT_LEADS_MAX 500
@@ -44,6 +49,11 @@ struct script {
 	struct ruleset rules;
 	struct suppressions *suppressions;
 	struct verdict_book *verdicts;
+	struct named_lists_builder *list_builder; /* NULL: the script names no lists */
+	struct buf list_bytes;
+	struct lists own_lists;
+	struct lists_holder *compiled_lists;
+	const struct lists *lists; /* NULL: none */
 	struct script_lead leads[SCRIPT_LEADS_MAX];
 	size_t count;
 	struct map names; /* lead's name → first script_lead of that name */
