@@ -201,10 +201,11 @@ static int compare_slices(struct slice a, struct slice b)
 /* Takes the next name off "bank-a,bank-b". */
 static bool next_owner(struct slice *owners, struct slice *ret)
 {
-	const char *comma = memchr(owners->data, ',', owners->len);
+	const char *comma;
 
 	if (owners->len == 0)
 		return false;
+	comma = memchr(owners->data, ',', owners->len);
 	*ret = slice_of(owners->data, comma ? (size_t)(comma - owners->data) : owners->len);
 	*owners = slice_of(owners->data + ret->len + (comma ? 1 : 0),
 			   owners->len - ret->len - (comma ? 1 : 0));
