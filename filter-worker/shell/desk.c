@@ -110,15 +110,31 @@ const struct rule_list *desk_rules_for(const struct desk *d, const struct desk_l
 	return ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id);
 }
 
-/* Everything that needs no server; once for each lead, however often its batch is gathered. */
-static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
+/* The opened contacts of the leads that are not prepared yet. They live in the scratch arena: gone with this call. What has
+ * to be asked outside of it is asked here, once for the whole batch. */
+static const Punnet__V1__Contact **open_batch(struct desk *d, struct desk_lead *const *leads,
+					      size_t count)
+{
+	const Punnet__V1__Contact **contacts =
+	    arena_calloc(&d->scratch, count, sizeof(const Punnet__V1__Contact *));
+
+	for (size_t i = 0; i < count; i++) {
+		if (leads[i]->prepared)
+			continue;
+		leads[i]->subject = claim_subject_of(leads[i]->raw, leads[i]->raw_offset);
+		contacts[i] = open_contact(d, leads[i], &d->scratch);
+	}
+	local_facts_ask(&d->o.local, contacts, count, &d->scratch);
+	return contacts;
+}
+
+/* Everything that needs no kv; once for each lead, however often its batch is gathered. */
+static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Contact *contact,
+		    struct arena *a)
 {
 	if (lead->prepared)
 		return;
-	lead->subject = claim_subject_of(lead->raw, lead->raw_offset);
-	/* The opened contact lives in the scratch arena: gone with this call. */
-	local_facts_gather(&d->o.local, lead->raw, open_contact(d, lead, &d->scratch), a,
-			   &lead->facts);
+	local_facts_gather(&d->o.local, lead->raw, contact, a, &lead->facts);
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);
 	counts_plan(desk_rules_for(d, lead), lead);
@@ -328,12 +344,14 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
 		       struct arena *a, size_t *ret_judged, struct error *ret_error)
 {
+	const Punnet__V1__Contact **contacts;
 	size_t judged = 0;
 
 	assert(count > 0 && count <= DESK_LEADS_MAX);
 	arena_reset(&d->scratch);
+	contacts = open_batch(d, leads, count);
 	for (size_t i = 0; i < count; i++)
-		prepare(d, leads[i], a);
+		prepare(d, leads[i], contacts[i], a);
 	for (int round = 0; judged == 0; round++) {
 		enum result r =
 		    judge_round(d, leads, count, round < STALE_ROUNDS_MAX, &judged, ret_error);

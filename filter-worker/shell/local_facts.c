@@ -2,6 +2,7 @@
 #include "local_facts.h"
 
 #include "filter-worker/core/filter.h"
+#include "lead/contact.h"
 #include "phone_number.h"
 
 static void look_at_phone(const Punnet__V1__Contact *contact, const char *country, struct arena *a,
@@ -31,6 +32,38 @@ static void look_at_suppressions(const struct suppressions *suppressions,
 	facts_set_text(ret, FACT_SUPPRESSION, list.len > 0 ? arena_dup(a, list) : SLICE("none"));
 }
 
+void local_facts_ask(const struct local_sources *from, const Punnet__V1__Contact *const *contacts,
+		     size_t count, struct arena *scratch)
+{
+	struct slice *domains;
+	size_t asked = 0;
+
+	if (!from->mx)
+		return;
+	domains = arena_alloc(scratch, count * sizeof(*domains));
+	for (size_t i = 0; i < count; i++) {
+		char address[EMAIL_TEXT_MAX + 1];
+		struct slice domain = {0};
+
+		if (contacts[i])
+			domain = mx_domain(contacts[i]->email, address);
+		if (domain.len > 0)
+			domains[asked++] = arena_dup(scratch, domain);
+	}
+	mx_learn(from->mx, domains, asked);
+}
+
+static void look_at_mail_domain(struct mx *mx, const Punnet__V1__Contact *contact,
+				struct facts *ret)
+{
+	char address[EMAIL_TEXT_MAX + 1];
+	struct slice domain = mx_domain(contact->email, address);
+	enum mx_mail mail = domain.len > 0 ? mx_answer(mx, domain) : MX_UNKNOWN;
+
+	if (mail != MX_UNKNOWN)
+		facts_set_text(ret, FACT_EMAIL_DOMAIN_MAIL, slice_cstr(mx_mail_text(mail)));
+}
+
 void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawLead *raw,
 			const Punnet__V1__Contact *contact, struct arena *a, struct facts *ret)
 {
@@ -55,6 +88,8 @@ void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawL
 	look_at_suppressions(from->suppressions, raw->fingerprints, a, ret);
 	if (contact)
 		look_at_phone(contact, raw->lead->country, a, ret);
+	if (contact && from->mx)
+		look_at_mail_domain(from->mx, contact, ret);
 	for (size_t i = 0; i < filter_count; i++) {
 		if (filters[i]->look)
 			filters[i]->look(&sight, ret);
