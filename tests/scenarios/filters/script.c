@@ -301,6 +301,23 @@ static void compile_lists(struct script *s)
 	s->lists = &s->own_lists;
 }
 
+static void read_mail_domain(struct script *s, struct slice rest)
+{
+	struct slice domain, text;
+	enum mx_mail mail;
+
+	if (!script_word(&rest, &domain) || !script_word(&rest, &text) ||
+	    !mx_mail_from_text(text, &mail)) {
+		script_fault(s, s->line,
+			     "expected `mail_domain DOMAIN mx|address_only|none|null_mx`");
+		return;
+	}
+	if (!s->mx)
+		s->mx = mx_open(&(struct mx_options){.no_dns = true}, NULL);
+	assert(s->mx);
+	mx_teach(s->mx, domain, mail);
+}
+
 static void read_line(struct script *s, struct slice line, struct buf *head)
 {
 	const char *comment = memchr(line.data, '#', line.len);
@@ -324,6 +341,8 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 		read_list(s, line);
 	else if (slice_is(word, "lists"))
 		read_lists(s, line);
+	else if (slice_is(word, "mail_domain"))
+		read_mail_domain(s, line);
 	else
 		read_leads(s, word, line);
 }
@@ -394,6 +413,7 @@ void script_free(struct script *s)
 	named_lists_builder_free(s->list_builder);
 	lists_holder_close(s->compiled_lists);
 	buf_free(&s->list_bytes);
+	mx_close(s->mx);
 	map_free(&s->names);
 	buf_free(&s->rules_text);
 	arena_free(&s->arena);

@@ -7,6 +7,7 @@
  *     list        disposable_domains mailinator.com      an entry of a list, see named_lists_build.h
  *     list        customers +79161234567 bank-a          or an e-mail; the fingerprint is made here
  *     lists       compiled                               all that set-up and the build made, instead
+ *     mail_domain example.org none     (mx, address_only, none, null_mx): what the DNS says; of domains not named, nothing
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
@@ -28,6 +29,7 @@
 #include "filter-worker/core/named_lists_build.h"
 #include "filter-worker/shell/desk.h"
 #include "filter-worker/shell/lists_open.h"
+#include "filter-worker/shell/mx.h"
 #include "filter-worker/shell/suppressions.h"
 
 #define SCRIPT_LEADS_MAX 500
@@ -54,6 +56,7 @@ struct script {
 	struct lists own_lists;
 	struct lists_holder *compiled_lists;
 	const struct lists *lists; /* NULL: none */
+	struct mx *mx; /* NULL: no line names a domain */
 	struct script_lead leads[SCRIPT_LEADS_MAX];
 	size_t count;
 	struct map names; /* lead's name → first script_lead of that name */
