@@ -73,6 +73,19 @@ static enum result open_servers(struct worker *w, const struct config *c, struct
 	return w->directory ? RESULT_OK : RESULT_AWAY;
 }
 
+static enum result open_mx(struct worker *w, const struct config *c, struct error *e)
+{
+	const char *servers = config_text(c, SECTION, "dns");
+
+	if (strcmp(servers, "off") == 0)
+		return RESULT_OK;
+	w->mx = mx_open(&(struct mx_options){.servers = servers,
+					     .wait_ms = config_int(c, SECTION, "mx_wait"),
+					     .key = keyring_fingerprint_key(w->keyring)},
+			e);
+	return w->mx ? RESULT_OK : RESULT_BAD;
+}
+
 static enum result open_streams(struct worker *w, const struct config *c, struct error *e)
 {
 	static const char *const topics[] = {TOPIC_RAW};
@@ -117,6 +130,8 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	if (r == RESULT_OK)
 		r = open_servers(w, c, ret_error);
 	if (r == RESULT_OK)
+		r = open_mx(w, c, ret_error);
+	if (r == RESULT_OK)
 		r = open_streams(w, c, ret_error);
 	if (r != RESULT_OK)
 		return r;
@@ -130,6 +145,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 					     .keyring = w->keyring,
 					     .local = {
 						 .suppressions = w->suppressions,
+						 .mx = w->mx,
 						 .digest_key = keyring_fingerprint_key(w->keyring),
 					     }});
 	service_watch(s, bus_producer_fd(w->producer));
@@ -185,6 +201,7 @@ static void worker_stop(struct service *s)
 	bus_close(w->bus);
 	desk_close(w->desk);
 	suppressions_free(w->suppressions);
+	mx_close(w->mx);
 	kv_close(w->kv);
 	keyring_free(w->keyring);
 	partitions_free(&w->partitions);

@@ -40,6 +40,7 @@ struct worker {
 	struct keyring *keyring;
 	struct kv *kv;
 	struct suppressions *suppressions;
+	struct mx *mx; /* NULL: nobody is asked about mail domains */
 	struct desk *desk;
 	struct partitions partitions;
 	struct flights flights;
