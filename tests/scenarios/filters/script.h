@@ -56,7 +56,7 @@ struct script {
 	struct lists own_lists;
 	struct lists_holder *compiled_lists;
 	const struct lists *lists; /* NULL: none */
-	struct mx *mx; /* NULL: no line names a domain */
+	struct mx *mx;             /* NULL: no line names a domain */
 	struct script_lead leads[SCRIPT_LEADS_MAX];
 	size_t count;
 	struct map names; /* lead's name → first script_lead of that name */
