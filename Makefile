@@ -11,6 +11,7 @@ help:
 setup:
 	@deploy/setup/packages
 	@deploy/setup/fetch-kafka
+	@deploy/setup/ip-data
 	@deploy/setup/data
 	@deploy/setup/lists
 
