@@ -3,6 +3,7 @@
 
 #include "filter-worker/core/filter.h"
 #include "lead/contact.h"
+#include "filter-worker/core/ip_data.h"
 #include "phone_number.h"
 
 static void look_at_phone(const Punnet__V1__Contact *contact, const char *country, struct arena *a,
@@ -64,6 +65,24 @@ static void look_at_mail_domain(struct mx *mx, const Punnet__V1__Contact *contac
 		facts_set_text(ret, FACT_EMAIL_DOMAIN_MAIL, slice_cstr(mx_mail_text(mail)));
 }
 
+/* What the data does not know of a network is not set; kind and hiding always are, for their words say "unknown" and "none". */
+static void look_at_address(const struct lists *lists, const char *text, struct arena *a,
+			    struct facts *ret)
+{
+	struct ip_address address;
+	struct ip_known known;
+
+	if (!lists || !lists->ip || !text[0] || !ip_address_read(text, &address))
+		return;
+	ip_data_look(lists->ip, &address, &known);
+	if (known.country[0])
+		facts_set_text(ret, FACT_IP_COUNTRY, arena_dup(a, slice_cstr(known.country)));
+	if (known.asn)
+		facts_set_number(ret, FACT_IP_ASN, known.asn);
+	facts_set_text(ret, FACT_IP_NETWORK, ip_network_text(known.network));
+	facts_set_text(ret, FACT_IP_ANONYMOUS, ip_anonymous_text(known.anonymous));
+}
+
 void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawLead *raw,
 			const Punnet__V1__Contact *contact, struct arena *a, struct facts *ret)
 {
@@ -86,8 +105,10 @@ void local_facts_gather(const struct local_sources *from, const Punnet__V1__RawL
 	facts_set_text(ret, FACT_VERTICAL, slice_cstr(raw->lead->vertical));
 	facts_set_text(ret, FACT_WEBMASTER, slice_cstr(raw->lead->aff_id));
 	look_at_suppressions(from->suppressions, raw->fingerprints, a, ret);
-	if (contact)
+	if (contact) {
 		look_at_phone(contact, raw->lead->country, a, ret);
+		look_at_address(from->lists, contact->ip, a, ret);
+	}
 	if (contact && from->mx)
 		look_at_mail_domain(from->mx, contact, ret);
 	for (size_t i = 0; i < filter_count; i++) {

@@ -36,10 +36,10 @@ def resource(package, *path):
     return importlib.resources.files(package).joinpath(*path).read_text(encoding="utf-8")
 
 
-def write(folder, name, rows, blanks=" "):
+def write(folder, name, rows):
     rows = list(dict.fromkeys(rows))
     text = "".join("\t".join(row) + "\n" for row in rows)
-    assert all("\t" not in cell and cell == cell.strip(blanks + "\r\n") and cell for row in rows for cell in row), name
+    assert all("\t" not in cell and cell == cell.strip() and cell for row in rows for cell in row), name
     (folder / name).write_text(text, encoding="utf-8")
 
 
@@ -101,11 +101,11 @@ def crawlers():
 
 
 def agent_patterns():
-    """What the source calls browser-automation and http-library apart from the crawlers."""
+    """What the source calls browser-automation and http-library apart from the crawlers. No remark, no blank at an end."""
     for row in json.loads(resource("crawleruseragents", "crawler-user-agents.json")):
         tags = row.get("tags") or ()
         kind = "automation" if "browser-automation" in tags else "library" if "http-library" in tags else "crawler"
-        yield kind, row["pattern"]
+        yield kind, re.sub(r"^ | $", "[ ]", row["pattern"]).replace(" #", " [#]")
 
 
 def networks(homes):
@@ -138,7 +138,7 @@ def main():
     write(folder, "name-words.tsv", name_words())
     write(folder, "user-agents.tsv", user_agents())
     write(folder, "crawlers.tsv", crawlers())
-    write(folder, "agent-patterns.tsv", agent_patterns(), blanks="")
+    write(folder, "agent-patterns.tsv", agent_patterns())
     write(folder, "networks.tsv", networks(Path(sys.argv[2])))
     licences(folder / "licences")
 

@@ -117,7 +117,7 @@ static struct run run_open(struct script *s, const char *how)
 						  .kv = r.kv,
 						  .local = {.suppressions = s->suppressions,
 							    .verdicts = s->verdicts,
-							    .lists = s->lists,
+							    .lists = &s->lists,
 							    .mx = s->mx,
 							    .digest_key = digest_key}});
 	return r;

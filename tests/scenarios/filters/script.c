@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/timefmt.h"
+#include "filter-worker/shell/agents_open.h"
 #include "filter-worker/shell/rules_file.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
@@ -287,18 +288,6 @@ static void read_lists(struct script *s, struct slice rest)
 	s->compiled_lists = lists_holder_open(lists_standard_folder(), &error);
 	if (!s->compiled_lists)
 		script_fault(s, s->line, "%s", error.text);
-	else
-		s->lists = lists_holder_get(s->compiled_lists);
-}
-
-static void compile_lists(struct script *s)
-{
-	if (!s->list_builder || s->lists)
-		return;
-	named_lists_write(s->list_builder, &s->list_bytes);
-	s->own_lists.named = named_lists_open(buf_slice(&s->list_bytes), NULL);
-	assert(s->own_lists.named);
-	s->lists = &s->own_lists;
 }
 
 static void read_mail_domain(struct script *s, struct slice rest)
@@ -316,6 +305,41 @@ static void read_mail_domain(struct script *s, struct slice rest)
 		s->mx = mx_open(&(struct mx_options){.no_dns = true}, NULL);
 	assert(s->mx);
 	mx_teach(s->mx, domain, mail);
+}
+
+static void read_network(struct script *s, struct slice line)
+{
+	const char *fault = ip_table_add(&s->networks, line);
+
+	if (fault)
+		script_fault(s, s->line, "%s", fault);
+}
+
+static void open_agents(struct script *s)
+{
+	struct error error;
+
+	agents_close(s->agents);
+	s->agents = agents_open(".cache/data/agent-patterns.tsv", "rules/lists/agents.txt", &error);
+	if (!s->agents)
+		script_fault(s, s->line, "%s", error.text);
+}
+
+/* What the script says itself, and the compiled lists where it asks for them. */
+static void set_lists(struct script *s)
+{
+	if (s->compiled_lists)
+		s->lists.named = lists_holder_get(s->compiled_lists)->named;
+	if (s->list_builder && !s->compiled_lists) {
+		named_lists_write(s->list_builder, &s->list_bytes);
+		s->own_lists = named_lists_open(buf_slice(&s->list_bytes), NULL);
+		assert(s->own_lists);
+		s->lists.named = s->own_lists;
+	}
+	ip_table_sort(&s->networks);
+	s->ip.table = &s->networks;
+	s->lists.ip = s->networks.count > 0 ? &s->ip : NULL;
+	s->lists.agents = s->agents;
 }
 
 static void read_line(struct script *s, struct slice line, struct buf *head)
@@ -343,6 +367,10 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 		read_lists(s, line);
 	else if (slice_is(word, "mail_domain"))
 		read_mail_domain(s, line);
+	else if (slice_is(word, "network"))
+		read_network(s, line);
+	else if (slice_is(word, "agents"))
+		open_agents(s);
 	else
 		read_leads(s, word, line);
 }
@@ -399,7 +427,7 @@ bool script_load(struct script *s, const char *path)
 		read_line(s, slice_of(at, (size_t)(next - at)), &head);
 		at = next + 1;
 	}
-	compile_lists(s);
+	set_lists(s);
 	if (s->faults == 0)
 		read_rules(s, &head);
 	return s->faults == 0;
@@ -409,11 +437,13 @@ void script_free(struct script *s)
 {
 	suppressions_free(s->suppressions);
 	verdict_book_free(s->verdicts);
-	named_lists_free((struct named_lists *)s->own_lists.named);
+	named_lists_free(s->own_lists);
 	named_lists_builder_free(s->list_builder);
 	lists_holder_close(s->compiled_lists);
 	buf_free(&s->list_bytes);
 	mx_close(s->mx);
+	ip_table_free(&s->networks);
+	agents_close(s->agents);
 	map_free(&s->names);
 	buf_free(&s->rules_text);
 	arena_free(&s->arena);

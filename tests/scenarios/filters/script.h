@@ -8,6 +8,8 @@
  *     list        customers +79161234567 bank-a          or an e-mail; the fingerprint is made here
  *     lists       compiled                               all that set-up and the build made, instead
  *     mail_domain example.org none     (mx, address_only, none, null_mx): what the DNS says; of domains not named, nothing
+ *     network     203.0.113.0/24 country=RU asn=64500 network=hosting      see ip_table.h; without such lines no address is known
+ *     agents                           user agents are known, from open data and rules/lists/agents.txt
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
@@ -27,6 +29,7 @@
 
 #include "base/map.h"
 #include "filter-worker/core/named_lists_build.h"
+#include "filter-worker/core/ip_data.h"
 #include "filter-worker/shell/desk.h"
 #include "filter-worker/shell/lists_open.h"
 #include "filter-worker/shell/mx.h"
@@ -53,10 +56,13 @@ struct script {
 	struct verdict_book *verdicts;
 	struct named_lists_builder *list_builder; /* NULL: the script names no lists */
 	struct buf list_bytes;
-	struct lists own_lists;
+	struct named_lists *own_lists;
 	struct lists_holder *compiled_lists;
-	const struct lists *lists; /* NULL: none */
 	struct mx *mx;             /* NULL: no line names a domain */
+	struct ip_table networks;
+	struct ip_data ip;
+	struct agents *agents;
+	struct lists lists;
 	struct script_lead leads[SCRIPT_LEADS_MAX];
 	size_t count;
 	struct map names; /* lead's name → first script_lead of that name */
