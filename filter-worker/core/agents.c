@@ -32,6 +32,14 @@ static int remember(unsigned kind, _unused_ unsigned long long from, _unused_ un
 	return 0;
 }
 
+/* All browsers have called themselves Mozilla since 1995, but for old Operas. Some senders keep the quotes of a log. */
+static bool is_browser(struct slice agent)
+{
+	if (agent.data[0] == '"' || agent.data[0] == '\'')
+		agent = slice_of(agent.data + 1, agent.len - 1);
+	return slice_starts_with(agent, "Mozilla/") || slice_starts_with(agent, "Opera/");
+}
+
 enum agent_kind agents_kind(const struct agents *a, struct slice agent)
 {
 	unsigned found = 0;
@@ -42,9 +50,9 @@ enum agent_kind agents_kind(const struct agents *a, struct slice agent)
 	if (hs_scan(a->patterns, agent.data, (unsigned)agent.len, 0, a->scratch, remember,
 		    &found) != HS_SUCCESS)
 		return AGENT_OTHER;
-	for (unsigned kind = AGENT_AUTOMATION; kind > AGENT_OTHER; kind--) {
+	for (unsigned kind = AGENT_AUTOMATION; kind > AGENT_BROWSER; kind--) {
 		if (found & 1U << kind)
 			return (enum agent_kind)kind;
 	}
-	return AGENT_OTHER;
+	return is_browser(agent) ? AGENT_BROWSER : AGENT_OTHER;
 }

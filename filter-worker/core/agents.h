@@ -10,14 +10,15 @@
 struct hs_database; /* hs/hs.h */
 struct hs_scratch;
 
-/* The words of the fact agent_kind, in this order. What stands later wins where several fit. */
+/* The words of the fact agent_kind, in this order. What stands later wins where several fit: what an app's browser says of its app
+ * is stronger than a crawler's word in it (a messenger's name, a telephone's). */
 enum agent_kind {
 	AGENT_EMPTY,   /* nothing but blanks */
 	AGENT_OTHER,   /* none of the others */
 	AGENT_BROWSER, /* speaks as browsers do */
-	AGENT_IN_APP,  /* a browser inside an app: people */
 	AGENT_LIBRARY, /* an HTTP library: a webmaster's server, a phone's app, a script */
 	AGENT_CRAWLER,
+	AGENT_IN_APP,     /* a browser inside an app: people */
 	AGENT_AUTOMATION, /* a browser that a program drives */
 };
 struct slice agent_kind_text(enum agent_kind kind);

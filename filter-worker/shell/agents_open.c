@@ -39,7 +39,7 @@ static const char *add_pattern(void *to, struct slice line)
 	while (word < line.len && line.data[word] != ' ' && line.data[word] != '\t')
 		word++;
 	if (word == line.len || !agent_kind_from_text(slice_of(line.data, word), &kind) ||
-	    kind <= AGENT_OTHER)
+	    kind <= AGENT_BROWSER)
 		return "expected a kind and an expression, like: automation HeadlessChrome";
 	if (g->count == AGENTS_PATTERNS_MAX)
 		return "too many expressions";
