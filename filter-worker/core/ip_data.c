@@ -21,36 +21,16 @@ static MMDB_lookup_result_s look_in_db(const MMDB_s *db, const struct ip_address
 	return MMDB_lookup_sockaddr(db, (const struct sockaddr *)&v6, ret);
 }
 
-/* Empty: not there. */
-static struct slice text_of(MMDB_entry_s *entry, const char *name)
-{
-	MMDB_entry_data_s data;
-
-	if (MMDB_get_value(entry, &data, name, NULL) != MMDB_SUCCESS || !data.has_data ||
-	    data.type != MMDB_DATA_TYPE_UTF8_STRING)
-		return (struct slice){0};
-	return slice_of(data.utf8_string, data.data_size);
-}
-
-static uint32_t number_of(MMDB_entry_s *entry, const char *name)
-{
-	MMDB_entry_data_s data;
-
-	if (MMDB_get_value(entry, &data, name, NULL) != MMDB_SUCCESS || !data.has_data ||
-	    data.type != MMDB_DATA_TYPE_UINT32)
-		return 0;
-	return data.uint32;
-}
-
+/* The value is a text of the same form as the operator's table. */
 static void read_entry(MMDB_entry_s *entry, struct ip_known *ret)
 {
-	struct slice country = text_of(entry, "country");
+	MMDB_entry_data_s data;
+	unsigned says;
 
-	if (country.len == 2)
-		memcpy(ret->country, country.data, 2);
-	ret->asn = number_of(entry, "asn");
-	(void)!ip_network_from_text(text_of(entry, "network"), &ret->network);
-	(void)!ip_anonymous_from_text(text_of(entry, "anonymous"), &ret->anonymous);
+	if (MMDB_get_value(entry, &data, NULL) != MMDB_SUCCESS || !data.has_data ||
+	    data.type != MMDB_DATA_TYPE_UTF8_STRING ||
+	    ip_known_read(slice_of(data.utf8_string, data.data_size), ret, &says) != NULL)
+		*ret = (struct ip_known){0};
 }
 
 static void overrule(const struct ip_range *range, struct ip_known *ret)

@@ -118,29 +118,53 @@ static bool is_capital(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-static const char *read_field(struct slice word, struct ip_range *ret)
+static bool read_country(struct slice value, char ret[3])
+{
+	if (value.len != 2 || !is_capital(value.data[0]) || !is_capital(value.data[1]))
+		return false;
+	memcpy(ret, value.data, 2);
+	return true;
+}
+
+static bool read_asn(struct slice value, uint32_t *ret)
+{
+	int64_t asn;
+
+	if (!slice_to_int64(value, &asn) || asn <= 0 || asn > ASN_MAX)
+		return false;
+	*ret = (uint32_t)asn;
+	return true;
+}
+
+static bool read_field(struct slice word, struct ip_known *ret, unsigned *says)
 {
 	const char *equals = memchr(word.data, '=', word.len);
 	struct slice name = slice_of(word.data, equals ? (size_t)(equals - word.data) : 0);
 	struct slice value =
 	    slice_of(word.data + name.len + 1, equals ? word.len - name.len - 1 : 0);
-	int64_t asn;
 
-	if (slice_is(name, "country") && value.len == 2 && is_capital(value.data[0]) &&
-	    is_capital(value.data[1])) {
-		memcpy(ret->known.country, value.data, 2);
-		ret->says |= IP_SAYS_COUNTRY;
-	} else if (slice_is(name, "asn") && slice_to_int64(value, &asn) && asn > 0 &&
-		   asn <= ASN_MAX) {
-		ret->known.asn = (uint32_t)asn;
-		ret->says |= IP_SAYS_ASN;
-	} else if (slice_is(name, "network") && ip_network_from_text(value, &ret->known.network)) {
-		ret->says |= IP_SAYS_NETWORK;
-	} else if (slice_is(name, "anonymous") &&
-		   ip_anonymous_from_text(value, &ret->known.anonymous)) {
-		ret->says |= IP_SAYS_ANONYMOUS;
-	} else {
-		return "expected country=RU, asn=64500, network=hosting or anonymous=tor";
+	if (slice_is(name, "country") && read_country(value, ret->country))
+		*says |= IP_SAYS_COUNTRY;
+	else if (slice_is(name, "asn") && read_asn(value, &ret->asn))
+		*says |= IP_SAYS_ASN;
+	else if (slice_is(name, "network") && ip_network_from_text(value, &ret->network))
+		*says |= IP_SAYS_NETWORK;
+	else if (slice_is(name, "anonymous") && ip_anonymous_from_text(value, &ret->anonymous))
+		*says |= IP_SAYS_ANONYMOUS;
+	else
+		return false;
+	return true;
+}
+
+const char *ip_known_read(struct slice words, struct ip_known *ret, unsigned *ret_says)
+{
+	struct slice word;
+
+	*ret = (struct ip_known){0};
+	*ret_says = 0;
+	while (next_word(&words, &word)) {
+		if (!read_field(word, ret, ret_says))
+			return "expected country=RU, asn=64500, network=hosting or anonymous=tor";
 	}
 	return NULL;
 }
@@ -166,10 +190,8 @@ const char *ip_table_add(struct ip_table *t, struct slice line)
 		return NULL;
 	if ((fault = read_network(word, &range)) != NULL)
 		return fault;
-	while (next_word(&line, &word)) {
-		if ((fault = read_field(word, &range)) != NULL)
-			return fault;
-	}
+	if ((fault = ip_known_read(line, &range.known, &range.says)) != NULL)
+		return fault;
 	if (range.says == 0)
 		return "nothing is said of the network";
 	if (t->count == IP_TABLE_MAX)

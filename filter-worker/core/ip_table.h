@@ -54,6 +54,9 @@ struct ip_table {
 	size_t count, room;
 };
 
+/* "country=RU asn=64500 network=hosting anonymous=tor", or some of them. NULL, or what is wrong with them. */
+_must_use_ const char *ip_known_read(struct slice words, struct ip_known *ret, unsigned *ret_says);
+
 /* A line without its remark; an empty one adds nothing. NULL, or what is wrong with it. ip_table_sort() comes before any look. */
 _must_use_ const char *ip_table_add(struct ip_table *t, struct slice line);
 void ip_table_sort(struct ip_table *t);

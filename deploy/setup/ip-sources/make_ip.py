@@ -2,8 +2,8 @@
 """Writes what is known of addresses, for deploy/setup/ip-data; the same archives give the same bytes. Usage: make_ip.py
 ARCHIVES KINDS FOLDER.
 
-ip.mmdb       MaxMind DB: for every network country, asn, network (hosting, mobile, isp, education) and anonymous (tor, vpn,
-              relay), as far as known
+ip.mmdb       MaxMind DB: for every network a text as in rules/lists/networks.txt, "country=RU asn=64500 network=isp". A text
+              and not a map, for a lead has time for one value and not for four
 homes.tsv     country, network (each of 4,096 addresses), where people are at home or on the phone
 licences/     of every source
 """
@@ -209,8 +209,8 @@ class Tree:
     @staticmethod
     def packed(value):
         country, asn, network, anonymous = value
-        fields = {"country": country, "asn": (6, asn) if asn else "", "network": network, "anonymous": anonymous}
-        return encode({name: field for name, field in fields.items() if field})
+        fields = {"country": country, "asn": asn, "network": network, "anonymous": anonymous}
+        return encode(" ".join(f"{name}={field}" for name, field in fields.items() if field))
 
 
 def build(v4, v6):
