@@ -2,8 +2,8 @@
 #include "local_facts.h"
 
 #include "filter-worker/core/filter.h"
-#include "lead/contact.h"
 #include "filter-worker/core/ip_data.h"
+#include "lead/contact.h"
 #include "phone_number.h"
 
 static void look_at_phone(const Punnet__V1__Contact *contact, const char *country, struct arena *a,

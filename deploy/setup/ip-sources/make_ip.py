@@ -2,7 +2,7 @@
 """Writes what is known of addresses, for deploy/setup/ip-data; the same archives give the same bytes. Usage: make_ip.py
 ARCHIVES KINDS FOLDER.
 
-ip.mmdb       MaxMind DB: for every network a text as in rules/lists/networks.txt, "country=RU asn=64500 network=isp". A text
+ip.mmdb       MaxMind DB: for every network a text as in rules/addresses/networks.txt, "country=RU asn=64500 network=isp". A text
               and not a map, for a lead has time for one value and not for four
 homes.tsv     country, network (each of 4,096 addresses), where people are at home or on the phone
 licences/     of every source

@@ -320,7 +320,7 @@ static void open_agents(struct script *s)
 	struct error error;
 
 	agents_close(s->agents);
-	s->agents = agents_open(".cache/data/agent-patterns.tsv", "rules/lists/agents.txt", &error);
+	s->agents = agents_open(".cache/data/agent-patterns.tsv", "rules/agents.txt", &error);
 	if (!s->agents)
 		script_fault(s, s->line, "%s", error.text);
 }

@@ -9,7 +9,7 @@
  *     lists       compiled                               all that set-up and the build made, instead
  *     mail_domain example.org none     (mx, address_only, none, null_mx): what the DNS says; of domains not named, nothing
  *     network     203.0.113.0/24 country=RU asn=64500 network=hosting      see ip_table.h; without such lines no address is known
- *     agents                           user agents are known, from open data and rules/lists/agents.txt
+ *     agents                           user agents are known, from open data and rules/agents.txt
  *     2026-12-01 10:00  lead A  credit_card  +7 916 123-45-67  email=a@b.ru filled=1.5s honeypot  -> accepted
  *
  * A lead line: date, time (UTC, seconds and fractions may follow), its name, the vertical, the phone as typed, then words:
@@ -28,8 +28,8 @@
 #define PUNNET_FILTER_SCRIPT_H
 
 #include "base/map.h"
-#include "filter-worker/core/named_lists_build.h"
 #include "filter-worker/core/ip_data.h"
+#include "filter-worker/core/named_lists_build.h"
 #include "filter-worker/shell/desk.h"
 #include "filter-worker/shell/lists_open.h"
 #include "filter-worker/shell/mx.h"
@@ -58,7 +58,7 @@ struct script {
 	struct buf list_bytes;
 	struct named_lists *own_lists;
 	struct lists_holder *compiled_lists;
-	struct mx *mx;             /* NULL: no line names a domain */
+	struct mx *mx; /* NULL: no line names a domain */
 	struct ip_table networks;
 	struct ip_data ip;
 	struct agents *agents;

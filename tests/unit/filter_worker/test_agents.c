@@ -15,7 +15,7 @@
 #include "filter-worker/shell/agents_open.h"
 
 #define PATTERNS    ".cache/data/agent-patterns.tsv"
-#define OWN         "rules/lists/agents.txt"
+#define OWN         "rules/agents.txt"
 #define KINDS       (AGENT_AUTOMATION + 1)
 #define LINE_LENGTH 1024
 

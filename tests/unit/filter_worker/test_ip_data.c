@@ -18,7 +18,7 @@
 #include "filter-worker/shell/local_facts.h"
 
 #define FOLDER       ".cache/ip"
-#define OWN_NETWORKS "rules/lists/networks.txt"
+#define OWN_NETWORKS "rules/addresses/networks.txt"
 #define SAMPLES      100000
 #define NETWORKS_MAX 5000
 
