@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "collector/core/raw_lead.h"
 #include "filter-worker/shell/desk.h"
+#include "filter-worker/shell/lists_open.h"
 #include "filter-worker/shell/rules_file.h"
 #include "lead/reasons.h"
 #include "runtime/kv.h"
@@ -45,6 +46,7 @@ struct judge {
 	struct tool *tool;
 	const char *country; /* of leads that say none */
 	struct ruleset rules;
+	struct lists_holder *lists;
 	struct kv *kv;
 	struct desk *desk;
 	struct arena reading; /* of the line at hand */
@@ -325,7 +327,8 @@ static int load_rules(struct judge *j, const char *path)
 static void open_desk(struct judge *j)
 {
 	/* What filters look things up in; a list that is not given is not known. */
-	struct local_sources sources = {.digest_key = fingerprint_key};
+	struct local_sources sources = {.digest_key = fingerprint_key,
+					.lists = lists_holder_get(j->lists)};
 
 	j->kv = kv_open("memory:", "", KV_TIMEOUT_MS, NULL);
 	j->desk =
@@ -336,6 +339,7 @@ static void close_desk(struct judge *j)
 {
 	desk_close(j->desk);
 	kv_close(j->kv);
+	lists_holder_close(j->lists);
 	raw_lead_scratch_free(&j->scratch);
 	arena_free(&j->reading);
 	arena_free(&j->arena);
@@ -348,6 +352,8 @@ int command_judge(struct tool *t, int argc, char **argv)
 	const char *leads = tool_option(&argc, argv, "--leads");
 	const char *rules = tool_option(&argc, argv, "--rules");
 	const char *country = tool_option(&argc, argv, "--country");
+	const char *lists = tool_option(&argc, argv, "--lists");
+	struct error error = {0};
 	int status;
 
 	if (!leads || argc > 1)
@@ -357,6 +363,9 @@ int command_judge(struct tool *t, int argc, char **argv)
 	status = load_rules(&j, rules);
 	if (status != TOOL_DONE)
 		return status;
+	j.lists = lists_holder_open(lists ? lists : "", &error);
+	if (!j.lists)
+		return tool_fail("judge", RESULT_BAD, &error);
 	open_desk(&j);
 	status = judge_file(&j, leads);
 	close_desk(&j);

@@ -202,7 +202,7 @@ static void fill_quarantine(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
 Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 				      const struct provenance *source, const struct ruleset *rs,
 				      const struct facts *facts, const struct judgement *judgement,
-				      struct arena *a)
+				      const char *lists, struct arena *a)
 {
 	Punnet__V1__JudgedLead *m = arena_alloc(a, sizeof(*m));
 
@@ -221,6 +221,7 @@ Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 	fill_answers(m, judgement, a);
 	fill_shadow(m, judgement, a);
 	m->ruleset = (char *)rs->hash;
+	m->lists = (char *)lists;
 	m->lead = raw->lead;
 	m->fingerprints = raw->fingerprints;
 	fill_scope(m, rs, judgement, a);

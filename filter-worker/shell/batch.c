@@ -68,8 +68,9 @@ static void pack(struct batch *b, struct item *item, const ProtobufCMessage *mes
 void batch_pack_lead(struct batch *b, struct item *item, const struct ruleset *rs)
 {
 	struct provenance source = source_of(item);
-	const Punnet__V1__JudgedLead *m = judged_record(
-	    item->lead.raw, &source, rs, &item->lead.facts, &item->lead.judgement, &b->arena);
+	const Punnet__V1__JudgedLead *m =
+	    judged_record(item->lead.raw, &source, rs, &item->lead.facts, &item->lead.judgement,
+			  item->lead.lists, &b->arena);
 
 	pack(b, item, &m->base);
 	if (item->out_len + item->record->key.len + ENVELOPE_BYTES <= BUS_RECORD_MAX_BYTES)

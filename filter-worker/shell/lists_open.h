@@ -1,6 +1,7 @@
 /* lists_open: the lists as a process holds them: mapped from their folder, followed, and swapped whole.
  *
- * A new file is put in place by rename; it is looked for at most once a second. One that can't be used is refused, and the
+ * named.lists has to be there; ip.mmdb and networks.txt (addresses), agent-patterns.tsv and agents.txt (user agents) may. All
+ * of them together are one edition with one version. A new file is put in place by rename; it is looked for at most once a second. One that can't be used is refused, and the
  * one before it stays in use. What looks have learned is copied (see filter.h), so the old map goes with the swap: swap
  * between two batches, never within one. */
 #ifndef PUNNET_LISTS_OPEN_H

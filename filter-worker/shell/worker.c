@@ -159,8 +159,10 @@ static void serve(struct worker *w)
 	if (directory_poll(w->directory, &error) == RESULT_FATAL)
 		service_die(w->service, "the directory can't be followed: %s", error.text);
 	suppressions_follow(w->suppressions, w->directory);
-	if (w->batch.next == w->batch.count)
+	if (batch_done(&w->batch)) {
 		worker_follow_rules(w);
+		worker_follow_lists(w);
+	}
 	commit_due(w);
 }
 

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lists_open.h"
 #include "restore.h"
 #include "rules_file.h"
+#include "runtime/clock.h"
 #include "runtime/directory.h"
 #include "runtime/keyring.h"
 #include "runtime/kv.h"
@@ -86,6 +88,33 @@ static enum result open_mx(struct worker *w, const struct config *c, struct erro
 	return w->mx ? RESULT_OK : RESULT_BAD;
 }
 
+static enum result open_lists(struct worker *w, const struct config *c, struct error *e)
+{
+	w->lists = lists_holder_open(config_text(c, SECTION, "lists"), e);
+	if (!w->lists)
+		return RESULT_BAD;
+	log_info("lists", LOG_STR("version", lists_holder_get(w->lists)->version));
+	return RESULT_OK;
+}
+
+void worker_follow_lists(struct worker *w)
+{
+	struct error error = {0};
+
+	switch (lists_holder_follow(w->lists, clock_monotonic_ms(), &error)) {
+	case LISTS_SAME:
+		break;
+	case LISTS_SWAPPED:
+		log_info("lists", LOG_STR("version", lists_holder_get(w->lists)->version));
+		break;
+	case LISTS_REFUSED:
+		metric_add(METRIC_FILTER_LISTS_REFUSED, 1);
+		log_error("lists_refused", LOG_STR("in_use", lists_holder_get(w->lists)->version),
+			  LOG_STR("reason", error.text));
+		break;
+	}
+}
+
 static enum result open_streams(struct worker *w, const struct config *c, struct error *e)
 {
 	static const char *const topics[] = {TOPIC_RAW};
@@ -128,6 +157,8 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	flights_init(&w->flights, w->max_in_flight);
 	r = load_rules(w, config_text(c, SECTION, "ruleset"), ret_error);
 	if (r == RESULT_OK)
+		r = open_lists(w, c, ret_error);
+	if (r == RESULT_OK)
 		r = open_servers(w, c, ret_error);
 	if (r == RESULT_OK)
 		r = open_mx(w, c, ret_error);
@@ -145,6 +176,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 					     .keyring = w->keyring,
 					     .local = {
 						 .suppressions = w->suppressions,
+						 .lists = lists_holder_get(w->lists),
 						 .mx = w->mx,
 						 .digest_key = keyring_fingerprint_key(w->keyring),
 					     }});
@@ -201,6 +233,7 @@ static void worker_stop(struct service *s)
 	bus_close(w->bus);
 	desk_close(w->desk);
 	suppressions_free(w->suppressions);
+	lists_holder_close(w->lists);
 	mx_close(w->mx);
 	kv_close(w->kv);
 	keyring_free(w->keyring);

@@ -40,6 +40,7 @@ struct worker {
 	struct keyring *keyring;
 	struct kv *kv;
 	struct suppressions *suppressions;
+	struct lists_holder *lists;
 	struct mx *mx; /* NULL: nobody is asked about mail domains */
 	struct desk *desk;
 	struct partitions partitions;
@@ -70,6 +71,8 @@ void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partit
 /* Takes the directory's rule set over, if it has another one. Between two batches only: what is judged in parts is judged by
  * one rule set. One that can't be read is said, and the one in force stays. */
 void worker_follow_rules(struct worker *w);
+/* The same with lists. */
+void worker_follow_lists(struct worker *w);
 
 enum turn worker_turn(struct service *s);
 /* Commits what is finished of a partition, blocking. */

@@ -164,7 +164,7 @@ static void judge_from_record(struct run *r, const struct script_lead *lead)
 	struct judgement again;
 
 	codec_pack(&judged_record(lead->raw, &source, &r->script->rules, &lead->desk.facts,
-				  &lead->desk.judgement, &arena)
+				  &lead->desk.judgement, "", &arena)
 			->base,
 		   &packed);
 	record = codec_unpack(&arena, &punnet__v1__judged_lead__descriptor, buf_slice(&packed));
