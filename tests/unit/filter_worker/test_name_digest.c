@@ -212,8 +212,8 @@ static int person_distance(struct person a, struct person b)
 {
 	char x[NAME_ROOM], y[NAME_ROOM];
 
-	snprintf(x, sizeof(x), "%s %s", a.first, a.last);
-	snprintf(y, sizeof(y), "%s %s", b.last, b.first);
+	assert_true(snprintf(x, sizeof(x), "%s %s", a.first, a.last) < (int)sizeof(x));
+	assert_true(snprintf(y, sizeof(y), "%s %s", b.last, b.first) < (int)sizeof(y));
 	return distance(x, y);
 }
 
