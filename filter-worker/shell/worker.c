@@ -18,6 +18,7 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "suppressions.h"
+#include "verdict_follower.h"
 
 #define TOPIC_JUDGED      "leads.judged"
 #define TOPIC_DEAD        "dead.letters"
@@ -159,6 +160,7 @@ static void serve(struct worker *w)
 	if (directory_poll(w->directory, &error) == RESULT_FATAL)
 		service_die(w->service, "the directory can't be followed: %s", error.text);
 	suppressions_follow(w->suppressions, w->directory);
+	verdict_follower_poll(w->verdicts);
 	if (batch_done(&w->batch)) {
 		worker_follow_rules(w);
 		worker_follow_lists(w);

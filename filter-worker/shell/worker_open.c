@@ -14,10 +14,12 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "suppressions.h"
+#include "verdict_follower.h"
 #include "worker_state.h"
 
 #define SECTION          "filter_worker"
 #define START_TIMEOUT_MS 30000
+#define VERDICTS_WAIT_MS 5000
 
 static enum result load_rules(struct worker *w, const char *path, struct error *e)
 {
@@ -169,6 +171,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 
 	w->suppressions = suppressions_new();
 	suppressions_follow(w->suppressions, w->directory);
+	w->verdicts = verdict_follower_open(w->bus, VERDICTS_WAIT_MS);
 	worker_follow_rules(w);
 	w->desk =
 	    desk_open(&(struct desk_options){.rules = &w->rules,
@@ -176,6 +179,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 					     .keyring = w->keyring,
 					     .local = {
 						 .suppressions = w->suppressions,
+						 .verdicts = verdict_follower_book(w->verdicts),
 						 .lists = lists_holder_get(w->lists),
 						 .mx = w->mx,
 						 .digest_key = keyring_fingerprint_key(w->keyring),
@@ -230,6 +234,7 @@ static void worker_stop(struct service *s)
 	bus_consumer_close(w->consumer);
 	bus_producer_close(w->producer);
 	directory_close(w->directory);
+	verdict_follower_close(w->verdicts);
 	bus_close(w->bus);
 	desk_close(w->desk);
 	suppressions_free(w->suppressions);

@@ -40,6 +40,7 @@ struct worker {
 	struct keyring *keyring;
 	struct kv *kv;
 	struct suppressions *suppressions;
+	struct verdict_follower *verdicts;
 	struct lists_holder *lists;
 	struct mx *mx; /* NULL: nobody is asked about mail domains */
 	struct desk *desk;
