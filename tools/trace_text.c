@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/money.h"
 #include "base/timefmt.h"
-#include "lead/reasons.h"
 #include "trace.h"
 
 struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service, const char *what)
@@ -31,7 +30,14 @@ struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service
 void trace_note(struct trace_step *s, const char *code, const char *text)
 {
 	if (s->note_count < TRACE_NOTES_MAX)
-		s->notes[s->note_count++] = (struct trace_note){code, text};
+		s->notes[s->note_count++] = (struct trace_note){code, text, ""};
+}
+
+void trace_note_operator(struct trace_step *s, const char *code)
+{
+	if (s->note_count > 0)
+		s->notes[s->note_count - 1].operator_text =
+		    reason_operator_text(reason_from_code(slice_cstr(code)));
 }
 
 static const char *param_of(struct slice name, Punnet__V1__ReasonParam **params, size_t count)
@@ -46,7 +52,7 @@ const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonPa
 			 size_t count, const char *detail)
 {
 	enum reason r = reason_from_code(slice_cstr(code));
-	const char *text = reason_text(r);
+	const char *text = reason_text(r, t->language);
 	struct buf out = {0};
 	const char *ret;
 
@@ -126,6 +132,10 @@ static void print_json(struct trace *t, const struct trace_step *s)
 		json_write_member(&b, "code", slice_cstr(s->notes[i].code));
 		buf_append_char(&b, ',');
 		json_write_member(&b, "text", slice_cstr(s->notes[i].text));
+		if (s->notes[i].operator_text[0]) {
+			buf_append_char(&b, ',');
+			json_write_member(&b, "operator", slice_cstr(s->notes[i].operator_text));
+		}
 		buf_append_char(&b, '}');
 	}
 	buf_append_cstr(&b, "],");
@@ -147,8 +157,13 @@ static void print_text(struct trace *t, const struct trace_step *s)
 	if (s->source[0])
 		printf("  [%s%s%s]", s->source, s->caused_by[0] ? " from " : "", s->caused_by);
 	putchar('\n');
-	for (size_t i = 0; i < s->note_count; i++)
-		printf("%-40s %-24s %s\n", "", s->notes[i].code, s->notes[i].text);
+	for (size_t i = 0; i < s->note_count; i++) {
+		const struct trace_note *n = &s->notes[i];
+
+		printf("%-40s %-24s %s\n", "", n->code, n->text);
+		if (n->operator_text[0])
+			printf("%-40s %-24s %s\n", "", "  for the operator", n->operator_text);
+	}
 }
 
 void trace_print(struct trace *t)
