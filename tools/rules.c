@@ -5,18 +5,20 @@
 
 #include "base/json.h"
 #include "base/timefmt.h"
+#include "filter-worker/core/ruleset_change.h"
 #include "filter-worker/shell/rules_file.h"
+#include "rules.h"
 #include "runtime/clock.h"
-#include "tool.h"
 
 #define TEXT_MAX_BYTES (256 * 1024)
 #define WHY_MAX        500
+#define CLOCKS_MS      (10 * MS_PER_MIN) /* how far the clocks of operator and brokers may disagree */
 
 struct rules {
 	struct tool *tool;
 	struct directory *directory;
 	const char *who, *why;
-	bool dry_run;
+	bool dry_run, all;
 	struct error error;
 };
 
@@ -79,38 +81,60 @@ static bool read_named(const struct rules *r, const char *name, struct ruleset *
 
 /* --- comparing --- */
 
-static bool has_line(struct slice text, struct slice line)
+/* The next line without its end; false when there is none. */
+static bool take_line(struct slice *rest, struct slice *ret)
 {
-	while (text.len > 0) {
-		const char *end = memchr(text.data, '\n', text.len);
-		size_t len = end ? (size_t)(end - text.data) : text.len;
+	const char *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
 
-		if (slice_equal(slice_of(text.data, len), line))
+	if (rest->len == 0)
+		return false;
+	*ret = slice_of(rest->data, end ? (size_t)(end - rest->data) : rest->len);
+	rest->data += ret->len + (end ? 1 : 0);
+	rest->len -= ret->len + (end ? 1 : 0);
+	return true;
+}
+
+static bool has_line(struct slice text, struct slice wanted)
+{
+	struct slice line;
+
+	while (take_line(&text, &line))
+		if (slice_equal(line, wanted))
 			return true;
-		len += end ? 1 : 0;
-		text = slice_of(text.data + len, text.len - len);
-	}
 	return false;
 }
 
 /* The lines of a that b does not have. */
 static size_t print_missing(struct slice a, struct slice b, char sign)
 {
+	struct slice line;
 	size_t count = 0;
 
-	while (a.len > 0) {
-		const char *end = memchr(a.data, '\n', a.len);
-		size_t len = end ? (size_t)(end - a.data) : a.len;
-		struct slice line = slice_of(a.data, len);
-
-		if (!has_line(b, line)) {
-			printf("%c " SLICE_FMT "\n", sign, SLICE_ARG(line));
-			count++;
-		}
-		len += end ? 1 : 0;
-		a = slice_of(a.data + len, a.len - len);
+	while (take_line(&a, &line)) {
+		if (has_line(b, line))
+			continue;
+		printf("%c " SLICE_FMT "\n", sign, SLICE_ARG(line));
+		count++;
 	}
 	return count;
+}
+
+/* The canonical text with the scope before each of its lines: a rule may stand in several. */
+static void write_scoped(const struct ruleset *rs, struct buf *out)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+	struct slice rest, line, scope = {0};
+
+	ruleset_write(rs, &text);
+	rest = buf_slice(&text);
+	while (take_line(&rest, &line)) {
+		if (slice_starts_with(line, "scope "))
+			scope = slice_of(line.data + strlen("scope "), line.len - strlen("scope "));
+		else if (scope.len > 0)
+			buf_printf(out, SLICE_FMT ": ", SLICE_ARG(scope));
+		buf_append_slice(out, line);
+		buf_append_char(out, '\n');
+	}
 }
 
 /* true: they differ. The order of rules is told apart by the hash, and said in words. */
@@ -121,12 +145,12 @@ static bool print_difference(const struct ruleset *a, const struct ruleset *b)
 
 	if (strcmp(a->hash, b->hash) == 0)
 		return false;
-	ruleset_write(a, &x);
-	ruleset_write(b, &y);
+	write_scoped(a, &x);
+	write_scoped(b, &y);
 	lines = print_missing(buf_slice(&x), buf_slice(&y), '-');
 	lines += print_missing(buf_slice(&y), buf_slice(&x), '+');
 	if (lines == 0)
-		puts("the rules stand in another order, or in other scopes");
+		puts("the rules stand in another order");
 	return true;
 }
 
@@ -173,11 +197,29 @@ static enum result put_both(struct rules *r, const struct ruleset *rs, struct bu
 	return result == RESULT_OK ? tool_flush(r->tool, &r->error) : result;
 }
 
+/* Shows the difference first. */
+static int publish_text(struct rules *r, const struct ruleset *now, const struct ruleset *next,
+			struct buf *text)
+{
+	enum result result;
+
+	if (!print_difference(now, next)) {
+		printf("%s is in force already\n", next->hash);
+		return TOOL_DONE;
+	}
+	if (r->dry_run)
+		return TOOL_DONE;
+	result = put_both(r, next, text);
+	if (result != RESULT_OK)
+		return tool_fail("rules", result, &r->error);
+	printf("%s is published\n", next->hash);
+	return TOOL_DONE;
+}
+
 static int publish(struct rules *r, const char *path)
 {
 	static struct ruleset next, now;
 	_cleanup_(buf_free) struct buf text = {0};
-	enum result result;
 
 	if (!read_file(path, &text) || !read_text(path, buf_slice(&text), &next) ||
 	    !read_named(r, "current", &now))
@@ -186,17 +228,98 @@ static int publish(struct rules *r, const char *path)
 		fprintf(stderr, "punnet rules: %s: expected a text without NUL\n", path);
 		return TOOL_FOUND;
 	}
-	if (!print_difference(&now, &next)) {
-		printf("%s is in force already\n", next.hash);
+	return publish_text(r, &now, &next, &text);
+}
+
+/* A rule set that was made here is published as it is read again: what can't stand in a file is refused like a file. */
+static int publish_changed(struct rules *r, const struct ruleset *now, struct ruleset *next)
+{
+	static struct ruleset read_again;
+	_cleanup_(buf_free) struct buf text = {0};
+
+	ruleset_seal(next);
+	rules_file_write(next, &text);
+	if (!read_text("the changed rule set", buf_slice(&text), &read_again))
+		return TOOL_FOUND;
+	assert(strcmp(read_again.hash, next->hash) == 0);
+	return publish_text(r, now, next, &text);
+}
+
+static int no_room(void)
+{
+	fprintf(stderr,
+		"punnet rules: there is no room: at most %d rules in a list and %d scopes\n",
+		RULES_MAX, SCOPES_MAX);
+	return TOOL_FOUND;
+}
+
+/* Limits have no shadow: they are the sum's, and not a rule's. */
+static void say_what_is_not_tried(const struct ruleset *now, const struct ruleset *tried)
+{
+	if (now->network.reject_at != tried->network.reject_at ||
+	    now->network.quarantine_at != tried->network.quarantine_at)
+		fputs("punnet rules: reject_at and quarantine_at differ from those in force, and "
+		      "stay out of "
+		      "it: only rules can be tried in shadow\n",
+		      stderr);
+}
+
+static int shadow(struct rules *r, const char *path)
+{
+	static struct ruleset tried, now, next;
+	_cleanup_(buf_free) struct buf text = {0};
+
+	if (!read_file(path, &text) || !read_text(path, buf_slice(&text), &tried) ||
+	    !read_named(r, "current", &now))
+		return TOOL_FOUND;
+	next = now;
+	say_what_is_not_tried(&now, &tried);
+	switch (ruleset_shadow(&next, &tried)) {
+	case CHANGE_NO_ROOM:
+		return no_room();
+	case CHANGE_NONE:
+		printf("every rule of %s is in force or in shadow already\n", path);
 		return TOOL_DONE;
+	case CHANGE_MADE:
+		break;
 	}
-	if (r->dry_run)
-		return TOOL_DONE;
-	result = put_both(r, &next, &text);
-	if (result != RESULT_OK)
-		return tool_fail("rules", result, &r->error);
-	printf("%s is published\n", next.hash);
+	return publish_changed(r, &now, &next);
+}
+
+static int promote_one(struct ruleset *next, const char *name)
+{
+	const struct filter *f = name ? filter_from_name(slice_cstr(name)) : NULL;
+
+	if (name && !f) {
+		fprintf(stderr, "punnet rules: there is no filter \"%s\"\n", name);
+		return TOOL_FOUND;
+	}
+	switch (ruleset_promote(next, f)) {
+	case CHANGE_NO_ROOM:
+		return no_room();
+	case CHANGE_NONE:
+		fprintf(stderr, "punnet rules: %s%s\n", name ? name : "nothing is in shadow",
+			name ? " is not in shadow" : "");
+		return TOOL_FOUND;
+	case CHANGE_MADE:
+		break;
+	}
 	return TOOL_DONE;
+}
+
+static int promote(struct rules *r, char **names, int count)
+{
+	static struct ruleset now, next;
+	int status = TOOL_DONE;
+
+	if (!read_named(r, "current", &now))
+		return TOOL_FOUND;
+	next = now;
+	if (count == 0)
+		status = promote_one(&next, NULL);
+	for (int i = 0; i < count && status == TOOL_DONE; i++)
+		status = promote_one(&next, names[i]);
+	return status == TOOL_DONE ? publish_changed(r, &now, &next) : status;
 }
 
 /* --- looking --- */
@@ -263,15 +386,45 @@ static int show(const struct rules *r, const char *name)
 	return TOOL_DONE;
 }
 
+/* From its publishing on; what was never published, and all of it with --all, from the log's beginning. */
+static int positions(const struct rules *r, const char *name)
+{
+	const Punnet__V1__RuleSet *s = published(r, name);
+	static struct ruleset standard;
+	int64_t since_ms = s && !r->all ? s->published_at_ms - CLOCKS_MS : 0;
+
+	if (!s && strcmp(name, "standard") != 0 && strcmp(name, "current") != 0) {
+		fprintf(stderr, "punnet rules: no rule set \"%s\" was published\n", name);
+		return TOOL_FOUND;
+	}
+	if (!s)
+		ruleset_standard(&standard);
+	return rules_positions(r->tool, s ? s->hash : standard.hash, MAX_OF(since_ms, 0));
+}
+
+static const struct {
+	const char *name;
+	int argc_least, argc_most; /* the verb itself counts */
+	bool publishes;
+} verbs[] = {
+    {"check", 2, 2, false},   {"publish", 2, 2, true},    {"shadow", 2, 2, true},
+    {"promote", 1, 64, true}, {"list", 1, 1, false},      {"show", 1, 2, false},
+    {"diff", 3, 3, false},    {"positions", 1, 2, false},
+};
+
 static const char *usage_fault(const struct rules *r, int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
+	size_t i = 0;
 
-	if ((strcmp(verb, "check") == 0 && argc == 3) || (strcmp(verb, "list") == 0 && argc == 2) ||
-	    (strcmp(verb, "show") == 0 && argc <= 3) || (strcmp(verb, "diff") == 0 && argc == 4))
+	while (i < ARRAY_LEN(verbs) && strcmp(verb, verbs[i].name) != 0)
+		i++;
+	if (i == ARRAY_LEN(verbs) || argc - 1 < verbs[i].argc_least ||
+	    argc - 1 > verbs[i].argc_most)
+		return "expected check FILE, publish FILE, shadow FILE, promote [FILTER…], list, "
+		       "show [HASH], positions [HASH] or diff A B";
+	if (!verbs[i].publishes)
 		return NULL;
-	if (strcmp(verb, "publish") != 0 || argc != 3)
-		return "expected check FILE, publish FILE, list, show [HASH] or diff A B";
 	if (!r->dry_run && (!r->why || !r->why[0] || strlen(r->why) > WHY_MAX))
 		return "expected --why TEXT, of at most 500 bytes: it stands in the directory";
 	return r->who && r->who[0] ? NULL : "expected --who NAME: it stands in the directory";
@@ -281,10 +434,16 @@ static int run_verb(struct rules *r, int argc, char **argv)
 {
 	if (strcmp(argv[1], "publish") == 0)
 		return publish(r, argv[2]);
+	if (strcmp(argv[1], "shadow") == 0)
+		return shadow(r, argv[2]);
+	if (strcmp(argv[1], "promote") == 0)
+		return promote(r, argv + 2, argc - 2);
 	if (strcmp(argv[1], "list") == 0)
 		return list(r);
 	if (strcmp(argv[1], "show") == 0)
 		return show(r, argc == 3 ? argv[2] : "current");
+	if (strcmp(argv[1], "positions") == 0)
+		return positions(r, argc == 3 ? argv[2] : "current");
 	return diff(r, argv[2], argv[3]);
 }
 
@@ -293,7 +452,8 @@ int command_rules(struct tool *t, int argc, char **argv)
 	struct rules r = {.tool = t,
 			  .who = tool_option(&argc, argv, "--who"),
 			  .why = tool_option(&argc, argv, "--why"),
-			  .dry_run = tool_flag(&argc, argv, "--dry-run")};
+			  .dry_run = tool_flag(&argc, argv, "--dry-run"),
+			  .all = tool_flag(&argc, argv, "--all")};
 	const char *fault;
 	int status;
 

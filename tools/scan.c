@@ -77,6 +77,20 @@ void scan_skip(struct scan *s, enum scan_topic topic)
 	s->skipped[topic] = true;
 }
 
+enum result scan_from(struct scan *s, enum scan_topic topic, int64_t time_ms,
+		      struct error *ret_error)
+{
+	for (int32_t p = 0; p < s->partitions[topic]; p++) {
+		enum result r = bus_offset_at(s->bus, topics[topic].name, p, time_ms, SCAN_ASK_MS,
+					      &s->places[topic][p].next);
+
+		if (r != RESULT_OK)
+			return error_set(ret_error, r, "%s/%d: no offset can be learned for a time",
+					 topics[topic].name, (int)p);
+	}
+	return RESULT_OK;
+}
+
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
 {
 	return s->partitions[topic];

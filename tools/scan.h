@@ -32,6 +32,9 @@ struct scan *scan_open(struct bus *bus,
 void scan_close(struct scan *s);                 /* accepts NULL */
 /* Leaves a topic out of what is measured and read. */
 void scan_skip(struct scan *s, enum scan_topic topic);
+/* Reads a topic from the first record that is not older; without it, from its beginning. */
+_must_use_ enum result scan_from(struct scan *s, enum scan_topic topic, int64_t time_ms,
+				 struct error *ret_error);
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic);
 _must_use_ enum result scan_measure(struct scan *s, struct error *ret_error);
 /* Every topic up to its measured end, in the order of the flow. */

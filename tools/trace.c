@@ -42,9 +42,12 @@ static int trace_all(struct trace *t, const char *text)
 
 int command_trace(struct tool *tool, int argc, char **argv)
 {
-	struct trace t = {.tool = tool};
+	struct trace t = {.tool = tool, .language = LANGUAGE_EN};
+	const char *language = tool_option(&argc, argv, "--lang");
 	int status;
 
+	if (language && !language_from_code(slice_cstr(language), &t.language))
+		return tool_usage("trace", "--lang %s: expected en or ru", language);
 	if (argc != 2)
 		return tool_usage("trace", "expected one lead id");
 	if (!lead_id_parse(slice_cstr(argv[1]), &t.id))

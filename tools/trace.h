@@ -5,6 +5,7 @@
 #ifndef PUNNET_TRACE_H
 #define PUNNET_TRACE_H
 
+#include "lead/reasons.h"
 #include "payout/store/store.h"
 #include "tool.h"
 
@@ -13,6 +14,7 @@
 
 struct trace_note { /* a reason, a candidate, an entry */
 	const char *code, *text;
+	const char *operator_text; /* what no webmaster reads; "" = nothing */
 };
 
 struct trace_step {
@@ -34,6 +36,7 @@ struct trace {
 	struct store *ledger;
 	struct arena arena;
 	struct lead_id id;
+	enum language language; /* of the texts that webmasters read */
 	struct trace_step *steps;
 	size_t count;
 	struct error error;
@@ -44,6 +47,9 @@ struct trace {
 /* Past TRACE_STEPS_MAX the last one is overwritten. */
 struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service, const char *what);
 void trace_note(struct trace_step *s, const char *code, const char *text);
+/* A reason: what the webmaster reads, and what the operator reads beside it. `before` stands before the code. */
+void trace_note_reason(struct trace *t, struct trace_step *s, const char *before, const char *code,
+		       Punnet__V1__ReasonParam **params, size_t count, const char *detail);
 /* The text of reasons.def with its placeholders filled in; an unknown code stands for itself. */
 const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonParam **params,
 			 size_t count, const char *detail);

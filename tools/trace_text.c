@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/money.h"
 #include "base/timefmt.h"
-#include "lead/reasons.h"
 #include "trace.h"
 
 struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service, const char *what)
@@ -31,7 +30,7 @@ struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service
 void trace_note(struct trace_step *s, const char *code, const char *text)
 {
 	if (s->note_count < TRACE_NOTES_MAX)
-		s->notes[s->note_count++] = (struct trace_note){code, text};
+		s->notes[s->note_count++] = (struct trace_note){code, text, ""};
 }
 
 static const char *param_of(struct slice name, Punnet__V1__ReasonParam **params, size_t count)
@@ -42,16 +41,10 @@ static const char *param_of(struct slice name, Punnet__V1__ReasonParam **params,
 	return NULL;
 }
 
-const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonParam **params,
-			 size_t count, const char *detail)
+/* The text with its placeholders filled in; one that was not given is left open. */
+static void fill(const char *text, Punnet__V1__ReasonParam **params, size_t count,
+		 const char *detail, struct buf *out)
 {
-	enum reason r = reason_from_code(slice_cstr(code));
-	const char *text = reason_text(r);
-	struct buf out = {0};
-	const char *ret;
-
-	if (r == REASON_NONE)
-		return detail && detail[0] ? detail : code;
 	for (const char *c = text; *c; c++) {
 		const char *end = *c == '{' ? strchr(c, '}') : NULL;
 		struct slice name = {c + 1, end ? (size_t)(end - c - 1) : 0};
@@ -59,18 +52,41 @@ const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonPa
 
 		if (!value && end && slice_is(name, "detail") && detail && detail[0])
 			value = detail;
-		if (end) { /* one that was not given is left open */
-			buf_append_cstr(&out, value ? value : "…");
+		if (end) {
+			buf_append_cstr(out, value ? value : "…");
 			c = end;
 		} else {
-			buf_append_char(&out, *c);
+			buf_append_char(out, *c);
 		}
 	}
+}
+
+const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonParam **params,
+			 size_t count, const char *detail)
+{
+	enum reason r = reason_from_code(slice_cstr(code));
+	const char *text = reason_text(r, t->language);
+	_cleanup_(buf_free) struct buf out = {0};
+
+	if (r == REASON_NONE)
+		return detail && detail[0] ? detail : code;
+	fill(text, params, count, detail, &out);
 	if (detail && detail[0] && !strstr(text, "{detail}"))
 		buf_printf(&out, " (%s)", detail);
-	ret = arena_cstr(&t->arena, buf_slice(&out));
-	buf_free(&out);
-	return ret;
+	return arena_cstr(&t->arena, buf_slice(&out));
+}
+
+void trace_note_reason(struct trace *t, struct trace_step *s, const char *before, const char *code,
+		       Punnet__V1__ReasonParam **params, size_t count, const char *detail)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+
+	if (s->note_count == TRACE_NOTES_MAX)
+		return;
+	trace_note(s, before[0] ? arena_printf(&t->arena, "%s%s", before, code) : code,
+		   trace_reason(t, code, params, count, detail));
+	fill(reason_operator_text(reason_from_code(slice_cstr(code))), params, count, detail, &out);
+	s->notes[s->note_count - 1].operator_text = arena_cstr(&t->arena, buf_slice(&out));
 }
 
 const char *trace_time(struct trace *t, int64_t ms)
@@ -126,6 +142,10 @@ static void print_json(struct trace *t, const struct trace_step *s)
 		json_write_member(&b, "code", slice_cstr(s->notes[i].code));
 		buf_append_char(&b, ',');
 		json_write_member(&b, "text", slice_cstr(s->notes[i].text));
+		if (s->notes[i].operator_text[0]) {
+			buf_append_char(&b, ',');
+			json_write_member(&b, "operator", slice_cstr(s->notes[i].operator_text));
+		}
 		buf_append_char(&b, '}');
 	}
 	buf_append_cstr(&b, "],");
@@ -147,8 +167,13 @@ static void print_text(struct trace *t, const struct trace_step *s)
 	if (s->source[0])
 		printf("  [%s%s%s]", s->source, s->caused_by[0] ? " from " : "", s->caused_by);
 	putchar('\n');
-	for (size_t i = 0; i < s->note_count; i++)
-		printf("%-40s %-24s %s\n", "", s->notes[i].code, s->notes[i].text);
+	for (size_t i = 0; i < s->note_count; i++) {
+		const struct trace_note *n = &s->notes[i];
+
+		printf("%-40s %-24s %s\n", "", n->code, n->text);
+		if (n->operator_text[0])
+			printf("%-40s %-24s %s\n", "", "  for the operator", n->operator_text);
+	}
 }
 
 void trace_print(struct trace *t)

@@ -159,18 +159,12 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 	s->caused_by = trace_from(w->trace, m->source);
 	s->ruleset = m->ruleset;
 	s->text = arena_printf(&w->trace->arena, "score %d", m->score);
-	for (size_t i = 0; i < m->n_reasons; i++) {
-		const Punnet__V1__Reason *r = m->reasons[i];
-
-		trace_note(s, r->code,
-			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
-	}
-	for (size_t i = 0; i < m->n_shadow; i++) {
-		const Punnet__V1__Reason *r = m->shadow[i];
-
-		trace_note(s, arena_printf(&w->trace->arena, "(shadow) %s", r->code),
-			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
-	}
+	for (size_t i = 0; i < m->n_reasons; i++)
+		trace_note_reason(w->trace, s, "", m->reasons[i]->code, m->reasons[i]->params,
+				  m->reasons[i]->n_params, NULL);
+	for (size_t i = 0; i < m->n_shadow; i++)
+		trace_note_reason(w->trace, s, "(shadow) ", m->shadow[i]->code,
+				  m->shadow[i]->params, m->shadow[i]->n_params, NULL);
 	if (m->n_facts)
 		trace_note(s, "facts", facts_of(w, m));
 	return false;
@@ -356,8 +350,7 @@ static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found
 			       m->next_due_at_ms ? ", next one at " : "",
 			       m->next_due_at_ms ? trace_time(t, m->next_due_at_ms) : "");
 	if (m->reason_code[0])
-		trace_note(s, m->reason_code,
-			   trace_reason(t, m->reason_code, NULL, 0, m->answer_excerpt));
+		trace_note_reason(t, s, "", m->reason_code, NULL, 0, m->answer_excerpt);
 	return m->final;
 }
 
@@ -398,7 +391,7 @@ static bool on_outcome(void *ctx, _unused_ struct seek *seek, const struct found
 	if (m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED)
 		show_credit_after(t, w->round, f->time_ms);
 	if (m->reason_code[0])
-		trace_note(s, m->reason_code, trace_reason(t, m->reason_code, NULL, 0, NULL));
+		trace_note_reason(t, s, "", m->reason_code, NULL, 0, NULL);
 	return true;
 }
 

@@ -20,22 +20,6 @@ static bool choose(const struct yaml *at, const char *rule, const char *key,
 	return false;
 }
 
-static void write_duration(int64_t ms, struct buf *out)
-{
-	static const struct {
-		int64_t ms;
-		const char *unit;
-	} units[] = {{MS_PER_DAY, "d"}, {MS_PER_HOUR, "h"}, {MS_PER_MIN, "m"}, {MS_PER_S, "s"}};
-
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (ms >= units[i].ms && ms % units[i].ms == 0) {
-			buf_printf(out, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
-			return;
-		}
-	}
-	buf_printf(out, "%lldms", (long long)ms);
-}
-
 static void read_duration(const struct yaml *at, const char *name, int64_t least, int64_t most,
 			  int64_t *ret, struct yaml_faults *f)
 {
@@ -47,9 +31,9 @@ static void read_duration(const struct yaml *at, const char *name, int64_t least
 		*ret = ms;
 		return;
 	}
-	write_duration(least, &limits);
+	rules_write_duration(least, &limits);
 	buf_append_cstr(&limits, " to ");
-	write_duration(most, &limits);
+	rules_write_duration(most, &limits);
 	yaml_fault(f, at->line,
 		   "%s: \"" SLICE_FMT "\": expected a duration from %s, for example \"30s\"", name,
 		   SLICE_ARG(at->text), buf_cstr(&limits));
@@ -212,6 +196,15 @@ static void read_list(const struct yaml *map, struct rule_list *l, bool is_scope
 		check_shadow(l, &l->rules[i], list->line, f);
 }
 
+/* Names stand in the text that is hashed, with blanks between them. */
+static bool has_blank(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.data[i] <= ' ' || name.data[i] == 0x7F)
+			return true;
+	return false;
+}
+
 static void read_name(const struct yaml *map, const char *key, char ret[SCOPE_NAME_MAX + 1],
 		      struct yaml_faults *f)
 {
@@ -219,8 +212,9 @@ static void read_name(const struct yaml *map, const char *key, char ret[SCOPE_NA
 
 	if (!yaml_get(map, key) || !yaml_text(map, key, &name, f))
 		return;
-	if (name.len == 0 || name.len > SCOPE_NAME_MAX) {
-		yaml_fault(f, map->line, "scopes: %s: expected 1 to %d bytes", key, SCOPE_NAME_MAX);
+	if (name.len == 0 || name.len > SCOPE_NAME_MAX || has_blank(name)) {
+		yaml_fault(f, map->line, "scopes: %s: expected 1 to %d bytes without blanks", key,
+			   SCOPE_NAME_MAX);
 		return;
 	}
 	memcpy(ret, name.data, name.len);

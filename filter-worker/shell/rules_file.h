@@ -27,5 +27,9 @@ _must_use_ enum result rules_file_load(const char *path, struct ruleset *ret,
 /* The same from text; faults->file names it. */
 _must_use_ enum result rules_file_read(struct slice text, struct ruleset *ret,
 				       struct yaml_faults *faults);
+/* As such a file, every value spelt out: what is read from it has the same hash. */
+void rules_file_write(const struct ruleset *rs, struct buf *out);
+void rules_write_duration(int64_t ms, struct buf *out); /* "90d", "1500ms" */
+void rules_write_value(const struct filter_param *p, int64_t value, struct buf *out);
 
 #endif

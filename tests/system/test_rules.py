@@ -1,6 +1,8 @@
 """Rule sets are published through the directory and taken over between two batches; every verdict names the one that made it."""
+import itertools
 import json
 import threading
+import uuid
 
 from conftest import apply_orders, end_stack, make_stack
 from support import log
@@ -11,6 +13,7 @@ from support.webmaster import Webmaster, lead
 
 STRICT = "filters:\n  - resubmission\n  - honeypot: {action: reject}\n"
 LEADS, RATE_PER_S = 1200, 300
+STANDARD_REJECT_AT = 60
 
 
 def verdicts(stack):
@@ -52,12 +55,30 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
             assert len(filters) == 1, "verdicts that name one rule set come from its rules"
             assert (filters == {("resubmission", "honeypot")}) == (ruleset == row["hash"])
             trapped = [m for m in messages if any(f.name == "honeypot" and f.number for f in m.facts)]
-            assert trapped and all((m.verdict == 2) == (ruleset == row["hash"]) for m in trapped)
+            rejected = [m.verdict == 2 for m in trapped]
+            by_score = [m.score >= STANDARD_REJECT_AT for m in trapped]  # of the standard rules, a filled honeypot is 40
+            assert trapped and (all(rejected) if ruleset == row["hash"] else rejected == by_score and not all(rejected))
+
+        # where it was taken over: on each partition the first rule set's offsets, then the other's, without a gap
+        def spans(name):
+            rows = [json.loads(line) for line in stack.punnet("rules", "positions", name, "--json").stdout.splitlines()]
+            assert len({r["partition"] for r in rows}) == len(rows), "each was in force once"
+            return {r["partition"]: (r["from"], r["to"], r["verdicts"]) for r in rows}
+        before, after = spans("standard"), spans(row["hash"])
+        assert before and after and sum(n for _, _, n in [*before.values(), *after.values()]) == LEADS
+        for partition in before.keys() & after.keys():
+            assert before[partition][1] + 1 == after[partition][0]
+        (standard,) = by_hash.keys() - {row["hash"]}
+        for ruleset, found in ((standard, before), (row["hash"], after)):
+            offsets = {}
+            for m in by_hash[ruleset]:
+                offsets.setdefault(m.source.partition, []).append(m.source.offset)
+            assert {p: (min(o), max(o), len(o)) for p, o in offsets.items()} == found
 
         # a worker that starts anew takes the published one; the text comes back as it was; the same again changes nothing
         stack.run("restart", "filter-worker@1")
         stack.run("restart", "filter-worker@2")
-        webmaster.send_all(lead(n, seed=96) for n in range(50))
+        webmaster.send_all(lead(LEADS + n, seed=96) for n in range(50))
         wait_until(lambda: len(verdicts(stack)) == LEADS + 50, 30, "these, too")
         assert sum(m.ruleset == row["hash"] for m in verdicts(stack)) == len(by_hash[row["hash"]]) + 50
         assert stack.punnet("rules", "show", row["hash"]).stdout == STRICT
@@ -71,6 +92,80 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
             last[:] = checker.check(webmaster.acknowledged.values(), advertiser)
             return not last
         wait_until(green, 60, "the checker is green")
+        failed = False
+    finally:
+        advertiser.close()
+        end_stack(stack, failed)
+
+
+PROBES = itertools.count(500000)
+
+
+def judged_by(stack, webmaster, ruleset):
+    webmaster.send_all([lead(next(PROBES), seed=99)])
+    return any(m.ruleset == ruleset for m in verdicts(stack))
+
+
+FIRST = "filters:\n  - resubmission\n  - honeypot: {weight: 40}\n"
+
+
+def test_a_rule_is_tried_in_shadow_and_promoted(tmp_path):
+    stack, advertiser, failed = make_stack(), Advertiser(), True
+    try:
+        apply_orders(stack, advertiser)
+        first, tried = tmp_path / "first.yaml", tmp_path / "tried.yaml"
+        first.write_text(FIRST)
+        tried.write_text("filters:\n  - honeypot: {action: reject}\n  - fill_time: {reject_below: 1s}\n")
+        why = ("--who", "olga", "--why")
+        stack.punnet("rules", "publish", str(first), *why, "begin")
+
+        # what it would do is shown, and nothing is done
+        shown = stack.punnet("rules", "shadow", str(tried), "--dry-run", *why, "look").stdout
+        assert "+ shadow honeypot action=reject" in shown and "+ shadow fill_time" in shown
+        assert "\n- " not in shown and not shown.startswith("- "), "nothing in force goes away"
+        assert len(listed(stack)) == 1
+        stack.punnet("rules", "shadow", str(tried), *why, "try")
+        again = stack.punnet("rules", "shadow", str(tried), *why, "again").stdout
+        assert "in force or in shadow already" in again and len(listed(stack)) == 2
+
+        def in_force():
+            return next(row["hash"] for row in listed(stack) if row["in_force"])
+
+        # tried: recorded beside the verdict, without effect
+        webmaster, count = Webmaster(stack), 40
+        shadowed = in_force()
+        wait_until(lambda: judged_by(stack, webmaster, shadowed), 30, "the worker follows")
+        webmaster.send_all([lead(n, seed=97, honeypot="x") for n in range(count)])
+        wait_until(lambda: len(verdicts(stack)) == len(webmaster.acknowledged), 30, "all are judged")
+        trapped = [m for m in verdicts(stack) if m.ruleset == shadowed and [r.code for r in m.reasons] == ["honeypot_filled"]]
+        assert len(trapped) == count
+        assert all(m.verdict == 1 and "honeypot_filled" in [r.code for r in m.shadow] for m in trapped)
+
+        # promoted: one filter, and the other stays where it is
+        refused = stack.punnet("rules", "promote", "phone_line", *why, "no", check=False)
+        assert refused.returncode == 1 and "phone_line is not in shadow" in refused.stderr
+        shown = stack.punnet("rules", "promote", "honeypot", *why, "good").stdout
+        assert "- honeypot action=score" in shown and "+ honeypot action=reject" in shown and "fill_time" not in shown
+        promoted = in_force()
+        wait_until(lambda: judged_by(stack, webmaster, promoted), 30, "the worker follows again")
+        webmaster.send_all([lead(count + n, seed=98, honeypot="x") for n in range(count)])
+        wait_until(lambda: len(verdicts(stack)) == len(webmaster.acknowledged), 30, "these, too")
+        rejected = [m for m in verdicts(stack) if m.ruleset == promoted and m.verdict == 2]
+        assert len(rejected) >= count and all("honeypot_filled" not in [r.code for r in m.shadow] for m in rejected)
+
+        # what was written stands in the directory, and is read again with its hash
+        text = tmp_path / "again.yaml"
+        text.write_text(stack.punnet("rules", "show", promoted).stdout)
+        assert promoted in stack.punnet("rules", "check", str(text)).stdout
+        stack.punnet("rules", "promote", *why, "all")
+        nothing = stack.punnet("rules", "promote", *why, "more", check=False)
+        assert nothing.returncode == 1 and "nothing is in shadow" in nothing.stderr
+
+        # trace: what the webmaster reads in both languages, and the operator's text beside it
+        lead_id = str(uuid.UUID(bytes=rejected[0].lead_id))
+        steps = [json.loads(line) for line in stack.punnet("trace", lead_id, "--json", "--lang", "ru").stdout.splitlines()]
+        (reason,) = [r for s in steps for r in s["reasons"] if r["code"] == "honeypot_filled"]
+        assert reason["text"] == "Заполнено поле, которого люди не видят." and "robot" in reason["operator"]
         failed = False
     finally:
         advertiser.close()
