@@ -47,6 +47,18 @@ void kv_net_ask(struct kv_node *node, size_t argc, const char **argv, const size
 	(void)redisAppendCommandArgv(node->connection, (int)argc, argv, lengths);
 }
 
+void kv_net_flush(struct kv_net *n)
+{
+	for (size_t i = 0; i < n->node_count; i++) {
+		redisContext *c = n->nodes[i].connection;
+		int done = 0;
+
+		/* What goes wrong here, hearing says. */
+		while (c && !done && redisBufferWrite(c, &done) == REDIS_OK)
+			;
+	}
+}
+
 redisReply *kv_net_hear(struct kv_net *n, struct kv_node *node)
 {
 	void *reply = NULL;
@@ -137,17 +149,33 @@ static bool be_connected(struct kv_net *n, struct kv_node *node)
 
 /* --- the cluster's map --- */
 
+/* A place for one more node: of one that has no slots any longer, when all are taken. */
+static struct kv_node *place_for_node(struct kv_net *n)
+{
+	bool used[KV_NODES_MAX] = {false};
+
+	if (n->node_count < KV_NODES_MAX)
+		return &n->nodes[n->node_count++];
+	for (size_t s = 0; s < KV_SLOTS; s++)
+		used[n->slots[s]] = true;
+	for (size_t i = n->url.seed_count; i < KV_NODES_MAX; i++) {
+		if (!used[i] && !n->nodes[i].connection)
+			return &n->nodes[i];
+	}
+	return NULL;
+}
+
 static struct kv_node *node_at(struct kv_net *n, const char *host, int port)
 {
+	struct kv_node *node;
+
 	for (size_t i = 0; i < n->node_count; i++) {
 		if (n->nodes[i].port == port && strcmp(n->nodes[i].host, host) == 0)
 			return &n->nodes[i];
 	}
-	if (n->node_count == KV_NODES_MAX)
+	node = place_for_node(n);
+	if (!node)
 		return NULL;
-
-	struct kv_node *node = &n->nodes[n->node_count++];
-
 	*node = (struct kv_node){.port = port};
 	snprintf(node->host, sizeof(node->host), "%s", host);
 	return node;
@@ -207,10 +235,13 @@ static bool learn_map_from(struct kv_net *n, struct kv_node *node)
 	return true;
 }
 
+/* From another node each time: one that was cut off from the others believes in an old map for long. */
 static bool learn_map(struct kv_net *n)
 {
-	for (size_t i = 0; i < n->node_count && !n->map_known; i++)
-		n->map_known = learn_map_from(n, &n->nodes[i]);
+	size_t count = n->node_count;
+
+	for (size_t i = 0; i < count && !n->map_known; i++)
+		n->map_known = learn_map_from(n, &n->nodes[n->teacher++ % count]);
 	return n->map_known;
 }
 
@@ -256,14 +287,18 @@ static bool begins(const char *text, const char *with)
 
 enum kv_trouble kv_net_trouble(struct kv_net *n, struct kv_node *node, const char *text)
 {
+	bool moved = begins(text, "MOVED ");
+
+	if (!node->connection) /* by an earlier reply of the same batch */
+		return KV_TROUBLE_OTHER;
 	if (begins(text, "NOSCRIPT"))
 		return load_scripts(n, node) ? KV_TROUBLE_SCRIPT : KV_TROUBLE_OTHER;
-	if (begins(text, "MOVED ") || begins(text, "ASK ") || begins(text, "TRYAGAIN") ||
+	if (moved || begins(text, "ASK ") || begins(text, "TRYAGAIN") ||
 	    begins(text, "CLUSTERDOWN")) {
 		n->map_known = false;
 		(void)error_set(&n->last, RESULT_AWAY, "redis %s:%d: %s", node->host, node->port,
 				text);
-		return KV_TROUBLE_MOVED;
+		return moved ? KV_TROUBLE_MOVED : KV_TROUBLE_MOVING;
 	}
 	kv_net_drop(n, node, "%s", text);
 	return KV_TROUBLE_OTHER;
