@@ -103,6 +103,8 @@ static enum result open_servers(struct worker *w, const struct config *c, struct
 			(int)config_int(c, SECTION, "kv_timeout"), e);
 	if (!w->kv)
 		return RESULT_AWAY;
+	if (check_rules(w, config_text(c, SECTION, "ruleset"), e) != RESULT_OK)
+		return RESULT_BAD;
 	w->bus = bus_open(config_text(c, "common", "kafka"), w->service->instance, e);
 	if (!w->bus)
 		return RESULT_AWAY;
@@ -153,8 +155,6 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	r = load_rules(w, config_text(c, SECTION, "ruleset"), ret_error);
 	if (r == RESULT_OK)
 		r = open_servers(w, c, ret_error);
-	if (r == RESULT_OK)
-		r = check_rules(w, config_text(c, SECTION, "ruleset"), ret_error);
 	if (r == RESULT_OK)
 		r = open_streams(w, c, ret_error);
 	if (r != RESULT_OK)
