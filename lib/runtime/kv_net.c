@@ -181,33 +181,12 @@ static struct kv_node *node_at(struct kv_net *n, const char *host, int port)
 	return node;
 }
 
-/* One row of CLUSTER SLOTS: first, last, [host, port, …], replicas. */
-static bool read_row(struct kv_net *n, const struct kv_node *asked, const redisReply *row)
+static int number_at(void *ctx, const char *host, int port)
 {
-	const redisReply *master;
-	struct kv_node *node;
+	struct kv_net *n = ctx;
+	const struct kv_node *node = node_at(n, host, port);
 
-	if (row->type != REDIS_REPLY_ARRAY || row->elements < 3)
-		return false;
-	master = row->element[2];
-	if (row->element[0]->type != REDIS_REPLY_INTEGER ||
-	    row->element[1]->type != REDIS_REPLY_INTEGER || master->type != REDIS_REPLY_ARRAY ||
-	    master->elements < 2 || master->element[1]->type != REDIS_REPLY_INTEGER)
-		return false;
-	/* An empty host is the one that was asked. */
-	node = node_at(n,
-		       master->element[0]->type == REDIS_REPLY_STRING && master->element[0]->len > 0
-			   ? master->element[0]->str
-			   : asked->host,
-		       (int)master->element[1]->integer);
-	if (!node)
-		return false;
-	for (long long s = row->element[0]->integer; s <= row->element[1]->integer; s++) {
-		if (s < 0 || s >= KV_SLOTS)
-			return false;
-		n->slots[s] = (uint8_t)(node - n->nodes);
-	}
-	return true;
+	return node ? (int)(node - n->nodes) : -1;
 }
 
 static bool learn_map_from(struct kv_net *n, struct kv_node *node)
@@ -221,16 +200,10 @@ static bool learn_map_from(struct kv_net *n, struct kv_node *node)
 
 	if (!reply)
 		return false;
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+	if (!kv_slots_read(reply, node->host, number_at, n, n->slots)) {
 		kv_net_drop(n, node, "CLUSTER SLOTS: %s",
 			    reply->type == REDIS_REPLY_ERROR ? reply->str : "no slots yet");
 		return false;
-	}
-	for (size_t i = 0; i < reply->elements; i++) {
-		if (!read_row(n, node, reply->element[i])) {
-			kv_net_drop(n, node, "CLUSTER SLOTS: odd answer");
-			return false;
-		}
 	}
 	return true;
 }

@@ -6,14 +6,11 @@
 #ifndef PUNNET_KV_NET_H
 #define PUNNET_KV_NET_H
 
-#include <hiredis.h>
-
 #include "kv_internal.h"
+#include "kv_slots.h"
 
 #define KV_RETRY_LEAST_MS 25
 #define KV_RETRY_MOST_MS  250
-#define KV_NODES_MAX      128
-#define KV_SLOTS          16384
 #define KV_SHA_LEN        40
 
 struct kv_script {
