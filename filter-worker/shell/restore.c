@@ -72,9 +72,11 @@ static enum result finish(struct worker *w, struct error *e)
 	struct restore *r = &w->restore;
 	enum result result;
 
+	fault_point("restore_unmarked");
 	result = kv_restored(w->kv, (uint32_t)r->at, e);
 	if (result != RESULT_OK)
 		return result;
+	fault_point("restore_marked");
 	log_info("kv_restored", LOG_INT("partition", r->at), LOG_INT("leads", r->put_back),
 		 LOG_INT("ms", clock_monotonic_ms() - r->began_ms));
 	end_reading(r);
@@ -99,6 +101,7 @@ static enum result put_back(struct worker *w, const struct bus_record *records, 
 	}
 	result = desk_restore(w->desk, verdicts, used, e);
 	if (result == RESULT_OK) {
+		fault_point("restore_put_back");
 		r->put_back += used;
 		metric_add(METRIC_FILTER_RESTORED, (int64_t)used);
 	}
