@@ -60,7 +60,7 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
         # a worker that starts anew takes the published one; the text comes back as it was; the same again changes nothing
         stack.run("restart", "filter-worker@1")
         stack.run("restart", "filter-worker@2")
-        webmaster.send_all(lead(n, seed=96) for n in range(50))
+        webmaster.send_all(lead(LEADS + n, seed=96) for n in range(50))
         wait_until(lambda: len(verdicts(stack)) == LEADS + 50, 30, "these, too")
         assert sum(m.ruleset == row["hash"] for m in verdicts(stack)) == len(by_hash[row["hash"]]) + 50
         assert stack.punnet("rules", "show", row["hash"]).stdout == STRICT
