@@ -71,6 +71,7 @@ int64_t worker_on_assign(void *ctx, const struct bus_assignment *a, enum result 
 		*ret_result = RESULT_FATAL;
 		return -1;
 	}
+	fault_point("worker_assigned");
 	/* Open entries are in the batch or on their way; there are never more. */
 	partitions_assign(&w->partitions, a->partition, start, w->max_in_flight + DESK_LEADS_MAX);
 	log_info("partition_assigned", LOG_INT("partition", a->partition), LOG_INT("start", start),
@@ -124,6 +125,7 @@ void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partit
 	metric_observe_us(METRIC_FILTER_AGE, (clock_now_ms() - flight.received_at_ms) * 1000);
 	if (p && flight.entry != 0)
 		progress_release(p->progress, flight.entry);
+	fault_point("worker_acked");
 }
 
 static void commit_due(struct worker *w)
