@@ -11,7 +11,9 @@ help:
 setup:
 	@deploy/setup/packages
 	@deploy/setup/fetch-kafka
+	@deploy/setup/ip-data
 	@deploy/setup/data
+	@deploy/setup/lists
 
 build: setup
 	@deploy/setup/build release

@@ -1,7 +1,8 @@
 # Libraries that we stand on, by their own names. Versions are Debian 12's; see docs/decisions.md.
 find_package(PkgConfig REQUIRED)
 foreach(pair IN ITEMS "uv;libuv" "rdkafka;rdkafka" "hiredis;hiredis" "protobufc;libprotobuf-c" "sodium;libsodium"
-                      "curl;libcurl" "sqlite;sqlite3" "pq;libpq" "yaml;yaml-0.1" "idn2;libidn2")
+                      "curl;libcurl" "sqlite;sqlite3" "pq;libpq" "yaml;yaml-0.1" "idn2;libidn2" "cares;libcares"
+                      "maxminddb;libmaxminddb" "hs;libhs")
   list(GET pair 0 name)
   list(GET pair 1 module)
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})

@@ -47,8 +47,9 @@ struct trace {
 /* Past TRACE_STEPS_MAX the last one is overwritten. */
 struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service, const char *what);
 void trace_note(struct trace_step *s, const char *code, const char *text);
-/* Puts the operator's text of a reason beside the step's last note. */
-void trace_note_operator(struct trace_step *s, const char *code);
+/* A reason: what the webmaster reads, and what the operator reads beside it. `before` stands before the code. */
+void trace_note_reason(struct trace *t, struct trace_step *s, const char *before, const char *code,
+		       Punnet__V1__ReasonParam **params, size_t count, const char *detail);
 /* The text of reasons.def with its placeholders filled in; an unknown code stands for itself. */
 const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonParam **params,
 			 size_t count, const char *detail);

@@ -33,13 +33,6 @@ void trace_note(struct trace_step *s, const char *code, const char *text)
 		s->notes[s->note_count++] = (struct trace_note){code, text, ""};
 }
 
-void trace_note_operator(struct trace_step *s, const char *code)
-{
-	if (s->note_count > 0)
-		s->notes[s->note_count - 1].operator_text =
-		    reason_operator_text(reason_from_code(slice_cstr(code)));
-}
-
 static const char *param_of(struct slice name, Punnet__V1__ReasonParam **params, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -48,16 +41,10 @@ static const char *param_of(struct slice name, Punnet__V1__ReasonParam **params,
 	return NULL;
 }
 
-const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonParam **params,
-			 size_t count, const char *detail)
+/* The text with its placeholders filled in; one that was not given is left open. */
+static void fill(const char *text, Punnet__V1__ReasonParam **params, size_t count,
+		 const char *detail, struct buf *out)
 {
-	enum reason r = reason_from_code(slice_cstr(code));
-	const char *text = reason_text(r, t->language);
-	struct buf out = {0};
-	const char *ret;
-
-	if (r == REASON_NONE)
-		return detail && detail[0] ? detail : code;
 	for (const char *c = text; *c; c++) {
 		const char *end = *c == '{' ? strchr(c, '}') : NULL;
 		struct slice name = {c + 1, end ? (size_t)(end - c - 1) : 0};
@@ -65,18 +52,41 @@ const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonPa
 
 		if (!value && end && slice_is(name, "detail") && detail && detail[0])
 			value = detail;
-		if (end) { /* one that was not given is left open */
-			buf_append_cstr(&out, value ? value : "…");
+		if (end) {
+			buf_append_cstr(out, value ? value : "…");
 			c = end;
 		} else {
-			buf_append_char(&out, *c);
+			buf_append_char(out, *c);
 		}
 	}
+}
+
+const char *trace_reason(struct trace *t, const char *code, Punnet__V1__ReasonParam **params,
+			 size_t count, const char *detail)
+{
+	enum reason r = reason_from_code(slice_cstr(code));
+	const char *text = reason_text(r, t->language);
+	_cleanup_(buf_free) struct buf out = {0};
+
+	if (r == REASON_NONE)
+		return detail && detail[0] ? detail : code;
+	fill(text, params, count, detail, &out);
 	if (detail && detail[0] && !strstr(text, "{detail}"))
 		buf_printf(&out, " (%s)", detail);
-	ret = arena_cstr(&t->arena, buf_slice(&out));
-	buf_free(&out);
-	return ret;
+	return arena_cstr(&t->arena, buf_slice(&out));
+}
+
+void trace_note_reason(struct trace *t, struct trace_step *s, const char *before, const char *code,
+		       Punnet__V1__ReasonParam **params, size_t count, const char *detail)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+
+	if (s->note_count == TRACE_NOTES_MAX)
+		return;
+	trace_note(s, before[0] ? arena_printf(&t->arena, "%s%s", before, code) : code,
+		   trace_reason(t, code, params, count, detail));
+	fill(reason_operator_text(reason_from_code(slice_cstr(code))), params, count, detail, &out);
+	s->notes[s->note_count - 1].operator_text = arena_cstr(&t->arena, buf_slice(&out));
 }
 
 const char *trace_time(struct trace *t, int64_t ms)

@@ -159,20 +159,12 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 	s->caused_by = trace_from(w->trace, m->source);
 	s->ruleset = m->ruleset;
 	s->text = arena_printf(&w->trace->arena, "score %d", m->score);
-	for (size_t i = 0; i < m->n_reasons; i++) {
-		const Punnet__V1__Reason *r = m->reasons[i];
-
-		trace_note(s, r->code,
-			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
-		trace_note_operator(s, r->code);
-	}
-	for (size_t i = 0; i < m->n_shadow; i++) {
-		const Punnet__V1__Reason *r = m->shadow[i];
-
-		trace_note(s, arena_printf(&w->trace->arena, "(shadow) %s", r->code),
-			   trace_reason(w->trace, r->code, r->params, r->n_params, NULL));
-		trace_note_operator(s, r->code);
-	}
+	for (size_t i = 0; i < m->n_reasons; i++)
+		trace_note_reason(w->trace, s, "", m->reasons[i]->code, m->reasons[i]->params,
+				  m->reasons[i]->n_params, NULL);
+	for (size_t i = 0; i < m->n_shadow; i++)
+		trace_note_reason(w->trace, s, "(shadow) ", m->shadow[i]->code,
+				  m->shadow[i]->params, m->shadow[i]->n_params, NULL);
 	if (m->n_facts)
 		trace_note(s, "facts", facts_of(w, m));
 	return false;
@@ -334,14 +326,6 @@ static enum result find_decision(struct walk *w, int64_t market_ms)
 
 /* --- delivery --- */
 
-static void note_reason(struct trace *t, struct trace_step *s, const char *code, const char *detail)
-{
-	if (!code[0])
-		return;
-	trace_note(s, code, trace_reason(t, code, NULL, 0, detail));
-	trace_note_operator(s, code);
-}
-
 static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found *f)
 {
 	static const char *const words[] = {"?", "OK", "TEMPFAIL", "PERMFAIL"};
@@ -365,7 +349,8 @@ static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found
 			       m->took_ms, m->unknown ? ", it may have arrived" : "",
 			       m->next_due_at_ms ? ", next one at " : "",
 			       m->next_due_at_ms ? trace_time(t, m->next_due_at_ms) : "");
-	note_reason(t, s, m->reason_code, m->answer_excerpt);
+	if (m->reason_code[0])
+		trace_note_reason(t, s, "", m->reason_code, NULL, 0, m->answer_excerpt);
 	return m->final;
 }
 
@@ -405,7 +390,8 @@ static bool on_outcome(void *ctx, _unused_ struct seek *seek, const struct found
 			       m->attempts == 1 ? "" : "s");
 	if (m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED)
 		show_credit_after(t, w->round, f->time_ms);
-	note_reason(t, s, m->reason_code, NULL);
+	if (m->reason_code[0])
+		trace_note_reason(t, s, "", m->reason_code, NULL, 0, NULL);
 	return true;
 }
 

@@ -14,6 +14,7 @@ BENCHES = {
     "ledger": (core.ledger, "credits a second into SQLite"),
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),
     "filter-worker": (stages.filter_worker, "leads.raw to leads.judged, Redis included"),
+    "claims": (stages.claims, "dedupe claims in Redis: memory and CPU of one"),
     "router": (stages.router, "leads.judged to leads.routed: admit and decide"),
     "delivery": (stages.delivery, "webhooks to a local server"),
     "payout": (stages.payout, "leads.outcomes to the ledger"),

@@ -14,6 +14,11 @@ TARGETS = {
     "collector, 202 at 2,000/s, p99": ("most", 8),
     "collector, 10,000 idle connections": ("most", 64),
     "whole path, leads from 202 to credit": ("least", 10000),
+    "filter-worker, CPU": ("most", 15),
+    "filter-worker, Redis CPU": ("most", 12),
+    "filter-worker, resident memory": ("most", 256),
+    "filter-worker, verdicts put back": ("least", 50000),
+    "claims, memory of one": ("most", 64),
 }
 
 

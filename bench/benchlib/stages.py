@@ -1,6 +1,8 @@
 """One service at a time on a real broker and Redis: its input lies ready, it is started, and its CPU time is read from the
 kernel between the first tenth of the records and the last."""
+import json
 import os
+import subprocess
 import time
 
 from .lab import FLOOR_OFFSET, FLOOR_TOPIC, BenchError, scaled, wait_for_port
@@ -82,6 +84,7 @@ def _measure(lab, service, topics, leads):
 def filter_worker(lab, figures):
     leads = _fill(lab)
     ours = _measure(lab, "filter-worker", "leads.judged", leads)
+    figures.add("filter-worker, resident memory", _resident_mib(lab.pid("filter-worker")), "MiB")
     lab.only()
     # The floor reads leads.raw from its beginning and writes to a topic that nobody reads.
     bare = lab.run("floor-worker", "--kafka", lab.kafka, "--redis-port", lab.redis_port, "--redis-pid", lab.pid("redis"),
@@ -90,7 +93,32 @@ def filter_worker(lab, figures):
     figures.add("filter-worker, Redis CPU", ours["cpu_us"]["redis"], "us/lead", bare["redis_us"])
     figures.add("filter-worker, broker CPU", ours["cpu_us"]["kafka"], "us/lead")
     figures.add("filter-worker, throughput", ours["per_s"], "leads/s", bare["leads"] / bare["seconds"])
+    figures.add("filter-worker, verdicts put back", _put_back_per_s(lab), "leads/s")
     lab.drain_rest()
+
+
+def _resident_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS:"))
+
+
+def _put_back_per_s(lab):
+    """Redis is emptied while the worker is away; when it starts it puts back every verdict of the log, partition by partition."""
+    log = lab.home / "logs/filter-worker@1.log"
+    start = log.stat().st_size
+    subprocess.run(["redis-cli", "-p", str(lab.redis_port), "FLUSHALL"], check=True, capture_output=True)
+    lab.only("filter-worker")
+    with open(log, encoding="utf-8") as file:
+        file.seek(start)
+        rows = [json.loads(line) for line in file if '"kv_restored"' in line]
+    return sum(row["leads"] for row in rows) / (sum(row["ms"] for row in rows) / 1000)
+
+
+def claims(lab, figures):
+    lab.up()
+    lab.only()
+    for row in lab.run("claims", "--redis", lab.redis_port, "--redis-pid", lab.pid("redis"), "--claims", scaled(10000000)):
+        figures.add(row["name"], row["value"], row["unit"], row.get("floor"))
 
 
 def router(lab, figures):

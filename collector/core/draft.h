@@ -8,6 +8,7 @@
 #define PUNNET_COLLECTOR_DRAFT_H
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "lead/contact.h"
 #include "problem.h"
 #include "proto/directory.pb-c.h"
@@ -98,6 +99,12 @@ struct draft {
  * of a wrong type are faults. */
 _must_use_ bool draft_read_json(struct draft *d, struct arena *a, struct slice body,
 				struct faults *f, const char **ret_why);
+/* For texts that hold more than the lead: each member is offered to `own` first, and the lead does without those that it
+ * keeps (true). */
+typedef bool (*draft_own_fn)(void *ctx, const struct json *member);
+_must_use_ bool draft_read_json_beside(struct draft *d, struct arena *a, struct slice body,
+				       draft_own_fn own, void *ctx, struct faults *f,
+				       const char **ret_why);
 _must_use_ bool draft_read_form(struct draft *d, struct arena *a, struct slice body,
 				struct faults *f, const char **ret_why);
 

@@ -4,7 +4,6 @@
  * fault; a form has texts only, which are converted. How it fails: what is not JSON, or not a form, is refused whole. */
 #include <stdlib.h>
 
-#include "base/json.h"
 #include "base/timefmt.h"
 #include "draft.h"
 
@@ -216,15 +215,19 @@ static void value_from_json(struct draft *d, const struct field_spec *spec,
 struct json_reading {
 	struct draft *draft;
 	struct faults *faults;
+	draft_own_fn own; /* or NULL */
+	void *ctx;
 	size_t place;
 };
 
 static void member_from_json(void *ctx, const struct json *m)
 {
 	struct json_reading *reading = ctx;
-	const struct field_spec *spec =
-	    spec_find(&reading->draft->guesses, reading->place++, m->key);
+	const struct field_spec *spec;
 
+	if (reading->own && reading->own(reading->ctx, m))
+		return;
+	spec = spec_find(&reading->draft->guesses, reading->place++, m->key);
 	reading->draft->may_hold_nul |= m->holds_nul;
 	if (spec)
 		value_from_json(reading->draft, spec, m, reading->faults);
@@ -235,7 +238,13 @@ static void member_from_json(void *ctx, const struct json *m)
 bool draft_read_json(struct draft *d, struct arena *a, struct slice body, struct faults *f,
 		     const char **ret_why)
 {
-	struct json_reading reading = {.draft = d, .faults = f};
+	return draft_read_json_beside(d, a, body, NULL, NULL, f, ret_why);
+}
+
+bool draft_read_json_beside(struct draft *d, struct arena *a, struct slice body, draft_own_fn own,
+			    void *ctx, struct faults *f, const char **ret_why)
+{
+	struct json_reading reading = {.draft = d, .faults = f, .own = own, .ctx = ctx};
 	struct json_fault fault = {0};
 
 	draft_start(d, false);

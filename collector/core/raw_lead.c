@@ -2,9 +2,8 @@
  *
  * The numbers of the fields are those of proto/leads_raw.proto and proto/common.proto; the unit test reads every field
  * back with the generated code. Fields stand in the order of their numbers. */
-#include "raw_lead.h"
+#include "raw_lead_parts.h"
 
-#include <arpa/inet.h>
 #include <sodium.h>
 
 #include "lead/wire.h"
@@ -101,8 +100,8 @@ static void moment(struct buf *out, uint32_t number, const struct draft *d, enum
 
 /* One address has one spelling: 2001:DB8:0::1 and 2001:db8::1 are the same. IPv4 has one already: inet_pton() takes no
  * leading zeros. */
-static struct slice address(const struct draft *d, enum lead_field field,
-			    char room[INET6_ADDRSTRLEN])
+struct slice raw_lead_address(const struct draft *d, enum lead_field field,
+			      char room[INET6_ADDRSTRLEN])
 {
 	const struct draft_value *v = &d->v[field];
 	uint8_t bytes[16];
@@ -229,7 +228,7 @@ static void write_contact(const struct draft *d, const struct raw_lead_origin *o
 	text(plain, CONTACT_LAST_NAME, d, LEAD_FIELD_LAST_NAME);
 	text(plain, CONTACT_MIDDLE_NAME, d, LEAD_FIELD_MIDDLE_NAME);
 	wire_text(plain, CONTACT_IP, ip);
-	wire_text(plain, CONTACT_CONSENT_IP, address(d, LEAD_FIELD_CONSENT_IP, room));
+	wire_text(plain, CONTACT_CONSENT_IP, raw_lead_address(d, LEAD_FIELD_CONSENT_IP, room));
 	text(plain, CONTACT_PHONE_TYPED, d, LEAD_FIELD_PHONE);
 
 	begin = wire_begin(out, RAW_CONTACT);
@@ -338,12 +337,6 @@ static struct slice idempotency_value(const struct raw_lead_origin *origin, stru
 	return buf_slice(b);
 }
 
-static void print(struct buf *out, uint32_t number, const struct fingerprint *f)
-{
-	if (f->known)
-		wire_bytes(out, number, slice_of(f->bytes, FINGERPRINT_LEN));
-}
-
 /* Mailboxes are the same whatever case their owner types. */
 static struct fingerprint email_print(const struct draft *d, const uint8_t *key,
 				      struct fingerprint *ret_mailbox)
@@ -363,31 +356,40 @@ static struct fingerprint email_print(const struct draft *d, const uint8_t *key,
 	return fingerprint_of(key, FINGERPRINT_EMAIL, slice_of(folded, len));
 }
 
-static void write_fingerprints(const struct draft *d, const struct raw_lead_origin *origin,
-			       struct slice ip, struct buf *scratch, struct buf *out,
-			       struct fingerprint *ret_person)
+void raw_lead_prints(const struct draft *d, const struct raw_lead_origin *origin, struct slice ip,
+		     struct buf *scratch, struct raw_lead_prints *ret)
 {
 	const uint8_t *key = origin->fingerprint_key;
-	struct fingerprint phone = fingerprint_of(key, FINGERPRINT_PHONE, slice_cstr(d->phone));
-	struct fingerprint mailbox, email = email_print(d, key, &mailbox);
-	struct fingerprint device =
-	    fingerprint_of(key, FINGERPRINT_DEVICE, draft_text(d, LEAD_FIELD_DEVICE_ID));
-	struct fingerprint address_print = fingerprint_of(key, FINGERPRINT_IP, ip);
-	struct fingerprint payload =
+
+	ret->phone = fingerprint_of(key, FINGERPRINT_PHONE, slice_cstr(d->phone));
+	ret->email = email_print(d, key, &ret->mailbox);
+	ret->person = ret->phone.known ? ret->phone : ret->email;
+	ret->device = fingerprint_of(key, FINGERPRINT_DEVICE, draft_text(d, LEAD_FIELD_DEVICE_ID));
+	ret->ip = fingerprint_of(key, FINGERPRINT_IP, ip);
+	ret->payload =
 	    fingerprint_of(key, FINGERPRINT_PAYLOAD, canonical(d, origin->aff_id, scratch));
-	struct fingerprint idempotency =
+	ret->idempotency =
 	    fingerprint_of(key, FINGERPRINT_IDEMPOTENCY, idempotency_value(origin, scratch));
+}
+
+static void print(struct buf *out, uint32_t number, const struct fingerprint *f)
+{
+	if (f->known)
+		wire_bytes(out, number, slice_of(f->bytes, FINGERPRINT_LEN));
+}
+
+static void write_fingerprints(const struct raw_lead_prints *p, struct buf *out)
+{
 	size_t begin = wire_begin(out, RAW_FINGERPRINTS);
 
-	*ret_person = phone.known ? phone : email;
-	print(out, PRINT_PERSON, ret_person);
-	print(out, PRINT_PHONE, &phone);
-	print(out, PRINT_EMAIL, &email);
-	print(out, PRINT_PAYLOAD, &payload);
-	print(out, PRINT_DEVICE, &device);
-	print(out, PRINT_IDEMPOTENCY, &idempotency);
-	print(out, PRINT_IP, &address_print);
-	print(out, PRINT_MAILBOX, &mailbox);
+	print(out, PRINT_PERSON, &p->person);
+	print(out, PRINT_PHONE, &p->phone);
+	print(out, PRINT_EMAIL, &p->email);
+	print(out, PRINT_PAYLOAD, &p->payload);
+	print(out, PRINT_DEVICE, &p->device);
+	print(out, PRINT_IDEMPOTENCY, &p->idempotency);
+	print(out, PRINT_IP, &p->ip);
+	print(out, PRINT_MAILBOX, &p->mailbox);
 	wire_end(out, begin);
 }
 
@@ -396,7 +398,8 @@ void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin,
 		    struct fingerprint *ret_person)
 {
 	char room[INET6_ADDRSTRLEN];
-	struct slice ip = address(d, LEAD_FIELD_IP, room);
+	struct slice ip = raw_lead_address(d, LEAD_FIELD_IP, room);
+	struct raw_lead_prints prints;
 	size_t begin;
 
 	wire_bytes(out, RAW_LEAD_ID, slice_of(origin->id.bytes, sizeof(origin->id.bytes)));
@@ -406,7 +409,9 @@ void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin,
 	write_lead(d, origin, out);
 	write_submission(d, out);
 	write_contact(d, origin, ip, &scratch->plain, out);
-	write_fingerprints(d, origin, ip, &scratch->canonical, out, ret_person);
+	raw_lead_prints(d, origin, ip, &scratch->canonical, &prints);
+	write_fingerprints(&prints, out);
+	*ret_person = prints.person;
 	for (size_t i = 0; i < d->field_count; i++)
 		if (d->fields[i].top)
 			wire_text_set(out, RAW_IGNORED_FIELDS, d->fields[i].name);

@@ -8,6 +8,7 @@
 #include "draft.h"
 #include "lead/fingerprint.h"
 #include "lead/seal.h"
+#include "proto/leads_raw.pb-c.h"
 
 struct raw_lead_origin {
 	struct lead_id id;
@@ -33,5 +34,15 @@ void raw_lead_scratch_free(struct raw_lead_scratch *s);
 void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin,
 		    struct raw_lead_scratch *scratch, struct buf *out,
 		    struct fingerprint *ret_person);
+
+/* The same record as a message, for who judges leads that stand in no log: its contact is open, and not in the record. Its
+ * parts are in the arena. Keys of the box, nonce and sealing are not looked at. */
+struct raw_lead_message {
+	Punnet__V1__RawLead raw;
+	Punnet__V1__Contact contact;
+};
+void raw_lead_message(const struct draft *d, const struct raw_lead_origin *origin,
+		      struct raw_lead_scratch *scratch, struct arena *a,
+		      struct raw_lead_message *ret);
 
 #endif

@@ -63,6 +63,7 @@ void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpo
 	struct claim_want *w = &p->wants[p->count++];
 
 	*w = (struct claim_want){.fact = fact, .window_ms = window_ms, .always = always};
+	w->group = (uint32_t)hash_fnv1a(0, scope);
 	w->key_len = subject_key(purpose, scope, value, w->key);
 }
 
@@ -77,21 +78,28 @@ bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s)
 	       !claim_is_near(&w->found, s->received_at_ms, w->window_ms);
 }
 
-static struct claim_change give_up(const struct claim_want *w, const struct claim_subject *s)
+static struct claim_change change(const struct claim_want *w, const struct claim_subject *s,
+				  bool takes)
 {
 	return (struct claim_change){
-	    .self = w->found.owner, .key = claim_key(w), .now_ms = s->received_at_ms};
+	    .self = takes ? s->self : w->found.owner,
+	    .key = claim_key(w),
+	    .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
+	    .now_ms = s->received_at_ms,
+	    .group = w->group,
+	    .always = w->always,
+	    .take = takes,
+	};
+}
+
+static struct claim_change give_up(const struct claim_want *w, const struct claim_subject *s)
+{
+	return change(w, s, false);
 }
 
 static struct claim_change take(const struct claim_want *w, const struct claim_subject *s)
 {
-	return (struct claim_change){
-	    .self = s->self,
-	    .key = claim_key(w),
-	    .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
-	    .now_ms = s->received_at_ms,
-	    .take = true,
-	};
+	return change(w, s, true);
 }
 
 size_t claim_changes_after(const struct claim_plan *p, const struct claim_subject *s, bool accepted,

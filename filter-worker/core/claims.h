@@ -17,7 +17,7 @@
 struct claim_subject {
 	struct lead_record self;
 	int64_t received_at_ms;
-	struct slice vertical, aff_id;
+	struct slice vertical, aff_id, sub1;
 	struct slice phone, email, mailbox, payload, idempotency, person, device, ip;
 };
 
@@ -26,6 +26,7 @@ struct claim_want {
 	char key[CLAIM_KEY_MAX];
 	size_t key_len;
 	int64_t window_ms;
+	uint32_t group;     /* the digest of its scope */
 	bool always;        /* see kv.h */
 	struct claim found; /* the answer */
 };
@@ -56,7 +57,8 @@ struct claim_change {
 	struct lead_record self; /* on whose behalf */
 	struct slice key;
 	int64_t ttl_ms, now_ms;
-	bool take; /* false: give up */
+	uint32_t group;
+	bool always, take; /* take false: give up */
 };
 /* Room for CLAIMS_MAX each. Returns how many. */
 /* After the verdict: a lead that may be sold holds all of its claims that are free, a rejected one none but the `always`

@@ -21,8 +21,8 @@ void duplicate_need(const struct filter_rule *rule, const struct claim_subject *
 enum answer duplicate_judge(const struct filter_rule *rule, const struct facts *facts,
 			    struct finding *ret);
 
-/* The members of a struct filter that are the same for all of them. window_help: of the parameter `window`. */
-#define DUPLICATE_FILTER(what, claim_fact, window_help)                                            \
+/* The members of a struct filter that are the same for all of them. window_ms, window_help: of the parameter `window`. */
+#define DUPLICATE_FILTER(what, claim_fact, window_ms, window_help)                                 \
 	.action = ACTION_REJECT, .weight = 100, .duplicate = (what), .need = duplicate_need,       \
 	.judge = duplicate_judge,                                                                  \
 	FILTER_FACTS(FACT_LEAD_ID, FACT_RAW_OFFSET, FACT_RECEIVED_AT, FACT_VERTICAL, claim_fact),  \
@@ -36,7 +36,7 @@ enum answer duplicate_judge(const struct filter_rule *rule, const struct facts *
 			 "or everywhere."},                                                        \
 	    [DUPLICATE_WINDOW] = {.name = "window",                                                \
 				  .type = PARAM_DURATION,                                          \
-				  .standard = 90 * MS_PER_DAY,                                     \
+				  .standard = (window_ms),                                         \
 				  .least = MS_PER_MIN,                                             \
 				  .most = 400 * MS_PER_DAY,                                        \
 				  .help = (window_help)},                                          \

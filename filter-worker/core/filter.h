@@ -15,6 +15,8 @@
 #include "source.h"
 #include "trail.h"
 
+struct verdict_sums; /* verdict_sums.h */
+
 #define FILTER_PARAMS_MAX  6
 #define FILTER_FACTS_MAX   8
 #define FILTER_REASONS_MAX 3
@@ -53,9 +55,10 @@ struct finding_param {
 
 /* What a look may see. It learns classes, numbers and fingerprints from it, never a contact. */
 struct sight {
-	const Punnet__V1__RawLead *raw;     /* has no fault, see raw_lead_fault() */
-	const Punnet__V1__Contact *contact; /* NULL: it could not be opened */
-	const struct lists *lists;          /* NULL: none are loaded */
+	const Punnet__V1__RawLead *raw;      /* has no fault, see raw_lead_fault() */
+	const Punnet__V1__Contact *contact;  /* NULL: it could not be opened */
+	const struct lists *lists;           /* NULL: none are loaded */
+	const struct verdict_sums *verdicts; /* of the webmaster in the vertical; NULL: not known */
 	const uint8_t *
 	    digest_key; /* FINGERPRINT_KEY_LEN bytes, for what must not be guessed; NULL: no digests */
 	struct arena *arena; /* for texts that outlive the look */

@@ -5,7 +5,20 @@ struct bench {
 	struct judgement *out;
 	struct arena *arena;
 	bool rejected;
+	struct finding finding; /* of the rule at hand */
+	/* Most leads have few reasons, so only what there is goes into the arena. */
+	struct judged_reason reasons[RULES_MAX + 1], shadow[RULES_MAX];
 };
+
+/* All but the parameters, of which none counts yet: most rules find nothing, and this is done for each of them. */
+static void finding_clear(struct finding *f, struct arena *a)
+{
+	f->reason = REASON_NONE;
+	f->rejects = false;
+	f->about_a_lead = false;
+	f->param_count = 0;
+	f->arena = a;
+}
 
 /* A missing fact counts as a hit only where the rule says so; the reason then says what was missing, not what was found. */
 static enum answer ask(const struct filter_rule *rule, const struct facts *facts,
@@ -18,28 +31,27 @@ static enum answer ask(const struct filter_rule *rule, const struct facts *facts
 	if (answer != ANSWER_UNKNOWN || rule->on_unknown != UNKNOWN_HITS)
 		return answer;
 
-	*ret = (struct finding){.reason = REASON_FACT_UNKNOWN, .arena = ret->arena};
+	finding_clear(ret, ret->arena);
+	ret->reason = REASON_FACT_UNKNOWN;
 	finding_text(ret, "filter", slice_cstr(rule->filter->name));
 	return answer;
 }
 
 static void apply(struct bench *b, const struct filter_rule *rule, const struct facts *facts)
 {
-	struct finding finding = {.arena = b->arena};
-	enum answer answer = ask(rule, facts, &finding);
-	struct judged_reason reason = {.filter = rule->filter, .weight = rule->weight};
+	struct judged_reason *reason;
 
-	b->out->answers[b->out->answer_count++] = answer;
-	if (finding.reason == REASON_NONE)
+	finding_clear(&b->finding, b->arena);
+	b->out->answers[b->out->answer_count++] = ask(rule, facts, &b->finding);
+	if (b->finding.reason == REASON_NONE)
 		return;
-	reason.finding = finding;
-	if (rule->shadow) {
-		b->out->shadow[b->out->shadow_count++] = reason;
+	reason =
+	    rule->shadow ? &b->shadow[b->out->shadow_count++] : &b->reasons[b->out->reason_count++];
+	*reason = (struct judged_reason){rule->filter, rule->weight, b->finding};
+	if (rule->shadow)
 		return;
-	}
 	b->out->score += rule->weight;
-	b->rejected |= rule->action == ACTION_REJECT || finding.rejects;
-	b->out->reasons[b->out->reason_count++] = reason;
+	b->rejected |= rule->action == ACTION_REJECT || b->finding.rejects;
 }
 
 static void say_score(struct bench *b, enum reason reason, int32_t limit)
@@ -48,10 +60,18 @@ static void say_score(struct bench *b, enum reason reason, int32_t limit)
 
 	finding_number(&finding, "score", b->out->score);
 	finding_number(&finding, "limit", limit);
-	memmove(b->out->reasons + 1, b->out->reasons,
-		b->out->reason_count * sizeof(*b->out->reasons));
-	b->out->reasons[0] = (struct judged_reason){.finding = finding};
+	memmove(b->reasons + 1, b->reasons, b->out->reason_count * sizeof(*b->reasons));
+	b->reasons[0] = (struct judged_reason){.finding = finding};
 	b->out->reason_count++;
+}
+
+static struct judged_reason *keep(struct arena *a, const struct judged_reason *reasons,
+				  size_t count)
+{
+	struct judged_reason *kept = arena_alloc(a, count * sizeof(*kept));
+
+	memcpy(kept, reasons, count * sizeof(*kept));
+	return kept;
 }
 
 static enum verdict conclude(struct bench *b, const struct rule_list *l)
@@ -85,17 +105,20 @@ void judge_lead(const struct ruleset *rs, const struct facts *facts, struct aren
 		struct judgement *ret)
 {
 	const struct rule_list *l = list_for(rs, facts);
-	struct bench b = {.out = ret, .arena = a};
+	struct bench b;
 
+	b.out = ret;
+	b.arena = a;
+	b.rejected = false;
 	*ret = (struct judgement){
 	    .list = l,
-	    .reasons = arena_calloc(a, l->count + 1, sizeof(*ret->reasons)),
-	    .shadow = arena_calloc(a, l->count + 1, sizeof(*ret->shadow)),
-	    .answers = arena_calloc(a, l->count + 1, sizeof(*ret->answers)),
+	    .answers = arena_alloc(a, l->count * sizeof(*ret->answers)),
 	};
 	for (size_t i = 0; i < l->count; i++)
 		apply(&b, &l->rules[i], facts);
 	ret->verdict = conclude(&b, l);
+	ret->reasons = keep(a, b.reasons, ret->reason_count);
+	ret->shadow = keep(a, b.shadow, ret->shadow_count);
 	assert(ret->verdict == LEAD_ACCEPTED || ret->reason_count > 0);
 }
 

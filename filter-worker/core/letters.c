@@ -159,6 +159,24 @@ size_t letters_bases(struct slice word, unsigned scripts, uint8_t ret[LETTERS_WO
 	return len;
 }
 
+size_t letters_folded(struct slice word, unsigned scripts, char ret[LETTERS_FOLDED_MAX])
+{
+	uint8_t bases[LETTERS_WORD_MAX];
+	size_t letters = letters_bases(word, scripts, bases), len = 0;
+
+	for (size_t i = 0; i < letters; i++) {
+		unsigned code = 0x430U + bases[i] - 1;
+
+		if (scripts == SCRIPT_LATIN) {
+			ret[len++] = (char)('a' + bases[i] - 1);
+			continue;
+		}
+		ret[len++] = (char)(0xC0 | code >> 6);
+		ret[len++] = (char)(0x80 | (code & 0x3F));
+	}
+	return len;
+}
+
 /* Letters that look the same; 0: the script has none. */
 static const struct {
 	char latin;

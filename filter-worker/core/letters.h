@@ -5,9 +5,10 @@
 
 #include "base/slice.h"
 
-#define LATIN_BASES      26 /* a to z */
-#define CYRILLIC_BASES   32 /* а to я; ё is е */
-#define LETTERS_WORD_MAX 64 /* of a word whose bases are asked for */
+#define LATIN_BASES        26 /* a to z */
+#define CYRILLIC_BASES     32 /* а to я; ё is е */
+#define LETTERS_WORD_MAX   64 /* of a word whose bases are asked for */
+#define LETTERS_FOLDED_MAX (2 * LETTERS_WORD_MAX)
 
 /* Bits, so that a word can have several. 0: not a letter. */
 enum script { SCRIPT_LATIN = 1, SCRIPT_CYRILLIC = 2, SCRIPT_GREEK = 4, SCRIPT_OTHER = 8 };
@@ -44,6 +45,8 @@ static inline unsigned letter_base(uint32_t code)
 }
 /* A word's letters as bases; 0: it is too long, not in one of the two scripts alone, or a letter has no base. */
 size_t letters_bases(struct slice word, unsigned scripts, uint8_t ret[LETTERS_WORD_MAX]);
+/* The same as text, so that words can be compared: small letters without accents, UTF-8. Returns its length in bytes. */
+size_t letters_folded(struct slice word, unsigned scripts, char ret[LETTERS_FOLDED_MAX]);
 /* The scripts that have a letter which looks the same (UTS #39, confusables.txt: the single letters of the three). */
 unsigned letter_twins(uint32_t code);
 

@@ -17,6 +17,14 @@ static bool is_fingerprint(ProtobufCBinaryData b)
 	return b.len == 0 || b.len == FINGERPRINT_BYTES;
 }
 
+static bool fingerprints_fault(const Punnet__V1__Fingerprints *f)
+{
+	return !is_fingerprint(f->phone) || !is_fingerprint(f->email) ||
+	       !is_fingerprint(f->payload) || !is_fingerprint(f->idempotency) ||
+	       !is_fingerprint(f->mailbox) || !is_fingerprint(f->person) ||
+	       !is_fingerprint(f->device) || !is_fingerprint(f->ip);
+}
+
 const char *raw_lead_fault(const Punnet__V1__RawLead *raw)
 {
 	struct lead_id id;
@@ -27,36 +35,44 @@ const char *raw_lead_fault(const Punnet__V1__RawLead *raw)
 		return "lead is missing";
 	if (!raw->fingerprints)
 		return "fingerprints are missing";
+	return fingerprints_fault(raw->fingerprints) ? "a fingerprint is not 16 bytes" : NULL;
+}
 
-	const Punnet__V1__Fingerprints *f = raw->fingerprints;
-
-	if (!is_fingerprint(f->phone) || !is_fingerprint(f->email) || !is_fingerprint(f->payload) ||
-	    !is_fingerprint(f->idempotency) || !is_fingerprint(f->mailbox) ||
-	    !is_fingerprint(f->person) || !is_fingerprint(f->device) || !is_fingerprint(f->ip))
-		return "a fingerprint is not 16 bytes";
-	return NULL;
+static void fill_subject(const Punnet__V1__Lead *lead, const Punnet__V1__Fingerprints *f,
+			 struct claim_subject *ret)
+{
+	ret->received_at_ms = lead->received_at_ms;
+	ret->vertical = slice_cstr(lead->vertical);
+	ret->aff_id = slice_cstr(lead->aff_id);
+	ret->sub1 = slice_cstr(lead->sub1);
+	ret->phone = codec_bytes(f->phone);
+	ret->email = codec_bytes(f->email);
+	ret->mailbox = codec_bytes(f->mailbox);
+	ret->payload = codec_bytes(f->payload);
+	ret->idempotency = codec_bytes(f->idempotency);
+	ret->person = codec_bytes(f->person);
+	ret->device = codec_bytes(f->device);
+	ret->ip = codec_bytes(f->ip);
 }
 
 struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t raw_offset)
 {
-	struct claim_subject s = {
-	    .self.raw_offset = raw_offset,
-	    .received_at_ms = raw->lead->received_at_ms,
-	    .vertical = slice_cstr(raw->lead->vertical),
-	    .aff_id = slice_cstr(raw->lead->aff_id),
-	    .phone = codec_bytes(raw->fingerprints->phone),
-	    .email = codec_bytes(raw->fingerprints->email),
-	    .mailbox = codec_bytes(raw->fingerprints->mailbox),
-	    .payload = codec_bytes(raw->fingerprints->payload),
-	    .idempotency = codec_bytes(raw->fingerprints->idempotency),
-	    .person = codec_bytes(raw->fingerprints->person),
-	    .device = codec_bytes(raw->fingerprints->device),
-	    .ip = codec_bytes(raw->fingerprints->ip),
-	};
+	struct claim_subject s = {.self.raw_offset = raw_offset};
 	bool found = lead_id_from_bytes(raw->lead_id.data, raw->lead_id.len, &s.self.lead_id);
 
 	assert(found);
+	fill_subject(raw->lead, raw->fingerprints, &s);
 	return s;
+}
+
+bool claim_subject_of_judged(const Punnet__V1__JudgedLead *judged, struct claim_subject *ret)
+{
+	if (!judged->source || !judged->lead || !judged->fingerprints ||
+	    fingerprints_fault(judged->fingerprints))
+		return false;
+	*ret = (struct claim_subject){.self.raw_offset = judged->source->offset};
+	fill_subject(judged->lead, judged->fingerprints, ret);
+	return lead_id_from_bytes(judged->lead_id.data, judged->lead_id.len, &ret->self.lead_id);
 }
 
 static ProtobufCBinaryData binary(struct slice s)
@@ -186,7 +202,7 @@ static void fill_quarantine(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
 Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 				      const struct provenance *source, const struct ruleset *rs,
 				      const struct facts *facts, const struct judgement *judgement,
-				      struct arena *a)
+				      const char *lists, struct arena *a)
 {
 	Punnet__V1__JudgedLead *m = arena_alloc(a, sizeof(*m));
 
@@ -205,6 +221,7 @@ Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 	fill_answers(m, judgement, a);
 	fill_shadow(m, judgement, a);
 	m->ruleset = (char *)rs->hash;
+	m->lists = (char *)lists;
 	m->lead = raw->lead;
 	m->fingerprints = raw->fingerprints;
 	fill_scope(m, rs, judgement, a);

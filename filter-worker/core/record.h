@@ -12,12 +12,17 @@ const char *raw_lead_fault(const Punnet__V1__RawLead *raw);
 /* What claims are made of; borrows from raw, which has no fault. raw_offset: where it stands in leads.raw. */
 struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t raw_offset);
 
-/* The verdict as a message: its parts are in the arena or borrowed from raw, facts and source. The sealed contact goes on
+/* The same of a verdict; false: it lacks parts. */
+_must_use_ bool claim_subject_of_judged(const Punnet__V1__JudgedLead *judged,
+					struct claim_subject *ret);
+
+/* The verdict as a message: its parts are in the arena or borrowed from raw, facts and source. lists: their version, "" where
+ * none were loaded. The sealed contact goes on
  * only with a lead that may still be sold: nobody else's need be opened again. */
 Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
 				      const struct provenance *source, const struct ruleset *rs,
 				      const struct facts *facts, const struct judgement *judgement,
-				      struct arena *a);
+				      const char *lists, struct arena *a);
 /* The facts of a record, borrowed from it. Facts that this version does not know are left out. */
 void facts_from_record(const Punnet__V1__JudgedLead *record, struct facts *ret);
 

@@ -10,13 +10,12 @@
 struct source_day {
 	uint32_t leads;
 	uint32_t rejected; /* by the filters */
-	uint32_t subs;     /* different values of sub1, about */
+	uint32_t subs;     /* different values of sub1, about; not more than `leads` and one */
 };
 
-/* All before the lead at hand, which is not among them. */
+/* Up to the minute before the lead's own: what came since is not among them. */
 struct source {
-	uint32_t minutes
-	    [SOURCE_MINUTES]; /* leads a minute: [0] is the minute before the lead's own, which is not over yet */
+	uint32_t minutes[SOURCE_MINUTES];   /* leads a minute: [0] is the last one that is over */
 	struct source_day today, yesterday; /* UTC */
 	int64_t today_ms;                   /* how much of today is over */
 };

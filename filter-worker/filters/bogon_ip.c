@@ -7,10 +7,7 @@
  * trap     a webmaster who reads the wrong proxy header sends nothing but such addresses: people are honest then, and the
  *          reason tells the webmaster what to mend */
 #include "filter-worker/core/filter.h"
-
-#include <arpa/inet.h>
-
-#define V6_LEN 16
+#include "filter-worker/core/ip_address.h"
 
 static const struct {
 	uint32_t net;
@@ -40,39 +37,19 @@ static const struct {
     {0xFF00000000000000, 8, "multicast"},
 };
 
-static const char *v4_block(const uint8_t *address)
+static const char *v4_block(uint32_t address)
 {
-	uint32_t bits;
-
-	memcpy(&bits, address, sizeof(bits));
-	bits = ntohl(bits);
 	for (size_t i = 0; i < ARRAY_LEN(v4_blocks); i++) {
-		if ((bits ^ v4_blocks[i].net) >> (32 - v4_blocks[i].bits) == 0)
+		if ((address ^ v4_blocks[i].net) >> (32 - v4_blocks[i].bits) == 0)
 			return v4_blocks[i].what;
 	}
 	return "none";
 }
 
-static uint64_t half(const uint8_t *address)
+static const char *v6_block(uint64_t upper, uint64_t lower)
 {
-	uint64_t ret = 0;
-
-	for (size_t i = 0; i < V6_LEN / 2; i++)
-		ret = ret << 8 | address[i];
-	return ret;
-}
-
-static const char *v6_block(const uint8_t address[V6_LEN])
-{
-	uint64_t upper = half(address), lower = half(address + V6_LEN / 2);
-
 	if (upper == 0 && lower <= 1)
 		return lower == 1 ? "loopback" : "this_network";
-	if ((upper == 0 && lower >> 32 == 0xFFFF) ||
-	    (upper == 0x0064FF9B00000000 && lower >> 32 == 0))
-		return v4_block(address + 12);
-	if (upper >> 48 == 0x2002)
-		return v4_block(address + 2);
 	for (size_t i = 0; i < ARRAY_LEN(v6_blocks); i++) {
 		if ((upper ^ v6_blocks[i].net) >> (64 - v6_blocks[i].bits) == 0)
 			return v6_blocks[i].what;
@@ -82,14 +59,12 @@ static const char *v6_block(const uint8_t address[V6_LEN])
 
 static void look(const struct sight *sight, struct facts *ret)
 {
-	uint8_t address[V6_LEN];
+	struct ip_address a;
 
-	if (!sight->contact || !sight->contact->ip[0])
+	if (!sight->contact || !ip_address_read(sight->contact->ip, &a))
 		return;
-	if (inet_pton(AF_INET, sight->contact->ip, address) == 1)
-		facts_set_text(ret, FACT_IP_BLOCK, slice_cstr(v4_block(address)));
-	else if (inet_pton(AF_INET6, sight->contact->ip, address) == 1)
-		facts_set_text(ret, FACT_IP_BLOCK, slice_cstr(v6_block(address)));
+	facts_set_text(ret, FACT_IP_BLOCK,
+		       slice_cstr(a.v4 ? v4_block((uint32_t)a.lower) : v6_block(a.upper, a.lower)));
 }
 
 static enum answer judge(_unused_ const struct filter_rule *rule, const struct facts *facts,

@@ -17,5 +17,6 @@ const struct filter filter_email_duplicate = {
     .name = "email_duplicate",
     .help = "This e-mail address was already accepted in the scope within the window.",
     .reasons = {REASON_EMAIL_DUPLICATE},
-    DUPLICATE_FILTER(&email, FACT_EMAIL_CLAIM, "How long an accepted lead holds its email."),
+    DUPLICATE_FILTER(&email, FACT_EMAIL_CLAIM, 90 * MS_PER_DAY,
+		     "How long an accepted lead holds its email."),
 };

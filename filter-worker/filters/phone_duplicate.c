@@ -17,5 +17,6 @@ const struct filter filter_phone_duplicate = {
     .name = "phone_duplicate",
     .help = "This phone was already accepted in the scope within the window.",
     .reasons = {REASON_PHONE_DUPLICATE},
-    DUPLICATE_FILTER(&phone, FACT_PHONE_CLAIM, "How long an accepted lead holds its phone."),
+    DUPLICATE_FILTER(&phone, FACT_PHONE_CLAIM, 90 * MS_PER_DAY,
+		     "How long an accepted lead holds its phone."),
 };

@@ -23,8 +23,10 @@ void batch_read(struct batch *b, struct item *item)
 		item->fault = "the record can't be unpacked";
 		return;
 	}
-	item->lead = (struct desk_lead){
-	    .raw = raw, .raw_offset = fault_on("records_alike") ? 0 : (uint64_t)r->offset};
+	item->lead =
+	    (struct desk_lead){.raw = raw,
+			       .partition = (uint32_t)r->partition,
+			       .raw_offset = fault_on("records_alike") ? 0 : (uint64_t)r->offset};
 	item->fault = raw_lead_fault(raw);
 	if (!item->fault)
 		item->kind = ITEM_LEAD;
@@ -66,8 +68,9 @@ static void pack(struct batch *b, struct item *item, const ProtobufCMessage *mes
 void batch_pack_lead(struct batch *b, struct item *item, const struct ruleset *rs)
 {
 	struct provenance source = source_of(item);
-	const Punnet__V1__JudgedLead *m = judged_record(
-	    item->lead.raw, &source, rs, &item->lead.facts, &item->lead.judgement, &b->arena);
+	const Punnet__V1__JudgedLead *m =
+	    judged_record(item->lead.raw, &source, rs, &item->lead.facts, &item->lead.judgement,
+			  item->lead.lists, &b->arena);
 
 	pack(b, item, &m->base);
 	if (item->out_len + item->record->key.len + ENVELOPE_BYTES <= BUS_RECORD_MAX_BYTES)

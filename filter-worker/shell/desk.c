@@ -26,6 +26,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "desk_counts.h"
 #include "local_facts.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
@@ -70,6 +71,16 @@ void desk_close(struct desk *d)
 	free(d);
 }
 
+struct kv *desk_kv(struct desk *d)
+{
+	return d->o.kv;
+}
+
+struct arena *desk_scratch(struct desk *d)
+{
+	return &d->scratch;
+}
+
 /* NULL: the day's key is destroyed, or the box is not what was sealed. What is inside could then not be known. */
 static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk_lead *lead,
 					       struct arena *a)
@@ -94,23 +105,45 @@ static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk
 	return contact;
 }
 
-/* Everything that needs no server; once for each lead, however often its batch is gathered. */
-static void prepare(struct desk *d, struct desk_lead *lead, struct arena *a)
+const struct rule_list *desk_rules_for(const struct desk *d, const struct desk_lead *lead)
+{
+	return ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id);
+}
+
+/* The opened contacts of the leads that are not prepared yet. They live in the scratch arena: gone with this call. What has
+ * to be asked outside of it is asked here, once for the whole batch. */
+static const Punnet__V1__Contact **open_batch(struct desk *d, struct desk_lead *const *leads,
+					      size_t count)
+{
+	const Punnet__V1__Contact **contacts =
+	    arena_calloc(&d->scratch, count, sizeof(const Punnet__V1__Contact *));
+
+	for (size_t i = 0; i < count; i++) {
+		if (leads[i]->prepared)
+			continue;
+		leads[i]->subject = claim_subject_of(leads[i]->raw, leads[i]->raw_offset);
+		contacts[i] = open_contact(d, leads[i], &d->scratch);
+	}
+	local_facts_ask(&d->o.local, contacts, count, &d->scratch);
+	return contacts;
+}
+
+/* Everything that needs no kv; once for each lead, however often its batch is gathered. */
+static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Contact *contact,
+		    struct arena *a)
 {
 	if (lead->prepared)
 		return;
-	lead->subject = claim_subject_of(lead->raw, lead->raw_offset);
-	/* The opened contact lives in the scratch arena: gone with this call. */
-	local_facts_gather(&d->o.local, lead->raw, open_contact(d, lead, &d->scratch), a,
-			   &lead->facts);
+	local_facts_gather(&d->o.local, lead->raw, contact, a, &lead->facts);
+	lead->lists = d->o.local.lists ? arena_cstr(a, slice_cstr(d->o.local.lists->version)) : "";
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
-	rule_list_plan(ruleset_list(d->o.rules, lead->subject.vertical, lead->subject.aff_id),
-		       &lead->subject, &lead->plan);
+	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);
+	counts_plan(desk_rules_for(d, lead), lead);
 	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
 	lead->prepared = true;
 }
 
-static void ask(const struct desk_lead *lead, struct kv_lead *ret)
+void desk_ask(const struct desk_lead *lead, struct kv_lead *ret)
 {
 	*ret = (struct kv_lead){
 	    .self = lead->subject.self,
@@ -123,6 +156,7 @@ static void ask(const struct desk_lead *lead, struct kv_lead *ret)
 
 		ret->claims[i] = (struct kv_claim){.key = claim_key(w),
 						   .ttl_ms = w->window_ms + CLAIM_SLACK_MS,
+						   .group = w->group,
 						   .always = w->always};
 	}
 }
@@ -142,21 +176,28 @@ static void hear(const struct kv_lead *answer, struct desk_lead *lead)
 	}
 }
 
+/* ret_asked: the kv's answers, of which sources are still to be weighed. */
 static enum result gather(struct desk *d, struct desk_lead *const *leads, size_t count,
-			  struct error *e)
+			  struct kv_lead **ret_asked, struct error *e)
 {
+	_cleanup_(counts_free) struct counts counts = {.arena = &d->scratch};
 	struct kv_lead *asked = arena_calloc(&d->scratch, count, sizeof(*asked));
 	int64_t began_us = clock_monotonic_us();
 	enum result r;
 
-	for (size_t i = 0; i < count; i++)
-		ask(leads[i], &asked[i]);
+	for (size_t i = 0; i < count; i++) {
+		desk_ask(leads[i], &asked[i]);
+		counts_ask(&counts, leads[i], &asked[i]);
+	}
 	r = kv_gather(d->o.kv, asked, count, e);
 	metric_observe_us(METRIC_FILTER_KV, clock_monotonic_us() - began_us);
 	if (r != RESULT_OK)
 		return r;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		hear(&asked[i], leads[i]);
+		counts_hear(&asked[i], leads[i]);
+	}
+	*ret_asked = asked;
 	fault_point("worker_gathered");
 	return RESULT_OK;
 }
@@ -183,7 +224,7 @@ static bool has_stale_claim(const struct desk_lead *lead)
 /* Judges from the front; stops before a lead that a stale claim stands in the way of, and after one whose changes a later
  * lead would have to know. Returns how many are judged. */
 static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t count,
-			  bool heed_stale, struct changes *changes)
+			  const struct kv_lead *answers, bool heed_stale, struct changes *changes)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct desk_lead *lead = leads[i];
@@ -192,7 +233,9 @@ static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t
 
 		if (heed_stale && has_stale_claim(lead))
 			return i;
+		counts_weigh(&answers[i], desk_rules_for(d, lead), lead);
 		judge_lead(d->o.rules, &lead->facts, &d->scratch, &lead->judgement);
+		counts_judged(&answers[i], lead->judgement.verdict == LEAD_REJECTED);
 		own_count = claim_changes_after(&lead->plan, &lead->subject,
 						lead->judgement.verdict != LEAD_REJECTED, own);
 		add_changes(changes, own, own_count);
@@ -228,14 +271,38 @@ static void fill_settle(const struct claim_change *c, struct kv_settle *ret)
 				  .key = c->key,
 				  .ttl_ms = c->ttl_ms,
 				  .now_ms = c->now_ms,
+				  .group = c->group,
+				  .always = c->always,
 				  .take = c->take};
 }
 
-static enum result settle(struct desk *d, const struct changes *changes, struct error *e)
+/* The verdicts of the leads whose sources are counted. */
+static struct kv_verdict *verdicts_of(struct desk *d, struct desk_lead *const *leads,
+				      const struct kv_lead *answers, size_t count,
+				      size_t *ret_count)
+{
+	struct kv_verdict *all = arena_calloc(&d->scratch, count, sizeof(*all));
+
+	*ret_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (answers[i].source)
+			all[(*ret_count)++] = (struct kv_verdict){
+			    .partition = leads[i]->partition,
+			    .raw_offset = leads[i]->raw_offset,
+			    .now_ms = answers[i].now_ms,
+			    .source = answers[i].source,
+			    .rejected = leads[i]->judgement.verdict == LEAD_REJECTED,
+			};
+	}
+	return all;
+}
+
+static enum result settle(struct desk *d, const struct changes *changes,
+			  const struct kv_verdict *verdicts, size_t verdict_count, struct error *e)
 {
 	size_t count = changes->give_up_count + changes->take_count;
 
-	if (count == 0)
+	if (count + verdict_count == 0)
 		return RESULT_OK;
 
 	struct kv_settle *ops = arena_calloc(&d->scratch, count, sizeof(*ops));
@@ -245,7 +312,7 @@ static enum result settle(struct desk *d, const struct changes *changes, struct 
 	for (size_t i = 0; i < changes->take_count; i++)
 		fill_settle(&changes->take[i], &ops[changes->give_up_count + i]);
 	metric_add(METRIC_FILTER_SETTLED, (int64_t)count);
-	return kv_settle(d->o.kv, ops, count, e);
+	return kv_close_batch(d->o.kv, ops, count, verdicts, verdict_count, e);
 }
 
 static enum result judge_round(struct desk *d, struct desk_lead *const *leads, size_t count,
@@ -257,16 +324,19 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 	    .give_up = arena_alloc(&d->scratch, room * sizeof(struct claim_change)),
 	    .take = arena_alloc(&d->scratch, room * sizeof(struct claim_change)),
 	};
-	enum result r = gather(d, leads, count, e);
-	size_t judged;
+	struct kv_lead *answers;
+	struct kv_verdict *verdicts;
+	enum result r = gather(d, leads, count, &answers, e);
+	size_t judged, verdict_count;
 
 	if (r != RESULT_OK)
 		return r;
-	judged = judge_front(d, leads, count, heed_stale, &changes);
+	judged = judge_front(d, leads, count, answers, heed_stale, &changes);
 	undo_rest(leads + judged, count - judged, &changes);
 	if (judged == 0)
 		make_room(leads[0], &changes);
-	r = settle(d, &changes, e);
+	verdicts = verdicts_of(d, leads, answers, judged, &verdict_count);
+	r = settle(d, &changes, verdicts, verdict_count, e);
 	if (r == RESULT_OK)
 		*ret_judged = judged;
 	return r;
@@ -275,12 +345,14 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
 		       struct arena *a, size_t *ret_judged, struct error *ret_error)
 {
+	const Punnet__V1__Contact **contacts;
 	size_t judged = 0;
 
 	assert(count > 0 && count <= DESK_LEADS_MAX);
 	arena_reset(&d->scratch);
+	contacts = open_batch(d, leads, count);
 	for (size_t i = 0; i < count; i++)
-		prepare(d, leads[i], a);
+		prepare(d, leads[i], contacts[i], a);
 	for (int round = 0; judged == 0; round++) {
 		enum result r =
 		    judge_round(d, leads, count, round < STALE_ROUNDS_MAX, &judged, ret_error);

@@ -26,15 +26,18 @@ struct desk_options {
 struct desk_lead {
 	/* given by the caller; raw has no fault, see raw_lead_fault() */
 	const Punnet__V1__RawLead *raw;
-	uint64_t raw_offset;                /* where raw stands in leads.raw; 0: in no log */
+	uint32_t partition;                 /* where raw stands in leads.raw */
+	uint64_t raw_offset;                /* 0: in no log */
 	const Punnet__V1__Contact *contact; /* already open; NULL: opened here, in memory only */
 	/* valid for judged leads, until the desk's next call */
+	const char *lists; /* version of what was looked up in; "": none */
 	struct facts facts;
 	struct judgement judgement;
 	/* the desk's own */
-	bool prepared, candidate;
+	bool prepared, candidate, weighed;
 	struct claim_subject subject;
 	struct claim_plan plan;
+	struct trail_plan trails;
 };
 
 struct desk *desk_open(const struct desk_options *o);
@@ -45,5 +48,16 @@ void desk_close(struct desk *d);
  * judged, and the same call may be made again. Facts that must outlive the call are put into the arena. */
 _must_use_ enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
 				  struct arena *a, size_t *ret_judged, struct error *ret_error);
+
+/* Puts verdicts of one partition, in their order, back into a kv that lost its state; see kv_join(). */
+_must_use_ enum result desk_restore(struct desk *d, const Punnet__V1__JudgedLead *const *verdicts,
+				    size_t count, struct error *ret_error);
+
+/* --- between the desk's files --- */
+struct kv_lead;
+const struct rule_list *desk_rules_for(const struct desk *d, const struct desk_lead *lead);
+void desk_ask(const struct desk_lead *lead, struct kv_lead *ret); /* its claims */
+struct kv *desk_kv(struct desk *d);
+struct arena *desk_scratch(struct desk *d);
 
 #endif

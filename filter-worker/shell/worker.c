@@ -7,6 +7,7 @@
  *   no acknowledgement    within common.ack_watchdog: the process ends and starts again from the log
  *   the partition leaves  its part of the batch is dropped; the successor judges it
  *   a record is poison    it goes to dead.letters; the partition goes on */
+#include "restore.h"
 #include "worker_state.h"
 
 #include "proto/dead_letters.pb-c.h"
@@ -103,6 +104,7 @@ void worker_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost
 	log_info("partition_revoked", LOG_INT("partition", partition),
 		 LOG_INT("committed", p->committed), LOG_INT("lost", lost));
 	batch_drop_partition(&w->batch, partition);
+	restore_forget(w, partition);
 	partitions_revoke(&w->partitions, partition);
 }
 
@@ -157,8 +159,10 @@ static void serve(struct worker *w)
 	if (directory_poll(w->directory, &error) == RESULT_FATAL)
 		service_die(w->service, "the directory can't be followed: %s", error.text);
 	suppressions_follow(w->suppressions, w->directory);
-	if (w->batch.next == w->batch.count)
+	if (batch_done(&w->batch)) {
 		worker_follow_rules(w);
+		worker_follow_lists(w);
+	}
 	commit_due(w);
 }
 
@@ -254,6 +258,8 @@ static enum result judge_batch(struct worker *w)
 		return RESULT_OK;
 	r = desk_judge(w->desk, leads, count, &w->batch.arena, &judged, &error);
 	note_kv(w, r == RESULT_AWAY, error.text);
+	if (r == RESULT_AGAIN)
+		restore_needed(w);
 	if (r == RESULT_AWAY || r == RESULT_AGAIN)
 		return RESULT_AWAY;
 	if (r != RESULT_OK)
@@ -339,17 +345,35 @@ void worker_release_batch(struct worker *w)
 	batch_reset(&w->batch);
 }
 
+/* What is judged already goes out in any case. */
+static bool may_judge(struct worker *w, bool *ret_restoring)
+{
+	struct error error = {0};
+	enum result r = restore_turn(w, ret_restoring, &error);
+
+	if (r == RESULT_FATAL || r == RESULT_BAD)
+		service_die(w->service, "the state can't be restored: %s", error.text);
+	if (!w->restore.ready)
+		note_kv(w, r == RESULT_AWAY, error.text);
+	if (w->restore.ready && r == RESULT_OK)
+		return true;
+	(void)publish(w);
+	return false;
+}
+
 enum turn worker_turn(struct service *s)
 {
 	struct worker *w = worker_of(s->state);
-	bool busy;
+	bool busy, restoring;
 
 	serve(w);
 	busy = take(w) > 0;
-	if (batch_done(&w->batch)) {
+	if (batch_done(&w->batch))
 		worker_release_batch(w);
+	if (!may_judge(w, &restoring))
+		return restoring ? TURN_BUSY : TURN_WAIT;
+	if (batch_done(&w->batch))
 		return busy ? TURN_BUSY : TURN_IDLE;
-	}
 
 	/* What was judged goes out before anything is judged anew: a verdict lives in the desk until its next call only
 	 * as far as it is packed, and the order of a partition is the order of its verdicts. */

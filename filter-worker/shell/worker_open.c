@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lists_open.h"
+#include "restore.h"
 #include "rules_file.h"
+#include "runtime/clock.h"
 #include "runtime/directory.h"
 #include "runtime/keyring.h"
 #include "runtime/kv.h"
@@ -72,6 +75,46 @@ static enum result open_servers(struct worker *w, const struct config *c, struct
 	return w->directory ? RESULT_OK : RESULT_AWAY;
 }
 
+static enum result open_mx(struct worker *w, const struct config *c, struct error *e)
+{
+	const char *servers = config_text(c, SECTION, "dns");
+
+	if (strcmp(servers, "off") == 0)
+		return RESULT_OK;
+	w->mx = mx_open(&(struct mx_options){.servers = servers,
+					     .wait_ms = config_int(c, SECTION, "mx_wait"),
+					     .key = keyring_fingerprint_key(w->keyring)},
+			e);
+	return w->mx ? RESULT_OK : RESULT_BAD;
+}
+
+static enum result open_lists(struct worker *w, const struct config *c, struct error *e)
+{
+	w->lists = lists_holder_open(config_text(c, SECTION, "lists"), e);
+	if (!w->lists)
+		return RESULT_BAD;
+	log_info("lists", LOG_STR("version", lists_holder_get(w->lists)->version));
+	return RESULT_OK;
+}
+
+void worker_follow_lists(struct worker *w)
+{
+	struct error error = {0};
+
+	switch (lists_holder_follow(w->lists, clock_monotonic_ms(), &error)) {
+	case LISTS_SAME:
+		break;
+	case LISTS_SWAPPED:
+		log_info("lists", LOG_STR("version", lists_holder_get(w->lists)->version));
+		break;
+	case LISTS_REFUSED:
+		metric_add(METRIC_FILTER_LISTS_REFUSED, 1);
+		log_error("lists_refused", LOG_STR("in_use", lists_holder_get(w->lists)->version),
+			  LOG_STR("reason", error.text));
+		break;
+	}
+}
+
 static enum result open_streams(struct worker *w, const struct config *c, struct error *e)
 {
 	static const char *const topics[] = {TOPIC_RAW};
@@ -114,7 +157,11 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	flights_init(&w->flights, w->max_in_flight);
 	r = load_rules(w, config_text(c, SECTION, "ruleset"), ret_error);
 	if (r == RESULT_OK)
+		r = open_lists(w, c, ret_error);
+	if (r == RESULT_OK)
 		r = open_servers(w, c, ret_error);
+	if (r == RESULT_OK)
+		r = open_mx(w, c, ret_error);
 	if (r == RESULT_OK)
 		r = open_streams(w, c, ret_error);
 	if (r != RESULT_OK)
@@ -129,6 +176,8 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 					     .keyring = w->keyring,
 					     .local = {
 						 .suppressions = w->suppressions,
+						 .lists = lists_holder_get(w->lists),
+						 .mx = w->mx,
 						 .digest_key = keyring_fingerprint_key(w->keyring),
 					     }});
 	service_watch(s, bus_producer_fd(w->producer));
@@ -141,9 +190,12 @@ static bool worker_ready(struct service *s, char *ret_why, size_t len)
 {
 	const struct worker *w = s->state;
 
-	if (w && w->desk && !w->kv_away)
+	if (w && w->desk && w->restore.ready && !w->kv_away)
 		return true;
-	snprintf(ret_why, len, "%s", w && w->kv_away ? "Redis is away: leads wait" : "starting");
+	snprintf(ret_why, len, "%s",
+		 w && w->kv_away              ? "Redis is away: leads wait"
+		 : w && w->restore.partitions ? "Redis lost its state, which is being restored"
+					      : "starting");
 	return false;
 }
 
@@ -174,12 +226,15 @@ static void worker_stop(struct service *s)
 			worker_commit_last(w, (int32_t)i, p);
 	}
 	worker_release_batch(w);
+	restore_close(w);
 	bus_consumer_close(w->consumer);
 	bus_producer_close(w->producer);
 	directory_close(w->directory);
 	bus_close(w->bus);
 	desk_close(w->desk);
 	suppressions_free(w->suppressions);
+	lists_holder_close(w->lists);
+	mx_close(w->mx);
 	kv_close(w->kv);
 	keyring_free(w->keyring);
 	partitions_free(&w->partitions);

@@ -13,6 +13,22 @@ struct bus_consumer;
 struct bus_producer;
 struct directory;
 
+/* See restore.h. */
+#define RESTORE_PARTITIONS_MAX 1024
+struct restore {
+	bool ready; /* nothing is missing */
+	bool again; /* look before anything else */
+	bool missing[RESTORE_PARTITIONS_MAX];
+	uint32_t partitions;
+	int64_t looked_at_ms;
+	/* the partition at hand */
+	struct bus_reader *reader;
+	int32_t at;
+	int64_t until, began_ms;
+	uint64_t put_back;
+	struct arena arena;
+};
+
 struct worker {
 	uint32_t magic;
 	struct service *service;
@@ -24,10 +40,13 @@ struct worker {
 	struct keyring *keyring;
 	struct kv *kv;
 	struct suppressions *suppressions;
+	struct lists_holder *lists;
+	struct mx *mx; /* NULL: nobody is asked about mail domains */
 	struct desk *desk;
 	struct partitions partitions;
 	struct flights flights;
 	struct batch batch;
+	struct restore restore;
 	bool rules_from_file;   /* the configuration names one: the directory's are not followed */
 	uint64_t rules_version; /* of the directory, when it was last asked for rules */
 	size_t batch_leads, max_in_flight;
@@ -52,6 +71,8 @@ void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partit
 /* Takes the directory's rule set over, if it has another one. Between two batches only: what is judged in parts is judged by
  * one rule set. One that can't be read is said, and the one in force stays. */
 void worker_follow_rules(struct worker *w);
+/* The same with lists. */
+void worker_follow_lists(struct worker *w);
 
 enum turn worker_turn(struct service *s);
 /* Commits what is finished of a partition, blocking. */

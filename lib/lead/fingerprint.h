@@ -17,6 +17,8 @@ enum fingerprint_domain { /* part of the hash; never renumber */
 			  FINGERPRINT_IDEMPOTENCY = 5,
 			  FINGERPRINT_IP = 6,
 			  FINGERPRINT_MAILBOX = 7,
+			  FINGERPRINT_NAME = 8, /* never of a name alone, see name_digest.h */
+			  FINGERPRINT_MAIL_DOMAIN = 9,
 };
 
 struct fingerprint {

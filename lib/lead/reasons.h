@@ -19,7 +19,7 @@ enum reason {
 const char *reason_code(enum reason r); /* stable; "" for REASON_NONE */
 /* What the webmaster reads, with {placeholders}. */
 const char *reason_text(enum reason r, enum language language);
-/* What only the operator reads: no placeholders, and never shown to a webmaster. */
+/* What only the operator reads, with {placeholders}; never shown to a webmaster. */
 const char *reason_operator_text(enum reason r);
 enum reason_kind reason_kind_of(enum reason r);
 enum reason reason_from_code(struct slice code); /* REASON_NONE when unknown */

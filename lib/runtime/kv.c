@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "kv_internal.h"
 
 #define KV_REDIS_PORT 6379
@@ -17,7 +18,7 @@ static bool copy_part(struct slice s, char *ret, size_t len)
 }
 
 /* "host:port", "[::1]:port", "host" */
-static bool parse_address(struct slice s, struct kv_url *ret)
+static bool parse_address(struct slice s, struct kv_seed *ret)
 {
 	const char *colon = memrchr(s.data, ':', s.len), *bracket = memrchr(s.data, ']', s.len);
 	struct slice host = s;
@@ -33,6 +34,23 @@ static bool parse_address(struct slice s, struct kv_url *ret)
 	ret->port = (int)port;
 	return host.len > 0 && port >= 1 && port <= 65535 &&
 	       copy_part(host, ret->host, sizeof(ret->host));
+}
+
+/* One address, or several of a cluster, which has no numbered databases. */
+static bool parse_seeds(struct slice s, struct kv_url *ret)
+{
+	while (ret->seed_count < KV_SEEDS_MAX) {
+		const char *comma = memchr(s.data, ',', s.len);
+		struct slice one = slice_of(s.data, comma ? (size_t)(comma - s.data) : s.len);
+
+		if (!parse_address(one, &ret->seeds[ret->seed_count++]))
+			return false;
+		ret->cluster = ret->seed_count > 1;
+		if (!comma)
+			return !ret->cluster || ret->db == 0;
+		s = slice_of(comma + 1, s.len - one.len - 1);
+	}
+	return false;
 }
 
 static bool parse_url(struct slice s, struct kv_url *ret)
@@ -62,7 +80,7 @@ static bool parse_url(struct slice s, struct kv_url *ret)
 		s.len = (size_t)(slash - s.data);
 	}
 	ret->db = (int)db;
-	return parse_address(s, ret);
+	return parse_seeds(s, ret);
 }
 
 enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_error)
@@ -73,7 +91,8 @@ enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_
 	/* The text is not shown: it may hold a password. */
 	return error_set(
 	    ret_error, RESULT_BAD,
-	    "redis: expected redis://host:port/db, redis://:password@host:port/db or memory:");
+	    "redis: expected redis://host:port/db, redis://:password@host:port/db, a cluster's "
+	    "redis://host:port,host:port or memory:");
 }
 
 static uint8_t *put_u64(uint8_t *at, uint64_t n)
@@ -142,6 +161,8 @@ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct 
 			claim->claimed_at_ms = 0;
 			memset(&claim->owner, 0, sizeof(claim->owner));
 		}
+		assert(leads[i].trail_count <= KV_TRAILS_PER_LEAD);
+		leads[i].counted = leads[i].judged = false;
 	}
 	return count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
 }
@@ -149,10 +170,94 @@ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct 
 enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
 		      struct error *ret_error)
 {
+	return kv_close_batch(k, ops, count, NULL, 0, ret_error);
+}
+
+enum result kv_close_batch(struct kv *k, const struct kv_settle *ops, size_t count,
+			   const struct kv_verdict *verdicts, size_t verdict_count,
+			   struct error *ret_error)
+{
 	assert(count <= (size_t)KV_LEADS_PER_GATHER * KV_CLAIMS_PER_LEAD);
+	assert(verdict_count <= KV_LEADS_PER_GATHER);
 	for (size_t i = 0; i < count; i++) {
 		assert(ops[i].key.len > 0 && ops[i].key.len <= KV_KEY_MAX);
 		assert(!ops[i].take || ops[i].ttl_ms > 0);
 	}
-	return count ? k->backend->settle(k, ops, count, ret_error) : RESULT_OK;
+	if (count + verdict_count == 0)
+		return RESULT_OK;
+	return k->backend->settle(k, ops, count, verdicts, verdict_count, ret_error);
+}
+
+enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_missing, struct error *ret_error)
+{
+	memset(ret_missing, 0, partitions * sizeof(*ret_missing));
+	return k->backend->join ? k->backend->join(k, partitions, ret_missing, ret_error)
+				: RESULT_OK;
+}
+
+enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error)
+{
+	return k->backend->restored ? k->backend->restored(k, partition, ret_error) : RESULT_OK;
+}
+
+uint64_t kv_record_digest(const struct lead_record *r)
+{
+	uint64_t h = hash_fnv1a(0, slice_of(r->lead_id.bytes, sizeof(r->lead_id.bytes)));
+
+	return hash_fnv1a(h, slice_of(&r->raw_offset, sizeof(r->raw_offset)));
+}
+
+void kv_trail_cut(struct kv_trail *t, const struct lead_record *self)
+{
+	uint64_t own = kv_record_digest(self);
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->visits[i].record == own)
+			t->count = i;
+	}
+}
+
+/* Where in a source's sums a lead of another hour of the same source falls; NULL: in none of them. */
+static struct kv_hour *hour_in(struct kv_source *s, int64_t hour)
+{
+	if (s->hour == hour)
+		return &s->now;
+	return s->hour == hour + 1 ? &s->before : NULL;
+}
+
+static struct kv_day *day_in(struct kv_source *s, int64_t hour)
+{
+	if (s->hour / 24 == hour / 24)
+		return &s->today;
+	return s->hour / 24 == hour / 24 + 1 ? &s->yesterday : NULL;
+}
+
+void kv_source_add_lead(struct kv_source *s, int64_t at_ms, uint32_t sub)
+{
+	size_t bit = kv_sub_bit(sub);
+
+	for (struct kv_source *o = s->first; o; o = o->next) {
+		struct kv_hour *h = hour_in(o, s->hour);
+		struct kv_day *d = day_in(o, s->hour);
+
+		if (h)
+			h->leads[kv_minute_of(at_ms)]++;
+		if (!d)
+			continue;
+		d->leads[s->hour % 24]++;
+		d->subs[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	}
+}
+
+void kv_source_add_reject(struct kv_source *s, int64_t at_ms)
+{
+	for (struct kv_source *o = s->first; o; o = o->next) {
+		struct kv_hour *h = hour_in(o, s->hour);
+		struct kv_day *d = day_in(o, s->hour);
+
+		if (h)
+			h->rejected[kv_minute_of(at_ms)]++;
+		if (d)
+			d->rejected[s->hour % 24]++;
+	}
 }

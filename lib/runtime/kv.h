@@ -15,6 +15,9 @@ struct kv;
 #define KV_KEY_MAX          64
 #define KV_CLAIMS_PER_LEAD  8
 #define KV_LEADS_PER_GATHER 1000
+#define KV_TRAILS_PER_LEAD  8
+#define KV_VISITS_MAX       24
+#define KV_SUBS_BYTES       256
 
 /* A dedupe claim: the first lead to ask for a key holds it for ttl_ms. */
 struct kv_claim {
@@ -22,10 +25,46 @@ struct kv_claim {
 	int64_t ttl_ms;
 	bool
 	    always; /* true: taken whenever it is free. false: one of the lead's `together` group, see below */
+	uint32_t
+	    group; /* of a claim that is not `always`: the digest of its scope. In a cluster all of one lead's must agree */
 	/* answers */
 	bool held;                /* somebody holds it, perhaps this very record */
 	struct lead_record owner; /* valid when held: after the call */
 	int64_t claimed_at_ms;    /* the owner's time as it was given when claimed */
+};
+
+/* One visit of a subject. Who made it is told by a digest of the record. */
+struct kv_visit {
+	uint64_t record;
+	int64_t at_ms;
+	uint32_t marks[2];
+};
+
+/* A trail: the last visits of one subject. The lead's own is added, once: see `partition` below. */
+struct kv_trail {
+	struct slice key;
+	int64_t ttl_ms; /* without a further visit it is forgotten after this long */
+	uint32_t marks[2];
+	/* answers */
+	struct kv_visit visits[KV_VISITS_MAX]; /* those before the lead's own, oldest first */
+	size_t count;
+};
+
+/* What one source sent in an hour of its leads' time and the one before, and in its days. Leads of a batch that belong
+ * to the same source and hour share one. What happened in a lead's own minute is not to be read for it: then a lead that is
+ * judged again reads what it read the first time. */
+struct kv_source {
+	struct slice key;
+	int64_t hour;                   /* of the leads' time, since 1970 */
+	struct kv_source *first, *next; /* all of the same key in this batch, a chain */
+	/* answers: with those leads of this batch that an earlier call has counted */
+	struct kv_hour {
+		uint16_t leads[60], rejected[60]; /* a minute */
+	} now, before;
+	struct kv_day {
+		uint32_t leads[24], rejected[24]; /* an hour, UTC */
+		uint8_t subs[KV_SUBS_BYTES];      /* a bit a value, by its digest */
+	} today, yesterday;
 };
 
 /* All claims of one lead. The claims that are not `always` are taken together or not at all: only when the lead is a
@@ -39,24 +78,59 @@ struct kv_lead {
 	bool candidate;
 	struct kv_claim claims[KV_CLAIMS_PER_LEAD];
 	size_t claim_count;
+	/* Visits and sums are raised once for each record: leads of a partition come in the order of their offsets, and the kv
+	 * keeps the highest one that it has counted. What is asked again is answered, and not counted. */
+	uint32_t partition; /* of leads.raw */
+	struct kv_trail *trails;
+	size_t trail_count;
+	struct kv_source *source; /* NULL: not counted */
+	uint32_t sub;             /* digest of what the source's leads are told apart by */
+	bool counted, judged;     /* answers: its visits and sums, its reject, by an earlier call */
 };
 
 /* url: "redis://host:port/db" (":password@" before the host) or "memory:". prefix goes before every key. NULL only when
  * the URL is at fault: the first call connects, and says RESULT_AWAY when it can't. */
 struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct error *ret_error);
 void kv_close(struct kv *k);
+/* A lead that came, and a reject: added to the sums of its source, and of its source's other hours in the batch. */
+void kv_source_add_lead(struct kv_source *s, int64_t at_ms, uint32_t sub);
+void kv_source_add_reject(struct kv_source *s, int64_t at_ms);
 _must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count,
 				 struct error *ret_error);
 /* Gives up the lead's own claims, and takes free ones, after a judgement that the gather could not foresee. One round
- * trip for all. take = true: NX with owner; false: delete if the owner is this record. */
+ * trip for all. take = true: NX with owner; false: delete if the owner is this record. key, ttl_ms, group and always as in the claim. */
 struct kv_settle {
 	struct lead_record self;
 	struct slice key;
-	int64_t ttl_ms, now_ms;
-	bool take;
+	int64_t
+	    ttl_ms; /* as when it was, or would be, claimed: it decides where the claim stands */
+	int64_t now_ms;
+	uint32_t group;
+	bool always, take;
 };
 _must_use_ enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
 				 struct error *ret_error);
+/* The same, and a reject for each lead that is one, in its source's day; once for each record. In the leads' order. */
+struct kv_verdict {
+	uint32_t partition;
+	uint64_t raw_offset;
+	int64_t now_ms;
+	const struct kv_source *source; /* NULL: not counted */
+	bool rejected;
+};
+_must_use_ enum result kv_close_batch(struct kv *k, const struct kv_settle *ops, size_t count,
+				      const struct kv_verdict *verdicts, size_t verdict_count,
+				      struct error *ret_error);
+
+/* --- the state as a whole: it can be lost, and is restored from the log --- */
+
+/* Joins the state that is there, or begins a new one; before the first gather, and after one that said RESULT_AGAIN.
+ * ret_missing[partitions]: those whose leads have not been put back yet. Until none is missing nothing may be judged; a
+ * partition is put back by gathering its judged leads in their order, each as a candidate exactly if it was not rejected, and
+ * closing its batches. A kv that was never joined (scenarios, tests) asks for no state. */
+_must_use_ enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_missing,
+			       struct error *ret_error);
+_must_use_ enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error);
 
 /* --- idempotency of the front door: asynchronous on the loop, because the collector must not wait for Redis --- */
 

@@ -234,7 +234,7 @@ static void on_gone(const redisAsyncContext *c, _unused_ int status)
 	if (r->connection != c)
 		return;
 	if (r->connected)
-		log_warn("redis_lost", LOG_STR("host", r->url.host),
+		log_warn("redis_lost", LOG_STR("host", r->url.seeds[0].host),
 			 LOG_STR("reason", c->errstr ? c->errstr : "closed"));
 	try_later(r);
 }
@@ -268,10 +268,10 @@ static void on_hello(redisAsyncContext *c, void *data, void *privdata)
 	if (reply && reply->type != REDIS_REPLY_ERROR && r->connection == c) {
 		r->connected = true;
 		r->retry_ms = 0;
-		log_info("redis_connected", LOG_STR("host", r->url.host),
-			 LOG_INT("port", r->url.port));
+		log_info("redis_connected", LOG_STR("host", r->url.seeds[0].host),
+			 LOG_INT("port", r->url.seeds[0].port));
 	} else if (reply && reply->type == REDIS_REPLY_ERROR) {
-		log_warn("redis_refused", LOG_STR("host", r->url.host),
+		log_warn("redis_refused", LOG_STR("host", r->url.seeds[0].host),
 			 LOG_STR("reason", reply->str));
 	}
 	request_end(q, KV_IDEM_AWAY, (struct slice){0});
@@ -282,7 +282,7 @@ static void on_hello(redisAsyncContext *c, void *data, void *privdata)
 
 static void connect_now(struct kv_async_redis *r)
 {
-	redisAsyncContext *c = redisAsyncConnect(r->url.host, r->url.port);
+	redisAsyncContext *c = redisAsyncConnect(r->url.seeds[0].host, r->url.seeds[0].port);
 
 	assert(c);
 	if (c->err) {
@@ -312,7 +312,7 @@ static void on_timer(uv_timer_t *t)
 		watch_oldest(r);
 		return;
 	}
-	log_warn("redis_too_slow", LOG_STR("host", r->url.host),
+	log_warn("redis_too_slow", LOG_STR("host", r->url.seeds[0].host),
 		 LOG_INT("timeout_ms", r->timeout_ms), LOG_INT("outstanding", r->outstanding));
 	drop(r);
 }

@@ -7,17 +7,26 @@
 
 /* --- where Redis is --- */
 
-struct kv_url {
+#define KV_SEEDS_MAX 16
+
+struct kv_seed {
 	char host[256];
+	int port;
+};
+
+struct kv_url {
+	struct kv_seed seeds[KV_SEEDS_MAX]; /* one: a server; more: nodes of a cluster */
+	size_t seed_count;
+	bool cluster;
 	char password[128]; /* "" = none */
-	int port, db;
+	int db;
 };
 
 static inline bool kv_url_is_memory(const char *url)
 {
 	return strcmp(url, "memory:") == 0;
 }
-/* redis://[:password@]host[:port][/db] */
+/* redis://[:password@]host[:port][/db]; a cluster: redis://[:password@]host[:port],host[:port],… */
 _must_use_ enum result kv_url_parse(const char *url, struct kv_url *ret, struct error *ret_error);
 
 /* --- a claim's value: 16 bytes of lead id, 8 of raw offset, 8 of time, big-endian --- */
@@ -27,13 +36,35 @@ _must_use_ enum result kv_url_parse(const char *url, struct kv_url *ret, struct 
 void kv_claim_encode(const struct lead_record *owner, int64_t at_ms, uint8_t ret[KV_CLAIM_BYTES]);
 bool kv_claim_decode(struct slice value, struct lead_record *ret_owner, int64_t *ret_at_ms);
 
+/* --- visits and sums --- */
+
+uint64_t kv_record_digest(const struct lead_record *r);
+static inline int64_t kv_hour_of(int64_t ms)
+{
+	return ms / MS_PER_HOUR;
+}
+static inline size_t kv_minute_of(int64_t ms)
+{
+	return (size_t)(ms % MS_PER_HOUR / MS_PER_MIN);
+}
+static inline size_t kv_sub_bit(uint32_t sub)
+{
+	return sub % (KV_SUBS_BYTES * 8);
+}
+/* Cuts a trail's visits at the lead's own: what stands before it is the answer. */
+void kv_trail_cut(struct kv_trail *t, const struct lead_record *self);
+
 /* --- backends of kv --- */
 
 struct kv_backend {
 	enum result (*gather)(struct kv *k, struct kv_lead *leads, size_t count,
 			      struct error *ret_error);
 	enum result (*settle)(struct kv *k, const struct kv_settle *ops, size_t count,
+			      const struct kv_verdict *verdicts, size_t verdict_count,
 			      struct error *ret_error);
+	enum result (*join)(struct kv *k, uint32_t partitions, bool *ret_missing,
+			    struct error *ret_error);
+	enum result (*restored)(struct kv *k, uint32_t partition, struct error *ret_error);
 	void (*close)(struct kv *k);
 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "kv_internal.h"
+#include "kv_memory_counts.h"
 
 #define TABLE_LEAST 1024 /* slots; a power of two */
 
@@ -23,6 +23,7 @@ struct kv_memory {
 	size_t cap, used; /* used counts the dead, too */
 	struct arena keys;
 	int64_t now_ms;
+	struct kv_memory_counts counts;
 };
 
 static struct kv_memory *memory_of(struct kv *k)
@@ -138,10 +139,12 @@ static enum result gather(struct kv *k, struct kv_lead *leads, size_t count,
 {
 	for (size_t i = 0; i < count; i++)
 		gather_lead(memory_of(k), &leads[i]);
+	kv_memory_count(&memory_of(k)->counts, leads, count);
 	return RESULT_OK;
 }
 
 static enum result settle(struct kv *k, const struct kv_settle *ops, size_t count,
+			  const struct kv_verdict *verdicts, size_t verdict_count,
 			  _unused_ struct error *ret_error)
 {
 	struct kv_memory *m = memory_of(k);
@@ -156,6 +159,7 @@ static enum result settle(struct kv *k, const struct kv_settle *ops, size_t coun
 		else if (!ops[i].take && s && lead_record_equal(&s->owner, &ops[i].self))
 			s->ends_ms = INT64_MIN;
 	}
+	kv_memory_reject(&m->counts, verdicts, verdict_count);
 	return RESULT_OK;
 }
 
@@ -165,6 +169,7 @@ static void close_memory(struct kv *k)
 
 	free(m->slots);
 	arena_free(&m->keys);
+	kv_memory_counts_free(&m->counts);
 	free(m);
 }
 

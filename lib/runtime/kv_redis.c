@@ -1,440 +1,332 @@
-/* kv_redis: claims in Redis. A whole batch is one EVALSHA: the script decides for all leads in their order, so no other
- * worker can come between them.
+/* kv_redis: the filters' memory in Redis, one server or a cluster. A batch is one script a shard, all of them sent together.
  *
- * Fails as RESULT_AWAY whenever the answer is not certain: no connection, no answer in time, any error reply (Redis that
- * is loading, out of memory, read-only). The connection is then dropped, so that a late answer never meets another
- * question; asking again is safe, because a lead finds its own claims. Tries to connect again at most every
- * KV_RETRY_MOST_MS, and only when asked. */
-#include <hiredis.h>
-#include <stdio.h>
+ * Fails as RESULT_AWAY whenever an answer is not certain: no connection, no answer in time, any error reply (Redis that is
+ * loading, out of memory, read-only; slots that are moving). Asking again is safe: a record finds its own claims and
+ * visits, and watermarks keep it from being counted twice. RESULT_AGAIN: the state is another one than this process joined,
+ * or stands before what it has seen there; it must be joined and restored before anything is judged. */
+#include "kv_redis.h"
+
 #include <stdlib.h>
 
 #include "clock.h"
-#include "kv_internal.h"
-#include "log.h"
+#include "kv_scripts.h"
 
-#define KV_RETRY_LEAST_MS 25
-#define KV_RETRY_MOST_MS  250
-#define KV_SHA_LEN        40
-#define KV_PREFIX_MAX     64
-#define CLAIM_ARG_BYTES   9 /* one byte `always`, eight of ttl, big-endian */
-#define LEAD_ARG_MAX      (KV_CLAIM_BYTES + 2 + KV_CLAIMS_PER_LEAD * CLAIM_ARG_BYTES)
-#define SETTLE_ARG_BYTES  (KV_CLAIM_BYTES + CLAIM_ARG_BYTES)
+#define TRIES_MAX 4 /* watermarks to be learned, a script to be loaded, both once more */
 
-/* KEYS: all keys of all leads. ARGV: one string a lead: value (owner, time), candidate, how many keys, then for each key
- * `always` and ttl. Answers what the asker can't foresee: for each key that the lead did not newly take, its place (from 1)
- * and its value, or nil where nobody holds it. Most leads take all that they ask for, so most answers are empty.
- *
- * A candidate's claims are taken one by one, and given back if one of them is another's: in a script nobody sees that. It
- * costs one command a claim in place of two. All behind the value is the same for nearly every lead, and read once. */
-static const char gather_script[] =
-    "local call, sub, keys = redis.call, string.sub, KEYS\n"
-    "local shapes, found, answers, at = {}, {}, {}, 0\n"
-    "local function read(text)\n"
-    "  local shape = {candidate = string.byte(text, 1) == 1, n = string.byte(text, 2)}\n"
-    "  shape.always, shape.ttl = {}, {}\n"
-    "  for c = 1, shape.n do\n"
-    "    local always, ttl = struct.unpack('>BI8', text, 3 + (c - 1) * 9)\n"
-    "    shape.always[c], shape.ttl[c] = always == 1, string.format('%.0f', ttl)\n"
-    "  end\n"
-    "  shapes[text] = shape\n"
-    "  return shape\n"
-    "end\n"
-    "local function answer(key, value)\n"
-    "  answers[#answers + 1] = key\n"
-    "  answers[#answers + 1] = value\n"
-    "end\n"
-    "local function take(shape, value)\n"
-    "  local ttl, again = shape.ttl, false\n"
-    "  for c = 1, shape.n do\n"
-    "    local v = call('SET', keys[at + c], value, 'PX', ttl[c], 'NX', 'GET')\n"
-    "    found[c] = v\n"
-    "    if v then\n"
-    "      if sub(v, 1, 24) ~= sub(value, 1, 24) then\n"
-    "        for k = 1, c - 1 do if not found[k] then call('DEL', keys[at + k]) end end\n"
-    "        return false\n"
-    "      end\n"
-    "      again = true\n"
-    "    end\n"
-    "  end\n"
-    "  for c = 1, again and shape.n or 0 do if found[c] then answer(at + c, found[c]) end end\n"
-    "  return true\n"
-    "end\n"
-    "local function look(shape, value)\n"
-    "  for c = 1, shape.n do\n"
-    "    if shape.always[c] then\n"
-    "      call('SET', keys[at + c], value, 'PX', shape.ttl[c], 'NX', 'GET')\n"
-    "    end\n"
-    "  end\n"
-    "  for c = 1, shape.n do answer(at + c, call('GET', keys[at + c])) end\n"
-    "end\n"
-    "for _, lead in ipairs(ARGV) do\n"
-    "  local value, text = sub(lead, 1, 32), sub(lead, 33)\n"
-    "  local shape = shapes[text] or read(text)\n"
-    "  if not (shape.candidate and take(shape, value)) then look(shape, value) end\n"
-    "  at = at + shape.n\n"
-    "end\n"
-    "return answers\n";
-
-/* KEYS[i] belongs to ARGV[i]: value, take, ttl. */
-static const char settle_script[] =
-    "for i, op in ipairs(ARGV) do\n"
-    "  local value, owner = string.sub(op, 1, 32), string.sub(op, 1, 24)\n"
-    "  local take, ttl = struct.unpack('>BI8', op, 33)\n"
-    "  local now = redis.call('GET', KEYS[i])\n"
-    "  if take == 1 and not now then\n"
-    "    redis.call('SET', KEYS[i], value, 'PX', string.format('%.0f', ttl))\n"
-    "  elseif take == 0 and now and string.sub(now, 1, 24) == owner then\n"
-    "    redis.call('DEL', KEYS[i])\n"
-    "  end\n"
-    "end\n"
-    "return #ARGV\n";
-
-struct script {
-	const char *text;
-	char sha[KV_SHA_LEN + 1];
-};
-
-struct kv_redis {
-	struct kv kv;
-	struct kv_url url;
-	char prefix[KV_PREFIX_MAX];
-	int timeout_ms;
-	redisContext *connection; /* NULL when there is none */
-	struct script gather, settle;
-	int64_t next_try_ms, retry_ms;
-	struct error last;  /* why there is no connection */
-	struct arena arena; /* of one call */
-	const char **argv;
-	size_t *lengths;
-	size_t argc, cap;
-};
-
-static struct kv_redis *redis_of(struct kv *k)
+void kv_encode_u64(uint64_t n, uint8_t ret[8])
 {
-	return (struct kv_redis *)k;
+	for (int i = 0; i < 8; i++)
+		ret[i] = (uint8_t)(n >> (56 - 8 * i));
 }
 
-/* --- the connection --- */
+/* --- watermarks --- */
 
-_printf_(2, 3) static void drop(struct kv_redis *r, const char *fmt, ...)
+struct kv_belief *kv_belief(struct kv_redis *r, unsigned shard, uint32_t partition)
 {
-	char why[256];
-	va_list args;
+	size_t had = r->partitions;
 
-	va_start(args, fmt);
-	vsnprintf(why, sizeof(why), fmt, args);
-	va_end(args);
-	if (r->connection)
-		redisFree(r->connection);
-	r->connection = NULL;
-	r->retry_ms = r->retry_ms ? MIN_OF(r->retry_ms * 2, KV_RETRY_MOST_MS) : KV_RETRY_LEAST_MS;
-	r->next_try_ms = clock_monotonic_ms() + r->retry_ms;
-	(void)error_set(&r->last, RESULT_AWAY, "redis %s:%d: %s", r->url.host, r->url.port, why);
-}
+	if (partition >= had) {
+		size_t want = MAX_OF((size_t)partition + 1, had * 2);
+		struct kv_belief *all = calloc(want * r->layout.shards, sizeof(*all));
 
-static const char *connection_error(const struct kv_redis *r)
-{
-	if (r->connection->err == REDIS_ERR_IO)
-		return "no answer in time, or the connection broke";
-	return r->connection->errstr;
-}
-
-/* The reply, or NULL after the connection was dropped. An error reply is a reply. */
-static redisReply *ask(struct kv_redis *r, size_t argc, const char **argv, const size_t *lengths)
-{
-	redisReply *reply = redisCommandArgv(r->connection, (int)argc, argv, lengths);
-
-	if (!reply)
-		drop(r, "%s", connection_error(r));
-	return reply;
-}
-
-static void free_reply(redisReply **reply)
-{
-	freeReplyObject(*reply);
-}
-
-static bool ask_ok(struct kv_redis *r, size_t argc, const char **argv)
-{
-	_cleanup_(free_reply) redisReply *reply = ask(r, argc, argv, NULL);
-
-	if (!reply)
-		return false;
-	if (reply->type == REDIS_REPLY_ERROR) {
-		drop(r, "%s", reply->str);
-		return false;
+		assert(all);
+		for (unsigned s = 0; s < r->layout.shards && had > 0; s++)
+			memcpy(all + s * want, r->beliefs + s * had, had * sizeof(*all));
+		free(r->beliefs);
+		r->beliefs = all;
+		r->partitions = want;
 	}
+	return &r->beliefs[shard * r->partitions + partition];
+}
+
+/* After a try that may not have been carried out. */
+static void forget_ends(struct kv_redis *r)
+{
+	free(r->lasting);
+	r->lasting = NULL;
+}
+
+bool kv_bucket_needs_end(struct kv_redis *r, unsigned shard, const struct kv_place *p,
+			 int64_t now_ms)
+{
+	int64_t generation = now_ms / KV_GENERATION_MS;
+	size_t bytes = ((size_t)r->layout.shards << r->layout.bucket_bits) / 8;
+	size_t bit = ((size_t)shard << r->layout.bucket_bits) + p->number;
+
+	if (!r->lasting || r->lasting_generation != generation) {
+		free(r->lasting);
+		r->lasting = calloc(1, bytes);
+		assert(r->lasting);
+		r->lasting_generation = generation;
+	}
+	if (r->lasting[bit / 8] & 1u << bit % 8)
+		return false;
+	r->lasting[bit / 8] |= (uint8_t)(1u << bit % 8);
 	return true;
 }
 
-static bool load_script(struct kv_redis *r, struct script *s)
-{
-	const char *argv[] = {"SCRIPT", "LOAD", s->text};
-	_cleanup_(free_reply) redisReply *reply = ask(r, ARRAY_LEN(argv), argv, NULL);
+/* --- a round --- */
 
-	if (!reply)
-		return false;
-	if (reply->type != REDIS_REPLY_STRING || (size_t)reply->len != KV_SHA_LEN) {
-		drop(r, "SCRIPT LOAD: %s",
-		     reply->type == REDIS_REPLY_ERROR ? reply->str : "odd answer");
-		return false;
-	}
-	memcpy(s->sha, reply->str, KV_SHA_LEN);
-	return true;
-}
-
-static bool connect_now(struct kv_redis *r)
-{
-	struct timeval timeout = {r->timeout_ms / 1000, r->timeout_ms % 1000 * 1000};
-	const char *auth[] = {"AUTH", r->url.password};
-	char db[16];
-	const char *choose[] = {"SELECT", db};
-
-	r->connection = redisConnectWithTimeout(r->url.host, r->url.port, timeout);
-	assert(r->connection);
-	if (r->connection->err) {
-		drop(r, "%s", r->connection->errstr);
-		return false;
-	}
-	if (redisSetTimeout(r->connection, timeout) != REDIS_OK) {
-		drop(r, "can't set a time-out");
-		return false;
-	}
-	snprintf(db, sizeof(db), "%d", r->url.db);
-	if ((r->url.password[0] && !ask_ok(r, 2, auth)) || !ask_ok(r, 2, choose) ||
-	    !load_script(r, &r->gather) || !load_script(r, &r->settle))
-		return false;
-	log_info("redis_connected", LOG_STR("host", r->url.host), LOG_INT("port", r->url.port));
-	return true;
-}
-
-static enum result be_connected(struct kv_redis *r, struct error *ret_error)
-{
-	if (r->connection)
-		return RESULT_OK;
-	if (clock_monotonic_ms() >= r->next_try_ms && connect_now(r))
-		return RESULT_OK;
-	return error_set(ret_error, RESULT_AWAY, "%s", r->last.text);
-}
-
-/* --- arguments --- */
-
-static void arguments_begin(struct kv_redis *r, const struct script *s, size_t keys)
+static void round_begin(struct kv_redis *r)
 {
 	arena_reset(&r->arena);
-	r->argc = 0;
-	const char *count = arena_printf(&r->arena, "%zu", keys);
-	const struct slice head[] = {SLICE("EVALSHA"), slice_of(s->sha, KV_SHA_LEN),
-				     slice_cstr(count)};
+	for (unsigned s = 0; s < r->layout.shards; s++) {
+		struct kv_call *c = &r->calls[s];
 
-	for (size_t i = 0; i < ARRAY_LEN(head); i++) {
-		r->argv[r->argc] = head[i].data;
-		r->lengths[r->argc++] = head[i].len;
+		kv_call_reset(c);
+		kv_words_slice(&c->keys, kv_state_key(&r->layout, s, 'g', &r->arena));
+		kv_words_slice(&c->keys, kv_state_key(&r->layout, s, 'w', &r->arena));
 	}
 }
 
-static void arguments_reserve(struct kv_redis *r, size_t count)
+static bool is_used(const struct kv_call *c)
 {
-	if (count <= r->cap)
+	return c->used;
+}
+
+void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset)
+{
+	struct kv_call *c = &r->calls[shard];
+
+	for (size_t i = 0; i < c->mark_count; i++) {
+		if (c->marks[i].partition != partition)
+			continue;
+		c->marks[i].next = MAX_OF(c->marks[i].next, raw_offset + 1);
 		return;
-	r->cap = count;
-	r->argv = realloc(r->argv, count * sizeof(*r->argv));
-	r->lengths = realloc(r->lengths, count * sizeof(*r->lengths));
-	assert(r->argv && r->lengths);
-}
-
-static void argue(struct kv_redis *r, const void *data, size_t len)
-{
-	assert(r->argc < r->cap);
-	r->argv[r->argc] = data;
-	r->lengths[r->argc++] = len;
-}
-
-static void argue_key(struct kv_redis *r, struct slice key)
-{
-	size_t n = strlen(r->prefix);
-	char *whole = arena_alloc(&r->arena, n + key.len);
-
-	memcpy(whole, r->prefix, n);
-	memcpy(whole + n, key.data, key.len);
-	argue(r, whole, n + key.len);
-}
-
-static void encode_ttl(bool flag, int64_t ttl_ms, uint8_t ret[CLAIM_ARG_BYTES])
-{
-	ret[0] = flag;
-	for (int i = 0; i < 8; i++)
-		ret[1 + i] = (uint8_t)((uint64_t)ttl_ms >> (56 - 8 * i));
-}
-
-static void argue_lead(struct kv_redis *r, const struct kv_lead *lead)
-{
-	uint8_t *arg = arena_alloc(&r->arena, LEAD_ARG_MAX);
-	size_t len = KV_CLAIM_BYTES;
-
-	kv_claim_encode(&lead->self, lead->now_ms, arg);
-	arg[len++] = lead->candidate;
-	arg[len++] = (uint8_t)lead->claim_count;
-	for (size_t c = 0; c < lead->claim_count; c++) {
-		encode_ttl(lead->claims[c].always, lead->claims[c].ttl_ms, arg + len);
-		len += CLAIM_ARG_BYTES;
 	}
-	argue(r, arg, len);
+	c->marks = kv_room(c->marks, &c->mark_cap, c->mark_count, sizeof(*c->marks));
+	c->marks[c->mark_count++] =
+	    (struct kv_mark){.partition = partition, .next = raw_offset + 1};
 }
 
-/* --- asking --- */
-
-/* Runs the script with the arguments at hand; loads it anew when Redis has forgotten it. NULL after a drop. */
-static redisReply *run(struct kv_redis *r, struct script *s, struct error *ret_error)
+static uint64_t believed(const struct kv_belief *b, int script)
 {
-	for (int tries = 0; tries < 2; tries++) {
-		redisReply *reply = ask(r, r->argc, r->argv, r->lengths);
+	return script == KV_SCRIPT_GATHER ? b->counted : b->judged;
+}
 
-		if (reply && reply->type != REDIS_REPLY_ERROR) {
-			r->retry_ms = 0;
-			return reply;
-		}
-		if (reply && tries == 0 && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-			freeReplyObject(reply);
-			if (load_script(r, s))
-				continue;
-			break;
-		}
-		if (reply) {
-			drop(r, "%s", reply->str);
-			freeReplyObject(reply);
-		}
-		break;
+static void write_head(struct kv_redis *r, unsigned shard, int script, struct kv_words *ret)
+{
+	struct kv_call *c = &r->calls[shard];
+
+	ret->count = 0;
+	kv_words_slice(ret, slice_cstr(r->layout.ids[shard]));
+	kv_words_slice(ret, slice_cstr(arena_printf(&r->arena, "%zu", c->mark_count)));
+	for (size_t i = 0; i < c->mark_count; i++) {
+		const struct kv_belief *b = kv_belief(r, shard, c->marks[i].partition);
+		uint64_t old = believed(b, script), next = MAX_OF(old, c->marks[i].next);
+		const char *expected =
+		    b->known ? arena_printf(&r->arena, "%llu", (unsigned long long)old) : "?";
+
+		kv_words_slice(ret,
+			       slice_cstr(arena_printf(&r->arena, "%u", c->marks[i].partition)));
+		kv_words_slice(ret, slice_cstr(expected));
+		kv_words_slice(
+		    ret, slice_cstr(arena_printf(&r->arena, "%llu", (unsigned long long)next)));
 	}
-	(void)error_set(ret_error, RESULT_AWAY, "%s", r->last.text);
-	return NULL;
 }
 
-static bool names(const redisReply *place, size_t key)
+static bool mark_value(const redisReply *e, uint64_t *ret)
 {
-	return place->type == REDIS_REPLY_INTEGER && place->integer == (long long)key;
-}
+	int64_t value;
 
-static bool read_answer(const redisReply *value, struct kv_claim *claim)
-{
-	claim->held = value->type != REDIS_REPLY_NIL;
-	return !claim->held || (value->type == REDIS_REPLY_STRING &&
-				kv_claim_decode(slice_of(value->str, value->len), &claim->owner,
-						&claim->claimed_at_ms));
-}
-
-/* What the answer does not speak of, its lead has newly taken. */
-static bool read_answers(struct kv_lead *leads, size_t count, const redisReply *reply)
-{
-	size_t key = 0, next = 0;
-
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2)
+	if (e->type != REDIS_REPLY_STRING || !slice_to_int64(slice_of(e->str, e->len), &value))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		for (size_t c = 0; c < leads[i].claim_count; c++) {
-			struct kv_claim *claim = &leads[i].claims[c];
+	*ret = (uint64_t)value;
+	return true;
+}
 
-			key++;
-			if (next < reply->elements && names(reply->element[next], key)) {
-				if (!read_answer(reply->element[next + 1], claim))
-					return false;
-				next += 2;
-			} else {
-				claim->held = true;
-				claim->owner = leads[i].self;
-				claim->claimed_at_ms = leads[i].now_ms;
-			}
+/* all: the watermarks of the call's partitions, those of counting first. false: one stands before what was seen. */
+static bool believe(struct kv_redis *r, unsigned shard, const redisReply *const *all)
+{
+	struct kv_call *c = &r->calls[shard];
+
+	for (size_t i = 0; i < c->mark_count; i++) {
+		struct kv_belief *b = kv_belief(r, shard, c->marks[i].partition);
+		uint64_t counted, judged;
+
+		if (!mark_value(all[i], &counted) || !mark_value(all[c->mark_count + i], &judged))
+			return false;
+		if (b->known && (counted < b->counted || judged < b->judged))
+			return false;
+		*b = (struct kv_belief){true, counted, judged};
+	}
+	return true;
+}
+
+static char kind_of(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING || reply->element[0]->len != 1)
+		return '?';
+	return reply->element[0]->str[0];
+}
+
+static void free_replies(struct kv_redis *r)
+{
+	for (unsigned s = 0; s < r->layout.shards; s++) {
+		if (r->calls[s].reply)
+			freeReplyObject(r->calls[s].reply);
+		r->calls[s].reply = NULL;
+	}
+}
+
+/* Sends every call that has keys, and hears. false: a node is away. */
+static bool send_and_hear(struct kv_redis *r, int script)
+{
+	struct kv_words head = {0};
+	bool whole = true;
+
+	for (unsigned s = 0; s < r->layout.shards; s++) {
+		struct kv_call *c = &r->calls[s];
+
+		c->node = is_used(c) ? kv_net_node(&r->net, kv_slot_of(s)) : NULL;
+		whole &= c->node || !is_used(c);
+	}
+	for (unsigned s = 0; s < r->layout.shards && whole; s++) {
+		if (!r->calls[s].node)
+			continue;
+		write_head(r, s, script, &head);
+		kv_call_send(&r->calls[s], &r->scripts[script], &head, &r->arena);
+	}
+	for (unsigned s = 0; s < r->layout.shards && whole; s++) {
+		if (r->calls[s].node)
+			r->calls[s].reply = kv_net_hear(&r->net, r->calls[s].node);
+	}
+	free(head.data);
+	free(head.len);
+	return whole;
+}
+
+enum verdict_of_reply { REPLY_GOOD, REPLY_ASK_AGAIN, REPLY_AWAY, REPLY_LOST };
+
+/* What a reply means. */
+static enum verdict_of_reply weigh_reply(struct kv_redis *r, unsigned shard)
+{
+	struct kv_call *c = &r->calls[shard];
+	enum verdict_of_reply v = REPLY_AWAY;
+	char kind;
+
+	if (!c->reply)
+		return REPLY_AWAY;
+	kind = kind_of(c->reply);
+	if (kind == 'O') {
+		c->node->retry_ms = 0;
+		return REPLY_GOOD;
+	}
+	if (c->reply->type == REDIS_REPLY_ERROR) {
+		if (kv_net_trouble(&r->net, c->node, c->reply->str) == KV_TROUBLE_SCRIPT)
+			v = REPLY_ASK_AGAIN;
+	} else if (kind == 'W' && c->reply->elements == 1 + 2 * c->mark_count) {
+		v = believe(r, shard, (const redisReply *const *)c->reply->element + 1)
+			? REPLY_ASK_AGAIN
+			: REPLY_LOST;
+		r->went_back[shard] |= v == REPLY_LOST;
+	} else if (kind == 'L') {
+		v = REPLY_LOST;
+	} else {
+		kv_net_drop(&r->net, c->node, "odd answer");
+	}
+	return v;
+}
+
+static void take_over_marks(struct kv_redis *r, int script)
+{
+	for (unsigned s = 0; s < r->layout.shards; s++) {
+		struct kv_call *c = &r->calls[s];
+
+		for (size_t i = 0; i < c->mark_count; i++) {
+			struct kv_belief *b = kv_belief(r, s, c->marks[i].partition);
+			uint64_t *mark = script == KV_SCRIPT_GATHER ? &b->counted : &b->judged;
+
+			*mark = MAX_OF(*mark, c->marks[i].next);
 		}
 	}
-	return next == reply->elements;
 }
 
-static enum result gather(struct kv *k, struct kv_lead *leads, size_t count,
-			  struct error *ret_error)
+/* The worst of all replies. */
+static enum verdict_of_reply weigh_replies(struct kv_redis *r)
 {
-	struct kv_redis *r = redis_of(k);
-	enum result result = be_connected(r, ret_error);
-	size_t keys = 0;
+	enum verdict_of_reply worst = REPLY_GOOD;
 
-	if (result != RESULT_OK)
-		return result;
-	for (size_t i = 0; i < count; i++)
-		keys += leads[i].claim_count;
-	if (keys == 0)
+	for (unsigned s = 0; s < r->layout.shards; s++) {
+		if (is_used(&r->calls[s]) && r->calls[s].node)
+			worst = MAX_OF(worst, weigh_reply(r, s));
+	}
+	return worst;
+}
+
+/* Watermarks that were not what was believed are believed now, and all is built anew from them: what an earlier try has
+ * done, its own records find again. */
+enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ctx,
+		     struct error *ret_error)
+{
+	enum verdict_of_reply v = REPLY_ASK_AGAIN;
+
+	for (int tries = 0; tries < TRIES_MAX && v == REPLY_ASK_AGAIN; tries++) {
+		free_replies(r);
+		if (tries > 0)
+			forget_ends(r);
+		round_begin(r);
+		build(r, ctx);
+		v = send_and_hear(r, script) ? weigh_replies(r) : REPLY_AWAY;
+	}
+	if (v == REPLY_GOOD) {
+		take_over_marks(r, script);
 		return RESULT_OK;
-
-	arguments_reserve(r, 3 + keys + count);
-	arguments_begin(r, &r->gather, keys);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t c = 0; c < leads[i].claim_count; c++)
-			argue_key(r, leads[i].claims[c].key);
 	}
-	for (size_t i = 0; i < count; i++)
-		argue_lead(r, &leads[i]);
-
-	_cleanup_(free_reply) redisReply *reply = run(r, &r->gather, ret_error);
-
-	if (!reply)
-		return RESULT_AWAY;
-	if (!read_answers(leads, count, reply))
-		return error_set(ret_error, RESULT_BAD,
-				 "redis %s:%d: a key under \"%s\" holds what is not a claim",
-				 r->url.host, r->url.port, r->prefix);
-	return RESULT_OK;
+	free_replies(r);
+	forget_ends(r);
+	if (v != REPLY_LOST)
+		return error_set(ret_error, RESULT_AWAY, "%s", r->net.last.text);
+	r->lost = true;
+	return error_set(
+	    ret_error, RESULT_AGAIN,
+	    "redis: what stands under \"%s\" is not what it was; it has to be restored",
+	    r->layout.prefix);
 }
 
-static enum result settle(struct kv *k, const struct kv_settle *ops, size_t count,
-			  struct error *ret_error)
+void kv_round_end(struct kv_redis *r)
 {
-	struct kv_redis *r = redis_of(k);
-	enum result result = be_connected(r, ret_error);
-
-	if (result != RESULT_OK)
-		return result;
-	arguments_reserve(r, 3 + 2 * count);
-	arguments_begin(r, &r->settle, count);
-	for (size_t i = 0; i < count; i++)
-		argue_key(r, ops[i].key);
-	for (size_t i = 0; i < count; i++) {
-		uint8_t *arg = arena_alloc(&r->arena, SETTLE_ARG_BYTES);
-
-		kv_claim_encode(&ops[i].self, ops[i].now_ms, arg);
-		encode_ttl(ops[i].take, ops[i].ttl_ms, arg + KV_CLAIM_BYTES);
-		argue(r, arg, SETTLE_ARG_BYTES);
-	}
-
-	_cleanup_(free_reply) redisReply *reply = run(r, &r->settle, ret_error);
-
-	return reply ? RESULT_OK : RESULT_AWAY;
+	free_replies(r);
 }
+
+/* --- open and close --- */
 
 static void close_redis(struct kv *k)
 {
-	struct kv_redis *r = redis_of(k);
+	struct kv_redis *r = kv_redis_of(k);
 
-	if (r->connection)
-		redisFree(r->connection);
+	kv_net_close(&r->net);
+	for (size_t i = 0; i < KV_SHARDS_MAX; i++)
+		kv_call_free(&r->calls[i]);
+	free(r->beliefs);
+	free(r->lasting);
 	arena_free(&r->arena);
-	free(r->argv);
-	free(r->lengths);
 	free(r);
 }
 
 struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeout_ms)
 {
-	static const struct kv_backend backend = {
-	    .gather = gather, .settle = settle, .close = close_redis};
+	static const struct kv_backend backend = {.gather = kv_redis_gather,
+						  .settle = kv_redis_settle,
+						  .join = kv_redis_join,
+						  .restored = kv_redis_restored,
+						  .close = close_redis};
+	static const char *const texts[KV_SCRIPTS] = {
+	    [KV_SCRIPT_GATHER] = kv_gather_script,
+	    [KV_SCRIPT_SETTLE] = kv_settle_script,
+	    [KV_SCRIPT_JOIN] = kv_join_script,
+	    [KV_SCRIPT_RESTORED] = kv_restored_script,
+	};
 	struct kv_redis *r = calloc(1, sizeof(*r));
 
-	assert(r && strlen(prefix) < sizeof(r->prefix));
+	assert(r && strlen(prefix) < sizeof(r->layout.prefix));
 	r->kv.backend = &backend;
-	r->url = *url;
-	snprintf(r->prefix, sizeof(r->prefix), "%s", prefix);
-	r->timeout_ms = timeout_ms;
-	r->gather.text = gather_script;
-	r->settle.text = settle_script;
-	(void)error_set(&r->last, RESULT_AWAY, "redis %s:%d: not connected yet", url->host,
-			url->port);
+	memcpy(r->layout.prefix, prefix, strlen(prefix));
+	r->layout.shards = url->cluster ? KV_CLUSTER_SHARDS : 1;
+	r->layout.bucket_bits = KV_BUCKET_BITS;
+	for (int i = 0; i < KV_SCRIPTS; i++)
+		r->scripts[i].text = texts[i];
+	kv_net_init(&r->net, url, timeout_ms, r->scripts, KV_SCRIPTS);
 	return &r->kv;
 }

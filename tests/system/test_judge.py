@@ -1,5 +1,6 @@
 """`punnet judge`: the production filters over leads in a file, with no servers."""
 import json
+import random
 import subprocess
 
 from support.stack import ROOT
@@ -58,6 +59,20 @@ def test_what_cant_be_judged_says_why_and_the_rest_goes_on():
 def test_the_same_file_gives_the_same_bytes():
     lines = [line(n % 50, START_MS + 1000 * n) for n in range(400)]
     assert judge(lines) == judge(lines)
+
+
+def test_a_lead_in_company_gets_the_verdict_that_it_would_get_alone():
+    dice = random.Random(7)
+    lines, at = [], START_MS
+    for _ in range(600):  # few persons: most are somebody's duplicate, some of them far apart in time
+        at += dice.choice((500, 20_000, 400_000, 4 * 86_400_000))
+        more = dice.choice(({}, {}, {"honeypot": "x", "filled_ms": 900}, {"email": f"an.na+{dice.randrange(3)}@gmail.com"}))
+        lines.append(line(dice.randrange(40), at, **more))
+    _, together = judge(lines)
+    _, alone = judge([part for item in lines for part in (item, *["no lead"] * 63)])  # as many lines as judge takes at once
+    alone = [o for o in alone if "verdict" in o]
+    assert [{**o, "line": 0} for o in together] == [{**o, "line": 0} for o in alone]
+    assert len({tuple(o["reasons"]) for o in together}) > 5
 
 
 def test_usage_is_said():

@@ -108,7 +108,7 @@ def test_a_duplicate_is_rejected_with_a_reason_that_names_the_first(market, adve
         return None
     judged = wait_until(lambda: verdict(second), 15, "the second is judged")
     assert verdict(first).verdict == 1 and judged.verdict == 2
-    assert [r.code for r in judged.reasons] == ["phone_duplicate"]
+    assert [r.code for r in judged.reasons] == ["phone_duplicate", "in_flight_duplicate"]
     assert str(__import__("uuid").UUID(bytes=judged.reasons[0].about_lead_id)) == first
 
 

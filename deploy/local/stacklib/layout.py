@@ -98,7 +98,7 @@ class Layout:
 collector:
   listen: 127.0.0.1:{self.port(COLLECTOR_PORT)}
 filter-worker:
-  ruleset: {ROOT / 'rules/default.yaml'}
+  dns: "off" # sample leads' domains are nobody's business; PUNNET_FILTER_WORKER_DNS names servers
 delivery:
   allow_private_addresses: true
 """

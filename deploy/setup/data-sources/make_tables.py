@@ -6,7 +6,8 @@ names.tsv        language, sex (m, f, -), kind (first, last, patronymic, city), 
 name-words.tsv   word, small letters, of names in Latin and Cyrillic of many languages     mimesis
 user-agents.tsv  os, text                                                                fake-useragent
 crawlers.tsv     text                                                                    crawler-user-agents
-networks.tsv     country, network (each of 4,096 addresses)                              iptocc
+agent-patterns.tsv  kind (crawler, automation, library), expression                      crawler-user-agents
+networks.tsv     country, network (each of 4,096 addresses) of homes and phones          iptocc, and .cache/ip/homes.tsv
 """
 import importlib.metadata
 import importlib.resources
@@ -19,7 +20,6 @@ from pathlib import Path
 from iptocc import country_code
 
 COUNTRIES = {"RU": 600, "KZ": 200, "BY": 200, "US": 300}  # and how many networks at most
-NETWORK_BITS = 20
 # What the sender reports as the operating system, by what the source calls it.
 SYSTEMS = {"Android": "Android", "iOS": "iOS", "Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux", "Ubuntu": "Linux",
            "Chrome OS": "ChromeOS"}
@@ -100,20 +100,26 @@ def crawlers():
                 yield (text,)
 
 
-def networks():
-    """Networks whose first, middle and last address belong to the country."""
-    step = 1 << (32 - NETWORK_BITS)
+def agent_patterns():
+    """What the source calls browser-automation and http-library apart from the crawlers. No remark, no blank at an end."""
+    for row in json.loads(resource("crawleruseragents", "crawler-user-agents.json")):
+        tags = row.get("tags") or ()
+        kind = "automation" if "browser-automation" in tags else "library" if "http-library" in tags else "crawler"
+        yield kind, re.sub(r"^ | $", "[ ]", row["pattern"]).replace(" #", " [#]")
+
+
+def networks(homes):
+    """Networks of homes whose first, middle and last address belong to the country for the second source as well."""
     found = {country: [] for country in COUNTRIES}
-    for first in range(1 << 24, 224 << 24, step):
-        if not ipaddress.ip_address(first).is_global:
-            continue
-        codes = country_code([str(ipaddress.ip_address(a)) for a in (first, first + step // 2, first + step - 1)])
-        if codes[0] in found and len(set(codes)) == 1:
-            found[codes[0]].append(first)
+    for line in homes.read_text(encoding="utf-8").splitlines():
+        country, text = line.split("\t")
+        network = ipaddress.ip_network(text)
+        if set(country_code([str(network[a]) for a in (0, network.num_addresses // 2, -1)])) == {country}:
+            found[country].append(text)
     for country, most in COUNTRIES.items():
         every = max(1, len(found[country]) // most)
-        for first in found[country][::every][:most]:
-            yield country, f"{ipaddress.ip_address(first)}/{NETWORK_BITS}"
+        for text in found[country][::every][:most]:
+            yield country, text
 
 
 def licences(folder):
@@ -132,7 +138,8 @@ def main():
     write(folder, "name-words.tsv", name_words())
     write(folder, "user-agents.tsv", user_agents())
     write(folder, "crawlers.tsv", crawlers())
-    write(folder, "networks.tsv", networks())
+    write(folder, "agent-patterns.tsv", agent_patterns())
+    write(folder, "networks.tsv", networks(Path(sys.argv[2])))
     licences(folder / "licences")
 
 

@@ -113,10 +113,13 @@ static struct run run_open(struct script *s, const char *how)
 	struct run r = {.script = s, .how = how, .kv = kv_open("memory:", "", 1000, NULL)};
 
 	assert(r.kv);
-	r.desk = desk_open(&(struct desk_options){
-	    .rules = &s->rules,
-	    .kv = r.kv,
-	    .local = {.suppressions = s->suppressions, .digest_key = digest_key}});
+	r.desk = desk_open(&(struct desk_options){.rules = &s->rules,
+						  .kv = r.kv,
+						  .local = {.suppressions = s->suppressions,
+							    .verdicts = s->verdicts,
+							    .lists = &s->lists,
+							    .mx = s->mx,
+							    .digest_key = digest_key}});
 	return r;
 }
 
@@ -161,7 +164,7 @@ static void judge_from_record(struct run *r, const struct script_lead *lead)
 	struct judgement again;
 
 	codec_pack(&judged_record(lead->raw, &source, &r->script->rules, &lead->desk.facts,
-				  &lead->desk.judgement, &arena)
+				  &lead->desk.judgement, "", &arena)
 			->base,
 		   &packed);
 	record = codec_unpack(&arena, &punnet__v1__judged_lead__descriptor, buf_slice(&packed));

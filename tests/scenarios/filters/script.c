@@ -1,15 +1,18 @@
 /* script: see script.h. */
 #include "script.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/timefmt.h"
+#include "filter-worker/shell/agents_open.h"
 #include "filter-worker/shell/rules_file.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
+#include "repeat.h"
 #include "words.h"
 
 static const uint8_t scenario_key[FINGERPRINT_KEY_LEN] = "a key for scenarios only, 32 by";
@@ -76,6 +79,9 @@ static void fill_prints(struct script *s, struct script_lead *lead, const struct
 	f->mailbox = fingerprint(s, FINGERPRINT_MAILBOX, mailbox_of(s, email));
 	f->payload = fingerprint(s, FINGERPRINT_PAYLOAD, payload);
 	f->idempotency = fingerprint(s, FINGERPRINT_IDEMPOTENCY, w->key);
+	f->device = fingerprint(s, FINGERPRINT_DEVICE, slice_cstr(w->submission->device_id));
+	f->ip = fingerprint(s, FINGERPRINT_IP, slice_cstr(w->contact->ip));
+	f->person = f->phone.len > 0 ? f->phone : f->email;
 	w->contact->phone = arena_cstr(&s->arena, phone);
 	lead->raw->fingerprints = f;
 	lead->contact = w->destroyed ? NULL : w->contact;
@@ -100,10 +106,11 @@ static void make_lead(struct script *s, struct script_lead *lead, const struct s
 {
 	const struct script_lead *first = map_get(&s->names, lead->name);
 
+	lead->raw_offset = s->count + 1; /* the log's order is the script's */
 	if (w->redelivered && first) {
 		lead->raw = first->raw;
 		lead->contact = first->contact;
-		lead->raw_offset = first->raw_offset + (w->stored_twice ? 1 : 0);
+		lead->raw_offset = w->stored_twice ? lead->raw_offset : first->raw_offset;
 		return;
 	}
 	if (w->redelivered || first) {
@@ -130,7 +137,7 @@ static bool read_time(struct slice date, struct slice clock, int64_t *ret_ms)
 	return time_parse_rfc3339(buf_slice(&text), ret_ms);
 }
 
-static void read_lead(struct script *s, struct slice date, struct slice rest)
+static void read_lead(struct script *s, struct slice date, struct slice rest, int64_t later_ms)
 {
 	struct script_lead *lead = &s->leads[s->count];
 	struct script_words words;
@@ -152,6 +159,7 @@ static void read_lead(struct script *s, struct slice date, struct slice rest)
 		script_fault(s, s->line, "expected `DATE TIME lead NAME VERTICAL …`");
 		return;
 	}
+	at_ms += later_ms;
 	payload = slice_trim(slice_of(vertical.data, (size_t)(arrow - vertical.data)));
 	script_words_begin(&words, &s->arena, at_ms);
 	while (script_word(&before, &word)) {
@@ -164,6 +172,18 @@ static void read_lead(struct script *s, struct slice date, struct slice rest)
 	make_lead(s, lead, &words, vertical, payload);
 	script_words_end(&words);
 	s->count++;
+}
+
+static void read_leads(struct script *s, struct slice date, struct slice rest)
+{
+	struct repeat r;
+
+	if (!repeat_read(rest, &r)) {
+		read_lead(s, date, rest, 0);
+		return;
+	}
+	for (int64_t i = 0; i < r.times && s->faults == 0; i++)
+		read_lead(s, date, repeat_line(&r, rest, i, &s->arena), i * r.every_ms);
 }
 
 /* `rules NAME {…}` becomes one item of the list of a rule file, so that both are read by the same code. */
@@ -199,6 +219,129 @@ static void read_suppressed(struct script *s, struct slice rest)
 	suppressions_put(s->suppressions, domain, slice_of(f.data, f.len), list);
 }
 
+/* verdicts WEBMASTER VERTICAL APPROVED/RETURNED */
+static void read_verdicts(struct script *s, struct slice rest)
+{
+	struct slice webmaster, vertical, sums = {0};
+	const char *slash = NULL;
+	int64_t approved = -1, returned = -1;
+
+	if (script_word(&rest, &webmaster) && script_word(&rest, &vertical) &&
+	    script_word(&rest, &sums))
+		slash = memchr(sums.data, '/', sums.len);
+	if (!slash ||
+	    !slice_to_int64(slice_of(sums.data, (size_t)(slash - sums.data)), &approved) ||
+	    !slice_to_int64(slice_of(slash + 1, sums.len - (size_t)(slash + 1 - sums.data)),
+			    &returned) ||
+	    approved < 0 || returned < 0) {
+		script_fault(s, s->line,
+			     "expected `verdicts WEBMASTER VERTICAL APPROVED/RETURNED`");
+		return;
+	}
+	if (!s->verdicts)
+		s->verdicts = verdict_book_new();
+	verdict_book_put(s->verdicts, vertical, webmaster, approved, returned);
+}
+
+/* A customer's phone or e-mail becomes the fingerprint that a lead of theirs has. */
+static struct slice customer_entry(struct script *s, struct slice who)
+{
+	bool email = memchr(who.data, '@', who.len);
+	enum fingerprint_domain domain = email ? FINGERPRINT_EMAIL : FINGERPRINT_PHONE;
+	ProtobufCBinaryData f = fingerprint(
+	    s, domain, email ? normal_email(s, who) : normal_phone(s, who, SLICE("RU")));
+	char *hex = arena_alloc(&s->arena, 2 * FINGERPRINT_LEN + 1);
+
+	sodium_bin2hex(hex, 2 * FINGERPRINT_LEN + 1, f.data, f.len);
+	return slice_cstr(hex);
+}
+
+static void read_list(struct script *s, struct slice rest)
+{
+	enum list_name name;
+	struct slice word, entry;
+	const char *why;
+
+	if (!script_word(&rest, &word) || !list_from_text(word, &name) ||
+	    !script_word(&rest, &entry)) {
+		script_fault(s, s->line, "expected `list LIST ENTRY`");
+		return;
+	}
+	rest = slice_trim(rest);
+	if (name == LIST_CUSTOMERS)
+		entry = customer_entry(s, entry);
+	else if (rest.len > 0)
+		entry.len = (size_t)(rest.data + rest.len - entry.data);
+	if (!s->list_builder)
+		s->list_builder = named_lists_builder_new();
+	why = named_lists_add(s->list_builder, name, entry, rest);
+	if (why)
+		script_fault(s, s->line, "%s", why);
+}
+
+static void read_lists(struct script *s, struct slice rest)
+{
+	struct error error = {0};
+
+	if (!slice_is(slice_trim(rest), "compiled"))
+		script_fault(s, s->line, "expected `lists compiled`");
+	s->compiled_lists = lists_holder_open(lists_standard_folder(), &error);
+	if (!s->compiled_lists)
+		script_fault(s, s->line, "%s", error.text);
+}
+
+static void read_mail_domain(struct script *s, struct slice rest)
+{
+	struct slice domain, text;
+	enum mx_mail mail;
+
+	if (!script_word(&rest, &domain) || !script_word(&rest, &text) ||
+	    !mx_mail_from_text(text, &mail)) {
+		script_fault(s, s->line,
+			     "expected `mail_domain DOMAIN mx|address_only|none|null_mx`");
+		return;
+	}
+	if (!s->mx)
+		s->mx = mx_open(&(struct mx_options){.no_dns = true}, NULL);
+	assert(s->mx);
+	mx_teach(s->mx, domain, mail);
+}
+
+static void read_network(struct script *s, struct slice line)
+{
+	const char *fault = ip_table_add(&s->networks, line);
+
+	if (fault)
+		script_fault(s, s->line, "%s", fault);
+}
+
+static void open_agents(struct script *s)
+{
+	struct error error;
+
+	agents_close(s->agents);
+	s->agents = agents_open(".cache/data/agent-patterns.tsv", "rules/agents.txt", &error);
+	if (!s->agents)
+		script_fault(s, s->line, "%s", error.text);
+}
+
+/* What the script says itself, and the compiled lists where it asks for them. */
+static void set_lists(struct script *s)
+{
+	if (s->compiled_lists)
+		s->lists.named = lists_holder_get(s->compiled_lists)->named;
+	if (s->list_builder && !s->compiled_lists) {
+		named_lists_write(s->list_builder, &s->list_bytes);
+		s->own_lists = named_lists_open(buf_slice(&s->list_bytes), NULL);
+		assert(s->own_lists);
+		s->lists.named = s->own_lists;
+	}
+	ip_table_sort(&s->networks);
+	s->ip.table = &s->networks;
+	s->lists.ip = s->networks.count > 0 ? &s->ip : NULL;
+	s->lists.agents = s->agents;
+}
+
 static void read_line(struct script *s, struct slice line, struct buf *head)
 {
 	const char *comment = memchr(line.data, '#', line.len);
@@ -216,8 +359,20 @@ static void read_line(struct script *s, struct slice line, struct buf *head)
 			   SLICE_ARG(slice_trim(line)));
 	else if (slice_is(word, "suppressed"))
 		read_suppressed(s, line);
+	else if (slice_is(word, "verdicts"))
+		read_verdicts(s, line);
+	else if (slice_is(word, "list"))
+		read_list(s, line);
+	else if (slice_is(word, "lists"))
+		read_lists(s, line);
+	else if (slice_is(word, "mail_domain"))
+		read_mail_domain(s, line);
+	else if (slice_is(word, "network"))
+		read_network(s, line);
+	else if (slice_is(word, "agents"))
+		open_agents(s);
 	else
-		read_lead(s, word, line);
+		read_leads(s, word, line);
 }
 
 static void read_rules(struct script *s, const struct buf *head)
@@ -272,6 +427,7 @@ bool script_load(struct script *s, const char *path)
 		read_line(s, slice_of(at, (size_t)(next - at)), &head);
 		at = next + 1;
 	}
+	set_lists(s);
 	if (s->faults == 0)
 		read_rules(s, &head);
 	return s->faults == 0;
@@ -280,6 +436,14 @@ bool script_load(struct script *s, const char *path)
 void script_free(struct script *s)
 {
 	suppressions_free(s->suppressions);
+	verdict_book_free(s->verdicts);
+	named_lists_free(s->own_lists);
+	named_lists_builder_free(s->list_builder);
+	lists_holder_close(s->compiled_lists);
+	buf_free(&s->list_bytes);
+	mx_close(s->mx);
+	ip_table_free(&s->networks);
+	agents_close(s->agents);
 	map_free(&s->names);
 	buf_free(&s->rules_text);
 	arena_free(&s->arena);

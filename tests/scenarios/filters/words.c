@@ -20,7 +20,11 @@ static const struct {
     {"from", IN_LEAD, offsetof(Punnet__V1__Lead, aff_id)},
     {"os", IN_LEAD, offsetof(Punnet__V1__Lead, os)},
     {"language", IN_LEAD, offsetof(Punnet__V1__Lead, language)},
+    {"sub1", IN_LEAD, offsetof(Punnet__V1__Lead, sub1)},
+    {"city", IN_LEAD, offsetof(Punnet__V1__Lead, city)},
+    {"postal", IN_LEAD, offsetof(Punnet__V1__Lead, postal_code)},
     {"ua", IN_SUBMISSION, offsetof(Punnet__V1__Submission, user_agent)},
+    {"device", IN_SUBMISSION, offsetof(Punnet__V1__Submission, device_id)},
     {"email", IN_CONTACT, offsetof(Punnet__V1__Contact, email)},
     {"ip", IN_CONTACT, offsetof(Punnet__V1__Contact, ip)},
     {"name", IN_CONTACT, offsetof(Punnet__V1__Contact, name)},
@@ -86,8 +90,7 @@ static bool is_phone_part(struct slice word)
 	return true;
 }
 
-/* "1.9s", "15m", "24h", "-3d". */
-static bool read_span(struct slice text, int64_t *ret_ms)
+bool script_span(struct slice text, int64_t *ret_ms)
 {
 	static const struct {
 		char unit;
@@ -118,7 +121,7 @@ static bool read_before(const struct script_words *w, struct slice text, int64_t
 {
 	int64_t span_ms;
 
-	if (!read_span(text, &span_ms))
+	if (!script_span(text, &span_ms))
 		return false;
 	*ret_ms = w->at_ms - span_ms;
 	return true;
@@ -196,7 +199,7 @@ static bool read_value(struct script_words *w, struct slice word, bool *ret_good
 	if (value_of(word, "key", &w->key))
 		*ret_good = true;
 	else if (value_of(word, "filled", &value)) {
-		*ret_good = read_span(value, &span_ms);
+		*ret_good = script_span(value, &span_ms);
 		s->filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
 		s->filled_ms = (uint32_t)span_ms;
 	} else if (value_of(word, "clicked", &value))

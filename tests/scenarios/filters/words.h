@@ -26,6 +26,8 @@ void script_words_begin(struct script_words *w, struct arena *a, int64_t at_ms);
 bool script_words_read(struct script_words *w, struct slice word);
 void script_words_end(struct script_words *w);
 
+/* "1.9s", "15m", "24h", "-3d". */
+bool script_span(struct slice text, int64_t *ret_ms);
 /* The next word of a text, words in parentheses and NAME="…" as one; false at its end. */
 bool script_word(struct slice *text, struct slice *ret);
 

@@ -1,4 +1,4 @@
-/* What a lead and a verdict become on their topics. */
+/* What a lead becomes on its topic. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "collector/core/raw_lead.h"
-#include "collector/core/verdict.h"
 #include "lead/codec.h"
 #include "proto/leads_raw.pb-c.h"
 
@@ -368,16 +367,18 @@ static void assert_repacks(struct bench *b, const ProtobufCMessage *message, str
 	arena_reset(&b->read);
 }
 
+static const char *const bodies[] = {
+    FULL,
+    LEAD "}",
+    "{\"vertical\":\"osago\",\"email\":\"not an address\",\"ip\":\"::1\",\"filled_ms\":0}",
+    LEAD ",\"fields\":{\"f\":false,\"d\":0.0,\"j\":[],\"n\":0,\"o\":{\"a\":1},\"t\":\"\"},"
+	 "\"honeypot\":\"x\"}",
+    "{\"vertical\":\"osago\",\"email\":\"an.na+x@gmail.com\",\"is_test\":false}",
+};
+
 /* What the record and the contact say, packed by the library: the same bytes, so nothing unknown stands in them. */
 static void the_bytes_are_those_that_the_library_packs(void **state)
 {
-	static const char *const bodies[] = {
-	    FULL,
-	    LEAD "}",
-	    "{\"vertical\":\"osago\",\"email\":\"not an address\",\"ip\":\"::1\",\"filled_ms\":0}",
-	    LEAD ",\"fields\":{\"f\":false,\"d\":0.0,\"j\":[],\"n\":0,\"o\":{\"a\":1}},"
-		 "\"honeypot\":\"x\"}",
-	};
 	struct bench *b = *state;
 	struct raw_lead_origin o = origin();
 
@@ -395,83 +396,25 @@ static void the_bytes_are_those_that_the_library_packs(void **state)
 	}
 }
 
-/* --- verdicts --- */
-
-#define ID "01a20538-1f54-75bc-96c0-bc6a5d954ef6"
-
-static struct slice verdict_of(struct bench *b, const char *body, struct faults *f,
-			       struct verdict *ret)
-{
-	const char *why = NULL;
-
-	f->count = 0;
-	assert_true(
-	    verdict_read(ret, &b->arena, slice_cstr(body), SLICE("bank-a"), NOW_MS, f, &why));
-	return ret->verdict_id;
-}
-
-static void a_repeated_verdict_has_the_same_id_and_another_one_has_not(void **state)
+static void the_message_says_what_the_record_says(void **state)
 {
 	struct bench *b = *state;
-	struct verdict v;
-	struct faults f;
-	struct slice first =
-	    verdict_of(b, "{\"lead_id\":\"" ID "\",\"verdict\":\"approved\"}", &f, &v);
+	struct raw_lead_origin o = origin();
 
-	assert_int_equal(f.count, 0);
-	assert_int_equal(first.len, VERDICT_ID_MADE_LEN);
-	assert_true(slice_equal(
-	    first, verdict_of(b, "{\"verdict\":\"approved\",\"lead_id\":\"" ID "\"}", &f, &v)));
-	assert_false(slice_equal(
-	    first, verdict_of(b, "{\"verdict\":\"returned\",\"lead_id\":\"" ID "\"}", &f, &v)));
-	assert_true(slice_is(verdict_of(b,
-					"{\"verdict\":\"returned\",\"lead_id\":\"" ID
-					"\",\"verdict_id\":\"mine\"}",
-					&f, &v),
-			     "mine"));
-}
+	o.idempotency_key = SLICE("k");
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		const Punnet__V1__RawLead *raw = build(b, &o, bodies[i]);
+		struct raw_lead_message m;
 
-static void all_faults_of_a_verdict_are_found_at_once(void **state)
-{
-	static const char *const expected[] = {"lead_id",  "verdict", "amount_minor",
-					       "currency", "at",      "shoe"};
-	struct bench *b = *state;
-	struct verdict v;
-	struct faults f;
-
-	verdict_of(
-	    b,
-	    "{\"lead_id\":\"x\",\"amount_minor\":1.5,\"currency\":\"rubles\",\"at\":1,\"shoe\":1}",
-	    &f, &v);
-	assert_int_equal(f.count, ARRAY_LEN(expected));
-	for (size_t i = 0; i < ARRAY_LEN(expected); i++)
-		assert_true(slice_is(f.list[i].field, expected[i]));
-}
-
-static void an_outcome_carries_what_the_advertiser_said(void **state)
-{
-	struct bench *b = *state;
-	const Punnet__V1__Outcome *outcome;
-	struct verdict v;
-	struct faults f;
-
-	verdict_of(b,
-		   "{\"lead_id\":\"" ID
-		   "\",\"verdict\":\"sold\",\"reason_code\":\"r\",\"amount_minor\":4500,"
-		   "\"currency\":\"RUB\",\"at\":\"2026-11-22T10:00:00Z\"}",
-		   &f, &v);
-	assert_int_equal(f.count, 0);
-	buf_reset(&b->record);
-	verdict_build(&v, "bank-a", NOW_MS, &b->arena, &b->record);
-	outcome = codec_unpack(&b->read, &punnet__v1__outcome__descriptor, buf_slice(&b->record));
-	assert_non_null(outcome);
-	assert_int_equal(outcome->kind, PUNNET__V1__OUTCOME_KIND__OUTCOME_SOLD);
-	assert_string_equal(outcome->source->topic, "http");
-	assert_string_equal(outcome->advertiser_id, "bank-a");
-	assert_int_equal(outcome->amount->amount_minor, 4500);
-	assert_string_equal(outcome->amount->currency, "RUB");
-	assert_int_equal(outcome->at_ms, 1795341600000LL);
-	assert_null(outcome->assignment);
+		buf_reset(&b->plain);
+		assert_true(seal_open(day_key, raw->contact->nonce.data, &o.id,
+				      codec_bytes(raw->contact->box), &b->plain));
+		raw_lead_message(&b->draft, &o, &b->scratch, &b->arena, &m);
+		assert_null(m.raw.contact);
+		m.raw.contact = raw->contact;
+		assert_repacks(b, &m.raw.base, buf_slice(&b->record));
+		assert_repacks(b, &m.contact.base, buf_slice(&b->plain));
+	}
 }
 
 int main(void)
@@ -487,9 +430,7 @@ int main(void)
 	    cmocka_unit_test(a_subkey_changes_nothing_of_the_record),
 	    cmocka_unit_test(every_field_stands_under_its_number),
 	    cmocka_unit_test(the_bytes_are_those_that_the_library_packs),
-	    cmocka_unit_test(a_repeated_verdict_has_the_same_id_and_another_one_has_not),
-	    cmocka_unit_test(all_faults_of_a_verdict_are_found_at_once),
-	    cmocka_unit_test(an_outcome_carries_what_the_advertiser_said),
+	    cmocka_unit_test(the_message_says_what_the_record_says),
 	};
 
 	return cmocka_run_group_tests(tests, open_bench, close_bench);

@@ -3,13 +3,35 @@
 
 #include "base/timefmt.h"
 
-#define NOW_MS 1796040000000
+#define NOW_MS         1796040000000
+#define HELP_WORDS     80
+#define LETTERS        "abcdefghijklmnopqrstuvwxyz_"
+#define PART_PER_10000 5000
 
-static const char *const words[] = {
-    "valid",   "unassigned", "impossible", "ok",        "no_at", "none", "erased",   "mobile",
-    "voip",    "toll_free",  "android",    "windows",   "ru",    "en",   "m",        "f",
-    "private", "one",        "mixed",      "disguised", "osago", "w17",  "loopback", "",
-};
+/* Named in no fact's help. */
+static const char *const words[] = {"none", "ok", "m", "f", "RU", "DE", "US", "erased", "private"};
+
+/* A word of the text with which facts.def explains the fact: that names its classes. */
+static struct slice draw_help_word(struct rng *r, enum fact_name name)
+{
+	struct slice found[HELP_WORDS];
+	size_t count = 0;
+
+	for (const char *c = fact_help(name); *c && count < HELP_WORDS;) {
+		size_t len = strspn(c, LETTERS);
+
+		if (len > 0)
+			found[count++] = slice_of(c, len);
+		c += len > 0 ? len : 1;
+	}
+	return found[rng_below(r, count)];
+}
+
+static struct slice draw_text(struct rng *r, enum fact_name name)
+{
+	return rng_chance(r, PART_PER_10000) ? slice_cstr(words[rng_below(r, ARRAY_LEN(words))])
+					     : draw_help_word(r, name);
+}
 
 static int64_t draw_number(struct rng *r)
 {
@@ -39,7 +61,7 @@ static void draw_fact(struct rng *r, enum fact_name name, struct facts *ret)
 		facts_set_bytes(ret, name, SLICE("0123456789abcdef"));
 		break;
 	case FACT_TYPE_TEXT:
-		facts_set_text(ret, name, slice_cstr(words[rng_below(r, ARRAY_LEN(words))]));
+		facts_set_text(ret, name, draw_text(r, name));
 		break;
 	case FACT_TYPE_CLAIM:
 		facts_set_claim(ret, name, &claim);
@@ -72,4 +94,28 @@ struct lead_id draw_lead_id(struct rng *r)
 	for (size_t i = 0; i < sizeof(id.bytes); i++)
 		id.bytes[i] = (uint8_t)rng_below(r, 256);
 	return id;
+}
+
+static int64_t draw_value(struct rng *r, const struct filter_param *p)
+{
+	size_t choices = 0;
+
+	if (rng_chance(r, PART_PER_10000))
+		return p->standard;
+	while (p->type == PARAM_CHOICE && choices < ARRAY_LEN(p->choices) && p->choices[choices])
+		choices++;
+	return choices ? (int64_t)rng_below(r, choices)
+		       : p->least + (int64_t)rng_below(r, (uint64_t)(p->most - p->least) + 1);
+}
+
+struct filter_rule draw_rule(struct rng *r, const struct filter *f)
+{
+	struct filter_rule rule = rule_standard(f);
+
+	rule.action = rng_chance(r, 5000) ? ACTION_REJECT : ACTION_SCORE;
+	rule.on_unknown = rng_chance(r, 2000) ? UNKNOWN_HITS : UNKNOWN_PASSES;
+	rule.weight = (int32_t)rng_below(r, WEIGHT_MAX + 1);
+	for (size_t i = 0; i < FILTER_PARAMS_MAX && f->params[i].name; i++)
+		rule.params[i] = draw_value(r, &f->params[i]);
+	return rule;
 }

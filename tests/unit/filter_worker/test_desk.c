@@ -28,7 +28,7 @@ struct sample {
 	Punnet__V1__Lead lead;
 	Punnet__V1__Submission submission;
 	Punnet__V1__Fingerprints prints;
-	uint8_t phone[16], email[16], payload[16];
+	uint8_t phone[16], email[16], payload[16], device[16], ip[16];
 	struct desk_lead desk;
 };
 
@@ -46,7 +46,8 @@ static void make_sample(struct sample *s, size_t number, int64_t at_ms, struct r
 	punnet__v1__submission__init(&s->submission);
 	punnet__v1__fingerprints__init(&s->prints);
 	s->lead.vertical = (char *)(rng_chance(r, 5000) ? "osago" : "courses");
-	s->lead.aff_id = (char *)"w1";
+	s->lead.aff_id = (char *)(rng_chance(r, 8000) ? "w1" : "w2");
+	s->lead.sub1 = (char *)(rng_chance(r, 5000) ? "s1" : "s2");
 	s->lead.received_at_ms = at_ms;
 	s->submission.filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
 	s->submission.filled_ms = (uint32_t)rng_below(r, 12000);
@@ -58,6 +59,11 @@ static void make_sample(struct sample *s, size_t number, int64_t at_ms, struct r
 	if (rng_chance(r, 9000))
 		s->prints.email = (ProtobufCBinaryData){16, s->email};
 	s->prints.payload = (ProtobufCBinaryData){16, s->payload};
+	s->prints.person = s->prints.phone.len > 0 ? s->prints.phone : s->prints.email;
+	s->device[0] = (uint8_t)rng_below(r, people);
+	s->ip[0] = (uint8_t)rng_below(r, people);
+	s->prints.device = (ProtobufCBinaryData){16, s->device};
+	s->prints.ip = (ProtobufCBinaryData){16, s->ip};
 	s->raw.lead_id = codec_lead_id(&s->id);
 	s->raw.lead = &s->lead;
 	s->raw.submission = &s->submission;
@@ -95,8 +101,8 @@ static void judge_all(struct sample *samples, const struct ruleset *rs, size_t s
 
 		for (int n = 0; n < times; n++) {
 			for (size_t i = 0; i < count; i++) {
-				samples[from + i].desk =
-				    (struct desk_lead){.raw = &samples[from + i].raw};
+				samples[from + i].desk = (struct desk_lead){
+				    .raw = &samples[from + i].raw, .raw_offset = from + i + 1};
 				leads[i] = &samples[from + i].desk;
 			}
 			for (size_t done = 0; done < count; done += judged) {
@@ -186,9 +192,19 @@ static void a_batch_judges_as_its_leads_would_be_judged_one_by_one(void **state)
 		     "  - phone_duplicate: {window: 1m}\n"
 		     "  - email_duplicate: {window: 1m, action: score, weight: 20}\n");
 
+	struct ruleset counting =
+	    rules_of("reject_at: 60\nfilters:\n  - phone_duplicate: {action: score, weight: 30}\n"
+		     "  - in_flight_duplicate: {window: 1m}\n  - fill_time\n"
+		     "  - ip_velocity: {hour: 4, day: 8, shared_hour: 5, hosting_hour: 2}\n"
+		     "  - device_velocity: {five_minutes: 3, hour: 4}\n  - resale\n"
+		     "  - rejection_breaker: {least: 10, share: 20}\n"
+		     "  - subid_flood: {least: 10, share: 1}\n  - arrivals: {burst: 50}\n");
+
 	(void)state;
 	ruleset_standard(&standard);
 	for (uint64_t seed = 1; seed <= 6; seed++) {
+		compare_sizes(&counting, seed, 40, 150, 2);
+		compare_sizes(&counting, seed, 60, 1500, 1);
 		compare_sizes(&standard, seed, 40, 150, 2);
 		compare_sizes(&scoring, seed, 25, 150, 2);
 		compare_sizes(&short_windows, seed, 10, 900, 1);

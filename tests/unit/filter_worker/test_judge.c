@@ -435,14 +435,15 @@ static void the_record_alone_gives_the_same_verdict_again(void **state)
 		Punnet__V1__JudgedLead *m;
 
 		judge_lead(&rs, &facts, &a, &j);
-		codec_pack(&judged_record(&raw, &source, &rs, &facts, &j, &a)->base, &first);
+		codec_pack(&judged_record(&raw, &source, &rs, &facts, &j, "", &a)->base, &first);
 		m = codec_unpack(&a, &punnet__v1__judged_lead__descriptor, buf_slice(&first));
 		assert_non_null(m);
 		assert_int_equal(m->contact != NULL, j.verdict == LEAD_ACCEPTED);
 		assert_int_equal(m->source->offset, 9);
 		facts_from_record(m, &read);
 		judge_lead(&rs, &read, &a, &again);
-		codec_pack(&judged_record(&raw, &source, &rs, &read, &again, &a)->base, &second);
+		codec_pack(&judged_record(&raw, &source, &rs, &read, &again, "", &a)->base,
+			   &second);
 		assert_true(slice_equal(buf_slice(&first), buf_slice(&second)));
 		buf_free(&first);
 		buf_free(&second);

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "draw.h"
 #include "filter-worker/core/ruleset_change.h"
 #include "filter-worker/shell/rules_file.h"
 
@@ -51,30 +51,15 @@ static void expect_same(struct ruleset *got, const char *wanted_text)
 
 /* --- what is written --- */
 
-static int64_t random_value(struct rng *r, const struct filter_param *p)
-{
-	size_t choices = 0;
-
-	if (rng_chance(r, 5000))
-		return p->standard;
-	while (p->type == PARAM_CHOICE && choices < ARRAY_LEN(p->choices) && p->choices[choices])
-		choices++;
-	return choices ? (int64_t)rng_below(r, choices)
-		       : p->least + (int64_t)rng_below(r, (uint64_t)(p->most - p->least) + 1);
-}
-
+/* Two rules of one filter ask for one claim: their choices are the same. */
 static struct filter_rule random_rule(struct rng *r, const struct filter *f, bool shadow)
 {
-	struct filter_rule rule = rule_standard(f);
+	struct filter_rule rule = draw_rule(r, f);
 
 	rule.shadow = shadow;
-	rule.action = rng_chance(r, 5000) ? ACTION_REJECT : ACTION_SCORE;
-	rule.on_unknown = rng_chance(r, 2000) ? UNKNOWN_HITS : UNKNOWN_PASSES;
-	rule.weight = (int32_t)rng_below(r, WEIGHT_MAX + 1);
 	for (size_t i = 0; i < FILTER_PARAMS_MAX && f->params[i].name; i++) {
-		/* Two rules of one filter ask for one claim: their choices are the same. */
-		if (f->params[i].type != PARAM_CHOICE || !f->need)
-			rule.params[i] = random_value(r, &f->params[i]);
+		if (f->params[i].type == PARAM_CHOICE && f->need)
+			rule.params[i] = f->params[i].standard;
 	}
 	return rule;
 }

@@ -17,6 +17,7 @@
 
 static struct redis_server server;
 static int prefixes;
+static int64_t ttl_ms = HOUR; /* long ones stand in buckets */
 
 static int open_memory(void **state)
 {
@@ -33,8 +34,15 @@ static int open_redis(void **state)
 	return *state ? 0 : -1;
 }
 
+static int open_buckets(void **state)
+{
+	ttl_ms = 48 * HOUR;
+	return open_redis(state);
+}
+
 static int close_kv(void **state)
 {
+	ttl_ms = HOUR;
 	kv_close(*state);
 	return 0;
 }
@@ -57,7 +65,7 @@ static void wants(struct kv_lead *lead, const char *key, bool always)
 {
 	assert_true(lead->claim_count < KV_CLAIMS_PER_LEAD);
 	lead->claims[lead->claim_count++] =
-	    (struct kv_claim){.key = slice_cstr(key), .ttl_ms = HOUR, .always = always};
+	    (struct kv_claim){.key = slice_cstr(key), .ttl_ms = ttl_ms, .always = always};
 }
 
 static void gather(struct kv *kv, struct kv_lead *leads, size_t count)
@@ -202,7 +210,7 @@ static void a_claim_ends_with_its_ttl(void **state)
 static void another_record_of_the_same_lead_is_another_owner(void **state)
 {
 	struct kv_lead first = lead_at(1, NOON), second = lead_at(1, NOON);
-	struct kv_settle give_up = {.key = SLICE("phone:1"), .now_ms = NOON};
+	struct kv_settle give_up = {.key = SLICE("phone:1"), .now_ms = NOON, .ttl_ms = ttl_ms};
 
 	second.self.raw_offset = give_up.self.raw_offset = UINT64_MAX - 1;
 	give_up.self.lead_id = second.self.lead_id;
@@ -226,9 +234,18 @@ static void settling_gives_up_only_the_leads_own_claims(void **state)
 {
 	struct kv_lead a = lead_at(1, NOON), b = lead_at(2, NOON);
 	struct kv_settle give_up[] = {
-	    {.self.lead_id = lead_named(1), .key = SLICE("phone:1"), .now_ms = NOON},
-	    {.self.lead_id = lead_named(1), .key = SLICE("phone:2"), .now_ms = NOON},
-	    {.self.lead_id = lead_named(1), .key = SLICE("phone:3"), .now_ms = NOON},
+	    {.self.lead_id = lead_named(1),
+	     .key = SLICE("phone:1"),
+	     .ttl_ms = ttl_ms,
+	     .now_ms = NOON},
+	    {.self.lead_id = lead_named(1),
+	     .key = SLICE("phone:2"),
+	     .ttl_ms = ttl_ms,
+	     .now_ms = NOON},
+	    {.self.lead_id = lead_named(1),
+	     .key = SLICE("phone:3"),
+	     .ttl_ms = ttl_ms,
+	     .now_ms = NOON},
 	};
 
 	wants(&a, "phone:1", false);
@@ -247,12 +264,12 @@ static void settling_takes_only_what_is_free(void **state)
 	    {.self.lead_id = lead_named(2),
 	     .key = SLICE("phone:1"),
 	     .now_ms = NOON + 7,
-	     .ttl_ms = HOUR,
+	     .ttl_ms = ttl_ms,
 	     .take = true},
 	    {.self.lead_id = lead_named(2),
 	     .key = SLICE("phone:2"),
 	     .now_ms = NOON + 7,
-	     .ttl_ms = HOUR,
+	     .ttl_ms = ttl_ms,
 	     .take = true},
 	};
 	struct kv_claim one, two;
@@ -273,7 +290,8 @@ static void a_key_may_hold_any_byte(void **state)
 	struct kv_lead leads[2] = {lead_at(0, 0), lead_at(0x00ff000a, -1)};
 
 	for (int i = 0; i < 2; i++) {
-		leads[i].claims[0] = (struct kv_claim){.key = slice_of(keys[i], 4), .ttl_ms = HOUR};
+		leads[i].claims[0] =
+		    (struct kv_claim){.key = slice_of(keys[i], 4), .ttl_ms = ttl_ms};
 		leads[i].claim_count = 1;
 	}
 	gather(*state, leads, 2);
@@ -329,7 +347,7 @@ static void settle_both(struct kv *memory, struct kv *redis, struct rng *rng,
 	for (size_t c = 0; c < lead->claim_count; c++) {
 		const struct kv_claim *claim = &lead->claims[c];
 		struct kv_settle op = {
-		    .self = claim->owner, .key = claim->key, .ttl_ms = HOUR, .now_ms = NOON};
+		    .self = claim->owner, .key = claim->key, .ttl_ms = ttl_ms, .now_ms = NOON};
 
 		if (rng_chance(rng, 2000)) {
 			op.take = true;
@@ -343,7 +361,7 @@ static void settle_both(struct kv *memory, struct kv *redis, struct rng *rng,
 }
 
 /* Whatever is asked, the two backends answer the same: a claim twice in one lead, owners that come back, settlements. */
-static void both_backends_give_the_same_answers(_unused_ void **state)
+static void compare_backends(void)
 {
 	static const char keys[9][8] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
 	struct rng rng = rng_seed(20261122);
@@ -376,11 +394,19 @@ static void both_backends_give_the_same_answers(_unused_ void **state)
 	kv_close(redis);
 }
 
+static void both_backends_give_the_same_answers(_unused_ void **state)
+{
+	compare_backends();
+	ttl_ms = 48 * HOUR;
+	compare_backends();
+	ttl_ms = HOUR;
+}
+
 #define ON(open, test)                                                                             \
 	{                                                                                          \
 		"on_" #open ": " #test, test, open_##open, close_kv, NULL                          \
 	}
-#define ON_BOTH(test) ON(memory, test), ON(redis, test)
+#define ON_BOTH(test) ON(memory, test), ON(redis, test), ON(buckets, test)
 
 int main(void)
 {
@@ -391,7 +417,8 @@ int main(void)
 	    ON_BOTH(a_rejected_candidate_takes_nothing_but_always_claims),
 	    ON_BOTH(an_always_claim_of_another_lead_keeps_the_others_free),
 	    ON_BOTH(each_lead_of_a_batch_sees_what_those_before_it_took),
-	    ON_BOTH(a_claim_ends_with_its_ttl),
+	    ON(memory, a_claim_ends_with_its_ttl),
+	    ON(redis, a_claim_ends_with_its_ttl),
 	    ON_BOTH(another_record_of_the_same_lead_is_another_owner),
 	    ON_BOTH(settling_gives_up_only_the_leads_own_claims),
 	    ON_BOTH(settling_takes_only_what_is_free),

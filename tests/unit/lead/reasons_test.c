@@ -8,7 +8,9 @@
 
 #include "lead/reasons.h"
 
-#define TEXT_MAX         200 /* characters, not bytes: a Russian one has two */
+/* characters, not bytes: a Russian one has two */
+#define WEBMASTER_MAX    200
+#define OPERATOR_MAX     400
 #define PLACEHOLDERS_MAX 5
 
 static size_t characters(const char *text)
@@ -46,12 +48,12 @@ static size_t placeholders(const char *text, struct slice ret[PLACEHOLDERS_MAX])
 	return count;
 }
 
-static void expect_sentence(const char *text)
+static void expect_sentence(const char *text, size_t most)
 {
 	size_t len = strlen(text);
 
-	if (len < 10 || characters(text) > TEXT_MAX)
-		fail_msg("expected 10 to %d characters: %s", TEXT_MAX, text);
+	if (len < 10 || characters(text) > most)
+		fail_msg("expected 10 to %zu characters: %s", most, text);
 	if (text[len - 1] != '.' || text[0] == ' ' || strstr(text, "  ") || strchr(text, '\n'))
 		fail_msg("expected a sentence: %s", text);
 }
@@ -78,16 +80,16 @@ every_reason_says_something_to_the_webmaster_in_both_languages_and_to_the_operat
 		const char *russian = reason_text((enum reason)r, LANGUAGE_RU);
 		const char *operator_text = reason_operator_text((enum reason)r);
 
-		expect_sentence(english);
-		expect_sentence(russian);
-		expect_sentence(operator_text);
+		expect_sentence(english, WEBMASTER_MAX);
+		expect_sentence(russian, WEBMASTER_MAX);
+		expect_sentence(operator_text, OPERATOR_MAX);
 		assert_false(has_cyrillic(english) || has_cyrillic(operator_text));
 		assert_true(has_cyrillic(russian));
 		assert_string_not_equal(english, operator_text);
 	}
 }
 
-static void both_languages_have_the_same_placeholders_and_the_operators_text_has_none(void **state)
+static void both_languages_have_the_same_placeholders(void **state)
 {
 	(void)state;
 	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++) {
@@ -105,7 +107,7 @@ static void both_languages_have_the_same_placeholders_and_the_operators_text_has
 				fail_msg("%s: {" SLICE_FMT "} is not in the Russian text",
 					 reason_code((enum reason)r), SLICE_ARG(english[i]));
 		}
-		assert_int_equal(placeholders(reason_operator_text((enum reason)r), russian), 0);
+		(void)placeholders(reason_operator_text((enum reason)r), russian);
 	}
 }
 
@@ -135,8 +137,7 @@ int main(void)
 	    cmocka_unit_test(every_reason_has_a_code_of_its_own),
 	    cmocka_unit_test(
 		every_reason_says_something_to_the_webmaster_in_both_languages_and_to_the_operator),
-	    cmocka_unit_test(
-		both_languages_have_the_same_placeholders_and_the_operators_text_has_none),
+	    cmocka_unit_test(both_languages_have_the_same_placeholders),
 	    cmocka_unit_test(what_is_no_code_is_no_reason),
 	};
 

@@ -1,0 +1,1 @@
+"""Labelled traffic for `punnet judge`, and what its verdicts are worth. See bench/detection/README.md."""

@@ -1,0 +1,85 @@
+/* desk_restore: verdicts of the log, put back into a kv that lost its state. What the desk would have asked for each lead is
+ * asked again, with the verdict known: a lead that was not rejected takes its claims, every lead its visits and its place in
+ * the sums. Nothing is judged, and nobody hears the answers. */
+#include "desk.h"
+#include "desk_counts.h"
+#include "runtime/clock.h"
+#include "runtime/kv.h"
+
+/* A verdict whose parts are not there was never made by us: it claims nothing. */
+static bool fill_lead(const struct desk *d, const Punnet__V1__JudgedLead *m, struct desk_lead *ret)
+{
+	const struct rule_list *l;
+
+	*ret = (struct desk_lead){.partition = m->source ? m->source->partition : 0,
+				  .raw_offset = m->source ? m->source->offset : 0};
+	if (!m->source || !claim_subject_of_judged(m, &ret->subject))
+		return false;
+	facts_from_record(m, &ret->facts);
+	ret->judgement.verdict = (enum verdict)m->verdict;
+	ret->candidate = m->verdict != PUNNET__V1__VERDICT__REJECTED;
+	l = desk_rules_for(d, ret);
+	rule_list_plan(l, &ret->subject, &ret->plan);
+	counts_plan(l, ret);
+	return true;
+}
+
+/* What is over is not put back. */
+static void forget_old(struct kv_lead *lead, int64_t now_ms)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < lead->claim_count; i++) {
+		if (now_ms - lead->now_ms < lead->claims[i].ttl_ms)
+			lead->claims[kept++] = lead->claims[i];
+	}
+	lead->claim_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < lead->trail_count; i++) {
+		if (now_ms - lead->now_ms < lead->trails[i].ttl_ms)
+			lead->trails[kept++] = lead->trails[i];
+	}
+	lead->trail_count = kept;
+	if (now_ms - lead->now_ms > 2 * MS_PER_DAY)
+		lead->source = NULL;
+}
+
+static enum result put_back(struct desk *d, struct desk_lead *leads, size_t count, struct error *e)
+{
+	struct arena *a = desk_scratch(d);
+	struct kv_lead *asked = arena_calloc(a, count, sizeof(*asked));
+	struct kv_verdict *verdicts = arena_calloc(a, count, sizeof(*verdicts));
+	_cleanup_(counts_free) struct counts counts = {.arena = a};
+	int64_t now_ms = clock_now_ms();
+	enum result r;
+
+	for (size_t i = 0; i < count; i++) {
+		desk_ask(&leads[i], &asked[i]);
+		counts_ask(&counts, &leads[i], &asked[i]);
+		forget_old(&asked[i], now_ms);
+		verdicts[i] = (struct kv_verdict){
+		    .partition = leads[i].partition,
+		    .raw_offset = leads[i].raw_offset,
+		    .now_ms = asked[i].now_ms,
+		    .source = asked[i].source,
+		    .rejected = !leads[i].candidate,
+		};
+	}
+	r = kv_gather(desk_kv(d), asked, count, e);
+	return r == RESULT_OK ? kv_close_batch(desk_kv(d), NULL, 0, verdicts, count, e) : r;
+}
+
+enum result desk_restore(struct desk *d, const Punnet__V1__JudgedLead *const *verdicts,
+			 size_t count, struct error *ret_error)
+{
+	struct arena *a = desk_scratch(d);
+	struct desk_lead *leads;
+	size_t used = 0;
+
+	assert(count <= DESK_LEADS_MAX);
+	arena_reset(a);
+	leads = arena_alloc(a, count * sizeof(*leads));
+	for (size_t i = 0; i < count; i++)
+		used += fill_lead(d, verdicts[i], &leads[used]);
+	return used > 0 ? put_back(d, leads, used, ret_error) : RESULT_OK;
+}

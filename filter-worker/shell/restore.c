@@ -1,0 +1,172 @@
+/* restore: see restore.h. */
+#include "restore.h"
+
+#include <stdlib.h>
+
+#include "runtime/clock.h"
+#include "runtime/fault.h"
+#include "runtime/kv.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+#define TOPIC_JUDGED      "leads.judged"
+#define SERVER_TIMEOUT_MS 10000
+#define READ_TIMEOUT_MS   100
+#define RECORDS_MAX       500
+
+static void end_reading(struct restore *r)
+{
+	bus_reader_close(r->reader);
+	r->reader = NULL;
+}
+
+/* What is missing now; ready when nothing is. */
+static enum result look(struct worker *w, struct error *e)
+{
+	struct restore *r = &w->restore;
+	int32_t partitions = bus_partitions(w->bus, TOPIC_RAW, SERVER_TIMEOUT_MS);
+	enum result result;
+	bool ready = true;
+
+	if (partitions <= 0 || partitions > RESTORE_PARTITIONS_MAX)
+		return error_set(e, RESULT_AWAY, "%s: its partitions can't be learned", TOPIC_RAW);
+	r->partitions = (uint32_t)partitions;
+	result = kv_join(w->kv, r->partitions, r->missing, e);
+	if (result != RESULT_OK)
+		return result;
+	for (uint32_t p = 0; p < r->partitions; p++)
+		ready = ready && (!r->missing[p] || fault_on("restore_off"));
+	if (ready != r->ready)
+		log_info(ready ? "kv_complete" : "kv_incomplete");
+	r->ready = ready;
+	r->looked_at_ms = clock_monotonic_ms();
+	metric_set(METRIC_FILTER_KV_INCOMPLETE, !ready);
+	return RESULT_OK;
+}
+
+static bool open_next(struct worker *w, struct error *e, enum result *ret_result)
+{
+	struct restore *r = &w->restore;
+	int64_t low;
+
+	for (uint32_t p = 0; p < r->partitions; p++) {
+		if (!r->missing[p] || !partitions_owned(&w->partitions, (int32_t)p))
+			continue;
+		r->at = (int32_t)p;
+		*ret_result =
+		    bus_offsets(w->bus, TOPIC_JUDGED, r->at, SERVER_TIMEOUT_MS, &low, &r->until);
+		if (*ret_result != RESULT_OK)
+			return false;
+		r->reader = bus_reader_open(w->bus, TOPIC_JUDGED, r->at, low, e);
+		*ret_result = r->reader ? RESULT_OK : RESULT_AWAY;
+		r->put_back = 0;
+		r->began_ms = clock_monotonic_ms();
+		return r->reader != NULL;
+	}
+	*ret_result = RESULT_OK;
+	return false;
+}
+
+static enum result finish(struct worker *w, struct error *e)
+{
+	struct restore *r = &w->restore;
+	enum result result;
+
+	result = kv_restored(w->kv, (uint32_t)r->at, e);
+	if (result != RESULT_OK)
+		return result;
+	log_info("kv_restored", LOG_INT("partition", r->at), LOG_INT("leads", r->put_back),
+		 LOG_INT("ms", clock_monotonic_ms() - r->began_ms));
+	end_reading(r);
+	return look(w, e);
+}
+
+static enum result put_back(struct worker *w, const struct bus_record *records, size_t count,
+			    struct error *e)
+{
+	struct restore *r = &w->restore;
+	const Punnet__V1__JudgedLead *verdicts[RECORDS_MAX];
+	size_t used = 0;
+	enum result result;
+
+	arena_reset(&r->arena);
+	for (size_t i = 0; i < count && records[i].offset < r->until; i++) {
+		const Punnet__V1__JudgedLead *m =
+		    codec_unpack(&r->arena, &punnet__v1__judged_lead__descriptor, records[i].value);
+
+		if (m)
+			verdicts[used++] = m;
+	}
+	result = desk_restore(w->desk, verdicts, used, e);
+	if (result == RESULT_OK) {
+		r->put_back += used;
+		metric_add(METRIC_FILTER_RESTORED, (int64_t)used);
+	}
+	return result;
+}
+
+/* A batch that could not be put back is read again. */
+static enum result step(struct worker *w, struct error *e)
+{
+	struct restore *r = &w->restore;
+	struct bus_record records[RECORDS_MAX];
+	int64_t from = bus_reader_position(r->reader);
+	enum result result;
+	size_t count = 0;
+
+	if (from >= r->until)
+		return finish(w, e);
+	result =
+	    bus_reader_take(r->reader, records, ARRAY_LEN(records), READ_TIMEOUT_MS, &count, e);
+	if (result == RESULT_OK && count > 0)
+		result = put_back(w, records, count, e);
+	if (result != RESULT_OK && result != RESULT_AGAIN)
+		end_reading(r);
+	return result;
+}
+
+enum result restore_turn(struct worker *w, bool *ret_busy, struct error *ret_error)
+{
+	struct restore *r = &w->restore;
+	enum result result = RESULT_OK;
+
+	*ret_busy = false;
+	if (!r->reader && (r->partitions == 0 || r->again ||
+			   clock_monotonic_ms() - r->looked_at_ms >= RESTORE_LOOK_MS)) {
+		r->again = false;
+		result = look(w, ret_error);
+	}
+	/* What is on its way to the log stands behind the end that would be read. */
+	if (result != RESULT_OK || r->ready || w->flights.used > 0)
+		return result;
+	if (!r->reader && !open_next(w, ret_error, &result))
+		return result;
+	*ret_busy = true;
+	result = step(w, ret_error);
+	if (result == RESULT_AGAIN)
+		restore_needed(w);
+	return result == RESULT_AGAIN ? RESULT_OK : result;
+}
+
+void restore_needed(struct worker *w)
+{
+	struct restore *r = &w->restore;
+
+	end_reading(r);
+	r->ready = false;
+	r->again = true;
+	metric_add(METRIC_FILTER_KV_LOST, 1);
+	log_warn("kv_state_lost");
+}
+
+void restore_forget(struct worker *w, int32_t partition)
+{
+	if (w->restore.reader && w->restore.at == partition)
+		end_reading(&w->restore);
+}
+
+void restore_close(struct worker *w)
+{
+	end_reading(&w->restore);
+	arena_free(&w->restore.arena);
+}

@@ -1,0 +1,77 @@
+/* kv_call: see kv_call.h. */
+#include "kv_call.h"
+
+#include <stdlib.h>
+
+#define ROOM_LEAST 64
+
+void *kv_room(void *items, size_t *cap, size_t count, size_t size)
+{
+	if (count < *cap)
+		return items;
+	*cap = MAX_OF((size_t)ROOM_LEAST, *cap * 2);
+	items = realloc(items, *cap * size);
+	assert(items);
+	return items;
+}
+
+void kv_words_add(struct kv_words *w, const void *data, size_t len)
+{
+	if (w->count == w->cap) {
+		w->cap = MAX_OF((size_t)ROOM_LEAST, w->cap * 2);
+		w->data = realloc(w->data, w->cap * sizeof(*w->data));
+		w->len = realloc(w->len, w->cap * sizeof(*w->len));
+		assert(w->data && w->len);
+	}
+	w->data[w->count] = data;
+	w->len[w->count++] = len;
+}
+
+static void words_free(struct kv_words *w)
+{
+	free(w->data);
+	free(w->len);
+}
+
+void kv_call_reset(struct kv_call *c)
+{
+	c->keys.count = c->args.count = c->whole.count = 0;
+	c->claim_count = c->trail_count = c->source_count = c->lead_count = c->mark_count = 0;
+	c->node = NULL;
+	c->used = false;
+	assert(!c->reply);
+}
+
+void kv_call_free(struct kv_call *c)
+{
+	words_free(&c->keys);
+	words_free(&c->args);
+	words_free(&c->whole);
+	free(c->claims);
+	free(c->trails);
+	free(c->trail_leads);
+	free(c->sources);
+	free(c->leads);
+	free(c->marks);
+}
+
+static void append(struct kv_words *to, const struct kv_words *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		kv_words_add(to, from->data[i], from->len[i]);
+}
+
+void kv_call_send(struct kv_call *c, const struct kv_script *s, const struct kv_words *head,
+		  struct arena *a)
+{
+	struct kv_words *w = &c->whole;
+
+	w->count = 0;
+	kv_words_slice(w, SLICE("EVALSHA"));
+	kv_words_add(w, s->sha, KV_SHA_LEN);
+	kv_words_slice(w, slice_cstr(arena_printf(a, "%zu", c->keys.count)));
+	append(w, &c->keys);
+	append(w, head);
+	append(w, &c->args);
+	kv_net_ask(c->node, w->count, w->data, w->len);
+}

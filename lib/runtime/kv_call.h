@@ -1,0 +1,51 @@
+/* kv_call: one script's call for one shard, as it grows. Arguments are borrowed until the call is made; places of answers are
+ * kept beside the keys. */
+#ifndef PUNNET_KV_CALL_H
+#define PUNNET_KV_CALL_H
+
+#include "kv_layout.h"
+#include "kv_net.h"
+
+struct kv_words {
+	const char **data;
+	size_t *len;
+	size_t count, cap;
+};
+
+/* A partition's watermark in this call. */
+struct kv_mark {
+	uint32_t partition;
+	uint64_t next; /* after this call */
+};
+
+struct kv_call {
+	bool used; /* it has something to ask */
+	struct kv_words keys, args, whole;
+	struct kv_claim **claims; /* in the order of their keys */
+	struct kv_trail **trails;
+	struct kv_lead **trail_leads; /* whose each is */
+	struct kv_source **sources;
+	struct kv_lead **leads; /* those that this shard counts in their sources */
+	size_t claim_count, trail_count, source_count, lead_count;
+	size_t claim_cap, trail_cap, trail_lead_cap, source_cap, lead_cap;
+	struct kv_mark *marks;
+	size_t mark_count, mark_cap;
+	struct kv_node *node;
+	redisReply *reply;
+};
+
+void kv_words_add(struct kv_words *w, const void *data, size_t len);
+static inline void kv_words_slice(struct kv_words *w, struct slice s)
+{
+	kv_words_add(w, s.data, s.len);
+}
+/* Room for one more; items are of `size` bytes. Returns the array, which may have moved. */
+void *kv_room(void *items, size_t *cap, size_t count, size_t size);
+
+void kv_call_reset(struct kv_call *c);
+void kv_call_free(struct kv_call *c);
+/* EVALSHA with all of it; `head` are the arguments before c->args. */
+void kv_call_send(struct kv_call *c, const struct kv_script *s, const struct kv_words *head,
+		  struct arena *a);
+
+#endif

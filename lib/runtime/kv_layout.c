@@ -1,0 +1,228 @@
+/* kv_layout: see kv_layout.h. */
+#include "kv_layout.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+
+#define KEY_ROOM (KV_PREFIX_MAX + KV_KEY_MAX + 48)
+
+struct text {
+	char bytes[KEY_ROOM];
+	size_t len;
+};
+
+static void add(struct text *t, const void *data, size_t len)
+{
+	assert(t->len + len <= sizeof(t->bytes));
+	memcpy(t->bytes + t->len, data, len);
+	t->len += len;
+}
+
+_printf_(2, 3) static void add_text(struct text *t, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(t->bytes + t->len, sizeof(t->bytes) - t->len, fmt, args);
+	va_end(args);
+	assert(n >= 0 && t->len + (size_t)n < sizeof(t->bytes));
+	t->len += (size_t)n;
+}
+
+static void begin(struct text *t, const struct kv_layout *l, unsigned shard)
+{
+	t->len = 0;
+	add(t, l->prefix, strlen(l->prefix));
+	if (l->shards > 1)
+		add_text(t, "{%u}", shard);
+}
+
+static struct slice done(const struct text *t, struct arena *a)
+{
+	return arena_dup(a, slice_of(t->bytes, t->len));
+}
+
+/* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output. */
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdULL;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53ULL;
+	return h ^ h >> 33;
+}
+
+static struct slice bucket_key(const struct kv_layout *l, unsigned shard, int64_t generation,
+			       uint32_t number, struct arena *a)
+{
+	uint8_t tail[5] = {(uint8_t)generation, (uint8_t)(number >> 24), (uint8_t)(number >> 16),
+			   (uint8_t)(number >> 8), (uint8_t)number};
+	struct text t;
+
+	begin(&t, l, shard);
+	add(&t, "c", 1);
+	add(&t, tail, sizeof(tail));
+	return done(&t, a);
+}
+
+static struct slice lone_key(const struct kv_layout *l, unsigned shard, struct slice key,
+			     struct arena *a)
+{
+	struct text t;
+
+	begin(&t, l, shard);
+	add(&t, key.data, key.len);
+	return done(&t, a);
+}
+
+int64_t kv_ends_ms(int64_t now_ms)
+{
+	return (now_ms / KV_GENERATION_MS + 2) * KV_GENERATION_MS;
+}
+
+void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key, int64_t ttl_ms,
+		    int64_t now_ms, struct arena *a, struct kv_place *ret)
+{
+	int64_t generation = now_ms / KV_GENERATION_MS;
+	uint64_t low, high;
+
+	*ret = (struct kv_place){.bucket =
+				     ttl_ms >= KV_BUCKET_TTL_LEAST && ttl_ms <= KV_GENERATION_MS};
+	if (!ret->bucket) {
+		ret->now = lone_key(l, shard, key, a);
+		return;
+	}
+	low = hash_fnv1a(0, key);
+	high = mix(low ^ 0x9e3779b97f4a7c15ULL);
+	low = mix(hash_fnv1a(low, key));
+	ret->number = (uint32_t)(high >> (64 - l->bucket_bits));
+	memcpy(ret->field, &low, sizeof(low));
+	ret->now = bucket_key(l, shard, generation, ret->number, a);
+	ret->before = bucket_key(l, shard, generation - 1, ret->number, a);
+	ret->ends_ms = kv_ends_ms(now_ms);
+}
+
+struct slice kv_bucket_key(const struct kv_layout *l, unsigned shard, uint32_t number,
+			   int64_t now_ms, struct arena *a)
+{
+	return bucket_key(l, shard, now_ms / KV_GENERATION_MS, number, a);
+}
+
+unsigned kv_shard_of(const struct kv_layout *l, uint64_t digest)
+{
+	return (unsigned)(mix(digest) & (l->shards - 1));
+}
+
+struct slice kv_state_key(const struct kv_layout *l, unsigned shard, char what, struct arena *a)
+{
+	struct text t;
+
+	begin(&t, l, shard);
+	add_text(&t, "!%c", what);
+	return done(&t, a);
+}
+
+struct slice kv_count_key(const struct kv_layout *l, unsigned shard, char kind, struct slice key,
+			  int64_t number, struct arena *a)
+{
+	struct text t;
+
+	begin(&t, l, shard);
+	add(&t, l->ids[shard], strlen(l->ids[shard]));
+	add(&t, &kind, 1);
+	if (number != 0)
+		add(&t, &number, sizeof(number));
+	add(&t, key.data, key.len);
+	return done(&t, a);
+}
+
+static uint16_t crc16(struct slice s)
+{
+	uint16_t crc = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		crc ^= (uint16_t)((uint8_t)s.data[i] << 8);
+		for (int bit = 0; bit < 8; bit++)
+			crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
+	}
+	return crc;
+}
+
+unsigned kv_slot_of(unsigned shard)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u", shard);
+
+	return crc16(slice_of(text, (size_t)n)) % 16384;
+}
+
+/* --- bytes --- */
+
+static uint8_t *put(uint8_t *at, uint64_t n, int bytes)
+{
+	for (int i = bytes - 1; i >= 0; i--)
+		*at++ = (uint8_t)(n >> (8 * i));
+	return at;
+}
+
+static uint64_t take(const char *at, int bytes)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < bytes; i++)
+		n = n << 8 | (uint8_t)at[i];
+	return n;
+}
+
+void kv_visit_encode(const struct kv_visit *v, uint8_t ret[KV_VISIT_BYTES])
+{
+	uint8_t *at = put(put(ret, v->record, 8), (uint64_t)v->at_ms, 8);
+
+	put(put(at, v->marks[0], 4), v->marks[1], 4);
+}
+
+bool kv_trail_decode(struct slice value, struct kv_trail *ret)
+{
+	size_t count = value.len / KV_VISIT_BYTES, skip;
+
+	if (value.len % KV_VISIT_BYTES != 0)
+		return false;
+	skip = count > KV_VISITS_MAX ? count - KV_VISITS_MAX : 0;
+	ret->count = count - skip;
+	for (size_t i = 0; i < ret->count; i++) {
+		const char *at = value.data + (skip + i) * KV_VISIT_BYTES;
+
+		ret->visits[i] = (struct kv_visit){
+		    .record = take(at, 8),
+		    .at_ms = (int64_t)take(at + 8, 8),
+		    .marks = {(uint32_t)take(at + 16, 4), (uint32_t)take(at + 20, 4)},
+		};
+	}
+	return true;
+}
+
+void kv_hour_decode(struct slice value, struct kv_hour *ret)
+{
+	char whole[KV_HOUR_BYTES] = {0};
+
+	memcpy(whole, value.data ? value.data : "", MIN_OF(value.len, sizeof(whole)));
+	for (size_t i = 0; i < 60; i++) {
+		ret->leads[i] = (uint16_t)take(whole + 2 * i, 2);
+		ret->rejected[i] = (uint16_t)take(whole + 120 + 2 * i, 2);
+	}
+}
+
+void kv_day_decode(struct slice value, struct kv_day *ret)
+{
+	char whole[KV_DAY_BYTES] = {0};
+
+	memcpy(whole, value.data ? value.data : "", MIN_OF(value.len, sizeof(whole)));
+	for (size_t i = 0; i < 24; i++) {
+		ret->leads[i] = (uint32_t)take(whole + 4 * i, 4);
+		ret->rejected[i] = (uint32_t)take(whole + 96 + 4 * i, 4);
+	}
+	memcpy(ret->subs, whole + KV_DAY_SUBS_BIT / 8, KV_SUBS_BYTES);
+}

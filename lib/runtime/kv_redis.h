@@ -1,0 +1,60 @@
+/* kv_redis: what its files share. */
+#ifndef PUNNET_KV_REDIS_H
+#define PUNNET_KV_REDIS_H
+
+#include "kv_call.h"
+
+enum { KV_SCRIPT_GATHER, KV_SCRIPT_SETTLE, KV_SCRIPT_JOIN, KV_SCRIPT_RESTORED, KV_SCRIPTS };
+
+/* What is believed of a partition's watermarks in one shard. Unknown at first: the server then says what it has. */
+struct kv_belief {
+	bool known;
+	uint64_t counted, judged; /* the offset after the highest one */
+};
+
+struct kv_redis {
+	struct kv kv;
+	struct kv_net net;
+	struct kv_layout layout;
+	struct kv_script scripts[KV_SCRIPTS];
+	struct kv_call calls[KV_SHARDS_MAX];
+	struct kv_belief *beliefs; /* by shard and partition */
+	size_t partitions;         /* room in `beliefs` */
+	uint8_t *
+	    lasting; /* a bit a bucket and shard: its end was set by this process, in this generation */
+	int64_t lasting_generation;
+	uint32_t next_end; /* the bucket whose end is set anew next */
+	bool lost;         /* a state is another one, or went back: nothing is judged from it */
+	bool went_back[KV_SHARDS_MAX]; /* which must not go on as they are */
+	struct arena arena;            /* of one call */
+};
+
+static inline struct kv_redis *kv_redis_of(struct kv *k)
+{
+	return (struct kv_redis *)k;
+}
+
+struct kv_belief *kv_belief(struct kv_redis *r, unsigned shard, uint32_t partition);
+/* One round trip: build fills r->calls, all of them are made, each has its {"O", …}. RESULT_AGAIN: the state is lost. */
+typedef void (*kv_build_fn)(struct kv_redis *r, void *ctx);
+_must_use_ enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ctx,
+				struct error *ret_error);
+void kv_round_end(struct kv_redis *r); /* after RESULT_OK, when the replies are read */
+/* Notes that the call counts up to this offset. */
+void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset);
+/* Does the claim's bucket still need its end? Says so once. */
+bool kv_bucket_needs_end(struct kv_redis *r, unsigned shard, const struct kv_place *p,
+			 int64_t now_ms);
+void kv_encode_u64(uint64_t n, uint8_t ret[8]);
+
+/* kv_redis_gather.c, kv_redis_settle.c, kv_redis_state.c */
+enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,
+			    struct error *ret_error);
+enum result kv_redis_settle(struct kv *k, const struct kv_settle *ops, size_t count,
+			    const struct kv_verdict *verdicts, size_t verdict_count,
+			    struct error *ret_error);
+enum result kv_redis_join(struct kv *k, uint32_t partitions, bool *ret_missing,
+			  struct error *ret_error);
+enum result kv_redis_restored(struct kv *k, uint32_t partition, struct error *ret_error);
+
+#endif

@@ -1,0 +1,282 @@
+/* Filters that count: what they ask for, what they learn of it, and what that is worth together. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* cmocka.h wants the above before it */
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "filter-worker/core/ruleset.h"
+#include "filter-worker/shell/verdict_book.h"
+#include "lead/fingerprint.h"
+
+#define NOW_MS 1796040000000
+
+static const uint8_t key[FINGERPRINT_KEY_LEN] = {7};
+static const char print[FINGERPRINT_LEN + 1] = "0123456789abcdef";
+
+/* A lead that says all that a form can say. */
+struct bench {
+	Punnet__V1__Lead lead;
+	Punnet__V1__Fingerprints prints;
+	Punnet__V1__RawLead raw;
+	Punnet__V1__Contact contact;
+	struct verdict_sums verdicts;
+	struct arena arena;
+	struct facts local;
+	struct claim_subject subject;
+};
+
+static void bench_open(struct bench *b)
+{
+	*b = (struct bench){.lead = PUNNET__V1__LEAD__INIT,
+			    .prints = PUNNET__V1__FINGERPRINTS__INIT,
+			    .raw = PUNNET__V1__RAW_LEAD__INIT,
+			    .contact = PUNNET__V1__CONTACT__INIT};
+	b->lead.received_at_ms = NOW_MS;
+	b->lead.city = (char *)"Тверь";
+	b->contact.name = (char *)"Иван Петров";
+	b->prints.phone = (ProtobufCBinaryData){.len = FINGERPRINT_LEN, .data = (uint8_t *)print};
+	b->raw.lead = &b->lead;
+	b->raw.fingerprints = &b->prints;
+
+	struct slice p = slice_of(print, FINGERPRINT_LEN);
+	struct sight sight = {.raw = &b->raw,
+			      .contact = &b->contact,
+			      .verdicts = &b->verdicts,
+			      .digest_key = key,
+			      .arena = &b->arena};
+
+	b->subject = (struct claim_subject){.received_at_ms = NOW_MS,
+					    .vertical = SLICE("osago"),
+					    .aff_id = SLICE("w1"),
+					    .phone = p,
+					    .email = p,
+					    .mailbox = p,
+					    .payload = p,
+					    .idempotency = p,
+					    .person = p,
+					    .device = p,
+					    .ip = p};
+	for (size_t i = 0; i < filter_count; i++) {
+		if (filters[i]->look)
+			filters[i]->look(&sight, &b->local);
+	}
+}
+
+static void bench_close(struct bench *b)
+{
+	arena_free(&b->arena);
+}
+
+static bool declares(const struct filter *f, enum fact_name name)
+{
+	for (size_t i = 0; i < f->fact_count; i++) {
+		if (f->facts[i] == name)
+			return true;
+	}
+	return false;
+}
+
+static size_t check_learned(const struct filter *f, const struct facts *facts)
+{
+	size_t learned = 0;
+
+	for (size_t i = 0; i < FACT_COUNT; i++) {
+		if (facts->values[i].known && !declares(f, (enum fact_name)i))
+			fail_msg("%s learns %s", f->name, fact_text((enum fact_name)i));
+		learned += facts->values[i].known;
+	}
+	return learned;
+}
+
+static void fill(struct rng *r, struct visit visits[TRAIL_VISITS_MAX])
+{
+	for (size_t i = 0; i < TRAIL_VISITS_MAX; i++)
+		visits[i] =
+		    (struct visit){NOW_MS - (int64_t)rng_below(r, 40 * MS_PER_DAY) + MS_PER_HOUR,
+				   {(uint32_t)rng_next(r), (uint32_t)rng_below(r, 3)}};
+}
+
+static void a_filter_learns_of_trails_only_facts_that_it_declares(void **state)
+{
+	struct visit visits[TRAIL_VISITS_MAX];
+	struct trail_plan plan = {.count = 0};
+	struct rng r = rng_seed(1);
+	struct bench b;
+
+	(void)state;
+	bench_open(&b);
+	for (size_t i = 0; i < filter_count; i++) {
+		if (filters[i]->follow)
+			filters[i]->follow(&b.subject, &b.local, &plan);
+	}
+	assert_in_range(plan.count, 5, TRAILS_MAX);
+	for (int n = 0; n < 2000; n++) {
+		fill(&r, visits);
+		for (size_t i = 0; i < plan.count; i++) {
+			struct trail_want *w = &plan.wants[i];
+			struct facts facts = {0};
+
+			w->found = (struct trail){visits, rng_below(&r, TRAIL_VISITS_MAX + 1)};
+			w->filter->learn(w, NOW_MS, &facts);
+			assert_true(check_learned(w->filter, &facts) > 0);
+		}
+	}
+	bench_close(&b);
+}
+
+static void two_filters_never_share_a_trail(void **state)
+{
+	struct trail_plan plan = {.count = 0};
+	struct bench b;
+
+	(void)state;
+	bench_open(&b);
+	for (size_t i = 0; i < filter_count; i++) {
+		if (filters[i]->follow)
+			filters[i]->follow(&b.subject, &b.local, &plan);
+	}
+	for (size_t i = 0; i < plan.count; i++) {
+		for (size_t k = i + 1; k < plan.count; k++)
+			assert_memory_not_equal(plan.wants[i].key, plan.wants[k].key, 2);
+	}
+	bench_close(&b);
+}
+
+static void who_is_not_known_leaves_no_trail(void **state)
+{
+	struct claim_subject nobody = {.received_at_ms = NOW_MS, .vertical = SLICE("osago")};
+	struct trail_plan plan = {.count = 0};
+	struct bench b;
+
+	(void)state;
+	bench_open(&b);
+	for (size_t i = 0; i < filter_count; i++) {
+		struct facts none = {0};
+
+		if (filters[i]->follow)
+			filters[i]->follow(&nobody, &none, &plan);
+	}
+	assert_int_equal(plan.count, 0);
+	bench_close(&b);
+}
+
+static void a_filter_weighs_only_facts_that_it_declares(void **state)
+{
+	struct source source = {.today = {100, 50, 20}, .yesterday = {90, 10, 5}};
+	size_t weighing = 0;
+
+	(void)state;
+	for (size_t i = 0; i < filter_count; i++) {
+		struct facts facts = {0};
+
+		if (!filters[i]->weigh)
+			continue;
+		filters[i]->weigh(&source, &facts);
+		assert_true(check_learned(filters[i], &facts) > 0);
+		weighing++;
+	}
+	assert_true(weighing >= 3);
+}
+
+/* Nobody is rejected only for the company that he comes in. */
+static void all_that_is_said_of_a_webmaster_does_not_reject(void **state)
+{
+	struct ruleset rs;
+	int32_t sum = 0;
+
+	(void)state;
+	ruleset_standard(&rs);
+	for (size_t i = 0; i < rs.network.count; i++) {
+		const struct filter_rule *rule = &rs.network.rules[i];
+
+		if (!rule->filter->weigh && strcmp(rule->filter->name, "conversion_outlier") != 0)
+			continue;
+		assert_int_equal(rule->action, ACTION_SCORE);
+		sum += rule->weight;
+	}
+	assert_in_range(sum, 1, rs.network.reject_at - 1);
+}
+
+/* --- one by one --- */
+
+static enum answer answer_of(const char *name, const struct facts *facts)
+{
+	const struct filter *f = filter_from_name(slice_cstr(name));
+	struct filter_rule rule = rule_standard(f);
+	struct arena arena = {0};
+	struct finding finding = {.arena = &arena};
+	enum answer answer = f->judge(&rule, facts, &finding);
+
+	arena_free(&arena);
+	return answer;
+}
+
+static enum answer ip_answer(const char *network, int64_t hour, int64_t day)
+{
+	struct facts facts = {0};
+
+	if (network)
+		facts_set_text(&facts, FACT_IP_NETWORK, slice_cstr(network));
+	facts_set_number(&facts, FACT_IP_LEADS_1H, hour);
+	facts_set_number(&facts, FACT_IP_LEADS_24H, day);
+	return answer_of("ip_velocity", &facts);
+}
+
+static void an_address_is_judged_by_its_network(void **state)
+{
+	(void)state;
+	assert_int_equal(ip_answer("isp", 4, 4), ANSWER_PASS);
+	assert_int_equal(ip_answer("isp", 5, 5), ANSWER_HIT);
+	assert_int_equal(ip_answer("isp", 0, 11), ANSWER_HIT);
+	assert_int_equal(ip_answer("hosting", 1, 1), ANSWER_PASS);
+	assert_int_equal(ip_answer("hosting", 2, 2), ANSWER_HIT);
+	assert_int_equal(ip_answer("mobile", 18, 24), ANSWER_PASS);
+	assert_int_equal(ip_answer("education", 18, 24), ANSWER_PASS);
+	assert_int_equal(ip_answer("mobile", 19, 24), ANSWER_HIT);
+	assert_int_equal(ip_answer("unknown", 1, 1), ANSWER_PASS);
+	assert_int_equal(ip_answer("unknown", 5, 24), ANSWER_UNKNOWN);
+	assert_int_equal(ip_answer(NULL, 5, 24), ANSWER_UNKNOWN);
+	assert_int_equal(ip_answer(NULL, 19, 24), ANSWER_HIT);
+}
+
+static void a_book_tells_a_webmaster_from_the_others(void **state)
+{
+	struct verdict_book *b = verdict_book_new();
+	struct verdict_sums sums;
+
+	(void)state;
+	assert_false(verdict_book_look(b, SLICE("osago"), SLICE("w1"), &sums));
+	verdict_book_put(b, SLICE("osago"), SLICE("w1"), 10, 2);
+	verdict_book_put(b, SLICE("osago"), SLICE("w2"), 100, 5);
+	verdict_book_put(b, SLICE("microloan"), SLICE("w2"), 7, 7);
+	verdict_book_put(b, SLICE("osago"), SLICE("w1"), 20, 3); /* in the place of the first */
+	assert_true(verdict_book_look(b, SLICE("osago"), SLICE("w1"), &sums));
+	assert_int_equal(sums.approved, 20);
+	assert_int_equal(sums.returned, 3);
+	assert_int_equal(sums.peers_approved, 100);
+	assert_int_equal(sums.peers_returned, 5);
+	assert_true(verdict_book_look(b, SLICE("osago"), SLICE("w3"), &sums));
+	assert_int_equal(sums.approved + sums.returned, 0);
+	assert_int_equal(sums.peers_approved, 120);
+	verdict_book_free(b);
+	verdict_book_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_filter_learns_of_trails_only_facts_that_it_declares),
+	    cmocka_unit_test(two_filters_never_share_a_trail),
+	    cmocka_unit_test(who_is_not_known_leaves_no_trail),
+	    cmocka_unit_test(a_filter_weighs_only_facts_that_it_declares),
+	    cmocka_unit_test(all_that_is_said_of_a_webmaster_does_not_reject),
+	    cmocka_unit_test(an_address_is_judged_by_its_network),
+	    cmocka_unit_test(a_book_tells_a_webmaster_from_the_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,302 @@
+/* Trails, sources, watermarks and the state as a whole, on both backends: what is judged again is answered as it was, and
+ * counted once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "redis_server.h"
+#include "runtime/kv.h"
+
+#define NOON 1796040000000LL
+#define DAY  MS_PER_DAY
+
+static struct redis_server server;
+static int prefixes;
+
+static int open_memory(void **state)
+{
+	*state = kv_open("memory:", "", 1000, NULL);
+	return *state ? 0 : -1;
+}
+
+static struct kv *redis_at(int number)
+{
+	char prefix[32];
+	struct kv *kv;
+
+	snprintf(prefix, sizeof(prefix), "t%d:", number);
+	kv = kv_open(server.url, prefix, 5000, NULL);
+	assert_non_null(kv);
+	return kv;
+}
+
+static int open_redis(void **state)
+{
+	*state = redis_at(++prefixes);
+	return 0;
+}
+
+static int close_kv(void **state)
+{
+	kv_close(*state);
+	return 0;
+}
+
+struct asked {
+	struct kv_lead lead;
+	struct kv_trail trail;
+	struct kv_source source;
+};
+
+static void ask(struct asked *a, uint64_t offset, int64_t at_ms, const char *subject)
+{
+	*a = (struct asked){.lead = {.candidate = true, .partition = 3, .now_ms = at_ms}};
+	a->lead.self.raw_offset = offset;
+	memcpy(a->lead.self.lead_id.bytes, &offset, sizeof(offset));
+	a->trail = (struct kv_trail){
+	    .key = slice_cstr(subject), .ttl_ms = DAY, .marks = {(uint32_t)offset, 7}};
+	a->lead.trails = &a->trail;
+	a->lead.trail_count = 1;
+	a->source = (struct kv_source){.key = SLICE("w1"), .hour = at_ms / MS_PER_HOUR};
+	a->source.first = &a->source;
+	a->lead.source = &a->source;
+	a->lead.sub = (uint32_t)offset;
+}
+
+static void gather(struct kv *kv, struct asked *a)
+{
+	struct error e = {0};
+
+	if (kv_gather(kv, &a->lead, 1, &e) != RESULT_OK)
+		fail_msg("%s", e.text);
+}
+
+static void a_trail_holds_the_visits_before(void **state)
+{
+	struct asked a;
+
+	for (uint64_t i = 0; i < 3; i++) {
+		ask(&a, 10 + i, NOON + (int64_t)i, "phone");
+		gather(*state, &a);
+		assert_int_equal(a.trail.count, i);
+		assert_false(a.lead.counted);
+	}
+	assert_int_equal(a.trail.visits[0].marks[0], 10);
+	assert_int_equal(a.trail.visits[1].at_ms, NOON + 1);
+	assert_int_equal(a.trail.visits[1].marks[1], 7);
+	ask(&a, 20, NOON, "another phone");
+	gather(*state, &a);
+	assert_int_equal(a.trail.count, 0);
+}
+
+static void what_is_judged_again_sees_what_it_saw_and_counts_nothing(void **state)
+{
+	struct asked a;
+
+	for (uint64_t i = 0; i < 5; i++) {
+		ask(&a, i, NOON, "phone");
+		gather(*state, &a);
+	}
+	for (uint64_t i = 0; i < 5; i++) {
+		ask(&a, i, NOON, "phone");
+		gather(*state, &a);
+		assert_true(a.lead.counted);
+		assert_int_equal(a.trail.count, i);
+	}
+	ask(&a, 5, NOON + MS_PER_MIN, "phone");
+	gather(*state, &a);
+	assert_int_equal(a.trail.count, 5);
+	assert_int_equal(a.source.now.leads[0], 5);
+	assert_int_equal(a.source.today.leads[(NOON / MS_PER_HOUR) % 24], 5);
+}
+
+static void a_trail_keeps_the_last_visits(void **state)
+{
+	struct asked a;
+
+	for (uint64_t i = 0; i < 2 * KV_VISITS_MAX; i++) {
+		ask(&a, i, NOON + (int64_t)i, "busy");
+		gather(*state, &a);
+		assert_int_equal(a.trail.count, MIN_OF(i, (uint64_t)KV_VISITS_MAX));
+	}
+	assert_int_equal(a.trail.visits[KV_VISITS_MAX - 1].marks[0], 2 * KV_VISITS_MAX - 2);
+}
+
+static void a_source_is_summed_by_minute_hour_and_day(void **state)
+{
+	struct asked a;
+	int64_t at[] = {NOON - DAY, NOON - MS_PER_HOUR, NOON + 5 * MS_PER_MIN};
+
+	for (uint64_t i = 0; i < ARRAY_LEN(at); i++) {
+		ask(&a, i, at[i], "x");
+		gather(*state, &a);
+
+		struct kv_verdict v = {.partition = 3,
+				       .raw_offset = i,
+				       .now_ms = at[i],
+				       .source = &a.source,
+				       .rejected = i != 1};
+
+		assert_int_equal(kv_close_batch(*state, NULL, 0, &v, 1, NULL), RESULT_OK);
+		assert_int_equal(kv_close_batch(*state, NULL, 0, &v, 1, NULL), RESULT_OK);
+	}
+	ask(&a, 3, NOON + 6 * MS_PER_MIN, "x");
+	gather(*state, &a);
+	assert_int_equal(a.source.now.leads[5], 1);
+	assert_int_equal(a.source.now.rejected[5], 1);
+	assert_int_equal(a.source.before.leads[0], 1);
+	assert_int_equal(a.source.before.rejected[0], 0);
+	assert_int_equal(a.source.today.leads[(NOON / MS_PER_HOUR) % 24], 1);
+	assert_int_equal(a.source.today.leads[(NOON / MS_PER_HOUR - 1) % 24], 1);
+	assert_int_equal(a.source.yesterday.leads[(NOON / MS_PER_HOUR) % 24], 1);
+	assert_int_equal(a.source.yesterday.rejected[(NOON / MS_PER_HOUR) % 24], 1);
+}
+
+static void random_ask(struct rng *rng, uint64_t offset, struct asked *ret)
+{
+	static const char *const subjects[] = {"a", "b", "c", "d"};
+
+	ask(ret, offset, NOON + (int64_t)offset * 1000,
+	    subjects[rng_below(rng, ARRAY_LEN(subjects))]);
+}
+
+/* Runs of offsets, many of them again, through two kvs of one Redis (a zombie and its successor) and one in memory. */
+static void both_backends_count_alike(_unused_ void **state)
+{
+	struct kv *memory = kv_open("memory:", "", 1000, NULL);
+	struct kv *redis[] = {redis_at(++prefixes), redis_at(prefixes)};
+	struct rng rng = rng_seed(20261126);
+	uint64_t next = 0;
+
+	for (int round = 0; round < 300; round++) {
+		uint64_t from =
+		    next > 20 && rng_chance(&rng, 3000) ? next - rng_below(&rng, 20) : next;
+		uint64_t until = from + 1 + rng_below(&rng, 5);
+		struct kv *r = redis[rng_below(&rng, 2)];
+
+		for (uint64_t offset = from; offset < until; offset++) {
+			struct rng one = rng_seed(offset);
+			struct asked a, b;
+
+			random_ask(&one, offset, &a);
+			random_ask(&one, offset, &b);
+			b.trail.key = a.trail.key;
+			gather(memory, &a);
+			gather(r, &b);
+			assert_int_equal(a.lead.counted, b.lead.counted);
+			assert_int_equal(a.trail.count, b.trail.count);
+			assert_memory_equal(a.trail.visits, b.trail.visits,
+					    a.trail.count * sizeof(a.trail.visits[0]));
+			assert_memory_equal(&a.source.now, &b.source.now, sizeof(a.source.now));
+			assert_memory_equal(&a.source.today, &b.source.today,
+					    sizeof(a.source.today));
+		}
+		next = MAX_OF(next, until);
+	}
+	kv_close(memory);
+	kv_close(redis[0]);
+	kv_close(redis[1]);
+}
+
+/* --- the state as a whole --- */
+
+static void a_new_state_misses_every_partition_until_restored(_unused_ void **state)
+{
+	struct kv *one = redis_at(++prefixes), *two = redis_at(prefixes);
+	bool missing[3];
+
+	assert_int_equal(kv_join(one, 3, missing, NULL), RESULT_OK);
+	assert_true(missing[0] && missing[1] && missing[2]);
+	assert_int_equal(kv_restored(one, 1, NULL), RESULT_OK);
+	assert_int_equal(kv_join(two, 3, missing, NULL), RESULT_OK);
+	assert_true(missing[0] && !missing[1] && missing[2]);
+	assert_int_equal(kv_restored(two, 0, NULL), RESULT_OK);
+	assert_int_equal(kv_restored(two, 2, NULL), RESULT_OK);
+	assert_int_equal(kv_join(one, 3, missing, NULL), RESULT_OK);
+	assert_false(missing[0] || missing[1] || missing[2]);
+	kv_close(one);
+	kv_close(two);
+}
+
+static void an_emptied_redis_is_noticed_before_anything_is_judged(_unused_ void **state)
+{
+	struct kv *one = redis_at(++prefixes), *two = redis_at(prefixes);
+	struct asked a;
+	bool missing[1];
+
+	assert_int_equal(kv_join(one, 1, missing, NULL), RESULT_OK);
+	assert_int_equal(kv_restored(one, 0, NULL), RESULT_OK);
+	assert_int_equal(kv_join(two, 1, missing, NULL), RESULT_OK);
+	ask(&a, 0, NOON, "x");
+	gather(one, &a);
+	ask(&a, 1, NOON, "x");
+	gather(two, &a);
+	redis_server_tell(&server, "FLUSHALL");
+
+	ask(&a, 2, NOON, "x");
+	assert_int_equal(kv_gather(one, &a.lead, 1, NULL), RESULT_AGAIN);
+	assert_int_equal(kv_gather(one, &a.lead, 1, NULL), RESULT_AGAIN);
+	assert_int_equal(kv_join(one, 1, missing, NULL), RESULT_OK);
+	assert_true(missing[0]);
+	/* another one has begun anew meanwhile: who knew the old state notices all the same */
+	assert_int_equal(kv_gather(two, &a.lead, 1, NULL), RESULT_AGAIN);
+	assert_int_equal(kv_join(two, 1, missing, NULL), RESULT_OK);
+	assert_true(missing[0]);
+	gather(one, &a);
+	assert_int_equal(a.trail.count, 0);
+	kv_close(one);
+	kv_close(two);
+}
+
+/* A Redis that comes back with an older copy of its data is not the one that was counted in. */
+static void a_state_that_went_back_is_lost(_unused_ void **state)
+{
+	struct kv *kv = redis_at(++prefixes);
+	char key[64];
+	struct asked a;
+	bool missing[1];
+
+	assert_int_equal(kv_join(kv, 1, missing, NULL), RESULT_OK);
+	assert_int_equal(kv_restored(kv, 0, NULL), RESULT_OK);
+	for (uint64_t i = 0; i < 3; i++) {
+		ask(&a, i, NOON, "x");
+		gather(kv, &a);
+	}
+	snprintf(key, sizeof(key), "HSET t%d:!w c3 1", prefixes);
+	redis_server_tell(&server, key);
+	ask(&a, 3, NOON, "x");
+	assert_int_equal(kv_gather(kv, &a.lead, 1, NULL), RESULT_AGAIN);
+	assert_int_equal(kv_join(kv, 1, missing, NULL), RESULT_OK);
+	assert_true(missing[0]);
+	kv_close(kv);
+}
+
+#define ON(open, test)                                                                             \
+	{                                                                                          \
+		"on_" #open ": " #test, test, open_##open, close_kv, NULL                          \
+	}
+#define ON_BOTH(test) ON(memory, test), ON(redis, test)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    ON_BOTH(a_trail_holds_the_visits_before),
+	    ON_BOTH(what_is_judged_again_sees_what_it_saw_and_counts_nothing),
+	    ON_BOTH(a_trail_keeps_the_last_visits),
+	    ON_BOTH(a_source_is_summed_by_minute_hour_and_day),
+	    cmocka_unit_test(both_backends_count_alike),
+	    cmocka_unit_test(a_new_state_misses_every_partition_until_restored),
+	    cmocka_unit_test(an_emptied_redis_is_noticed_before_anything_is_judged),
+	    cmocka_unit_test(a_state_that_went_back_is_lost),
+	};
+	int failed;
+
+	redis_server_start(&server);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	redis_server_end(&server);
+	return failed;
+}
