@@ -81,86 +81,13 @@ static bool read_named(const struct rules *r, const char *name, struct ruleset *
 
 /* --- comparing --- */
 
-/* The next line without its end; false when there is none. */
-static bool take_line(struct slice *rest, struct slice *ret)
-{
-	const char *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
-
-	if (rest->len == 0)
-		return false;
-	*ret = slice_of(rest->data, end ? (size_t)(end - rest->data) : rest->len);
-	rest->data += ret->len + (end ? 1 : 0);
-	rest->len -= ret->len + (end ? 1 : 0);
-	return true;
-}
-
-static bool has_line(struct slice text, struct slice wanted)
-{
-	struct slice line;
-
-	while (take_line(&text, &line))
-		if (slice_equal(line, wanted))
-			return true;
-	return false;
-}
-
-/* The lines of a that b does not have. */
-static size_t print_missing(struct slice a, struct slice b, char sign)
-{
-	struct slice line;
-	size_t count = 0;
-
-	while (take_line(&a, &line)) {
-		if (has_line(b, line))
-			continue;
-		printf("%c " SLICE_FMT "\n", sign, SLICE_ARG(line));
-		count++;
-	}
-	return count;
-}
-
-/* The canonical text with the scope before each of its lines: a rule may stand in several. */
-static void write_scoped(const struct ruleset *rs, struct buf *out)
-{
-	_cleanup_(buf_free) struct buf text = {0};
-	struct slice rest, line, scope = {0};
-
-	ruleset_write(rs, &text);
-	rest = buf_slice(&text);
-	while (take_line(&rest, &line)) {
-		if (slice_starts_with(line, "scope "))
-			scope = slice_of(line.data + strlen("scope "), line.len - strlen("scope "));
-		else if (scope.len > 0)
-			buf_printf(out, SLICE_FMT ": ", SLICE_ARG(scope));
-		buf_append_slice(out, line);
-		buf_append_char(out, '\n');
-	}
-}
-
-/* true: they differ. The order of rules is told apart by the hash, and said in words. */
-static bool print_difference(const struct ruleset *a, const struct ruleset *b)
-{
-	_cleanup_(buf_free) struct buf x = {0}, y = {0};
-	size_t lines;
-
-	if (strcmp(a->hash, b->hash) == 0)
-		return false;
-	write_scoped(a, &x);
-	write_scoped(b, &y);
-	lines = print_missing(buf_slice(&x), buf_slice(&y), '-');
-	lines += print_missing(buf_slice(&y), buf_slice(&x), '+');
-	if (lines == 0)
-		puts("the rules stand in another order");
-	return true;
-}
-
 static int diff(struct rules *r, const char *a, const char *b)
 {
 	static struct ruleset x, y;
 
 	if (!read_named(r, a, &x) || !read_named(r, b, &y))
 		return TOOL_FOUND;
-	if (!print_difference(&x, &y))
+	if (!rules_print_difference(&x, &y))
 		puts("they mean the same");
 	return TOOL_DONE;
 }
@@ -197,16 +124,35 @@ static enum result put_both(struct rules *r, const struct ruleset *rs, struct bu
 	return result == RESULT_OK ? tool_flush(r->tool, &r->error) : result;
 }
 
+static void say_unknown_vertical(const struct rules *r, const char *name)
+{
+	if (name[0] && !directory_get(r->directory, "vertical", slice_cstr(name)))
+		fprintf(stderr,
+			"punnet rules: vertical %s is not in the directory: no lead has it\n",
+			name);
+}
+
+static void say_unknown_verticals(const struct rules *r, const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->scope_count; i++)
+		say_unknown_vertical(r, rs->scopes[i].vertical);
+	for (size_t i = 0; i < rs->class_count; i++) {
+		for (size_t k = 0; k < rs->classes[i].count; k++)
+			say_unknown_vertical(r, rs->classes[i].verticals[k]);
+	}
+}
+
 /* Shows the difference first. */
 static int publish_text(struct rules *r, const struct ruleset *now, const struct ruleset *next,
 			struct buf *text)
 {
 	enum result result;
 
-	if (!print_difference(now, next)) {
+	if (!rules_print_difference(now, next)) {
 		printf("%s is in force already\n", next->hash);
 		return TOOL_DONE;
 	}
+	say_unknown_verticals(r, next);
 	if (r->dry_run)
 		return TOOL_DONE;
 	result = put_both(r, next, text);
@@ -245,8 +191,13 @@ static int publish_changed(struct rules *r, const struct ruleset *now, struct ru
 	return publish_text(r, now, next, &text);
 }
 
-static int no_room(void)
+static int cant_be_made(enum change change)
 {
+	if (change == CHANGE_OTHER_CLASS) {
+		fputs("punnet rules: a class means other verticals than in the rule set in force\n",
+		      stderr);
+		return TOOL_FOUND;
+	}
 	fprintf(stderr,
 		"punnet rules: there is no room: at most %d rules in a list and %d scopes\n",
 		RULES_MAX, SCOPES_MAX);
@@ -268,15 +219,18 @@ static int shadow(struct rules *r, const char *path)
 {
 	static struct ruleset tried, now, next;
 	_cleanup_(buf_free) struct buf text = {0};
+	enum change change;
 
 	if (!read_file(path, &text) || !read_text(path, buf_slice(&text), &tried) ||
 	    !read_named(r, "current", &now))
 		return TOOL_FOUND;
 	next = now;
 	say_what_is_not_tried(&now, &tried);
-	switch (ruleset_shadow(&next, &tried)) {
+	change = ruleset_shadow(&next, &tried);
+	switch (change) {
+	case CHANGE_OTHER_CLASS:
 	case CHANGE_NO_ROOM:
-		return no_room();
+		return cant_be_made(change);
 	case CHANGE_NONE:
 		printf("every rule of %s is in force or in shadow already\n", path);
 		return TOOL_DONE;
@@ -289,14 +243,17 @@ static int shadow(struct rules *r, const char *path)
 static int promote_one(struct ruleset *next, const char *name)
 {
 	const struct filter *f = name ? filter_from_name(slice_cstr(name)) : NULL;
+	enum change change;
 
 	if (name && !f) {
 		fprintf(stderr, "punnet rules: there is no filter \"%s\"\n", name);
 		return TOOL_FOUND;
 	}
-	switch (ruleset_promote(next, f)) {
+	change = ruleset_promote(next, f);
+	switch (change) {
+	case CHANGE_OTHER_CLASS:
 	case CHANGE_NO_ROOM:
-		return no_room();
+		return cant_be_made(change);
 	case CHANGE_NONE:
 		fprintf(stderr, "punnet rules: %s%s\n", name ? name : "nothing is in shadow",
 			name ? " is not in shadow" : "");

@@ -37,13 +37,85 @@ bool rule_list_add(struct rule_list *l, const struct filter_rule *rule)
 	return true;
 }
 
+const struct order_class *ruleset_class(const struct ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->class_count; i++) {
+		if (strcmp(rs->classes[i].name, name) == 0)
+			return &rs->classes[i];
+	}
+	return NULL;
+}
+
+bool order_class_has(const struct order_class *c, struct slice vertical)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (slice_is(vertical, c->verticals[i]))
+			return true;
+	}
+	return false;
+}
+
+bool order_class_add(struct order_class *c, struct slice vertical)
+{
+	char name[SCOPE_NAME_MAX + 1] = {0};
+	size_t at = 0;
+
+	if (c->count == CLASS_VERTICALS_MAX || vertical.len > SCOPE_NAME_MAX ||
+	    order_class_has(c, vertical))
+		return false;
+	memcpy(name, vertical.data, vertical.len);
+	while (at < c->count && strcmp(c->verticals[at], name) < 0)
+		at++;
+	memmove(&c->verticals[at + 1], &c->verticals[at],
+		(c->count - at) * sizeof(c->verticals[0]));
+	memcpy(c->verticals[at], name, sizeof(name));
+	c->count++;
+	return true;
+}
+
+static bool shares_a_vertical(const struct order_class *a, const struct order_class *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		if (order_class_has(b, slice_cstr(a->verticals[i])))
+			return true;
+	}
+	return false;
+}
+
+bool ruleset_add_class(struct ruleset *rs, const struct order_class *c)
+{
+	size_t at = 0;
+
+	if (rs->class_count == CLASSES_MAX || ruleset_class(rs, c->name))
+		return false;
+	for (size_t i = 0; i < rs->class_count; i++) {
+		if (shares_a_vertical(&rs->classes[i], c))
+			return false;
+	}
+	while (at < rs->class_count && strcmp(rs->classes[at].name, c->name) < 0)
+		at++;
+	memmove(&rs->classes[at + 1], &rs->classes[at], (rs->class_count - at) * sizeof(*c));
+	rs->classes[at] = *c;
+	rs->class_count++;
+	return true;
+}
+
+static bool class_fits(const struct ruleset *rs, const char *name, struct slice vertical)
+{
+	const struct order_class *c = ruleset_class(rs, name);
+
+	return c && order_class_has(c, vertical);
+}
+
 /* 0: not for this lead. */
-static int fit(const struct rule_scope *s, struct slice vertical, struct slice webmaster)
+static int fit(const struct ruleset *rs, const struct rule_scope *s, struct slice vertical,
+	       struct slice webmaster)
 {
 	if ((s->vertical[0] && !slice_is(vertical, s->vertical)) ||
-	    (s->webmaster[0] && !slice_is(webmaster, s->webmaster)))
+	    (s->webmaster[0] && !slice_is(webmaster, s->webmaster)) ||
+	    (s->order_class[0] && !class_fits(rs, s->order_class, vertical)))
 		return 0;
-	return (s->webmaster[0] ? 2 : 0) + (s->vertical[0] ? 1 : 0);
+	return (s->webmaster[0] ? 4 : 0) + (s->vertical[0] ? 2 : 0) + (s->order_class[0] ? 1 : 0);
 }
 
 const struct rule_list *ruleset_list(const struct ruleset *rs, struct slice vertical,
@@ -53,7 +125,7 @@ const struct rule_list *ruleset_list(const struct ruleset *rs, struct slice vert
 	int best_fit = 0;
 
 	for (size_t i = 0; i < rs->scope_count; i++) {
-		int f = fit(&rs->scopes[i], vertical, webmaster);
+		int f = fit(rs, &rs->scopes[i], vertical, webmaster);
 
 		if (f > best_fit) {
 			best_fit = f;
@@ -65,6 +137,8 @@ const struct rule_list *ruleset_list(const struct ruleset *rs, struct slice vert
 
 static void write_scope(const struct rule_scope *s, struct buf *out)
 {
+	if (s->order_class[0])
+		buf_printf(out, "class=%s", s->order_class);
 	if (s->vertical[0])
 		buf_printf(out, "vertical=%s", s->vertical);
 	if (s->webmaster[0])
@@ -105,10 +179,20 @@ static void write_list(const struct rule_list *l, struct buf *out)
 		write_rule(&l->rules[i], out);
 }
 
+static void write_class(const struct order_class *c, struct buf *out)
+{
+	buf_printf(out, "class %s:", c->name);
+	for (size_t i = 0; i < c->count; i++)
+		buf_printf(out, " %s", c->verticals[i]);
+	buf_append_char(out, '\n');
+}
+
 void ruleset_write(const struct ruleset *rs, struct buf *out)
 {
 	buf_printf(out, "punnet rule set 2\nquarantine_for=%lldms quarantine_then=%s\n",
 		   (long long)rs->quarantine_for_ms, rs->quarantine_accepts ? "accept" : "reject");
+	for (size_t i = 0; i < rs->class_count; i++)
+		write_class(&rs->classes[i], out);
 	write_list(&rs->network, out);
 	for (size_t i = 0; i < rs->scope_count; i++) {
 		buf_append_cstr(out, "scope ");

@@ -11,6 +11,8 @@
 #include "filter.h"
 
 #define RULES_MAX              96 /* of one list, those in shadow among them */
+#define CLASSES_MAX            16
+#define CLASS_VERTICALS_MAX    32
 #define SCOPES_MAX             16
 #define SCOPE_NAME_MAX         64
 #define WEIGHT_MAX             1000
@@ -28,14 +30,24 @@ struct rule_list {
 	size_t count;
 };
 
-/* A list for some leads only. Empty: any. */
+/* An order class: verticals whose orders want the same of a lead (firms, loans). A vertical is in one class at most. */
+struct order_class {
+	char name[SCOPE_NAME_MAX + 1];
+	char verticals[CLASS_VERTICALS_MAX][SCOPE_NAME_MAX + 1]; /* sorted */
+	size_t count;
+};
+
+/* A list for some leads only. Empty: any. A class stands alone. */
 struct rule_scope {
+	char order_class[SCOPE_NAME_MAX + 1];
 	char vertical[SCOPE_NAME_MAX + 1], webmaster[SCOPE_NAME_MAX + 1];
 	struct rule_list list;
 };
 
 struct ruleset {
 	struct rule_list network;
+	struct order_class classes[CLASSES_MAX]; /* sorted */
+	size_t class_count;
 	struct rule_scope scopes[SCOPES_MAX];
 	size_t scope_count;
 	int64_t quarantine_for_ms; /* how long an operator has */
@@ -51,8 +63,15 @@ void ruleset_standard(struct ruleset *ret);
 /* Adds a rule. false: this filter has one already (one in force and one in shadow may stand side by side), or the list is
  * full. */
 _must_use_ bool rule_list_add(struct rule_list *l, const struct filter_rule *rule);
-/* The list for a lead: of the scope that fits it best (both names, then the webmaster's, then the vertical's), else the
- * network's. One list applies and no other: scopes do not add up. */
+/* Adds a class. false: there is one of this name already, another has one of its verticals, or there is no room. */
+_must_use_ bool ruleset_add_class(struct ruleset *rs, const struct order_class *c);
+const struct order_class *ruleset_class(const struct ruleset *rs,
+					const char *name); /* NULL: none */
+/* Adds a vertical at its place. false: it is there already, or there is no room. */
+_must_use_ bool order_class_add(struct order_class *c, struct slice vertical);
+bool order_class_has(const struct order_class *c, struct slice vertical);
+/* The list for a lead: of the scope that fits it best (vertical and webmaster, then the webmaster's, then the vertical's,
+ * then its class's), else the network's. One list applies and no other: scopes do not add up. */
 const struct rule_list *ruleset_list(const struct ruleset *rs, struct slice vertical,
 				     struct slice webmaster);
 /* "vertical=osago webmaster=w17"; empty for the network's. */

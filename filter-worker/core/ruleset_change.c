@@ -28,8 +28,8 @@ static bool in_force_alike(const struct rule_list *a, const struct rule_list *b,
 
 static enum change worse_of(enum change a, enum change b)
 {
-	if (a == CHANGE_NO_ROOM || b == CHANGE_NO_ROOM)
-		return CHANGE_NO_ROOM;
+	if (a >= CHANGE_OTHER_CLASS || b >= CHANGE_OTHER_CLASS)
+		return MAX_OF(a, b);
 	return a == CHANGE_MADE ? a : b;
 }
 
@@ -71,11 +71,24 @@ static enum change shadow_list(struct rule_list *l, const struct rule_list *trie
 const struct rule_scope *ruleset_scope_like(const struct ruleset *rs, const struct rule_scope *s)
 {
 	for (size_t i = 0; i < rs->scope_count; i++) {
-		if (strcmp(rs->scopes[i].vertical, s->vertical) == 0 &&
+		if (strcmp(rs->scopes[i].order_class, s->order_class) == 0 &&
+		    strcmp(rs->scopes[i].vertical, s->vertical) == 0 &&
 		    strcmp(rs->scopes[i].webmaster, s->webmaster) == 0)
 			return &rs->scopes[i];
 	}
 	return NULL;
+}
+
+/* The class means the same in both, or is new. */
+static enum change adopt_class(struct ruleset *rs, const struct ruleset *tried, const char *name)
+{
+	const struct order_class *c = ruleset_class(tried, name), *own = ruleset_class(rs, name);
+
+	if (!c || (own && memcmp(own, c, sizeof(*c)) == 0))
+		return CHANGE_NONE;
+	if (own || !ruleset_add_class(rs, c))
+		return CHANGE_OTHER_CLASS;
+	return CHANGE_NONE;
 }
 
 /* A scope that only `tried` has begins with the rules that its leads are judged by now. */
@@ -99,6 +112,8 @@ enum change ruleset_shadow(struct ruleset *rs, const struct ruleset *tried)
 	size_t known = rs->scope_count;
 	enum change change = shadow_list(&rs->network, &tried->network, NULL);
 
+	for (size_t i = 0; i < tried->scope_count; i++)
+		change = worse_of(change, adopt_class(rs, tried, tried->scopes[i].order_class));
 	for (size_t i = 0; i < known; i++) {
 		const struct rule_scope *s = ruleset_scope_like(tried, &rs->scopes[i]);
 

@@ -10,7 +10,9 @@
 enum change {
 	CHANGE_MADE,
 	CHANGE_NONE,
-	CHANGE_NO_ROOM /* RULES_MAX or SCOPES_MAX; the rule set is half changed, and of no use */
+	/* The rule set is half changed, and of no use: */
+	CHANGE_OTHER_CLASS, /* a class means other verticals in the two */
+	CHANGE_NO_ROOM      /* RULES_MAX, CLASSES_MAX or SCOPES_MAX */
 };
 
 /* Every rule of `tried` that differs from the one in force (or has none) is put into shadow, and takes the place of what was

@@ -197,12 +197,13 @@ static void read_list(const struct yaml *map, struct rule_list *l, bool is_scope
 }
 
 /* Names stand in the text that is hashed, with blanks between them. */
-static bool has_blank(struct slice name)
+static bool is_name(struct slice name)
 {
-	for (size_t i = 0; i < name.len; i++)
+	for (size_t i = 0; i < name.len; i++) {
 		if ((unsigned char)name.data[i] <= ' ' || name.data[i] == 0x7F)
-			return true;
-	return false;
+			return false;
+	}
+	return name.len > 0 && name.len <= SCOPE_NAME_MAX;
 }
 
 static void read_name(const struct yaml *map, const char *key, char ret[SCOPE_NAME_MAX + 1],
@@ -212,12 +213,66 @@ static void read_name(const struct yaml *map, const char *key, char ret[SCOPE_NA
 
 	if (!yaml_get(map, key) || !yaml_text(map, key, &name, f))
 		return;
-	if (name.len == 0 || name.len > SCOPE_NAME_MAX || has_blank(name)) {
+	if (!is_name(name)) {
 		yaml_fault(f, map->line, "scopes: %s: expected 1 to %d bytes without blanks", key,
 			   SCOPE_NAME_MAX);
 		return;
 	}
 	memcpy(ret, name.data, name.len);
+}
+
+static void read_class(const struct yaml *item, struct ruleset *rs, struct yaml_faults *f)
+{
+	struct order_class c = {0};
+
+	if (!is_name(item->key) || item->type != YAML_LIST || item->count == 0) {
+		yaml_fault(f, item->line,
+			   "classes: expected `name: [vertical, …]`, names of 1 to "
+			   "%d bytes without blanks",
+			   SCOPE_NAME_MAX);
+		return;
+	}
+	memcpy(c.name, item->key.data, item->key.len);
+	for (const struct yaml *v = item->child; v; v = v->next) {
+		if (v->type != YAML_SCALAR || !is_name(v->text) || !order_class_add(&c, v->text))
+			yaml_fault(f, v->line,
+				   "classes: %s: expected at most %d different verticals", c.name,
+				   CLASS_VERTICALS_MAX);
+	}
+	if (!ruleset_add_class(rs, &c))
+		yaml_fault(
+		    f, item->line,
+		    "classes: %s: has a vertical of another class, or stands after %d others",
+		    c.name, CLASSES_MAX);
+}
+
+static void read_classes(const struct yaml *root, struct ruleset *rs, struct yaml_faults *f)
+{
+	const struct yaml *classes = yaml_get(root, "classes");
+
+	if (classes && classes->type != YAML_MAP) {
+		yaml_fault(f, classes->line, "classes: expected {name: [vertical, …], …}");
+		return;
+	}
+	for (struct yaml *item = classes ? classes->child : NULL; item; item = item->next) {
+		item->seen = true;
+		read_class(item, rs, f);
+	}
+}
+
+static void read_scope_names(const struct yaml *item, const struct ruleset *rs,
+			     struct rule_scope *s, struct yaml_faults *f)
+{
+	read_name(item, "class", s->order_class, f);
+	read_name(item, "vertical", s->vertical, f);
+	read_name(item, "webmaster", s->webmaster, f);
+	if (s->order_class[0] ? s->vertical[0] || s->webmaster[0]
+			      : !s->vertical[0] && !s->webmaster[0])
+		yaml_fault(f, item->line,
+			   "scopes: expected a vertical, a webmaster, or both; or a class alone");
+	if (s->order_class[0] && !ruleset_class(rs, s->order_class))
+		yaml_fault(f, item->line, "scopes: class \"%s\" is not one of `classes`",
+			   s->order_class);
 }
 
 static void read_scope(const struct yaml *item, struct ruleset *rs, struct yaml_faults *f)
@@ -231,18 +286,16 @@ static void read_scope(const struct yaml *item, struct ruleset *rs, struct yaml_
 		return;
 	}
 	*s = (struct rule_scope){.list = rs->network};
-	read_name(item, "vertical", s->vertical, f);
-	read_name(item, "webmaster", s->webmaster, f);
-	if (!s->vertical[0] && !s->webmaster[0])
-		yaml_fault(f, item->line, "scopes: expected a vertical, a webmaster, or both");
+	read_scope_names(item, rs, s, f);
 	for (size_t i = 0; i < rs->scope_count; i++) {
-		if (strcmp(rs->scopes[i].vertical, s->vertical) == 0 &&
+		if (strcmp(rs->scopes[i].order_class, s->order_class) == 0 &&
+		    strcmp(rs->scopes[i].vertical, s->vertical) == 0 &&
 		    strcmp(rs->scopes[i].webmaster, s->webmaster) == 0)
 			yaml_fault(f, item->line, "scopes: this one stands twice");
 	}
 	read_list(item, &s->list, true, f);
-	yaml_refuse_unknown(item, "scope", "vertical, webmaster, reject_at, quarantine_at, filters",
-			    f);
+	yaml_refuse_unknown(item, "scope",
+			    "class, vertical, webmaster, reject_at, quarantine_at, filters", f);
 	rs->scope_count++;
 }
 
@@ -277,6 +330,7 @@ static enum result read_tree(const struct yaml *root, struct ruleset *ret, struc
 			      .quarantine_for_ms = QUARANTINE_FOR_MS};
 	read_list(root, &rs.network, false, f);
 	read_quarantine(root, &rs, f);
+	read_classes(root, &rs, f);
 	scopes = yaml_get(root, "scopes");
 	if (scopes && scopes->type != YAML_LIST)
 		yaml_fault(f, scopes->line, "scopes: expected a list");
@@ -285,7 +339,7 @@ static enum result read_tree(const struct yaml *root, struct ruleset *ret, struc
 		read_scope(item, &rs, f);
 	yaml_refuse_unknown(root, "rule set",
 			    "reject_at, quarantine_at, quarantine_for, quarantine_then, filters, "
-			    "scopes",
+			    "classes, scopes",
 			    f);
 	if (f->count > 0)
 		return RESULT_BAD;

@@ -9,8 +9,9 @@
  *     quarantine_at: 45                                 # optional: from this score on an operator looks, for so long
  *     quarantine_for: 24h
  *     quarantine_then: reject                           # or accept
+ *     classes: {firms: [accounting, leasing]}           # verticals whose orders want the same of a lead
  *     scopes:                                           # for some leads other rules than the network's
- *       - vertical: osago                               # and, or: webmaster
+ *       - vertical: osago                               # and, or: webmaster; or a class alone
  *         reject_at: 70
  *         filters: [phone_duplicate: {action: score, weight: 30}]
  *

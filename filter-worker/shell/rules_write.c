@@ -116,9 +116,9 @@ static uint32_t take_character(const char **c)
 	return ret;
 }
 
-static void write_name(const char *key, const char *name, struct buf *out)
+static void write_quoted(const char *name, struct buf *out)
 {
-	buf_printf(out, "%s: \"", key);
+	buf_append_char(out, '"');
 	for (const char *c = name; *c;) {
 		uint32_t character = take_character(&c);
 
@@ -128,6 +128,24 @@ static void write_name(const char *key, const char *name, struct buf *out)
 			buf_printf(out, "\\U%08X", (unsigned)character);
 	}
 	buf_append_char(out, '"');
+}
+
+static void write_name(const char *key, const char *name, struct buf *out)
+{
+	buf_printf(out, "%s: ", key);
+	write_quoted(name, out);
+}
+
+static void write_class(const struct order_class *c, struct buf *out)
+{
+	buf_append_cstr(out, "  ");
+	write_quoted(c->name, out);
+	buf_append_cstr(out, ": [");
+	for (size_t i = 0; i < c->count; i++) {
+		buf_append_cstr(out, i > 0 ? ", " : "");
+		write_quoted(c->verticals[i], out);
+	}
+	buf_append_cstr(out, "]\n");
 }
 
 static void write_limits(const struct rule_list *l, const char *indent, struct buf *out)
@@ -142,6 +160,10 @@ static void write_scope(const struct rule_scope *s, const struct rule_list *netw
 	_cleanup_(buf_free) struct buf changes = {0};
 	const char *before = "  - ";
 
+	if (s->order_class[0]) {
+		buf_append_cstr(out, before);
+		write_name("class", s->order_class, out);
+	}
 	if (s->vertical[0]) {
 		buf_append_cstr(out, before);
 		write_name("vertical", s->vertical, out);
@@ -175,6 +197,10 @@ void rules_file_write(const struct ruleset *rs, struct buf *out)
 		   rs->network.count == 0 ? " []" : "");
 	for (size_t i = 0; i < rs->network.count; i++)
 		write_rule(&rs->network.rules[i], out);
+	if (rs->class_count > 0)
+		buf_append_cstr(out, "classes:\n");
+	for (size_t i = 0; i < rs->class_count; i++)
+		write_class(&rs->classes[i], out);
 	if (rs->scope_count > 0)
 		buf_append_cstr(out, "scopes:\n");
 	for (size_t i = 0; i < rs->scope_count; i++)

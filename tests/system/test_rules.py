@@ -85,6 +85,7 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
         assert "in force already" in stack.punnet("rules", "publish", str(strict), "--why", "again", "--who", "olga").stdout
         assert "they mean the same" in stack.punnet("rules", "diff", "current", str(strict)).stdout
 
+        expect_positions(stack, row["hash"])
         last = []
 
         def green():
@@ -96,6 +97,22 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
     finally:
         advertiser.close()
         end_stack(stack, failed)
+
+
+def expect_positions(stack, published):
+    """Where it was taken over: on each partition the standard rules' offsets, then those of what was published, without a gap."""
+    found = {}
+    for name in ("standard", published):
+        rows = [json.loads(line) for line in stack.punnet("rules", "positions", name, "--json").stdout.splitlines()]
+        found[name] = {r["partition"]: (r["from"], r["to"], r["verdicts"]) for r in rows}
+        assert rows and len(rows) == len(found[name]), "each was in force once"
+        offsets = {}
+        for m in verdicts(stack):
+            if (m.ruleset == published) == (name == published):
+                offsets.setdefault(m.source.partition, []).append(m.source.offset)
+        assert found[name] == {p: (min(o), max(o), len(o)) for p, o in offsets.items()}
+    for partition in found["standard"].keys() & found[published].keys():
+        assert found["standard"][partition][1] + 1 == found[published][partition][0]
 
 
 PROBES = itertools.count(500000)

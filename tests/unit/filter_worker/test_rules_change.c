@@ -93,6 +93,23 @@ static void random_removals(struct rng *r, struct rule_list *l)
 	}
 }
 
+static void random_classes(struct rng *r, struct ruleset *rs)
+{
+	for (int n = (int)rng_below(r, 4); n > 0; n--) {
+		struct order_class c = {0};
+		char vertical[8];
+
+		snprintf(c.name, sizeof(c.name), "class\"%d", n);
+		for (int k = 1 + (int)rng_below(r, 5); k > 0; k--) {
+			snprintf(vertical, sizeof(vertical), "v%d.%u", n,
+				 (unsigned)rng_below(r, 100));
+			(void)!order_class_add(&c, slice_cstr(vertical));
+		}
+		if (!ruleset_add_class(rs, &c))
+			fail_msg("no room for %s", c.name);
+	}
+}
+
 static void random_ruleset(struct rng *r, struct ruleset *rs)
 {
 	static const char *const names[] = {"",    "osago", "a:b#c\"\\'", "вебмастер",
@@ -102,6 +119,7 @@ static void random_ruleset(struct rng *r, struct ruleset *rs)
 				   MS_PER_MIN + (int64_t)rng_below(r, 29 * MS_PER_DAY),
 			       .quarantine_accepts = rng_chance(r, 5000)};
 	random_list(r, &rs->network);
+	random_classes(r, rs);
 	for (size_t i = 1; i < ARRAY_LEN(names) && rng_chance(r, 7000); i++) {
 		struct rule_scope *s = &rs->scopes[rs->scope_count];
 
@@ -112,6 +130,10 @@ static void random_ruleset(struct rng *r, struct ruleset *rs)
 			snprintf(s->vertical, SCOPE_NAME_MAX + 1, "%s", names[i]);
 			snprintf(s->webmaster, SCOPE_NAME_MAX + 1, "w%zu", i);
 		}
+		if (rs->class_count > 0 && rng_chance(r, 3000) && i <= rs->class_count)
+			*s = (struct rule_scope){.list = rs->network};
+		if (!s->vertical[0] && !s->webmaster[0])
+			memcpy(s->order_class, rs->classes[i - 1].name, sizeof(s->order_class));
 		random_removals(r, &s->list);
 		if (rng_chance(r, 5000))
 			random_list(r, &s->list);
@@ -251,6 +273,23 @@ static void a_new_scope_begins_with_the_rules_in_force_for_its_leads(void **stat
 			"40}, phone_line: {shadow: true}]\n");
 }
 
+static void a_class_must_mean_the_same_to_be_tried(void **state)
+{
+	static const char tried[] = "reject_at: 70\nclasses: {firms: [leasing, audit]}\n"
+				    "filters: [honeypot, fill_time]\n"
+				    "scopes: [{class: firms, filters: [honeypot: {weight: 1}]}]\n";
+	static struct ruleset rs;
+
+	(void)state;
+	change(NOW, tried, CHANGE_MADE, &rs);
+	expect_same(&rs,
+		    NOW "classes: {firms: [audit, leasing]}\nscopes:\n"
+			"  - class: firms\n    filters: [honeypot: {weight: 1, shadow: true}]\n");
+	change(NOW "classes: {firms: [audit, leasing]}\n", tried, CHANGE_MADE, &rs);
+	change(NOW "classes: {firms: [audit]}\n", tried, CHANGE_OTHER_CLASS, &rs);
+	change(NOW "classes: {others: [audit]}\n", tried, CHANGE_OTHER_CLASS, &rs);
+}
+
 static void a_full_list_has_no_room_for_another(void **state)
 {
 	static struct ruleset rs, tried;
@@ -348,6 +387,7 @@ int main(void)
 	    cmocka_unit_test(a_new_trial_takes_the_place_of_the_old_one),
 	    cmocka_unit_test(a_scope_tries_what_the_network_tries_unless_it_has_its_own_rule),
 	    cmocka_unit_test(a_new_scope_begins_with_the_rules_in_force_for_its_leads),
+	    cmocka_unit_test(a_class_must_mean_the_same_to_be_tried),
 	    cmocka_unit_test(a_full_list_has_no_room_for_another),
 	    cmocka_unit_test(what_is_promoted_takes_the_place_of_its_counterpart),
 	    cmocka_unit_test(a_scope_keeps_its_own_word_when_the_network_promotes),
