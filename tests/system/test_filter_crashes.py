@@ -8,6 +8,8 @@ from collections import Counter
 import pytest
 from support.filter_state import FilterState, connect
 from support.flow import Flow
+from support.privacy import leaks, person
+from support.webmaster import lead
 from support.workers import (WORKERS, judged_records, kill_and_wait, order_death, owners, repeat_verdicts, wait_died,
                              wait_owned)
 
@@ -113,9 +115,9 @@ def test_after_all_of_this_the_checker_is_green(flow):
     assert flow.checker_is_green().counts["acknowledged"] == flow.next
 
 
-def test_a_build_that_is_blind_is_found():
-    """Each claim is answered as one's own, and each record counts whenever it is read."""
-    flow = Flow("dev", {"PUNNET_FAULT": "claims_blind,watermarks_blind"})
+def test_a_build_that_is_blind_and_talks_is_found():
+    """Each claim is answered as one's own, each record counts whenever it is read, and contacts are written down."""
+    flow = Flow("dev", {"PUNNET_FAULT": "claims_blind,watermarks_blind,leak_contact"})
     try:
         assert Counter(map(accepted_of, judge_pairs(flow)))[2] > PAIRS / 2
         for point, passage in (("worker_gathered", 3), ("worker_judged", 3)):
@@ -126,5 +128,12 @@ def test_a_build_that_is_blind_is_found():
         findings = FilterState(flow.stack).check()
         for expected in ("a record stands in it 2 times", "sums of", "visits stood before the lead"):
             assert any(expected in finding for finding in findings), (expected, findings[:20])
+
+        flow.send(lead(number, seed=43, **person(number), click_id=f"private{number}") for number in range(4))
+        flow.all_judged()
+        connect(flow.stack).set("fw:somebody", b"\x01" + person(3)["last_name"].encode())
+        found, _ = leaks(flow.stack, map(person, range(4)))
+        assert {("topic leads.judged", "email"), ("redis", "last_name")} <= found, found
+        assert found & {(f"log {worker}.log", "phone") for worker in WORKERS}, found
     finally:
         flow.close(False)

@@ -22,6 +22,14 @@ def judged_count(stack):
     return len({(p, r.message.source.offset) for p, records in judged_records(stack).items() for r in records})
 
 
+def records_in(stack, topic):
+    consumer = log._consumer(stack.kafka)
+    try:
+        return sum(log.ends(consumer, topic, p)[1] for p in consumer.list_topics(topic, timeout=30).topics[topic].partitions)
+    finally:
+        consumer.close()
+
+
 def repeat_verdicts(stack, count):
     """The last verdicts of each partition once more, as a worker leaves them that was thought dead and was not."""
     from confluent_kafka import Producer
