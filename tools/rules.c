@@ -366,7 +366,7 @@ static const struct {
 } verbs[] = {
     {"check", 2, 2, false},   {"publish", 2, 2, true},    {"shadow", 2, 2, true},
     {"promote", 1, 64, true}, {"list", 1, 1, false},      {"show", 1, 2, false},
-    {"diff", 3, 3, false},    {"positions", 1, 2, false},
+    {"diff", 3, 3, false},    {"positions", 1, 2, false}, {"reference", 1, 1, false},
 };
 
 static const char *usage_fault(const struct rules *r, int argc, char **argv)
@@ -379,7 +379,7 @@ static const char *usage_fault(const struct rules *r, int argc, char **argv)
 	if (i == ARRAY_LEN(verbs) || argc - 1 < verbs[i].argc_least ||
 	    argc - 1 > verbs[i].argc_most)
 		return "expected check FILE, publish FILE, shadow FILE, promote [FILTER…], list, "
-		       "show [HASH], positions [HASH] or diff A B";
+		       "show [HASH], positions [HASH], diff A B or reference";
 	if (!verbs[i].publishes)
 		return NULL;
 	if (!r->dry_run && (!r->why || !r->why[0] || strlen(r->why) > WHY_MAX))
@@ -421,6 +421,8 @@ int command_rules(struct tool *t, int argc, char **argv)
 		return tool_usage("rules", "%s", fault);
 	if (strcmp(argv[1], "check") == 0)
 		return check(argv[2]); /* needs no server */
+	if (strcmp(argv[1], "reference") == 0)
+		return rules_reference(); /* nor does this */
 	if (!tool_bus(t, "rules"))
 		return TOOL_AWAY;
 	r.directory = directory_open(t->bus, TOOL_TIMEOUT_MS, &r.error);

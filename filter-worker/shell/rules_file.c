@@ -3,6 +3,56 @@
 
 #include "base/timefmt.h"
 
+const char *const rules_file_keys[] = {
+    "reject_at", "quarantine_at", "quarantine_for", "quarantine_then",
+    "filters",   "classes",       "scopes",         NULL};
+const char *const rules_scope_keys[] = {"class",         "vertical", "webmaster", "reject_at",
+					"quarantine_at", "filters",  NULL};
+const char *const rules_rule_keys[] = {"enabled", "shadow", "action", "weight", "on_unknown", NULL};
+
+/* One table of all words: each choice is a stretch of it. */
+enum { WORDS_ACTION = 0, WORDS_UNKNOWN = 2, WORDS_THEN = 4, WORDS_PER_CHOICE = 2 };
+const char *const rules_words[] = {
+    [WORDS_ACTION + ACTION_REJECT] = "reject",
+    [WORDS_ACTION + ACTION_SCORE] = "score",
+    [WORDS_UNKNOWN + UNKNOWN_PASSES] = "pass",
+    [WORDS_UNKNOWN + UNKNOWN_HITS] = "hit",
+    [WORDS_THEN] = "reject",
+    [WORDS_THEN + 1] = "accept",
+    NULL,
+};
+
+static bool is_listed(struct slice key, const char *const *keys, const struct filter_param *params)
+{
+	for (size_t i = 0; keys[i]; i++) {
+		if (slice_is(key, keys[i]))
+			return true;
+	}
+	for (size_t i = 0; params && i < FILTER_PARAMS_MAX && params[i].name; i++) {
+		if (slice_is(key, params[i].name))
+			return true;
+	}
+	return false;
+}
+
+/* params: what the rule's filter adds; or NULL. */
+static void refuse_unlisted(const struct yaml *map, const char *what, const char *const *keys,
+			    const struct filter_param *params, struct yaml_faults *f)
+{
+	_cleanup_(buf_free) struct buf known = {0};
+
+	for (size_t i = 0; keys[i]; i++)
+		buf_printf(&known, "%s%s", i > 0 ? ", " : "", keys[i]);
+	for (size_t i = 0; params && i < FILTER_PARAMS_MAX && params[i].name; i++)
+		buf_printf(&known, ", %s", params[i].name);
+	for (const struct yaml *m = map->child; m; m = m->next) {
+		if (!is_listed(m->key, keys, params))
+			yaml_fault(f, m->line,
+				   "%s: unknown key \"" SLICE_FMT "\": expected one of %s", what,
+				   SLICE_ARG(m->key), buf_cstr(&known));
+	}
+}
+
 static bool choose(const struct yaml *at, const char *rule, const char *key,
 		   const char *const *choices, size_t count, int64_t *ret, struct yaml_faults *f)
 {
@@ -48,14 +98,12 @@ static void read_named_duration(const struct yaml *at, const char *rule,
 	read_duration(at, buf_cstr(&name), p->least, p->most, ret, f);
 }
 
-static void read_params(const struct yaml *map, struct filter_rule *rule, struct buf *known,
-			struct yaml_faults *f)
+static void read_params(const struct yaml *map, struct filter_rule *rule, struct yaml_faults *f)
 {
 	for (size_t i = 0; i < FILTER_PARAMS_MAX && rule->filter->params[i].name; i++) {
 		const struct filter_param *p = &rule->filter->params[i];
 		const struct yaml *at = yaml_get(map, p->name);
 
-		buf_printf(known, ", %s", p->name);
 		if (!at)
 			continue;
 		if (p->type == PARAM_DURATION)
@@ -71,8 +119,6 @@ static void read_params(const struct yaml *map, struct filter_rule *rule, struct
 /* What every rule has. */
 static bool read_common(const struct yaml *map, struct filter_rule *rule, struct yaml_faults *f)
 {
-	static const char *const actions[] = {[ACTION_REJECT] = "reject", [ACTION_SCORE] = "score"};
-	static const char *const unknowns[] = {[UNKNOWN_PASSES] = "pass", [UNKNOWN_HITS] = "hit"};
 	const char *name = rule->filter->name;
 	const struct yaml *at;
 	int64_t value;
@@ -81,10 +127,12 @@ static bool read_common(const struct yaml *map, struct filter_rule *rule, struct
 	(void)yaml_bool(map, "enabled", &enabled, f);
 	(void)yaml_bool(map, "shadow", &rule->shadow, f);
 	at = yaml_get(map, "action");
-	if (at && choose(at, name, "action", actions, ARRAY_LEN(actions), &value, f))
+	if (at &&
+	    choose(at, name, "action", rules_words + WORDS_ACTION, WORDS_PER_CHOICE, &value, f))
 		rule->action = (enum rule_action)value;
 	at = yaml_get(map, "on_unknown");
-	if (at && choose(at, name, "on_unknown", unknowns, ARRAY_LEN(unknowns), &value, f))
+	if (at && choose(at, name, "on_unknown", rules_words + WORDS_UNKNOWN, WORDS_PER_CHOICE,
+			 &value, f))
 		rule->on_unknown = (enum rule_unknown)value;
 	value = rule->weight;
 	if (yaml_int(map, "weight", 0, WEIGHT_MAX, &value, f))
@@ -115,7 +163,6 @@ static void put_rule(struct rule_list *l, const struct filter_rule *rule, bool e
 static void read_rule(const struct yaml *item, struct rule_list *l, bool replaces,
 		      struct yaml_faults *f)
 {
-	_cleanup_(buf_free) struct buf known = {0};
 	bool plain = item->type == YAML_SCALAR;
 	const struct yaml *body = plain ? NULL : item->child;
 
@@ -141,10 +188,9 @@ static void read_rule(const struct yaml *item, struct rule_list *l, bool replace
 		return;
 	}
 	if (body && body->type == YAML_MAP) {
-		buf_append_cstr(&known, "enabled, shadow, action, weight, on_unknown");
 		enabled = read_common(body, &rule, f);
-		read_params(body, &rule, &known, f);
-		yaml_refuse_unknown(body, filter->name, buf_cstr(&known), f);
+		read_params(body, &rule, f);
+		refuse_unlisted(body, filter->name, rules_rule_keys, filter->params, f);
 	}
 	put_rule(l, &rule, enabled, replaces, item->line, f);
 }
@@ -254,10 +300,8 @@ static void read_classes(const struct yaml *root, struct ruleset *rs, struct yam
 		yaml_fault(f, classes->line, "classes: expected {name: [vertical, …], …}");
 		return;
 	}
-	for (struct yaml *item = classes ? classes->child : NULL; item; item = item->next) {
-		item->seen = true;
+	for (const struct yaml *item = classes ? classes->child : NULL; item; item = item->next)
 		read_class(item, rs, f);
-	}
 }
 
 static void read_scope_names(const struct yaml *item, const struct ruleset *rs,
@@ -294,14 +338,12 @@ static void read_scope(const struct yaml *item, struct ruleset *rs, struct yaml_
 			yaml_fault(f, item->line, "scopes: this one stands twice");
 	}
 	read_list(item, &s->list, true, f);
-	yaml_refuse_unknown(item, "scope",
-			    "class, vertical, webmaster, reject_at, quarantine_at, filters", f);
+	refuse_unlisted(item, "scope", rules_scope_keys, NULL, f);
 	rs->scope_count++;
 }
 
 static void read_quarantine(const struct yaml *root, struct ruleset *rs, struct yaml_faults *f)
 {
-	static const char *const then[] = {"reject", "accept"};
 	const struct yaml *at = yaml_get(root, "quarantine_for");
 	int64_t chosen = 0;
 
@@ -310,7 +352,8 @@ static void read_quarantine(const struct yaml *root, struct ruleset *rs, struct 
 			      &rs->quarantine_for_ms, f);
 	at = yaml_get(root, "quarantine_then");
 	if (at)
-		(void)choose(at, "rule set", "quarantine_then", then, ARRAY_LEN(then), &chosen, f);
+		(void)choose(at, "rule set", "quarantine_then", rules_words + WORDS_THEN,
+			     WORDS_PER_CHOICE, &chosen, f);
 	rs->quarantine_accepts = chosen == 1;
 }
 
@@ -337,10 +380,7 @@ static enum result read_tree(const struct yaml *root, struct ruleset *ret, struc
 	for (const struct yaml *item = scopes && scopes->type == YAML_LIST ? scopes->child : NULL;
 	     item; item = item->next)
 		read_scope(item, &rs, f);
-	yaml_refuse_unknown(root, "rule set",
-			    "reject_at, quarantine_at, quarantine_for, quarantine_then, filters, "
-			    "classes, scopes",
-			    f);
+	refuse_unlisted(root, "rule set", rules_file_keys, NULL, f);
 	if (f->count > 0)
 		return RESULT_BAD;
 	ruleset_seal(&rs);

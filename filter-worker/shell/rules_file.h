@@ -28,6 +28,13 @@ _must_use_ enum result rules_file_load(const char *path, struct ruleset *ret,
 /* The same from text; faults->file names it. */
 _must_use_ enum result rules_file_read(struct slice text, struct ruleset *ret,
 				       struct yaml_faults *faults);
+/* The whole language: every key of the file, of a scope and of a rule, beside which a rule has its filter's parameters; and
+ * every word that is a value. What stands in no table is refused, whatever else the reader asks for. NULL ends. */
+extern const char *const rules_file_keys[];
+extern const char *const rules_scope_keys[];
+extern const char *const rules_rule_keys[];
+extern const char *const rules_words[];
+
 /* As such a file, every value spelt out: what is read from it has the same hash. */
 void rules_file_write(const struct ruleset *rs, struct buf *out);
 void rules_write_duration(int64_t ms, struct buf *out); /* "90d", "1500ms" */
