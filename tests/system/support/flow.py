@@ -64,13 +64,13 @@ class Flow:
     def run(self, seconds, rate, disturb):
         """Steady leads, while `disturb` does its worst in this thread."""
         sender = threading.Thread(target=self.send, args=(self.leads(int(seconds * rate)), rate))
-        began_ms = time.time() * 1000
+        began_ms = int(time.time() * 1000)
         sender.start()
         try:
             disturb()
         finally:
             sender.join()
-        ended_ms = time.time() * 1000
+        ended_ms = int(time.time() * 1000)
         self.all_judged()
         return began_ms, ended_ms
 
