@@ -354,9 +354,7 @@ static bool read_claims(struct kv_call *c, const redisReply *list)
 {
 	if (!is_pairs(list, c->claim_count))
 		return false;
-	if (fault_on("claims_blind"))
-		return true;
-	for (size_t i = 0; i < list->elements; i += 2) {
+	for (size_t i = 0; i < list->elements && !fault_on("claims_blind"); i += 2) {
 		struct kv_claim *claim = c->claims[list->element[i]->integer - 1];
 		const redisReply *value = list->element[i + 1];
 
@@ -411,11 +409,10 @@ static bool read_reply(struct kv_call *c)
 
 static bool read_replies(struct kv_redis *r)
 {
-	bool good = true;
-
 	for (unsigned s = 0; s < r->layout.shards; s++)
-		good = (!r->calls[s].reply || read_reply(&r->calls[s])) && good;
-	return good;
+		if (r->calls[s].reply && !read_reply(&r->calls[s]))
+			return false;
+	return true;
 }
 
 /* Whose reject an earlier call has counted, as far as this process knows. */
@@ -436,13 +433,12 @@ static enum result round_of(struct kv_redis *r, struct batch *b, enum part part,
 			    struct error *ret_error)
 {
 	enum result result;
-	bool good;
 
 	b->part = part;
 	result = kv_round(r, KV_SCRIPT_GATHER, build, b, ret_error);
 	if (result != RESULT_OK)
 		return result;
-	good = read_replies(r);
+	bool good = read_replies(r);
 	kv_round_end(r);
 	if (good)
 		return RESULT_OK;
