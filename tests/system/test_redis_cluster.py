@@ -58,7 +58,7 @@ def run(bin_folder, environment, events):
         first = [lead(n, seed=71) for n in range(LEADS)]
         flow = threading.Thread(target=webmaster.send_all, args=(first, RATE_PER_S))
         flow.start()
-        wait_until(lambda: len(webmaster.acknowledged) > LEADS // 12, 30, "leads flow")
+        wait_until(lambda: len(judged(stack)) > LEADS // 12, 30, "leads are judged")
         for event in events:
             event(cluster)
         in_flow = flow.is_alive()

@@ -39,7 +39,7 @@ def run(bin_folder, environment, lose):
         first = [lead(n, seed=61) for n in range(LEADS)]
         flow = threading.Thread(target=webmaster.send_all, args=(first, RATE_PER_S))
         flow.start()
-        wait_until(lambda: len(webmaster.acknowledged) > LEADS // 2, 30, "leads flow")
+        wait_until(lambda: len(judged(stack)) > LEADS // 2, 30, "leads are judged")
         lose(stack)
         flow.join()
         wait_until(lambda: len(judged(stack)) == LEADS, 60, "the first ones are judged")
