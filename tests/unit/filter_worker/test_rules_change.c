@@ -11,7 +11,7 @@
 #include "filter-worker/core/ruleset_change.h"
 #include "filter-worker/shell/rules_file.h"
 
-#define RANDOM_SETS 2000
+#define RANDOM_SETS 600
 
 static void read_rules(const char *name, struct slice text, struct ruleset *ret)
 {
@@ -97,7 +97,7 @@ static void random_classes(struct rng *r, struct ruleset *rs)
 {
 	for (int n = (int)rng_below(r, 4); n > 0; n--) {
 		struct order_class c = {0};
-		char vertical[8];
+		char vertical[32];
 
 		snprintf(c.name, sizeof(c.name), "class\"%d", n);
 		for (int k = 1 + (int)rng_below(r, 5); k > 0; k--) {
