@@ -14,6 +14,7 @@ BENCHES = {
     "ledger": (core.ledger, "credits a second into SQLite"),
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),
     "filter-worker": (stages.filter_worker, "leads.raw to leads.judged, Redis included"),
+    "filter-scaling": (stages.filter_scaling, "what 1, 2, 4 and 8 filter workers together cost a lead"),
     "claims": (stages.claims, "dedupe claims in Redis: memory and CPU of one"),
     "router": (stages.router, "leads.judged to leads.routed: admit and decide"),
     "delivery": (stages.delivery, "webhooks to a local server"),

@@ -17,6 +17,9 @@ TARGETS = {
     "filter-worker, CPU": ("most", 15),
     "filter-worker, Redis CPU": ("most", 12),
     "filter-worker, resident memory": ("most", 256),
+    "filter-worker, 2 by one": ("most", 1.1),
+    "filter-worker, 4 by one": ("most", 1.1),
+    "filter-worker, 8 by one": ("most", 1.1),
     "filter-worker, verdicts put back": ("least", 50000),
     "claims, memory of one": ("most", 64),
 }

@@ -2,6 +2,7 @@
 kernel between the first tenth of the records and the last."""
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -9,6 +10,8 @@ from .lab import FLOOR_OFFSET, FLOOR_TOPIC, BenchError, scaled, wait_for_port
 
 STAGE_LEADS = 100000
 PATIENCE_S = 60
+SCALING_WORKERS, SCALING_LEADS, SCALING_BATCHES = (1, 2, 4, 8), 40000, 3
+SESSION_S = 6  # of a member of a group
 CORES = (0, 1)  # the measured process, and who drives it
 
 
@@ -95,6 +98,49 @@ def filter_worker(lab, figures):
     figures.add("filter-worker, throughput", ours["per_s"], "leads/s", bare["leads"] / bare["seconds"])
     figures.add("filter-worker, verdicts put back", _put_back_per_s(lab), "leads/s")
     lab.drain_rest()
+
+
+def filter_scaling(lab, figures):
+    """What all workers together cost a lead. They stand still while leads are sent, so that each number of workers has the
+    same to do; two cores can't show the rate of eight, what they cost they can."""
+    lab.up()
+    lab.only("collector", "filter-worker")
+    one = None
+    for workers in SCALING_WORKERS:
+        lab.stack("scale", f"filter-worker={workers}")
+        time.sleep(SESSION_S + 2)  # whoever left is waited for, and partitions are given out
+        pids = [int((lab.home / f"run/filter-worker@{n + 1}.pid").read_text()) for n in range(workers)]
+        _cpu_of_batch(lab, pids)  # warm
+        cpu = sum(_cpu_of_batch(lab, pids) for _ in range(SCALING_BATCHES)) / SCALING_BATCHES
+        one = one or cpu
+        figures.add(f"filter-worker, CPU of {workers} together", cpu, "us/lead", one)
+        figures.add(f"filter-worker, {workers} by one", cpu / one, "times")
+    lab.stack("scale", "filter-worker=1")
+    lab.drain_rest()
+
+
+def _cpu_of_batch(lab, pids):
+    """Leads are put before workers that are stopped, for less than their session; then they run until all is judged."""
+    leads = scaled(SCALING_LEADS)
+    wanted = lab.count("leads.judged") + leads
+    before = sum(map(_cpu_us, pids))
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        lab.send(leads, batch=100, connections=16)
+        if time.monotonic() - began > SESSION_S - 2:
+            raise BenchError("bench: the front door was too slow: the workers' session is nearly over")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    end = time.monotonic() + PATIENCE_S
+    while lab.count("leads.judged") < wanted:
+        if time.monotonic() > end:
+            raise BenchError(f"bench: {leads} leads were not judged within {PATIENCE_S} s")
+        time.sleep(0.05)
+    time.sleep(0.2)  # the last acknowledgements and commits
+    return (sum(map(_cpu_us, pids)) - before) / leads
 
 
 def _resident_mib(pid):

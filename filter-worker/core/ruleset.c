@@ -243,3 +243,50 @@ void rule_list_plan(const struct rule_list *l, const struct claim_subject *s,
 		}
 	}
 }
+
+/* What is taken by a lead of which everything is known. */
+static void write_mixed(const struct ruleset *rs, const struct rule_list *l, struct buf *out)
+{
+	static const char value[16];
+	const struct slice v = slice_of(value, sizeof(value));
+	const struct claim_subject s = {.vertical = SLICE("v"),
+					.aff_id = SLICE("w"),
+					.phone = v,
+					.email = v,
+					.mailbox = v,
+					.payload = v,
+					.idempotency = v,
+					.person = v,
+					.device = v,
+					.ip = v};
+	const struct filter *first = NULL;
+	uint32_t group = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct filter *f = l->rules[i].filter;
+		struct claim_plan own = {0};
+
+		if (f->need)
+			f->need(&l->rules[i], &s, &own);
+		for (size_t k = 0; k < own.count; k++) {
+			if (own.wants[k].always)
+				continue;
+			if (first && own.wants[k].group != group) {
+				buf_printf(out, "%s and %s", first->name, f->name);
+				if (l != &rs->network)
+					buf_append_cstr(out, " of the scope ");
+				ruleset_scope_text(rs, l, out);
+				return;
+			}
+			first = f;
+			group = own.wants[k].group;
+		}
+	}
+}
+
+void ruleset_write_mixed_scopes(const struct ruleset *rs, struct buf *out)
+{
+	write_mixed(rs, &rs->network, out);
+	for (size_t i = 0; i < rs->scope_count && out->len == 0; i++)
+		write_mixed(rs, &rs->scopes[i].list, out);
+}

@@ -82,5 +82,8 @@ void ruleset_seal(struct ruleset *rs);
 /* The claims that the rules ask for on behalf of a lead. A rule in shadow asks only for what no rule in force asks for. */
 void rule_list_plan(const struct rule_list *l, const struct claim_subject *s,
 		    struct claim_plan *ret);
+/* Writes which two rules of one list take claims in different scopes; nothing where none do. A Redis Cluster can't take such
+ * claims together. */
+void ruleset_write_mixed_scopes(const struct ruleset *rs, struct buf *out);
 
 #endif

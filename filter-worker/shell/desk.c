@@ -32,6 +32,7 @@
 #include "runtime/fault.h"
 #include "runtime/keyring.h"
 #include "runtime/kv.h"
+#include "runtime/log.h"
 #include "runtime/metrics.h"
 
 _Static_assert(DESK_LEADS_MAX <= KV_LEADS_PER_GATHER, "one batch is one gather");
@@ -128,6 +129,16 @@ static const Punnet__V1__Contact **open_batch(struct desk *d, struct desk_lead *
 	return contacts;
 }
 
+/* The negative control of the test that looks for contacts where none may be. */
+static void leak(const Punnet__V1__Contact *contact, struct arena *a, struct facts *facts)
+{
+	if (!contact || !fault_on("leak_contact"))
+		return;
+	log_warn("leak", LOG_STR("phone", contact->phone));
+	facts_set_text(facts, FACT_PHONE_REGION,
+		       slice_cstr(arena_cstr(a, slice_cstr(contact->email))));
+}
+
 /* Everything that needs no kv; once for each lead, however often its batch is gathered. */
 static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Contact *contact,
 		    struct arena *a)
@@ -135,6 +146,7 @@ static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Co
 	if (lead->prepared)
 		return;
 	local_facts_gather(&d->o.local, lead->raw, contact, a, &lead->facts);
+	leak(contact, a, &lead->facts);
 	lead->lists = d->o.local.lists ? arena_cstr(a, slice_cstr(d->o.local.lists->version)) : "";
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);
@@ -336,6 +348,7 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 	if (judged == 0)
 		make_room(leads[0], &changes);
 	verdicts = verdicts_of(d, leads, answers, judged, &verdict_count);
+	fault_point("worker_unsettled");
 	r = settle(d, &changes, verdicts, verdict_count, e);
 	if (r == RESULT_OK)
 		*ret_judged = judged;

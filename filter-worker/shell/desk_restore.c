@@ -4,6 +4,7 @@
 #include "desk.h"
 #include "desk_counts.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 #include "runtime/kv.h"
 
 /* A verdict whose parts are not there was never made by us: it claims nothing. */
@@ -66,6 +67,7 @@ static enum result put_back(struct desk *d, struct desk_lead *leads, size_t coun
 		};
 	}
 	r = kv_gather(desk_kv(d), asked, count, e);
+	fault_point("restore_gathered");
 	return r == RESULT_OK ? kv_close_batch(desk_kv(d), NULL, 0, verdicts, count, e) : r;
 }
 

@@ -60,6 +60,7 @@ static bool open_next(struct worker *w, struct error *e, enum result *ret_result
 		r->reader = bus_reader_open(w->bus, TOPIC_JUDGED, r->at, low, e);
 		*ret_result = r->reader ? RESULT_OK : RESULT_AWAY;
 		r->put_back = 0;
+		r->next_raw = 0;
 		r->began_ms = clock_monotonic_ms();
 		return r->reader != NULL;
 	}
@@ -72,13 +73,25 @@ static enum result finish(struct worker *w, struct error *e)
 	struct restore *r = &w->restore;
 	enum result result;
 
+	fault_point("restore_unmarked");
 	result = kv_restored(w->kv, (uint32_t)r->at, e);
 	if (result != RESULT_OK)
 		return result;
+	fault_point("restore_marked");
 	log_info("kv_restored", LOG_INT("partition", r->at), LOG_INT("leads", r->put_back),
 		 LOG_INT("ms", clock_monotonic_ms() - r->began_ms));
 	end_reading(r);
 	return look(w, e);
+}
+
+/* Of two verdicts about one record the first counts: where a worker was thought dead and was not, the log has both, and
+ * within one batch the kv could not tell that they are the same. */
+static bool is_first(struct restore *r, const Punnet__V1__JudgedLead *m)
+{
+	if (!m->source || m->source->offset < r->next_raw)
+		return false;
+	r->next_raw = m->source->offset + 1;
+	return true;
 }
 
 static enum result put_back(struct worker *w, const struct bus_record *records, size_t count,
@@ -94,11 +107,12 @@ static enum result put_back(struct worker *w, const struct bus_record *records, 
 		const Punnet__V1__JudgedLead *m =
 		    codec_unpack(&r->arena, &punnet__v1__judged_lead__descriptor, records[i].value);
 
-		if (m)
+		if (m && is_first(r, m))
 			verdicts[used++] = m;
 	}
 	result = desk_restore(w->desk, verdicts, used, e);
 	if (result == RESULT_OK) {
+		fault_point("restore_put_back");
 		r->put_back += used;
 		metric_add(METRIC_FILTER_RESTORED, (int64_t)used);
 	}

@@ -75,6 +75,17 @@ void verdict_book_put(struct verdict_book *b, struct slice vertical, struct slic
 	*line = (struct line){approved, returned};
 }
 
+size_t verdict_book_count(const struct verdict_book *b)
+{
+	struct slice key;
+	void *vertical;
+	size_t count = 0;
+
+	for (size_t i = 0; map_at(&b->verticals, i, &key, &vertical); i++)
+		count += map_count(&((const struct vertical *)vertical)->webmasters);
+	return count;
+}
+
 bool verdict_book_look(const struct verdict_book *b, struct slice vertical, struct slice aff_id,
 		       struct verdict_sums *ret)
 {

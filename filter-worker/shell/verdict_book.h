@@ -14,6 +14,7 @@ void verdict_book_free(struct verdict_book *b);
 /* In the place of the line that stood there. Counts are not negative. */
 void verdict_book_put(struct verdict_book *b, struct slice vertical, struct slice aff_id,
 		      int64_t approved, int64_t returned);
+size_t verdict_book_count(const struct verdict_book *b); /* lines */
 /* false: nothing is known of the vertical, and ret is untouched. A webmaster without a line has zeros. */
 _must_use_ bool verdict_book_look(const struct verdict_book *b, struct slice vertical,
 				  struct slice aff_id, struct verdict_sums *ret);

@@ -18,6 +18,7 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "suppressions.h"
+#include "verdict_follower.h"
 
 #define TOPIC_JUDGED      "leads.judged"
 #define TOPIC_DEAD        "dead.letters"
@@ -70,6 +71,7 @@ int64_t worker_on_assign(void *ctx, const struct bus_assignment *a, enum result 
 		*ret_result = RESULT_FATAL;
 		return -1;
 	}
+	fault_point("worker_assigned");
 	/* Open entries are in the batch or on their way; there are never more. */
 	partitions_assign(&w->partitions, a->partition, start, w->max_in_flight + DESK_LEADS_MAX);
 	log_info("partition_assigned", LOG_INT("partition", a->partition), LOG_INT("start", start),
@@ -123,6 +125,7 @@ void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partit
 	metric_observe_us(METRIC_FILTER_AGE, (clock_now_ms() - flight.received_at_ms) * 1000);
 	if (p && flight.entry != 0)
 		progress_release(p->progress, flight.entry);
+	fault_point("worker_acked");
 }
 
 static void commit_due(struct worker *w)
@@ -159,6 +162,7 @@ static void serve(struct worker *w)
 	if (directory_poll(w->directory, &error) == RESULT_FATAL)
 		service_die(w->service, "the directory can't be followed: %s", error.text);
 	suppressions_follow(w->suppressions, w->directory);
+	verdict_follower_poll(w->verdicts);
 	if (batch_done(&w->batch)) {
 		worker_follow_rules(w);
 		worker_follow_lists(w);

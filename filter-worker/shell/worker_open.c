@@ -14,10 +14,12 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "suppressions.h"
+#include "verdict_follower.h"
 #include "worker_state.h"
 
 #define SECTION          "filter_worker"
 #define START_TIMEOUT_MS 30000
+#define VERDICTS_WAIT_MS 5000
 
 static enum result load_rules(struct worker *w, const char *path, struct error *e)
 {
@@ -35,6 +37,43 @@ static enum result load_rules(struct worker *w, const char *path, struct error *
 	return RESULT_OK;
 }
 
+/* Can the kv take together what the rules claim? */
+static enum result check_scopes(const struct worker *w, const struct ruleset *rs,
+				struct yaml_faults *f)
+{
+	_cleanup_(buf_free) struct buf mixed = {0};
+
+	if (kv_needs_one_group(w->kv))
+		ruleset_write_mixed_scopes(rs, &mixed);
+	if (mixed.len == 0)
+		return RESULT_OK;
+	yaml_fault(f, 0,
+		   "common.redis is a cluster, where all rules that claim must have the same "
+		   "`scope`: those of %s differ",
+		   buf_cstr(&mixed));
+	return RESULT_BAD;
+}
+
+static enum result check_rules(const struct worker *w, const char *path, struct error *e)
+{
+	_cleanup_(yaml_faults_free) struct yaml_faults faults = {.file = path[0] ? path : "rules"};
+
+	if (check_scopes(w, &w->rules, &faults) == RESULT_OK)
+		return RESULT_OK;
+	return error_set(e, RESULT_BAD, "%s", buf_cstr(&faults.text));
+}
+
+static enum result read_published(struct worker *w, const char *text, struct yaml_faults *f)
+{
+	static struct ruleset rs; /* too large for a stack */
+
+	if (rules_file_read(slice_cstr(text), &rs, f) != RESULT_OK ||
+	    check_scopes(w, &rs, f) != RESULT_OK)
+		return RESULT_BAD;
+	w->rules = rs;
+	return RESULT_OK;
+}
+
 void worker_follow_rules(struct worker *w)
 {
 	uint64_t version = directory_version(w->directory);
@@ -47,7 +86,7 @@ void worker_follow_rules(struct worker *w)
 	entry = directory_get(w->directory, "rules", SLICE("current"));
 	if (!entry || strcmp(entry->rule_set->hash, w->rules.hash) == 0)
 		return;
-	if (rules_file_read(slice_cstr(entry->rule_set->text), &w->rules, &faults) != RESULT_OK) {
+	if (read_published(w, entry->rule_set->text, &faults) != RESULT_OK) {
 		metric_add(METRIC_FILTER_RULES_REFUSED, 1);
 		log_error("rules_refused", LOG_STR("ruleset", entry->rule_set->hash),
 			  LOG_STR("in_force", w->rules.hash),
@@ -68,6 +107,8 @@ static enum result open_servers(struct worker *w, const struct config *c, struct
 			(int)config_int(c, SECTION, "kv_timeout"), e);
 	if (!w->kv)
 		return RESULT_AWAY;
+	if (check_rules(w, config_text(c, SECTION, "ruleset"), e) != RESULT_OK)
+		return RESULT_BAD;
 	w->bus = bus_open(config_text(c, "common", "kafka"), w->service->instance, e);
 	if (!w->bus)
 		return RESULT_AWAY;
@@ -169,6 +210,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 
 	w->suppressions = suppressions_new();
 	suppressions_follow(w->suppressions, w->directory);
+	w->verdicts = verdict_follower_open(w->bus, VERDICTS_WAIT_MS);
 	worker_follow_rules(w);
 	w->desk =
 	    desk_open(&(struct desk_options){.rules = &w->rules,
@@ -176,6 +218,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 					     .keyring = w->keyring,
 					     .local = {
 						 .suppressions = w->suppressions,
+						 .verdicts = verdict_follower_book(w->verdicts),
 						 .lists = lists_holder_get(w->lists),
 						 .mx = w->mx,
 						 .digest_key = keyring_fingerprint_key(w->keyring),
@@ -230,6 +273,7 @@ static void worker_stop(struct service *s)
 	bus_consumer_close(w->consumer);
 	bus_producer_close(w->producer);
 	directory_close(w->directory);
+	verdict_follower_close(w->verdicts);
 	bus_close(w->bus);
 	desk_close(w->desk);
 	suppressions_free(w->suppressions);

@@ -25,7 +25,7 @@ struct restore {
 	struct bus_reader *reader;
 	int32_t at;
 	int64_t until, began_ms;
-	uint64_t put_back;
+	uint64_t put_back, next_raw; /* verdicts; the offset in leads.raw after the highest one */
 	struct arena arena;
 };
 
@@ -40,6 +40,7 @@ struct worker {
 	struct keyring *keyring;
 	struct kv *kv;
 	struct suppressions *suppressions;
+	struct verdict_follower *verdicts;
 	struct lists_holder *lists;
 	struct mx *mx; /* NULL: nobody is asked about mail domains */
 	struct desk *desk;

@@ -1,10 +1,14 @@
 /* fault: reads PUNNET_FAULT once and answers from it. Only in builds with PUNNET_FAULTS.
  *
- * An entry of the list that is longer than FAULT_NAME_MAX, or past FAULTS_MAX, is a mistake in a test and ends it. */
+ * An entry of the list that is longer than FAULT_NAME_MAX, or past FAULTS_MAX, is a mistake in a test and ends it.
+ *
+ * A process that is started again has PUNNET_FAULT again, and dies again. A death that is to come once is ordered by a file
+ * instead, in the folder PUNNET_FAULT_ONCE: whoever takes the file away is the one to die. */
 #include "fault.h"
 
 #ifdef PUNNET_FAULTS
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +27,8 @@ struct fault {
 static struct fault faults[FAULTS_MAX];
 static size_t fault_count;
 static bool loaded;
+static const char *once_folder;
+static struct fault once; /* the order at hand */
 
 static void load_one(const char *text)
 {
@@ -50,6 +56,7 @@ static void load(void)
 	char *text, *rest, *one;
 
 	loaded = true;
+	once_folder = getenv("PUNNET_FAULT_ONCE");
 	if (!env)
 		return;
 	text = rest = strdup(env);
@@ -75,11 +82,30 @@ bool fault_on(const char *name)
 	return find(name, false) != NULL;
 }
 
+/* Counts from when the file was first seen. */
+static bool is_ordered(const char *point)
+{
+	char path[PATH_MAX], text[24] = "";
+	FILE *file;
+
+	assert(strlen(point) < FAULT_NAME_MAX);
+	(void)snprintf(path, sizeof(path), "%s/%s", once_folder, point);
+	if (strcmp(once.name, point) != 0 || once.left <= 0) {
+		file = fopen(path, "r");
+		if (!file)
+			return false;
+		(void)snprintf(once.name, sizeof(once.name), "%s", point);
+		once.left = fgets(text, sizeof(text), file) ? strtol(text, NULL, 10) : 1;
+		(void)fclose(file);
+	}
+	return --once.left <= 0 && unlink(path) == 0;
+}
+
 void fault_point(const char *point)
 {
 	struct fault *f = find(point, true);
 
-	if (f && --f->left == 0)
+	if ((f && --f->left == 0) || (once_folder && is_ordered(point)))
 		(void)kill(getpid(), SIGKILL);
 }
 

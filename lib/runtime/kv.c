@@ -147,6 +147,27 @@ void kv_close(struct kv *k)
 		k->backend->close(k);
 }
 
+bool kv_needs_one_group(const struct kv *k)
+{
+	return k->needs_one_group;
+}
+
+static bool is_of_one_group(const struct kv_lead *lead)
+{
+	const struct kv_claim *first = NULL;
+
+	for (size_t c = 0; c < lead->claim_count; c++) {
+		const struct kv_claim *claim = &lead->claims[c];
+
+		if (claim->always)
+			continue;
+		if (first && claim->group != first->group)
+			return false;
+		first = claim;
+	}
+	return true;
+}
+
 enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error)
 {
 	assert(count <= KV_LEADS_PER_GATHER);
@@ -163,6 +184,11 @@ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct 
 		}
 		assert(leads[i].trail_count <= KV_TRAILS_PER_LEAD);
 		leads[i].counted = leads[i].judged = false;
+		if (k->needs_one_group && !is_of_one_group(&leads[i]))
+			return error_set(
+			    ret_error, RESULT_BAD,
+			    "redis: a cluster takes a lead's claims together in one "
+			    "scope only: all rules that claim must have the same `scope`");
 	}
 	return count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
 }

@@ -92,6 +92,8 @@ struct kv_lead {
  * the URL is at fault: the first call connects, and says RESULT_AWAY when it can't. */
 struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct error *ret_error);
 void kv_close(struct kv *k);
+/* Must the claims of a lead that are not `always` be of one group? In a cluster; kv_gather() says RESULT_BAD otherwise. */
+bool kv_needs_one_group(const struct kv *k);
 /* A lead that came, and a reject: added to the sums of its source, and of its source's other hours in the batch. */
 void kv_source_add_lead(struct kv_source *s, int64_t at_ms, uint32_t sub);
 void kv_source_add_reject(struct kv_source *s, int64_t at_ms);

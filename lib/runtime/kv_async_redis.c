@@ -1,50 +1,54 @@
 /* kv_async_redis: idempotency records in Redis, asked without waiting.
  *
- * A request is one `SET key value NX GET PX ttl`: atomic, and it answers what was there before. Requests are answered in
- * their order, so one deadline is kept: the oldest one's. When it passes, the connection is dropped and everything
- * outstanding is told KV_IDEM_AWAY; so it is when the connection breaks. Connects again by itself, with a growing pause.
- * The host's name is resolved when connecting, which may block: give an address, or a name from the hosts file. */
-#include <async.h>
-#include <hiredis.h>
+ * A request is one `SET key value NX GET PX ttl`: atomic, and it answers what was there before. See kv_async_link.h for how
+ * a server that is away is noticed: its requests are told KV_IDEM_AWAY.
+ *
+ * In a cluster there is a connection to each node, and a key's slot says which one is asked. The map of the slots is asked for
+ * again whenever a node comes or goes, and when a slot turns out to have moved; the request itself is sent after it. A request
+ * is kept as it goes over the wire for that, which one server does without. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "clock.h"
-#include "kv_internal.h"
+#include "kv_async_link.h"
+#include "kv_slots.h"
 #include "log.h"
 
-#define KV_RETRY_LEAST_MS 50
-#define KV_RETRY_MOST_MS  1000
-#define KV_PREFIX_MAX     64
-#define KV_MAGIC          0x4b564153u
+#define PREFIX_MAX    64
+#define KV_MAGIC      0x4b564153u
+#define FOLLOWS_MAX   2  /* moves of one request: a slot on its way, and where it arrived */
+#define MAP_PAUSE_MS  50 /* between two questions for the map */
+#define COMMAND_WORDS 8
 
 struct kv_async_redis {
 	struct kv_async kv;
 	uint32_t magic;
-	uv_loop_t *loop;
+	struct uv_loop_s *loop;
 	struct kv_url url;
-	char prefix[KV_PREFIX_MAX];
+	char prefix[PREFIX_MAX];
 	int timeout_ms;
 	struct kv_later *later;
-	redisAsyncContext *connection;
-	bool connected, closing;
-	uv_timer_t
-	    timer; /* the oldest request's deadline while there is a connection, else the next try to connect */
-	int64_t retry_ms;
-	struct request *first, **last; /* outstanding, oldest first */
+	struct kv_link *links[KV_NODES_MAX]; /* the seeds first */
+	size_t link_count;
 	size_t outstanding;
 	struct buf key, value, ttl; /* of the command being made */
+	/* of a cluster */
+	bool map_known, map_asked;
+	int64_t map_at_ms;       /* when it was asked for */
+	size_t teacher;          /* who is asked next: another one each time */
+	uint8_t slots[KV_SLOTS]; /* link by slot */
 };
 
-/* One command under way. fn is NULL where nobody waits for the answer. */
-struct request {
+/* fn is NULL where nobody waits for the answer. */
+struct op {
+	struct kv_request q; /* first */
 	struct kv_async_redis *r;
-	struct request *next;
-	int64_t deadline_ms;
 	uint8_t body_hash[16];
 	kv_idem_fn fn;
 	void *ctx;
+	char *command; /* in a cluster */
+	size_t command_len;
+	int follows;
 };
 
 static struct kv_async_redis *redis_of(struct kv_async *k)
@@ -55,269 +59,209 @@ static struct kv_async_redis *redis_of(struct kv_async *k)
 	return r;
 }
 
-static void on_timer(uv_timer_t *t);
-static void connect_now(struct kv_async_redis *r);
+/* --- nodes, and who has which slot --- */
 
-/* --- hiredis on libuv --- */
+static void ask_for_map(struct kv_async_redis *r);
 
-struct watch {
-	redisAsyncContext *connection; /* NULL when it is gone */
-	uv_poll_t poll;
-	int events;
-};
-
-static void on_poll(uv_poll_t *p, int status, int events)
+static void on_change(void *ctx, _unused_ bool up)
 {
-	struct watch *w = p->data;
-
-	/* A refused connection comes as an error: reading and writing tell hiredis which one. */
-	if (status < 0)
-		events = UV_READABLE | UV_WRITABLE;
-	if (w->connection && (events & UV_READABLE))
-		redisAsyncHandleRead(w->connection);
-	if (w->connection && (events & UV_WRITABLE))
-		redisAsyncHandleWrite(w->connection);
+	ask_for_map(ctx);
 }
 
-static void watch_for(struct watch *w, int events)
+static bool has_slots(const struct kv_async_redis *r, size_t link)
 {
-	w->events = events;
-	if (events)
-		uv_poll_start(&w->poll, events, on_poll);
-	else
-		uv_poll_stop(&w->poll);
+	return memchr(r->slots, (int)link, sizeof(r->slots)) != NULL;
 }
 
-static void add_read(void *data)
+/* A place for one more: of a node that is gone and has nothing, when all are taken. NULL: none. */
+static struct kv_link **place_for_link(struct kv_async_redis *r)
 {
-	watch_for(data, ((struct watch *)data)->events | UV_READABLE);
-}
-
-static void del_read(void *data)
-{
-	watch_for(data, ((struct watch *)data)->events & ~UV_READABLE);
-}
-
-static void add_write(void *data)
-{
-	watch_for(data, ((struct watch *)data)->events | UV_WRITABLE);
-}
-
-static void del_write(void *data)
-{
-	watch_for(data, ((struct watch *)data)->events & ~UV_WRITABLE);
-}
-
-static void on_watch_closed(uv_handle_t *h)
-{
-	free(h->data);
-}
-
-static void clean_up(void *data)
-{
-	struct watch *w = data;
-
-	w->connection = NULL;
-	uv_poll_stop(&w->poll);
-	uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-}
-
-static void attach(redisAsyncContext *c, uv_loop_t *loop)
-{
-	struct watch *w = calloc(1, sizeof(*w));
-	int e;
-
-	assert(w);
-	w->connection = c;
-	e = uv_poll_init(loop, &w->poll, c->c.fd);
-	assert(e == 0);
-	w->poll.data = w;
-	c->ev.data = w;
-	c->ev.addRead = add_read;
-	c->ev.delRead = del_read;
-	c->ev.addWrite = add_write;
-	c->ev.delWrite = del_write;
-	c->ev.cleanup = clean_up;
-}
-
-/* --- requests --- */
-
-static void watch_oldest(struct kv_async_redis *r)
-{
-	int64_t now = clock_monotonic_ms();
-
-	if (!r->connection)
-		return; /* the timer is the next try's */
-	if (!r->first) {
-		uv_timer_stop(&r->timer);
-		return;
+	if (r->link_count < KV_NODES_MAX)
+		return &r->links[r->link_count++];
+	for (size_t i = r->url.seed_count; i < KV_NODES_MAX; i++) {
+		if (!kv_link_is_idle(r->links[i]) || has_slots(r, i))
+			continue;
+		kv_link_close(r->links[i]);
+		return &r->links[i];
 	}
-	uv_update_time(r->loop);
-	uv_timer_start(&r->timer, on_timer, (uint64_t)MAX_OF(r->first->deadline_ms - now, 0), 0);
+	return NULL;
 }
 
-static struct request *request_new(struct kv_async_redis *r, kv_idem_fn fn, void *ctx)
+/* Its number; -1: no room. */
+static int link_at(void *ctx, const char *host, int port)
 {
-	struct request *q = calloc(1, sizeof(*q));
+	struct kv_async_redis *r = ctx;
+	struct kv_link_options o = {.loop = r->loop,
+				    .url = &r->url,
+				    .at.port = port,
+				    .timeout_ms = r->timeout_ms,
+				    .on_change = on_change,
+				    .ctx = r};
+	struct kv_link **place;
 
-	assert(q);
-	*q = (struct request){
-	    .r = r, .deadline_ms = clock_monotonic_ms() + r->timeout_ms, .fn = fn, .ctx = ctx};
-	*r->last = q;
-	r->last = &q->next;
-	r->outstanding++;
-	if (r->first == q)
-		watch_oldest(r);
-	return q;
+	for (size_t i = 0; i < r->link_count; i++) {
+		const struct kv_seed *at = kv_link_at(r->links[i]);
+
+		if (at->port == port && strcmp(at->host, host) == 0)
+			return (int)i;
+	}
+	place = place_for_link(r);
+	if (!place)
+		return -1;
+	snprintf(o.at.host, sizeof(o.at.host), "%s", host);
+	*place = kv_link_open(&o);
+	return (int)(place - r->links);
 }
 
-/* Takes it from the list; almost always it is the first one. */
-static void request_unlink(struct request *q)
+static void on_map(struct kv_request *q, const redisReply *reply)
 {
-	struct kv_async_redis *r = q->r;
-	struct request **at = &r->first;
-	bool oldest = r->first == q;
+	struct op *op = (struct op *)q;
+	struct kv_async_redis *r = op->r;
 
-	while (*at != q)
-		at = &(*at)->next;
-	*at = q->next;
-	if (r->last == &q->next)
-		r->last = at;
-	r->outstanding--;
-	if (oldest)
-		watch_oldest(r);
+	r->map_asked = false;
+	if (reply && kv_slots_read(reply, kv_link_at(q->link)->host, link_at, r, r->slots)) {
+		r->map_known = true;
+		for (size_t i = 0; i < r->link_count; i++)
+			kv_link_keep(r->links[i], i < r->url.seed_count || has_slots(r, i));
+	}
+	free(op);
+	if (!reply)
+		ask_for_map(r);
 }
 
-static void request_end(struct request *q, enum kv_idem outcome, struct slice answer)
+static struct kv_link *next_teacher(struct kv_async_redis *r)
 {
-	kv_idem_fn fn = q->fn;
-	void *ctx = q->ctx;
+	for (size_t i = 0; i < r->link_count; i++) {
+		struct kv_link *l = r->links[r->teacher++ % r->link_count];
 
-	request_unlink(q);
-	free(q);
+		if (kv_link_is_up(l))
+			return l;
+	}
+	return NULL;
+}
+
+/* Another node each time: one that was cut off from the others believes in an old map for long. */
+static void ask_for_map(struct kv_async_redis *r)
+{
+	static const struct slice words[] = {{"CLUSTER", 7}, {"SLOTS", 5}};
+	int64_t now = clock_monotonic_ms();
+	struct kv_link *teacher;
+	struct op *op;
+
+	if (!r->url.cluster || r->map_asked || (r->map_known && now - r->map_at_ms < MAP_PAUSE_MS))
+		return;
+	teacher = next_teacher(r);
+	if (!teacher)
+		return;
+	op = calloc(1, sizeof(*op));
+	assert(op);
+	op->r = r;
+	op->q.on_reply = on_map;
+	r->map_asked = kv_link_send(teacher, &op->q, words, ARRAY_LEN(words));
+	r->map_at_ms = now;
+	if (!r->map_asked)
+		free(op);
+}
+
+/* Where the key in r->key stands. NULL: not known. */
+static struct kv_link *link_for_key(struct kv_async_redis *r)
+{
+	if (!r->url.cluster)
+		return r->links[0];
+	if (!r->map_known)
+		return NULL;
+	return r->links[r->slots[kv_slot_of_key(buf_slice(&r->key))]];
+}
+
+/* --- commands --- */
+
+static void op_free(struct op *op)
+{
+	op->r->outstanding--;
+	free(op->command);
+	free(op);
+}
+
+/* The slot is elsewhere, or on its way there: is the request sent after it? */
+static bool follow(struct op *op, const char *text)
+{
+	struct kv_async_redis *r = op->r;
+	struct kv_redirect to;
+	int link;
+
+	if (!r->url.cluster)
+		return false;
+	ask_for_map(r);
+	if (op->follows++ == FOLLOWS_MAX || !kv_redirect_read(text, &to))
+		return false;
+	link = link_at(r, to.host[0] ? to.host : kv_link_at(op->q.link)->host, to.port);
+	if (link < 0)
+		return false;
+	if (!to.ask)
+		r->slots[to.slot] = (uint8_t)link;
+	return kv_link_send_raw(r->links[link], &op->q, slice_of(op->command, op->command_len),
+				to.ask);
+}
+
+static void on_reply(struct kv_request *q, const redisReply *reply)
+{
+	struct op *op = (struct op *)q;
+	kv_idem_fn fn = op->fn;
+	void *ctx = op->ctx;
+	enum kv_idem outcome = KV_IDEM_AWAY;
+	struct slice answer = {0};
+
+	if (reply && reply->type == REDIS_REPLY_ERROR && follow(op, reply->str))
+		return;
+	if (reply && reply->type == REDIS_REPLY_NIL)
+		outcome = KV_IDEM_FIRST;
+	else if (reply && reply->type == REDIS_REPLY_STRING)
+		outcome = kv_idem_read(slice_of(reply->str, reply->len), op->body_hash, &answer);
+	op_free(op);
 	if (fn)
 		fn(ctx, outcome, answer);
 }
 
-static void on_reply(_unused_ redisAsyncContext *c, void *data, void *privdata)
+static bool send(struct op *op, struct kv_link *l, const struct slice *words, size_t count)
 {
-	const redisReply *reply = data;
-	struct request *q = privdata;
-	struct slice answer = {0};
-	enum kv_idem outcome = KV_IDEM_AWAY;
+	const char *argv[COMMAND_WORDS];
+	size_t lengths[COMMAND_WORDS];
+	int len;
 
-	if (reply && reply->type == REDIS_REPLY_NIL)
-		outcome = KV_IDEM_FIRST;
-	else if (reply && reply->type == REDIS_REPLY_STRING)
-		outcome = kv_idem_read(slice_of(reply->str, reply->len), q->body_hash, &answer);
-	request_end(q, outcome, answer);
-}
-
-/* --- the connection --- */
-
-static void try_later(struct kv_async_redis *r)
-{
-	r->connected = false;
-	r->connection = NULL;
-	if (r->closing)
-		return;
-	r->retry_ms = r->retry_ms ? MIN_OF(r->retry_ms * 2, KV_RETRY_MOST_MS) : KV_RETRY_LEAST_MS;
-	uv_update_time(r->loop);
-	uv_timer_start(&r->timer, on_timer, (uint64_t)r->retry_ms, 0);
-}
-
-/* hiredis calls this before it frees the connection; the outstanding requests were told before. */
-static void on_gone(const redisAsyncContext *c, _unused_ int status)
-{
-	struct kv_async_redis *r = c->data;
-
-	if (r->connection != c)
-		return;
-	if (r->connected)
-		log_warn("redis_lost", LOG_STR("host", r->url.seeds[0].host),
-			 LOG_STR("reason", c->errstr ? c->errstr : "closed"));
-	try_later(r);
-}
-
-/* Drops the connection: every outstanding request is told KV_IDEM_AWAY. Never from inside one of hiredis' callbacks. */
-static void drop(struct kv_async_redis *r)
-{
-	redisAsyncContext *c = r->connection;
-
-	if (!c)
-		return;
-	try_later(r);
-	redisAsyncFree(c);
-}
-
-static void on_connect(const redisAsyncContext *c, int status)
-{
-	struct kv_async_redis *r = c->data;
-
-	/* After a failure hiredis frees the connection without calling on_gone. */
-	if (status != REDIS_OK && r->connection == c)
-		try_later(r);
-}
-
-static void on_hello(redisAsyncContext *c, void *data, void *privdata)
-{
-	const redisReply *reply = data;
-	struct request *q = privdata;
-	struct kv_async_redis *r = q->r;
-
-	if (reply && reply->type != REDIS_REPLY_ERROR && r->connection == c) {
-		r->connected = true;
-		r->retry_ms = 0;
-		log_info("redis_connected", LOG_STR("host", r->url.seeds[0].host),
-			 LOG_INT("port", r->url.seeds[0].port));
-	} else if (reply && reply->type == REDIS_REPLY_ERROR) {
-		log_warn("redis_refused", LOG_STR("host", r->url.seeds[0].host),
-			 LOG_STR("reason", reply->str));
+	if (!op->r->url.cluster)
+		return kv_link_send(l, &op->q, words, count);
+	for (size_t i = 0; i < count; i++) {
+		argv[i] = words[i].data;
+		lengths[i] = words[i].len;
 	}
-	request_end(q, KV_IDEM_AWAY, (struct slice){0});
-	/* A refusal: hang up after this callback; on_gone tries again later. */
-	if (reply && reply->type == REDIS_REPLY_ERROR && r->connection == c)
-		redisAsyncDisconnect(c);
+	len = redisFormatCommandArgv(&op->command, (int)count, argv, lengths);
+	assert(len > 0);
+	op->command_len = (size_t)len;
+	return kv_link_send_raw(l, &op->q, slice_of(op->command, op->command_len), false);
 }
 
-static void connect_now(struct kv_async_redis *r)
+/* Sends a command whose key is in r->key. false: it could not be, and fn will not be called. */
+static bool command(struct kv_async_redis *r, const struct slice *words, size_t count,
+		    const uint8_t body_hash[16], kv_idem_fn fn, void *ctx)
 {
-	redisAsyncContext *c = redisAsyncConnect(r->url.seeds[0].host, r->url.seeds[0].port);
+	struct kv_link *l = link_for_key(r);
+	struct op *op;
 
-	assert(c);
-	if (c->err) {
-		redisAsyncFree(c);
-		try_later(r);
-		return;
+	if (!l || !kv_link_is_up(l) || r->outstanding >= KV_ASYNC_IN_FLIGHT_MAX) {
+		if (!l)
+			ask_for_map(r);
+		return false;
 	}
-	r->connection = c;
-	c->data = r;
-	attach(c, r->loop);
-	redisAsyncSetConnectCallback(c, on_connect);
-	redisAsyncSetDisconnectCallback(c, on_gone);
-	if (r->url.password[0])
-		redisAsyncCommand(c, NULL, NULL, "AUTH %s", r->url.password);
-	redisAsyncCommand(c, on_hello, request_new(r, NULL, NULL), "SELECT %d", r->url.db);
+	op = calloc(1, sizeof(*op));
+	assert(op);
+	*op = (struct op){.q.on_reply = on_reply, .r = r, .fn = fn, .ctx = ctx};
+	memcpy(op->body_hash, body_hash, sizeof(op->body_hash));
+	r->outstanding++;
+	if (send(op, l, words, count))
+		return true;
+	op_free(op);
+	return false;
 }
-
-static void on_timer(uv_timer_t *t)
-{
-	struct kv_async_redis *r = t->data;
-
-	if (!r->connection) {
-		connect_now(r);
-		return;
-	}
-	if (!r->first || r->first->deadline_ms > clock_monotonic_ms()) {
-		watch_oldest(r);
-		return;
-	}
-	log_warn("redis_too_slow", LOG_STR("host", r->url.seeds[0].host),
-		 LOG_INT("timeout_ms", r->timeout_ms), LOG_INT("outstanding", r->outstanding));
-	drop(r);
-}
-
-/* --- commands --- */
 
 static struct slice prefixed(struct kv_async_redis *r, struct slice key)
 {
@@ -325,21 +269,6 @@ static struct slice prefixed(struct kv_async_redis *r, struct slice key)
 	buf_append_cstr(&r->key, r->prefix);
 	buf_append_slice(&r->key, key);
 	return buf_slice(&r->key);
-}
-
-/* false when the command could not even be queued: its callback will not come. */
-static bool command(struct kv_async_redis *r, struct request *q, const struct slice *words,
-		    int count)
-{
-	const char *argv[8];
-	size_t lengths[8];
-
-	assert((size_t)count <= ARRAY_LEN(argv));
-	for (int i = 0; i < count; i++) {
-		argv[i] = words[i].data;
-		lengths[i] = words[i].len;
-	}
-	return redisAsyncCommandArgv(r->connection, on_reply, q, count, argv, lengths) == REDIS_OK;
 }
 
 static struct slice ttl_text(struct kv_async_redis *r, int64_t ttl_ms)
@@ -353,12 +282,7 @@ static void begin(struct kv_async *k, struct slice key, const uint8_t body_hash[
 		  int64_t pending_ttl_ms, kv_idem_fn fn, void *ctx)
 {
 	struct kv_async_redis *r = redis_of(k);
-	struct request *q;
 
-	if (!r->connected || r->outstanding >= KV_ASYNC_IN_FLIGHT_MAX) {
-		kv_later_say(r->later, fn, ctx, KV_IDEM_AWAY, (struct slice){0});
-		return;
-	}
 	buf_reset(&r->value);
 	kv_idem_encode(KV_IDEM_OPEN, body_hash, (struct slice){0}, &r->value);
 
@@ -366,65 +290,57 @@ static void begin(struct kv_async *k, struct slice key, const uint8_t body_hash[
 	    SLICE("SET"), prefixed(r, key), buf_slice(&r->value),       SLICE("NX"),
 	    SLICE("GET"), SLICE("PX"),      ttl_text(r, pending_ttl_ms)};
 
-	q = request_new(r, fn, ctx);
-	memcpy(q->body_hash, body_hash, sizeof(q->body_hash));
-	if (!command(r, q, words, ARRAY_LEN(words))) {
-		request_unlink(q);
-		free(q);
+	if (!command(r, words, ARRAY_LEN(words), body_hash, fn, ctx))
 		kv_later_say(r->later, fn, ctx, KV_IDEM_AWAY, (struct slice){0});
-	}
 }
 
+/* What can't be sent leaves the key open until its ttl ends: repeats are then told to wait, never served twice. */
 static void done(struct kv_async *k, struct slice key, const uint8_t body_hash[16],
 		 struct slice answer, int64_t ttl_ms)
 {
 	struct kv_async_redis *r = redis_of(k);
-	struct request *q;
-	bool queued;
 
-	if (!r->connected || r->outstanding >= KV_ASYNC_IN_FLIGHT_MAX)
-		return; /* the key stays open until its ttl ends: repeats are then told to wait, never served twice */
-	q = request_new(r, NULL, NULL);
 	if (answer.len == 0) {
 		const struct slice words[] = {SLICE("DEL"), prefixed(r, key)};
 
-		queued = command(r, q, words, ARRAY_LEN(words));
-	} else {
-		buf_reset(&r->value);
-		kv_idem_encode(KV_IDEM_DONE, body_hash, answer, &r->value);
-		const struct slice words[] = {SLICE("SET"), prefixed(r, key), buf_slice(&r->value),
-					      SLICE("PX"), ttl_text(r, ttl_ms)};
+		(void)command(r, words, ARRAY_LEN(words), body_hash, NULL, NULL);
+		return;
+	}
+	buf_reset(&r->value);
+	kv_idem_encode(KV_IDEM_DONE, body_hash, answer, &r->value);
 
-		queued = command(r, q, words, ARRAY_LEN(words));
-	}
-	if (!queued) {
-		request_unlink(q);
-		free(q);
-	}
+	const struct slice words[] = {SLICE("SET"), prefixed(r, key), buf_slice(&r->value),
+				      SLICE("PX"), ttl_text(r, ttl_ms)};
+
+	(void)command(r, words, ARRAY_LEN(words), body_hash, NULL, NULL);
 }
 
+/* A cluster: every node that has slots. */
 static bool connected(const struct kv_async *k)
 {
-	return ((const struct kv_async_redis *)k)->connected;
-}
+	const struct kv_async_redis *r = (const struct kv_async_redis *)k;
 
-static void on_closed(uv_handle_t *h)
-{
-	free(h->data);
+	if (!r->url.cluster)
+		return kv_link_is_up(r->links[0]);
+	for (size_t s = 0; s < KV_SLOTS && r->map_known; s++) {
+		if (!kv_link_is_up(r->links[r->slots[s]]))
+			return false;
+	}
+	return r->map_known;
 }
 
 static void close_redis(struct kv_async *k)
 {
 	struct kv_async_redis *r = redis_of(k);
 
-	r->closing = true;
-	drop(r);
+	for (size_t i = 0; i < r->link_count; i++)
+		kv_link_close(r->links[i]);
 	kv_later_close(r->later);
 	buf_free(&r->key);
 	buf_free(&r->value);
 	buf_free(&r->ttl);
-	uv_timer_stop(&r->timer);
-	uv_close((uv_handle_t *)&r->timer, on_closed);
+	r->magic = 0;
+	free(r);
 }
 
 struct kv_async *kv_async_redis_open(struct uv_loop_s *loop, const struct kv_url *url,
@@ -441,10 +357,8 @@ struct kv_async *kv_async_redis_open(struct uv_loop_s *loop, const struct kv_url
 	r->url = *url;
 	snprintf(r->prefix, sizeof(r->prefix), "%s", prefix);
 	r->timeout_ms = timeout_ms;
-	r->last = &r->first;
 	r->later = kv_later_new(loop);
-	uv_timer_init(loop, &r->timer);
-	r->timer.data = r;
-	connect_now(r);
+	for (size_t i = 0; i < url->seed_count; i++)
+		(void)link_at(r, url->seeds[i].host, url->seeds[i].port);
 	return &r->kv;
 }

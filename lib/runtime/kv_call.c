@@ -39,7 +39,7 @@ void kv_call_reset(struct kv_call *c)
 	c->claim_count = c->trail_count = c->source_count = c->lead_count = c->mark_count = 0;
 	c->node = NULL;
 	c->used = false;
-	assert(!c->reply);
+	assert(!c->reply || c->good);
 }
 
 void kv_call_free(struct kv_call *c)

@@ -32,6 +32,7 @@ struct kv_call {
 	size_t mark_count, mark_cap;
 	struct kv_node *node;
 	redisReply *reply;
+	bool good; /* the reply is the one that was asked for */
 };
 
 void kv_words_add(struct kv_words *w, const void *data, size_t len);

@@ -70,6 +70,7 @@ struct kv_backend {
 
 struct kv { /* the first member of each backend's own structure */
 	const struct kv_backend *backend;
+	bool needs_one_group;
 };
 
 struct kv *kv_memory_open(void);

@@ -156,7 +156,18 @@ unsigned kv_slot_of(unsigned shard)
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%u", shard);
 
-	return crc16(slice_of(text, (size_t)n)) % 16384;
+	return crc16(slice_of(text, (size_t)n)) % KV_SLOTS;
+}
+
+unsigned kv_slot_of_key(struct slice key)
+{
+	const char *open = memchr(key.data, '{', key.len), *close = NULL;
+
+	if (open)
+		close = memchr(open, '}', key.len - (size_t)(open - key.data));
+	if (close && close > open + 1)
+		key = slice_of(open + 1, (size_t)(close - open - 1));
+	return crc16(key) % KV_SLOTS;
 }
 
 /* --- bytes --- */

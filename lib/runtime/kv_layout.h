@@ -28,6 +28,7 @@
 #define KV_BUCKET_BITS       18
 #define KV_FIELD_BYTES       8
 #define KV_ID_LEN            8 /* of a state's id, hex digits */
+#define KV_SLOTS             16384
 
 struct kv_layout {
 	char prefix[KV_PREFIX_MAX];
@@ -56,8 +57,10 @@ struct slice kv_state_key(const struct kv_layout *l, unsigned shard, char what, 
 /* kind: a letter; number: an hour or a day, or 0. */
 struct slice kv_count_key(const struct kv_layout *l, unsigned shard, char kind, struct slice key,
 			  int64_t number, struct arena *a);
-/* The slot of a shard in a cluster: CRC16 (XMODEM) of what stands in the braces, modulo 16384. */
+/* The slot of a shard in a cluster, and that of any key: CRC16 (XMODEM) of what stands in its first braces, or of all of it
+ * when there is nothing in them, modulo 16384. */
 unsigned kv_slot_of(unsigned shard);
+unsigned kv_slot_of_key(struct slice key);
 
 /* --- visits and sums as bytes, big-endian --- */
 

@@ -47,6 +47,18 @@ void kv_net_ask(struct kv_node *node, size_t argc, const char **argv, const size
 	(void)redisAppendCommandArgv(node->connection, (int)argc, argv, lengths);
 }
 
+void kv_net_flush(struct kv_net *n)
+{
+	for (size_t i = 0; i < n->node_count; i++) {
+		redisContext *c = n->nodes[i].connection;
+		int done = 0;
+
+		/* What goes wrong here, hearing says. */
+		while (c && !done && redisBufferWrite(c, &done) == REDIS_OK)
+			;
+	}
+}
+
 redisReply *kv_net_hear(struct kv_net *n, struct kv_node *node)
 {
 	void *reply = NULL;
@@ -137,49 +149,44 @@ static bool be_connected(struct kv_net *n, struct kv_node *node)
 
 /* --- the cluster's map --- */
 
+/* A place for one more node: of one that has no slots any longer, when all are taken. */
+static struct kv_node *place_for_node(struct kv_net *n)
+{
+	bool used[KV_NODES_MAX] = {false};
+
+	if (n->node_count < KV_NODES_MAX)
+		return &n->nodes[n->node_count++];
+	for (size_t s = 0; s < KV_SLOTS; s++)
+		used[n->slots[s]] = true;
+	for (size_t i = n->url.seed_count; i < KV_NODES_MAX; i++) {
+		if (!used[i] && !n->nodes[i].connection)
+			return &n->nodes[i];
+	}
+	return NULL;
+}
+
 static struct kv_node *node_at(struct kv_net *n, const char *host, int port)
 {
+	struct kv_node *node;
+
 	for (size_t i = 0; i < n->node_count; i++) {
 		if (n->nodes[i].port == port && strcmp(n->nodes[i].host, host) == 0)
 			return &n->nodes[i];
 	}
-	if (n->node_count == KV_NODES_MAX)
+	node = place_for_node(n);
+	if (!node)
 		return NULL;
-
-	struct kv_node *node = &n->nodes[n->node_count++];
-
 	*node = (struct kv_node){.port = port};
 	snprintf(node->host, sizeof(node->host), "%s", host);
 	return node;
 }
 
-/* One row of CLUSTER SLOTS: first, last, [host, port, …], replicas. */
-static bool read_row(struct kv_net *n, const struct kv_node *asked, const redisReply *row)
+static int number_at(void *ctx, const char *host, int port)
 {
-	const redisReply *master;
-	struct kv_node *node;
+	struct kv_net *n = ctx;
+	const struct kv_node *node = node_at(n, host, port);
 
-	if (row->type != REDIS_REPLY_ARRAY || row->elements < 3)
-		return false;
-	master = row->element[2];
-	if (row->element[0]->type != REDIS_REPLY_INTEGER ||
-	    row->element[1]->type != REDIS_REPLY_INTEGER || master->type != REDIS_REPLY_ARRAY ||
-	    master->elements < 2 || master->element[1]->type != REDIS_REPLY_INTEGER)
-		return false;
-	/* An empty host is the one that was asked. */
-	node = node_at(n,
-		       master->element[0]->type == REDIS_REPLY_STRING && master->element[0]->len > 0
-			   ? master->element[0]->str
-			   : asked->host,
-		       (int)master->element[1]->integer);
-	if (!node)
-		return false;
-	for (long long s = row->element[0]->integer; s <= row->element[1]->integer; s++) {
-		if (s < 0 || s >= KV_SLOTS)
-			return false;
-		n->slots[s] = (uint8_t)(node - n->nodes);
-	}
-	return true;
+	return node ? (int)(node - n->nodes) : -1;
 }
 
 static bool learn_map_from(struct kv_net *n, struct kv_node *node)
@@ -193,24 +200,21 @@ static bool learn_map_from(struct kv_net *n, struct kv_node *node)
 
 	if (!reply)
 		return false;
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+	if (!kv_slots_read(reply, node->host, number_at, n, n->slots)) {
 		kv_net_drop(n, node, "CLUSTER SLOTS: %s",
 			    reply->type == REDIS_REPLY_ERROR ? reply->str : "no slots yet");
 		return false;
 	}
-	for (size_t i = 0; i < reply->elements; i++) {
-		if (!read_row(n, node, reply->element[i])) {
-			kv_net_drop(n, node, "CLUSTER SLOTS: odd answer");
-			return false;
-		}
-	}
 	return true;
 }
 
+/* From another node each time: one that was cut off from the others believes in an old map for long. */
 static bool learn_map(struct kv_net *n)
 {
-	for (size_t i = 0; i < n->node_count && !n->map_known; i++)
-		n->map_known = learn_map_from(n, &n->nodes[i]);
+	size_t count = n->node_count;
+
+	for (size_t i = 0; i < count && !n->map_known; i++)
+		n->map_known = learn_map_from(n, &n->nodes[n->teacher++ % count]);
 	return n->map_known;
 }
 
@@ -256,14 +260,18 @@ static bool begins(const char *text, const char *with)
 
 enum kv_trouble kv_net_trouble(struct kv_net *n, struct kv_node *node, const char *text)
 {
+	bool moved = begins(text, "MOVED ");
+
+	if (!node->connection) /* by an earlier reply of the same batch */
+		return KV_TROUBLE_OTHER;
 	if (begins(text, "NOSCRIPT"))
 		return load_scripts(n, node) ? KV_TROUBLE_SCRIPT : KV_TROUBLE_OTHER;
-	if (begins(text, "MOVED ") || begins(text, "ASK ") || begins(text, "TRYAGAIN") ||
+	if (moved || begins(text, "ASK ") || begins(text, "TRYAGAIN") ||
 	    begins(text, "CLUSTERDOWN")) {
 		n->map_known = false;
 		(void)error_set(&n->last, RESULT_AWAY, "redis %s:%d: %s", node->host, node->port,
 				text);
-		return KV_TROUBLE_MOVED;
+		return moved ? KV_TROUBLE_MOVED : KV_TROUBLE_MOVING;
 	}
 	kv_net_drop(n, node, "%s", text);
 	return KV_TROUBLE_OTHER;

@@ -6,14 +6,11 @@
 #ifndef PUNNET_KV_NET_H
 #define PUNNET_KV_NET_H
 
-#include <hiredis.h>
-
 #include "kv_internal.h"
+#include "kv_slots.h"
 
 #define KV_RETRY_LEAST_MS 25
 #define KV_RETRY_MOST_MS  250
-#define KV_NODES_MAX      128
-#define KV_SLOTS          16384
 #define KV_SHA_LEN        40
 
 struct kv_script {
@@ -34,8 +31,9 @@ struct kv_net {
 	struct kv_script *scripts; /* loaded on every node at connecting */
 	size_t script_count;
 	struct kv_node nodes[KV_NODES_MAX]; /* the seeds first */
-	size_t node_count, seed_count;
+	size_t node_count;
 	bool map_known;
+	size_t teacher; /* the node that is asked for the map next: another one each time */
 	uint8_t slots[KV_SLOTS]; /* node by slot */
 	struct error last;       /* why there is no connection */
 };
@@ -47,6 +45,8 @@ void kv_net_close(struct kv_net *n);
 struct kv_node *kv_net_node(struct kv_net *n, unsigned slot);
 /* Appends a request; nothing is sent yet. */
 void kv_net_ask(struct kv_node *node, size_t argc, const char **argv, const size_t *lengths);
+/* Sends what was appended, on all nodes, so that they work at the same time. */
+void kv_net_flush(struct kv_net *n);
 /* The next reply of the node; NULL after its connection was dropped. An error reply is a reply. */
 redisReply *kv_net_hear(struct kv_net *n, struct kv_node *node);
 /* Drops the connection, and says why in n->last. */
@@ -54,7 +54,8 @@ void kv_net_drop(struct kv_net *n, struct kv_node *node, const char *fmt, ...) _
 /* What an error reply asks for. */
 enum kv_trouble {
 	KV_TROUBLE_SCRIPT, /* the script was forgotten, and is loaded again: ask again */
-	KV_TROUBLE_MOVED,  /* slots have moved, or are just moving: ask again later */
+	KV_TROUBLE_MOVED,  /* the slot is another node's now: ask again */
+	KV_TROUBLE_MOVING, /* it is on its way, or nobody's: ask again later */
 	KV_TROUBLE_OTHER,  /* the connection was dropped */
 };
 enum kv_trouble kv_net_trouble(struct kv_net *n, struct kv_node *node, const char *text);

@@ -11,7 +11,8 @@
 #include "clock.h"
 #include "kv_scripts.h"
 
-#define TRIES_MAX 4 /* watermarks to be learned, a script to be loaded, both once more */
+#define TRIES_MAX                                                                                  \
+	4 /* watermarks to be learned, a script to be loaded, a slot that moved, one of them once more */
 
 void kv_encode_u64(uint64_t n, uint8_t ret[8])
 {
@@ -77,11 +78,6 @@ static void round_begin(struct kv_redis *r)
 		kv_words_slice(&c->keys, kv_state_key(&r->layout, s, 'g', &r->arena));
 		kv_words_slice(&c->keys, kv_state_key(&r->layout, s, 'w', &r->arena));
 	}
-}
-
-static bool is_used(const struct kv_call *c)
-{
-	return c->used;
 }
 
 void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset)
@@ -161,40 +157,52 @@ static char kind_of(const redisReply *reply)
 	return reply->element[0]->str[0];
 }
 
-static void free_replies(struct kv_redis *r)
+static void free_reply(struct kv_call *c)
 {
-	for (unsigned s = 0; s < r->layout.shards; s++) {
-		if (r->calls[s].reply)
-			freeReplyObject(r->calls[s].reply);
-		r->calls[s].reply = NULL;
-	}
+	if (c->reply)
+		freeReplyObject(c->reply);
+	c->reply = NULL;
+	c->good = false;
 }
 
-/* Sends every call that has keys, and hears. false: a node is away. */
+static void free_replies(struct kv_redis *r)
+{
+	for (unsigned s = 0; s < r->layout.shards; s++)
+		free_reply(&r->calls[s]);
+}
+
+/* What was answered well in this round is not asked again. */
+static bool is_due(const struct kv_call *c)
+{
+	return c->used && !c->good;
+}
+
+/* Sends every call that is due, to all nodes before one is heard. false: a node is away, and nothing was sent. */
 static bool send_and_hear(struct kv_redis *r, int script)
 {
 	struct kv_words head = {0};
-	bool whole = true;
 
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		struct kv_call *c = &r->calls[s];
 
-		c->node = is_used(c) ? kv_net_node(&r->net, kv_slot_of(s)) : NULL;
-		whole &= c->node || !is_used(c);
+		c->node = is_due(c) ? kv_net_node(&r->net, kv_slot_of(s)) : NULL;
+		if (is_due(c) && !c->node)
+			return false;
 	}
-	for (unsigned s = 0; s < r->layout.shards && whole; s++) {
+	for (unsigned s = 0; s < r->layout.shards; s++) {
 		if (!r->calls[s].node)
 			continue;
 		write_head(r, s, script, &head);
 		kv_call_send(&r->calls[s], &r->scripts[script], &head, &r->arena);
 	}
-	for (unsigned s = 0; s < r->layout.shards && whole; s++) {
+	free(head.data);
+	free(head.len);
+	kv_net_flush(&r->net);
+	for (unsigned s = 0; s < r->layout.shards; s++) {
 		if (r->calls[s].node)
 			r->calls[s].reply = kv_net_hear(&r->net, r->calls[s].node);
 	}
-	free(head.data);
-	free(head.len);
-	return whole;
+	return true;
 }
 
 enum verdict_of_reply { REPLY_GOOD, REPLY_ASK_AGAIN, REPLY_AWAY, REPLY_LOST };
@@ -211,10 +219,13 @@ static enum verdict_of_reply weigh_reply(struct kv_redis *r, unsigned shard)
 	kind = kind_of(c->reply);
 	if (kind == 'O') {
 		c->node->retry_ms = 0;
+		c->good = true;
 		return REPLY_GOOD;
 	}
 	if (c->reply->type == REDIS_REPLY_ERROR) {
-		if (kv_net_trouble(&r->net, c->node, c->reply->str) == KV_TROUBLE_SCRIPT)
+		enum kv_trouble t = kv_net_trouble(&r->net, c->node, c->reply->str);
+
+		if (t == KV_TROUBLE_SCRIPT || t == KV_TROUBLE_MOVED)
 			v = REPLY_ASK_AGAIN;
 	} else if (kind == 'W' && c->reply->elements == 1 + 2 * c->mark_count) {
 		v = believe(r, shard, (const redisReply *const *)c->reply->element + 1)
@@ -249,21 +260,24 @@ static enum verdict_of_reply weigh_replies(struct kv_redis *r)
 	enum verdict_of_reply worst = REPLY_GOOD;
 
 	for (unsigned s = 0; s < r->layout.shards; s++) {
-		if (is_used(&r->calls[s]) && r->calls[s].node)
+		if (r->calls[s].node)
 			worst = MAX_OF(worst, weigh_reply(r, s));
 	}
 	return worst;
 }
 
-/* Watermarks that were not what was believed are believed now, and all is built anew from them: what an earlier try has
- * done, its own records find again. */
+/* Watermarks that were not what was believed are believed now, and all is built anew from them. What was answered well is
+ * built as it was, for its watermarks are taken over last; its answer stands. */
 enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ctx,
 		     struct error *ret_error)
 {
 	enum verdict_of_reply v = REPLY_ASK_AGAIN;
 
 	for (int tries = 0; tries < TRIES_MAX && v == REPLY_ASK_AGAIN; tries++) {
-		free_replies(r);
+		for (unsigned s = 0; s < r->layout.shards; s++) {
+			if (!r->calls[s].good)
+				free_reply(&r->calls[s]);
+		}
 		if (tries > 0)
 			forget_ends(r);
 		round_begin(r);
@@ -322,6 +336,7 @@ struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeo
 
 	assert(r && strlen(prefix) < sizeof(r->layout.prefix));
 	r->kv.backend = &backend;
+	r->kv.needs_one_group = url->cluster;
 	memcpy(r->layout.prefix, prefix, strlen(prefix));
 	r->layout.shards = url->cluster ? KV_CLUSTER_SHARDS : 1;
 	r->layout.bucket_bits = KV_BUCKET_BITS;

@@ -2,6 +2,7 @@
 #include "payout/core/settle.h"
 
 #include "payout/core/feedback.h"
+#include "payout/core/tally.h"
 
 #define LIST_FIRST_CAP 4
 
@@ -33,6 +34,7 @@ void settlement_begin(struct settlement *s, struct arena *a, uint32_t partition,
 void settlement_end(struct settlement *s)
 {
 	map_free(&s->by_lead);
+	map_free(&s->tallies);
 	*s = (struct settlement){0};
 }
 
@@ -174,6 +176,7 @@ static enum result move(struct settlement *s, struct dossier *d, struct life *l,
 	l->state = rule->to;
 	l->reason_code = reason_code;
 	l->changed = true;
+	tally_verdict(s, &l->terms, rule->to, at_ms);
 	if (rule->feedback != FEEDBACK_NONE)
 		feedback_publish(s, &d->lead_id, &l->terms, rule->feedback, reason_code);
 	return RESULT_OK;

@@ -80,6 +80,7 @@ struct settlement {
 	uint32_t partition; /* of leads.outcomes */
 	uint64_t next_seq;
 	struct map by_lead; /* lead id -> dossier */
+	struct map tallies; /* vertical, webmaster and day -> struct tally; see tally.h */
 	struct transfer *transfers;
 	struct ignored_outcome *ignored;
 	struct outbox_row *outbox;

@@ -138,6 +138,8 @@ static enum result in_transaction(struct store *store, struct work *w,
 	r = store_load(store, &w->t, ret_error);
 	if (r == RESULT_OK)
 		r = settle_all(w, report, ret_error);
+	if (fault_on("verdicts_unsummed"))
+		map_free(&w->t.tallies);
 	if (r == RESULT_OK)
 		r = store_write(store, &w->t, ret_error);
 	if (r != RESULT_OK)

@@ -24,6 +24,7 @@ static enum result start(struct service *s, struct error *ret_error)
 	    .hold_ms = config_int(c, "payout", "hold_days") * MS_PER_DAY,
 	    .return_window_ms = config_int(c, "payout", "return_window_days") * MS_PER_DAY,
 	    .ack_watchdog_ms = config_int(c, "common", "ack_watchdog"),
+	    .lines_every_ms = config_int(c, "payout", "verdict_lines_every"),
 	    .linger_ms = (int)config_int(c, "common", "linger"),
 	    .gather_ms = (int)config_int(c, "payout", "gather"),
 	};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "payout/shell/batch.h"
+#include "payout/shell/line_teller.h"
 #include "payout/shell/publisher.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -18,6 +19,7 @@
 #define PARTITIONS_MAX   256
 #define IN_FLIGHT_MAX    8000
 #define BACKLOG_EVERY_MS 5000
+#define TELLS_LINES      0 /* whoever owns this partition does */
 
 struct worker {
 	struct bus *bus;
@@ -28,6 +30,7 @@ struct worker {
 	struct bus_producer *producer;
 	struct bus_consumer *consumer;
 	struct publisher *publishers[PARTITIONS_MAX]; /* NULL = not ours */
+	struct line_teller *lines;
 	struct bus_record held[STORE_BATCH_MAX];
 	bool done[STORE_BATCH_MAX]; /* settled, or not ours any more */
 	size_t held_count, open_count;
@@ -207,6 +210,12 @@ static enum result publish(struct worker *w, bool *ret_busy, struct error *ret_e
 		if (r != RESULT_OK)
 			return r;
 	}
+	if (w->publishers[TELLS_LINES]) {
+		enum result r = line_teller_pump(w->lines, ret_busy, ret_error);
+
+		if (r != RESULT_OK)
+			return r;
+	}
 	if (now_ms < w->backlog_next_ms)
 		return RESULT_OK;
 	w->backlog_next_ms = now_ms + BACKLOG_EVERY_MS;
@@ -287,6 +296,7 @@ struct worker *worker_open(struct bus *bus, struct directory *directory, struct 
 	w->store = store;
 	w->settings = *settings;
 	w->slots = publisher_slots_new(IN_FLIGHT_MAX);
+	w->lines = line_teller_new(bus, store, settings->lines_every_ms);
 	out.ctx = w->slots;
 	w->producer = bus_producer_open(bus, &out, ret_error);
 	if (w->producer)
@@ -310,6 +320,7 @@ void worker_close(struct worker *w)
 	for (size_t p = 0; p < PARTITIONS_MAX; p++)
 		publisher_free(w->publishers[p]);
 	publisher_slots_free(w->slots);
+	line_teller_free(w->lines);
 	arena_free(&w->arena);
 	free(w);
 }

@@ -14,6 +14,7 @@ struct worker_settings {
 	size_t batch_size;
 	int64_t hold_ms, return_window_ms; /* of advertisers whose entry has none */
 	int64_t ack_watchdog_ms;
+	int64_t lines_every_ms;   /* see line_teller.h */
 	int linger_ms, gather_ms; /* of the bus */
 };
 

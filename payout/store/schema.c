@@ -46,7 +46,22 @@ static const char v1[] =
     "e.round AND "
     "  t.event = e.event JOIN accounts a ON a.id = e.account;";
 
-static const char *const migrations[] = {v1};
+/* What advertisers said, in sums; begun with what was settled before. A line says up to which of its verdicts it was told. */
+static const char v2[] =
+    "CREATE TABLE verdict_days (vertical TEXT NOT NULL, aff_id TEXT NOT NULL, day $N NOT NULL, "
+    "  approved $N NOT NULL, returned $N NOT NULL, PRIMARY KEY (vertical, aff_id, day))$T;"
+    "CREATE TABLE verdict_lines (vertical TEXT NOT NULL, aff_id TEXT NOT NULL, verdicts $N NOT "
+    "NULL, "
+    "  told_verdicts $N NOT NULL, told_at $N NOT NULL, PRIMARY KEY (vertical, aff_id))$T;"
+    "INSERT INTO verdict_days (vertical, aff_id, day, approved, returned) "
+    "  SELECT vertical, aff_id, closed_at / 86400000, SUM(CASE state WHEN 2 THEN 1 ELSE 0 END), "
+    "  SUM(CASE state WHEN 3 THEN 1 ELSE 0 END) FROM lives WHERE state IN (2, 3) AND is_test = 0 "
+    "  GROUP BY vertical, aff_id, closed_at / 86400000;"
+    "INSERT INTO verdict_lines (vertical, aff_id, verdicts, told_verdicts, told_at) "
+    "  SELECT vertical, aff_id, SUM(approved + returned), 0, 0 FROM verdict_days "
+    "  GROUP BY vertical, aff_id;";
+
+static const char *const migrations[] = {v1, v2};
 
 static const char versions_sql[] =
     "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY)";

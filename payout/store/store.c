@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "payout/store/db.h"
+#include "payout/store/lines.h"
 #include "payout/store/schema.h"
 
 struct store {
@@ -445,6 +446,7 @@ enum result store_write(struct store *s, const struct settlement *t, struct erro
 	TRY(write_dossiers(s, t, ret_error));
 	if (t->transfer_count > 0)
 		TRY(write_books(s, t, ret_error));
+	TRY(lines_write(s, t, ret_error));
 	for (size_t i = 0; i < t->ignored_count; i++)
 		TRY(write_ignored(s, &t->ignored[i], ret_error));
 	for (size_t i = 0; i < t->outbox_count; i++)

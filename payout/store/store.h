@@ -51,6 +51,22 @@ _must_use_ enum result store_outbox_forget(struct store *s, uint32_t partition, 
 _must_use_ enum result store_outbox_backlog(struct store *s, int64_t *ret_rows,
 					    struct error *ret_error);
 
+/* What advertisers said of a webmaster's leads in a vertical, in sums. */
+struct verdict_line {
+	const char *vertical, *aff_id;
+	int64_t approved, returned; /* of the days that were asked for */
+	int64_t verdicts;           /* of all days: what the line has come to */
+};
+
+/* Lines with verdicts that were not told yet, and those last told before told_before_ms; sums from since_day on. At most max;
+ * they live in the arena. */
+_must_use_ enum result store_lines_due(struct store *s, int64_t since_day, int64_t told_before_ms,
+				       size_t max, struct arena *a, struct verdict_line *ret,
+				       size_t *ret_count, struct error *ret_error);
+/* These were told, as they were at at_ms. In one transaction. */
+_must_use_ enum result store_lines_told(struct store *s, const struct verdict_line *lines,
+					size_t count, int64_t at_ms, struct error *ret_error);
+
 /* For reports and tests: plain reading. */
 struct db *store_db(struct store *s);
 

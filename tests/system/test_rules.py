@@ -59,6 +59,22 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
             by_score = [m.score >= STANDARD_REJECT_AT for m in trapped]  # of the standard rules, a filled honeypot is 40
             assert trapped and (all(rejected) if ruleset == row["hash"] else rejected == by_score and not all(rejected))
 
+        # where it was taken over: on each partition the first rule set's offsets, then the other's, without a gap
+        def spans(name):
+            rows = [json.loads(line) for line in stack.punnet("rules", "positions", name, "--json").stdout.splitlines()]
+            assert len({r["partition"] for r in rows}) == len(rows), "each was in force once"
+            return {r["partition"]: (r["from"], r["to"], r["verdicts"]) for r in rows}
+        before, after = spans("standard"), spans(row["hash"])
+        assert before and after and sum(n for _, _, n in [*before.values(), *after.values()]) == LEADS
+        for partition in before.keys() & after.keys():
+            assert before[partition][1] + 1 == after[partition][0]
+        (standard,) = by_hash.keys() - {row["hash"]}
+        for ruleset, found in ((standard, before), (row["hash"], after)):
+            offsets = {}
+            for m in by_hash[ruleset]:
+                offsets.setdefault(m.source.partition, []).append(m.source.offset)
+            assert {p: (min(o), max(o), len(o)) for p, o in offsets.items()} == found
+
         # a worker that starts anew takes the published one; the text comes back as it was; the same again changes nothing
         stack.run("restart", "filter-worker@1")
         stack.run("restart", "filter-worker@2")

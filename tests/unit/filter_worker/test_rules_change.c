@@ -97,7 +97,7 @@ static void random_classes(struct rng *r, struct ruleset *rs)
 {
 	for (int n = (int)rng_below(r, 4); n > 0; n--) {
 		struct order_class c = {0};
-		char vertical[32];
+		char vertical[24];
 
 		snprintf(c.name, sizeof(c.name), "class\"%d", n);
 		for (int k = 1 + (int)rng_below(r, 5); k > 0; k--) {

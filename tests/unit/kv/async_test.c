@@ -1,4 +1,4 @@
-/* Idempotency of the front door: the same cases on memory and on Redis, then what happens when Redis is away. */
+/* Idempotency of the front door: the same cases on memory, on Redis and on a cluster, then what happens when Redis is away. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,18 +7,21 @@
 #include <cmocka.h>
 #include <uv.h>
 
-#include "redis_server.h"
+#include "redis_cluster.h"
 #include "runtime/clock.h"
 #include "runtime/kv.h"
+#include "runtime/kv_layout.h"
 
 #define TIMEOUT_MS 300
 #define LONG_MS    3600000
 #define GIVE_UP_MS 10000
 
 static struct redis_server server;
+static struct redis_cluster cluster;
 static int prefixes;
 
 struct fixture {
+	char prefix[32];
 	uv_loop_t loop;
 	uv_timer_t
 	    tick; /* keeps the loop from sleeping for ever while a test waits for a condition */
@@ -42,13 +45,12 @@ static struct fixture *fixture_new(const char *url)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct error error = {0};
-	char prefix[32];
 
-	snprintf(prefix, sizeof(prefix), "a%d:", prefixes++);
+	snprintf(f->prefix, sizeof(f->prefix), "a%d:", prefixes++);
 	uv_loop_init(&f->loop);
 	uv_timer_init(&f->loop, &f->tick);
 	uv_timer_start(&f->tick, on_tick, 5, 5);
-	f->kv = kv_async_open(&f->loop, url, prefix, TIMEOUT_MS, &error);
+	f->kv = kv_async_open(&f->loop, url, f->prefix, TIMEOUT_MS, &error);
 	if (!f->kv)
 		fail_msg("%s", error.text);
 	return f;
@@ -74,6 +76,15 @@ static int open_redis(void **state)
 	if (!server.pid)
 		redis_server_start(&server);
 	*state = fixture_new(server.url);
+	return wait_connected(*state, true) ? 0 : -1;
+}
+
+static int open_cluster(void **state)
+{
+	if (!cluster.url[0])
+		redis_cluster_start(&cluster);
+	redis_cluster_wait(&cluster);
+	*state = fixture_new(cluster.url);
 	return wait_connected(*state, true) ? 0 : -1;
 }
 
@@ -273,29 +284,174 @@ static void past_the_limit_the_answer_is_away(void **state)
 	free(said);
 }
 
+/* --- a cluster --- */
+
+#define KEYS 48 /* some on every node, and many in one slot's node */
+
+static void name_key(int n, char ret[16])
+{
+	snprintf(ret, 16, "k%d", n);
+}
+
+static unsigned slot_of(const struct fixture *f, int n)
+{
+	char key[16], whole[64];
+
+	name_key(n, key);
+	snprintf(whole, sizeof(whole), "%s%s", f->prefix, key);
+	return kv_slot_of_key(slice_cstr(whole));
+}
+
+static enum kv_idem ask_n(struct fixture *f, int n)
+{
+	char key[16];
+
+	name_key(n, key);
+	return ask(f, key, body_a);
+}
+
+static void keys_are_spread_over_the_nodes(void **state)
+{
+	struct fixture *f = *state;
+	long long had[CLUSTER_MASTERS];
+
+	for (size_t i = 0; i < CLUSTER_MASTERS; i++)
+		had[i] = redis_server_tell(&cluster.nodes[i], "DBSIZE");
+	for (int n = 0; n < KEYS; n++)
+		assert_int_equal(ask_n(f, n), KV_IDEM_FIRST);
+	for (int n = 0; n < KEYS; n++)
+		assert_int_equal(ask_n(f, n), KV_IDEM_PENDING);
+	for (size_t i = 0; i < CLUSTER_MASTERS; i++)
+		assert_true(redis_server_tell(&cluster.nodes[i], "DBSIZE") > had[i]);
+}
+
+static void a_key_in_braces_stands_where_redis_says(_unused_ void **state)
+{
+	static const char *const keys[] = {"a",   "{}b", "x{y}z{w}",   "{{y}}",
+					   "}{y", "{y",  "foo{}{bar}", "0123456789"};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		char command[64];
+
+		snprintf(command, sizeof(command), "CLUSTER KEYSLOT %s", keys[i]);
+		assert_int_equal(redis_server_tell(&cluster.nodes[0], command),
+				 kv_slot_of_key(slice_cstr(keys[i])));
+	}
+}
+
+static void a_request_follows_its_slot(void **state)
+{
+	struct fixture *f = *state;
+	unsigned slot = slot_of(f, 1);
+	struct redis_server *from = redis_cluster_owner(&cluster, slot);
+
+	assert_int_equal(ask_n(f, 1), KV_IDEM_FIRST);
+	redis_cluster_move(&cluster, from, redis_cluster_other(&cluster, from), slot);
+	assert_int_equal(ask_n(f, 1), KV_IDEM_PENDING);
+	kv_idem_done(f->kv, SLICE("k1"), body_a, SLICE("202"), LONG_MS);
+	assert_int_equal(ask_n(f, 1), KV_IDEM_REPLAY);
+}
+
+/* A key that is still there is answered there, and a new one where the slot goes. */
+static void a_request_follows_a_slot_that_is_on_its_way(void **state)
+{
+	struct fixture *f = *state;
+	unsigned slot = slot_of(f, 2);
+	struct redis_server *from = redis_cluster_owner(&cluster, slot);
+	struct redis_server *to = redis_cluster_other(&cluster, from);
+
+	redis_cluster_move_begin(from, to, slot);
+	assert_int_equal(ask_n(f, 2), KV_IDEM_FIRST);
+	assert_int_equal(ask_n(f, 2), KV_IDEM_PENDING);
+	kv_idem_done(f->kv, SLICE("k2"), body_a, SLICE("202"), LONG_MS);
+	assert_int_equal(ask_n(f, 2), KV_IDEM_REPLAY);
+	while (redis_cluster_move_keys(from, to, slot))
+		;
+	assert_int_equal(ask_n(f, 2), KV_IDEM_REPLAY);
+	redis_cluster_move_end(&cluster, to, slot);
+	assert_int_equal(ask_n(f, 2), KV_IDEM_REPLAY);
+}
+
+static void one_node_is_dead_and_the_others_keys_are_served(void **state)
+{
+	struct fixture *f = *state;
+	bool away[KEYS];
+
+	for (int n = 0; n < KEYS; n++) {
+		assert_int_equal(ask_n(f, n), KV_IDEM_FIRST);
+		away[n] = redis_cluster_owner(&cluster, slot_of(f, n)) == &cluster.nodes[2];
+	}
+	redis_server_kill(&cluster.nodes[2]);
+	assert_true(wait_connected(f, false));
+	for (int n = 0; n < KEYS; n++)
+		assert_int_equal(ask_n(f, n), away[n] ? KV_IDEM_AWAY : KV_IDEM_PENDING);
+	redis_server_restart(&cluster.nodes[2]);
+	redis_cluster_wait(&cluster);
+	assert_true(wait_connected(f, true));
+	for (int n = 0; n < KEYS; n++)
+		assert_int_equal(ask_n(f, n), KV_IDEM_PENDING);
+}
+
+static void a_frozen_node_is_away_within_the_time_out(void **state)
+{
+	struct fixture *f = *state;
+	struct said said[KEYS] = {0};
+	int64_t begun = clock_monotonic_ms();
+	int told = 0, away = 0;
+
+	redis_server_freeze(&cluster.nodes[0]);
+	for (int n = 0; n < KEYS; n++) {
+		char key[16];
+
+		name_key(n, key);
+		kv_idem_begin(f->kv, slice_cstr(key), body_a, LONG_MS, on_said, &said[n]);
+	}
+	while (told < KEYS && clock_monotonic_ms() < begun + GIVE_UP_MS) {
+		uv_run(&f->loop, UV_RUN_ONCE);
+		told = away = 0;
+		for (int n = 0; n < KEYS; n++) {
+			told += said[n].times;
+			away += said[n].times && said[n].outcome == KV_IDEM_AWAY;
+		}
+	}
+	assert_in_range(clock_monotonic_ms() - begun, TIMEOUT_MS - 5, 10 * TIMEOUT_MS);
+	assert_int_equal(told, KEYS);
+	assert_in_range(away, 1, KEYS - 1);
+	redis_server_thaw(&cluster.nodes[0]);
+	redis_cluster_wait(&cluster);
+	assert_true(wait_connected(f, true));
+}
+
 #define ON(open, test)                                                                             \
 	{                                                                                          \
 		"on_" #open ": " #test, test, open_##open, close_all, NULL                         \
 	}
-#define ON_BOTH(test) ON(memory, test), ON(redis, test)
+#define ON_ALL(test) ON(memory, test), ON(redis, test), ON(cluster, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    ON_BOTH(the_first_is_first_and_its_repeats_wait),
-	    ON_BOTH(the_same_key_with_another_body_is_a_conflict),
-	    ON_BOTH(the_first_answer_is_given_again),
-	    ON_BOTH(a_failed_request_frees_its_key),
-	    ON_BOTH(a_crashed_request_blocks_its_key_no_longer_than_said),
-	    ON_BOTH(of_many_at_once_one_is_first),
-	    ON_BOTH(closing_tells_every_outstanding_request_once),
+	    ON_ALL(the_first_is_first_and_its_repeats_wait),
+	    ON_ALL(the_same_key_with_another_body_is_a_conflict),
+	    ON_ALL(the_first_answer_is_given_again),
+	    ON_ALL(a_failed_request_frees_its_key),
+	    ON_ALL(a_crashed_request_blocks_its_key_no_longer_than_said),
+	    ON_ALL(of_many_at_once_one_is_first),
+	    ON_ALL(closing_tells_every_outstanding_request_once),
 	    ON(redis, redis_is_dead_the_answer_is_away_and_it_comes_back),
 	    ON(redis, redis_dies_under_requests_and_each_is_told_once),
 	    ON(redis, a_frozen_redis_is_away_within_the_time_out),
 	    ON(redis, past_the_limit_the_answer_is_away),
+	    ON(cluster, keys_are_spread_over_the_nodes),
+	    ON(cluster, a_key_in_braces_stands_where_redis_says),
+	    ON(cluster, a_request_follows_its_slot),
+	    ON(cluster, a_request_follows_a_slot_that_is_on_its_way),
+	    ON(cluster, one_node_is_dead_and_the_others_keys_are_served),
+	    ON(cluster, a_frozen_node_is_away_within_the_time_out),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	redis_server_end(&server);
+	redis_cluster_end(&cluster);
 	return failed;
 }

@@ -1,4 +1,4 @@
-/* What kv.h promises, asked of both backends: the same cases on memory and on a Redis of the test's own. */
+/* What kv.h promises, asked of both backends: the same cases on memory, on a Redis of the test's own, and on a cluster. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "redis_server.h"
+#include "redis_cluster.h"
 #include "runtime/clock.h"
 #include "runtime/kv.h"
 
@@ -16,6 +16,7 @@
 #define NOON 1796040000000LL
 
 static struct redis_server server;
+static struct redis_cluster cluster;
 static int prefixes;
 static int64_t ttl_ms = HOUR; /* long ones stand in buckets */
 
@@ -25,13 +26,23 @@ static int open_memory(void **state)
 	return *state ? 0 : -1;
 }
 
-static int open_redis(void **state)
+static int open_at(const char *url, void **state)
 {
 	char prefix[32];
 
 	snprintf(prefix, sizeof(prefix), "t%d:", prefixes++);
-	*state = kv_open(server.url, prefix, 5000, NULL);
+	*state = kv_open(url, prefix, 5000, NULL);
 	return *state ? 0 : -1;
+}
+
+static int open_redis(void **state)
+{
+	return open_at(server.url, state);
+}
+
+static int open_cluster(void **state)
+{
+	return open_at(cluster.url, state);
 }
 
 static int open_buckets(void **state)
@@ -212,7 +223,7 @@ static void another_record_of_the_same_lead_is_another_owner(void **state)
 	struct kv_lead first = lead_at(1, NOON), second = lead_at(1, NOON);
 	struct kv_settle give_up = {.key = SLICE("phone:1"), .now_ms = NOON, .ttl_ms = ttl_ms};
 
-	second.self.raw_offset = give_up.self.raw_offset = UINT64_MAX - 1;
+	second.self.raw_offset = give_up.self.raw_offset = INT64_MAX - 1;
 	give_up.self.lead_id = second.self.lead_id;
 	wants(&first, "phone:1", false);
 	gather(*state, &first, 1);
@@ -227,7 +238,7 @@ static void another_record_of_the_same_lead_is_another_owner(void **state)
 	second.claim_count = 0;
 	wants(&second, "phone:2", false);
 	gather(*state, &second, 1);
-	assert_int_equal(look(*state, "phone:2").owner.raw_offset, UINT64_MAX - 1);
+	assert_int_equal(look(*state, "phone:2").owner.raw_offset, INT64_MAX - 1);
 }
 
 static void settling_gives_up_only_the_leads_own_claims(void **state)
@@ -329,15 +340,36 @@ static void nothing_asked_is_answered_at_once(void **state)
 	assert_int_equal(kv_settle(*state, NULL, 0, NULL), RESULT_OK);
 }
 
-static void random_lead(struct rng *rng, const char (*keys)[8], size_t key_count,
-			struct kv_lead *ret)
+static void random_lead(struct rng *rng, struct kv_lead *ret)
 {
+	static const char keys[9][8] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
 	size_t n = rng_below(rng, KV_CLAIMS_PER_LEAD + 1);
 
 	*ret = lead_at((unsigned)rng_below(rng, 12), NOON + (int64_t)rng_below(rng, 1000));
 	ret->candidate = rng_chance(rng, 7500);
 	for (size_t c = 0; c < n; c++)
-		wants(ret, keys[rng_below(rng, key_count)], rng_chance(rng, 3000));
+		wants(ret, keys[rng_below(rng, ARRAY_LEN(keys))], rng_chance(rng, 3000));
+}
+
+/* As filters ask: a key's purpose says whether it is `always`, and its scope, one for a lead, is the group. */
+static void scoped_lead(struct rng *rng, struct kv_lead *ret)
+{
+	static const char always[3][8] = {"a", "b", "c"};
+	static const char scoped[4][5][8] = {{"d0", "e0", "f0", "g0", "h0"},
+					     {"d1", "e1", "f1", "g1", "h1"},
+					     {"d2", "e2", "f2", "g2", "h2"},
+					     {"d3", "e3", "f3", "g3", "h3"}};
+	size_t n = rng_below(rng, KV_CLAIMS_PER_LEAD + 1), scope = rng_below(rng, 4);
+
+	*ret = lead_at((unsigned)rng_below(rng, 12), NOON + (int64_t)rng_below(rng, 1000));
+	ret->candidate = rng_chance(rng, 7500);
+	for (size_t c = 0; c < n; c++) {
+		if (rng_chance(rng, 3000))
+			wants(ret, always[rng_below(rng, 3)], true);
+		else
+			wants(ret, scoped[scope][rng_below(rng, 5)], false);
+		ret->claims[c].group = (uint32_t)scope * 1000;
+	}
 }
 
 /* Gives up what the lead found held (so that the tables never fill), or takes something for a lead of its own. */
@@ -346,8 +378,12 @@ static void settle_both(struct kv *memory, struct kv *redis, struct rng *rng,
 {
 	for (size_t c = 0; c < lead->claim_count; c++) {
 		const struct kv_claim *claim = &lead->claims[c];
-		struct kv_settle op = {
-		    .self = claim->owner, .key = claim->key, .ttl_ms = ttl_ms, .now_ms = NOON};
+		struct kv_settle op = {.self = claim->owner,
+				       .key = claim->key,
+				       .ttl_ms = ttl_ms,
+				       .now_ms = NOON,
+				       .group = claim->group,
+				       .always = claim->always};
 
 		if (rng_chance(rng, 2000)) {
 			op.take = true;
@@ -361,20 +397,19 @@ static void settle_both(struct kv *memory, struct kv *redis, struct rng *rng,
 }
 
 /* Whatever is asked, the two backends answer the same: a claim twice in one lead, owners that come back, settlements. */
-static void compare_backends(void)
+static void compare_backends(int (*open)(void **), void (*make)(struct rng *, struct kv_lead *))
 {
-	static const char keys[9][8] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
 	struct rng rng = rng_seed(20261122);
 	void *memory, *redis;
 
 	assert_int_equal(open_memory(&memory), 0);
-	assert_int_equal(open_redis(&redis), 0);
+	assert_int_equal(open(&redis), 0);
 	for (int round = 0; round < 400; round++) {
 		struct kv_lead a[6], b[6];
 		size_t n = 1 + rng_below(&rng, 6);
 
 		for (size_t i = 0; i < n; i++)
-			random_lead(&rng, keys, ARRAY_LEN(keys), &a[i]);
+			make(&rng, &a[i]);
 		memcpy(b, a, sizeof(b));
 		gather(memory, a, n);
 		gather(redis, b, n);
@@ -396,9 +431,11 @@ static void compare_backends(void)
 
 static void both_backends_give_the_same_answers(_unused_ void **state)
 {
-	compare_backends();
+	compare_backends(open_redis, random_lead);
+	compare_backends(open_cluster, scoped_lead);
 	ttl_ms = 48 * HOUR;
-	compare_backends();
+	compare_backends(open_redis, random_lead);
+	compare_backends(open_cluster, scoped_lead);
 	ttl_ms = HOUR;
 }
 
@@ -406,31 +443,34 @@ static void both_backends_give_the_same_answers(_unused_ void **state)
 	{                                                                                          \
 		"on_" #open ": " #test, test, open_##open, close_kv, NULL                          \
 	}
-#define ON_BOTH(test) ON(memory, test), ON(redis, test), ON(buckets, test)
+#define ON_ALL(test) ON(memory, test), ON(redis, test), ON(buckets, test), ON(cluster, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    ON_BOTH(a_free_claim_is_taken_with_its_time),
-	    ON_BOTH(a_leads_own_claim_is_free_and_keeps_its_first_time),
-	    ON_BOTH(claims_are_taken_together_or_not_at_all),
-	    ON_BOTH(a_rejected_candidate_takes_nothing_but_always_claims),
-	    ON_BOTH(an_always_claim_of_another_lead_keeps_the_others_free),
-	    ON_BOTH(each_lead_of_a_batch_sees_what_those_before_it_took),
+	    ON_ALL(a_free_claim_is_taken_with_its_time),
+	    ON_ALL(a_leads_own_claim_is_free_and_keeps_its_first_time),
+	    ON_ALL(claims_are_taken_together_or_not_at_all),
+	    ON_ALL(a_rejected_candidate_takes_nothing_but_always_claims),
+	    ON_ALL(an_always_claim_of_another_lead_keeps_the_others_free),
+	    ON_ALL(each_lead_of_a_batch_sees_what_those_before_it_took),
 	    ON(memory, a_claim_ends_with_its_ttl),
 	    ON(redis, a_claim_ends_with_its_ttl),
-	    ON_BOTH(another_record_of_the_same_lead_is_another_owner),
-	    ON_BOTH(settling_gives_up_only_the_leads_own_claims),
-	    ON_BOTH(settling_takes_only_what_is_free),
-	    ON_BOTH(a_key_may_hold_any_byte),
-	    ON_BOTH(the_largest_batch_is_one_call),
-	    ON_BOTH(nothing_asked_is_answered_at_once),
+	    ON(cluster, a_claim_ends_with_its_ttl),
+	    ON_ALL(another_record_of_the_same_lead_is_another_owner),
+	    ON_ALL(settling_gives_up_only_the_leads_own_claims),
+	    ON_ALL(settling_takes_only_what_is_free),
+	    ON_ALL(a_key_may_hold_any_byte),
+	    ON_ALL(the_largest_batch_is_one_call),
+	    ON_ALL(nothing_asked_is_answered_at_once),
 	    cmocka_unit_test(both_backends_give_the_same_answers),
 	};
 	int failed;
 
 	redis_server_start(&server);
+	redis_cluster_start(&cluster);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	redis_cluster_end(&cluster);
 	redis_server_end(&server);
 	return failed;
 }

@@ -8,13 +8,14 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "redis_server.h"
+#include "redis_cluster.h"
 #include "runtime/kv.h"
 
 #define NOON 1796040000000LL
 #define DAY  MS_PER_DAY
 
 static struct redis_server server;
+static struct redis_cluster cluster;
 static int prefixes;
 
 static int open_memory(void **state)
@@ -23,20 +24,31 @@ static int open_memory(void **state)
 	return *state ? 0 : -1;
 }
 
-static struct kv *redis_at(int number)
+static struct kv *open_at(const char *url, int number)
 {
 	char prefix[32];
 	struct kv *kv;
 
 	snprintf(prefix, sizeof(prefix), "t%d:", number);
-	kv = kv_open(server.url, prefix, 5000, NULL);
+	kv = kv_open(url, prefix, 5000, NULL);
 	assert_non_null(kv);
 	return kv;
+}
+
+static struct kv *redis_at(int number)
+{
+	return open_at(server.url, number);
 }
 
 static int open_redis(void **state)
 {
 	*state = redis_at(++prefixes);
+	return 0;
+}
+
+static int open_cluster(void **state)
+{
+	*state = open_at(cluster.url, ++prefixes);
 	return 0;
 }
 
@@ -165,10 +177,10 @@ static void random_ask(struct rng *rng, uint64_t offset, struct asked *ret)
 }
 
 /* Runs of offsets, many of them again, through two kvs of one Redis (a zombie and its successor) and one in memory. */
-static void both_backends_count_alike(_unused_ void **state)
+static void count_alike(const char *url)
 {
 	struct kv *memory = kv_open("memory:", "", 1000, NULL);
-	struct kv *redis[] = {redis_at(++prefixes), redis_at(prefixes)};
+	struct kv *redis[] = {open_at(url, ++prefixes), open_at(url, prefixes)};
 	struct rng rng = rng_seed(20261126);
 	uint64_t next = 0;
 
@@ -202,11 +214,17 @@ static void both_backends_count_alike(_unused_ void **state)
 	kv_close(redis[1]);
 }
 
+static void both_backends_count_alike(_unused_ void **state)
+{
+	count_alike(server.url);
+	count_alike(cluster.url);
+}
+
 /* --- the state as a whole --- */
 
-static void a_new_state_misses_every_partition_until_restored(_unused_ void **state)
+static void restore_one_by_one(const char *url)
 {
-	struct kv *one = redis_at(++prefixes), *two = redis_at(prefixes);
+	struct kv *one = open_at(url, ++prefixes), *two = open_at(url, prefixes);
 	bool missing[3];
 
 	assert_int_equal(kv_join(one, 3, missing, NULL), RESULT_OK);
@@ -220,6 +238,12 @@ static void a_new_state_misses_every_partition_until_restored(_unused_ void **st
 	assert_false(missing[0] || missing[1] || missing[2]);
 	kv_close(one);
 	kv_close(two);
+}
+
+static void a_new_state_misses_every_partition_until_restored(_unused_ void **state)
+{
+	restore_one_by_one(server.url);
+	restore_one_by_one(cluster.url);
 }
 
 static void an_emptied_redis_is_noticed_before_anything_is_judged(_unused_ void **state)
@@ -279,15 +303,15 @@ static void a_state_that_went_back_is_lost(_unused_ void **state)
 	{                                                                                          \
 		"on_" #open ": " #test, test, open_##open, close_kv, NULL                          \
 	}
-#define ON_BOTH(test) ON(memory, test), ON(redis, test)
+#define ON_ALL(test) ON(memory, test), ON(redis, test), ON(cluster, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    ON_BOTH(a_trail_holds_the_visits_before),
-	    ON_BOTH(what_is_judged_again_sees_what_it_saw_and_counts_nothing),
-	    ON_BOTH(a_trail_keeps_the_last_visits),
-	    ON_BOTH(a_source_is_summed_by_minute_hour_and_day),
+	    ON_ALL(a_trail_holds_the_visits_before),
+	    ON_ALL(what_is_judged_again_sees_what_it_saw_and_counts_nothing),
+	    ON_ALL(a_trail_keeps_the_last_visits),
+	    ON_ALL(a_source_is_summed_by_minute_hour_and_day),
 	    cmocka_unit_test(both_backends_count_alike),
 	    cmocka_unit_test(a_new_state_misses_every_partition_until_restored),
 	    cmocka_unit_test(an_emptied_redis_is_noticed_before_anything_is_judged),
@@ -296,7 +320,9 @@ int main(void)
 	int failed;
 
 	redis_server_start(&server);
+	redis_cluster_start(&cluster);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	redis_cluster_end(&cluster);
 	redis_server_end(&server);
 	return failed;
 }

@@ -1,6 +1,7 @@
 #include "redis_server.h"
 
 #include <arpa/inet.h>
+#include <ftw.h>
 #include <hiredis.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,9 @@
 
 #define START_TRIES 500
 #define TRY_NS      20000000 /* 20 ms */
+#define ARGS_MAX    16
+/* Long enough for a busy machine: no node is given up by the others while it only waits for its turn. */
+#define NODE_TIMEOUT_MS "5000"
 
 static int free_port(void)
 {
@@ -46,21 +50,41 @@ static bool answers(const struct redis_server *s)
 	return ok;
 }
 
-static void run(struct redis_server *s)
+static void become(const struct redis_server *s)
 {
-	char port[16];
+	char port[16], bus_port[16];
+	const char *argv[24] = {"redis-server", "--port", port,     "--bind", "127.0.0.1",
+				"--dir",        s->dir,   "--save", ""};
+	const char *alone[] = {"--appendonly", "no"};
+	const char *node[] = {"--appendonly",
+			      "yes",
+			      "--cluster-enabled",
+			      "yes",
+			      "--cluster-port",
+			      bus_port,
+			      "--cluster-node-timeout",
+			      NODE_TIMEOUT_MS,
+			      "--repl-diskless-sync-delay",
+			      "0"};
 
 	snprintf(port, sizeof(port), "%d", s->port);
+	snprintf(bus_port, sizeof(bus_port), "%d", s->bus_port);
+	if (s->bus_port)
+		memcpy(argv + 9, node, sizeof(node));
+	else
+		memcpy(argv + 9, alone, sizeof(alone));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (freopen("/dev/null", "w", stdout))
+		execvp(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+static void run(struct redis_server *s)
+{
 	s->pid = fork();
 	assert(s->pid >= 0);
-	if (s->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (!freopen("/dev/null", "w", stdout))
-			_exit(1);
-		execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1",
-		       "--dir", s->dir, "--save", "", "--appendonly", "no", (char *)NULL);
-		_exit(127);
-	}
+	if (s->pid == 0)
+		become(s);
 	for (int i = 0; i < START_TRIES; i++) {
 		if (answers(s))
 			return;
@@ -72,14 +96,25 @@ static void run(struct redis_server *s)
 	abort();
 }
 
-void redis_server_start(struct redis_server *s)
+static void start(struct redis_server *s, int bus_port)
 {
-	*s = (struct redis_server){.port = free_port(), .dir = "/tmp/punnet-redis-XXXXXX"};
+	*s = (struct redis_server){
+	    .port = free_port(), .bus_port = bus_port, .dir = "/tmp/punnet-redis-XXXXXX"};
 	char *dir = mkdtemp(s->dir);
 
 	assert(dir);
 	snprintf(s->url, sizeof(s->url), "redis://127.0.0.1:%d/0", s->port);
 	run(s);
+}
+
+void redis_server_start(struct redis_server *s)
+{
+	start(s, 0);
+}
+
+void redis_server_start_node(struct redis_server *s)
+{
+	start(s, free_port());
 }
 
 void redis_server_restart(struct redis_server *s)
@@ -107,32 +142,65 @@ void redis_server_thaw(struct redis_server *s)
 	kill(s->pid, SIGCONT);
 }
 
+static int remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type,
+		      _unused_ struct FTW *at)
+{
+	return remove(path);
+}
+
 void redis_server_end(struct redis_server *s)
 {
 	redis_server_kill(s);
-	rmdir(s->dir);
+	(void)nftw(s->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-long long redis_server_tell(const struct redis_server *s, const char *command)
+/* The caller frees the reply. */
+static redisReply *ask(const struct redis_server *s, const char *command)
 {
 	redisContext *c = redisConnectWithTimeout("127.0.0.1", s->port, (struct timeval){5, 0});
 	char words[256];
-	const char *argv[16];
+	const char *argv[ARGS_MAX];
 	int argc = 0;
 	redisReply *reply;
-	long long integer;
 
 	assert(c && !c->err && strlen(command) < sizeof(words));
 	strcpy(words, command);
 	for (char *w = strtok(words, " "); w; w = strtok(NULL, " "))
 		argv[argc++] = w;
 	reply = redisCommandArgv(c, argc, argv, NULL);
-	if (!reply || reply->type == REDIS_REPLY_ERROR) {
-		fprintf(stderr, "%s: %s\n", command, reply ? reply->str : c->errstr);
+	if (!reply) {
+		fprintf(stderr, "%s: %s\n", command, c->errstr);
+		abort();
+	}
+	redisFree(c);
+	return reply;
+}
+
+void redis_server_ask(const struct redis_server *s, const char *command, char *ret, size_t len)
+{
+	redisReply *reply = ask(s, command);
+
+	while (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0) {
+		redisReply *first = reply->element[0];
+
+		reply->element[0] = NULL;
+		freeReplyObject(reply);
+		reply = first;
+	}
+	snprintf(ret, len, "%s", reply->str ? reply->str : "");
+	freeReplyObject(reply);
+}
+
+long long redis_server_tell(const struct redis_server *s, const char *command)
+{
+	redisReply *reply = ask(s, command);
+	long long integer;
+
+	if (reply->type == REDIS_REPLY_ERROR) {
+		fprintf(stderr, "%s: %s\n", command, reply->str);
 		abort();
 	}
 	integer = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
 	freeReplyObject(reply);
-	redisFree(c);
 	return integer;
 }

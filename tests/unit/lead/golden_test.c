@@ -23,6 +23,7 @@
 #include "proto/market.pb-c.h"
 #include "proto/market_snapshots.pb-c.h"
 #include "proto/orders_progress.pb-c.h"
+#include "proto/webmasters_verdicts.pb-c.h"
 
 #define FOLDER         "tests/unit/lead/golden/"
 #define FILE_MAX_BYTES 65536
@@ -53,6 +54,7 @@ static const struct golden golden[] = {
     {"dead_letter", &punnet__v1__dead_letter__descriptor, 13},
     {"snapshot_chunk", &punnet__v1__snapshot_chunk__descriptor, 7},
     {"order_progress", &punnet__v1__order_progress__descriptor, 23},
+    {"webmaster_verdicts", &punnet__v1__webmaster_verdicts__descriptor, 6},
 };
 
 static struct slice read_golden(struct arena *a, const char *name)

@@ -56,12 +56,39 @@ uint64_t digest(struct store *s)
 	      &h);
 	query(s, "SELECT * FROM ignored ORDER BY partition, log_offset", fold_row, &h);
 	query(s, "SELECT * FROM outbox ORDER BY partition, seq", fold_row, &h);
+	query(s, "SELECT * FROM verdict_days ORDER BY vertical, aff_id, day", fold_row, &h);
+	query(s, "SELECT vertical, aff_id, verdicts FROM verdict_lines ORDER BY vertical, aff_id",
+	      fold_row, &h);
 	query(s, "SELECT * FROM offsets ORDER BY topic, partition", fold_row, &h);
 	return h;
 }
 
+/* The sums of verdicts are those of the lives, line by line, and no line stands there that has none. */
+static void check_lines(struct store *s)
+{
+	assert_int_equal(
+	    number(s, "SELECT COUNT(*) FROM verdict_days d WHERE approved <> "
+		      "(SELECT COUNT(*) FROM lives l WHERE l.vertical = d.vertical AND l.aff_id = "
+		      "d.aff_id AND l.closed_at / 86400000 = d.day AND state = 2 AND is_test = 0)"),
+	    0);
+	assert_int_equal(
+	    number(s, "SELECT COUNT(*) FROM verdict_days d WHERE returned <> "
+		      "(SELECT COUNT(*) FROM lives l WHERE l.vertical = d.vertical AND l.aff_id = "
+		      "d.aff_id AND l.closed_at / 86400000 = d.day AND state = 3 AND is_test = 0)"),
+	    0);
+	assert_int_equal(number(s,
+				"SELECT COUNT(*) FROM verdict_lines l WHERE verdicts <> "
+				"(SELECT COALESCE(SUM(approved + returned), 0) FROM verdict_days d "
+				"WHERE d.vertical = l.vertical AND d.aff_id = l.aff_id)"),
+			 0);
+	assert_int_equal(
+	    number(s, "SELECT CAST(COALESCE(SUM(verdicts), 0) AS BIGINT) FROM verdict_lines"),
+	    number(s, "SELECT COUNT(*) FROM lives WHERE state IN (2, 3) AND is_test = 0"));
+}
+
 void check_books(struct store *s)
 {
+	check_lines(s);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM (SELECT 1 FROM books GROUP BY lead_id, "
 				   "round, event, currency "
 				   "HAVING SUM(amount) <> 0) AS unbalanced"),

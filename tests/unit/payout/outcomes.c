@@ -7,14 +7,12 @@
 #include "lead/codec.h"
 #include "proto/leads_outcomes.pb-c.h"
 
-#define T0 1790000000000LL
-
 struct lead_id outcomes_lead(uint32_t n)
 {
 	uint8_t tail[10] = {0,         0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
 			    (uint8_t)n};
 
-	return lead_id_make(T0 + n, tail);
+	return lead_id_make(OUTCOMES_T0 + n, tail);
 }
 
 static void add(struct outcomes *o, struct slice value)
@@ -24,7 +22,7 @@ static void add(struct outcomes *o, struct slice value)
 	    (struct bus_record){.topic = "leads.outcomes",
 				.partition = 0,
 				.offset = (int64_t)o->count,
-				.timestamp_ms = T0 + (int64_t)o->count * MS_PER_S,
+				.timestamp_ms = OUTCOMES_T0 + (int64_t)o->count * MS_PER_S,
 				.value = value,
 				.type = SLICE("punnet.v1.Outcome")};
 	o->count++;
@@ -36,7 +34,7 @@ static void add_message(struct outcomes *o, Punnet__V1__Outcome *m, uint32_t lea
 	struct buf out = {0};
 
 	m->lead_id = codec_lead_id(&id);
-	m->at_ms = T0 + (int64_t)o->count * MS_PER_S;
+	m->at_ms = OUTCOMES_T0 + (int64_t)o->count * MS_PER_S;
 	codec_pack(&m->base, &out);
 	assert(!out.failed);
 	add(o, arena_dup(&o->arena, buf_slice(&out)));
@@ -131,7 +129,7 @@ enum result outcomes_settle(const struct outcomes *o, struct store *s, size_t fr
 			    struct batch_report *ret_sum, struct error *ret_error)
 {
 	struct batch_settings settings = {
-	    .topic = "leads.outcomes", .terms = outcomes_terms, .now_ms = T0};
+	    .topic = "leads.outcomes", .terms = outcomes_terms, .now_ms = OUTCOMES_T0};
 	struct batch_report sum = {0};
 	struct arena arena = {0};
 	enum result r = RESULT_OK;

@@ -6,6 +6,7 @@
 #include "payout/shell/batch.h"
 
 #define OUTCOMES_MAX 4000
+#define OUTCOMES_T0  1790000000000LL /* when the first one came; a second between two */
 
 struct outcomes {
 	struct arena arena;

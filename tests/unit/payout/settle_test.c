@@ -9,6 +9,7 @@
 #include "lead/codec.h"
 #include "payout/core/feedback.h"
 #include "payout/core/settle.h"
+#include "payout/core/tally.h"
 #include "proto/market.pb-c.h"
 
 #define DAY(n) ((int64_t)(n)*MS_PER_DAY)
@@ -294,6 +295,31 @@ static void a_shared_lead_is_credited_once_per_buyer(_unused_ void **state)
 	world_end(&w);
 }
 
+static void a_verdict_is_counted_once_on_its_day(_unused_ void **state)
+{
+	const struct tally *t;
+	struct world w;
+
+	world_begin(&w);
+	STORY(&w,
+	      {1, EVENT_APPROVED, 0, "a", "v1", LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
+	      {2, EVENT_DELIVERED, 0, "a", NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_APPROVED,
+	       PAYABLE},
+	      {3, EVENT_APPROVED, 0, "a", "v2", LIFE_APPROVED, IGNORED_ALREADY_APPROVED,
+	       FEEDBACK_NONE, PAYABLE},
+	      {3, EVENT_RETURNED, 0, "a", "v3", LIFE_APPROVED, IGNORED_ALREADY_APPROVED,
+	       FEEDBACK_NONE, PAYABLE});
+	t = tally_at(&w.t, 0);
+	assert_non_null(t);
+	assert_string_equal(t->vertical, "osago");
+	assert_string_equal(t->aff_id, "w17");
+	assert_int_equal(t->day, 1); /* the verdict's, although it counted a day later */
+	assert_int_equal(t->approved, 1);
+	assert_int_equal(t->returned, 0);
+	assert_null(tally_at(&w.t, 1));
+	world_end(&w);
+}
+
 static void a_test_lead_lives_without_money(_unused_ void **state)
 {
 	struct world w;
@@ -306,6 +332,7 @@ static void a_test_lead_lives_without_money(_unused_ void **state)
 	      {2, EVENT_APPROVED, 0, "a", "v1", LIFE_APPROVED, IGNORED_NONE, FEEDBACK_APPROVED,
 	       NO_MONEY});
 	assert_int_equal(w.t.transfer_count, 0);
+	assert_null(tally_at(&w.t, 0));
 	world_end(&w);
 }
 
@@ -371,6 +398,7 @@ int main(void)
 	    cmocka_unit_test(an_outcome_of_an_older_round_changes_nothing),
 	    cmocka_unit_test(an_unresolved_lead_that_arrived_after_all_counts),
 	    cmocka_unit_test(a_shared_lead_is_credited_once_per_buyer),
+	    cmocka_unit_test(a_verdict_is_counted_once_on_its_day),
 	    cmocka_unit_test(a_test_lead_lives_without_money),
 	    cmocka_unit_test(the_same_delivery_twice_in_one_batch_is_one_credit),
 	    cmocka_unit_test(the_same_delivery_at_another_price_stops_and_names_the_transfer),

@@ -12,7 +12,10 @@
 #include "outcomes.h"
 #include "payout/core/feedback.h"
 #include "payout/shell/worker.h"
+#include "payout/store/db.h"
 #include "proto/market.pb-c.h"
+#include "proto/webmasters_verdicts.pb-c.h"
+#include "runtime/bus_memory.h"
 
 #define TURNS_MAX 100000
 #define LEADS     400
@@ -61,13 +64,14 @@ static void close_worker(struct world *w)
 	w->store = NULL;
 }
 
-static void world_begin(struct world *w)
+static void world_begin_with(struct world *w, bool lines_topic)
 {
 	static const struct bus_topic_spec topics[] = {
 	    {.name = "leads.outcomes", .partitions = 1, .retention_ms = -1},
 	    {.name = "market", .partitions = 4, .retention_ms = -1, .append_time = true},
 	    {.name = "directory", .partitions = 1, .retention_ms = -1, .compact = true},
 	    {.name = "dead.letters", .partitions = 1, .retention_ms = -1},
+	    {.name = "webmasters.verdicts", .partitions = 1, .retention_ms = -1, .compact = true},
 	};
 	struct bus_producer_options options = {
 	    .on_ack = on_ack, .ctx = w, .max_in_flight = OUTCOMES_MAX};
@@ -77,14 +81,20 @@ static void world_begin(struct world *w)
 	*w = (struct world){0};
 	w->bus = bus_open("memory:", "test", &e);
 	assert_non_null(w->bus);
-	assert_int_equal(bus_topics_apply(w->bus, topics, ARRAY_LEN(topics), 1000, &created, &e),
-			 RESULT_OK);
+	assert_int_equal(
+	    bus_topics_apply(w->bus, topics, ARRAY_LEN(topics) - !lines_topic, 1000, &created, &e),
+	    RESULT_OK);
 	w->producer = bus_producer_open(w->bus, &options, &e);
 	w->directory = directory_open(w->bus, 1000, &e);
 	assert_non_null(w->producer);
 	assert_non_null(w->directory);
 	snprintf(w->url, sizeof(w->url), "sqlite:%s/%d.db", dir, files++);
 	open_worker(w);
+}
+
+static void world_begin(struct world *w)
+{
+	world_begin_with(w, true);
 }
 
 static void world_end(struct world *w)
@@ -235,6 +245,143 @@ a_worker_that_ends_anywhere_is_followed_by_one_that_repeats_and_loses_nothing(_u
 	outcomes_free(&o);
 }
 
+/* --- sums of verdicts --- */
+
+#define LINE_TURNS 50 /* of a worker with nothing else to do */
+
+struct told {
+	size_t records;
+	int64_t verdicts[5]; /* of the newest record of w0 to w4 */
+};
+
+static void keep(struct told *ret, const struct bus_record *r)
+{
+	struct arena arena = {0};
+	const Punnet__V1__WebmasterVerdicts *m =
+	    codec_unpack(&arena, &punnet__v1__webmaster_verdicts__descriptor, r->value);
+
+	assert_non_null(m);
+	assert_string_equal(m->vertical, "credit_card");
+	assert_true(slice_is(r->type, "punnet.v1.WebmasterVerdicts"));
+	assert_true(
+	    slice_equal(r->key, slice_cstr(arena_printf(&arena, "%s|%s", m->vertical, m->aff_id))));
+	assert_int_equal(m->at_ms / MS_PER_DAY - m->since_ms / MS_PER_DAY, 89);
+	assert_int_equal(m->since_ms % MS_PER_DAY, 0);
+	ret->verdicts[m->aff_id[1] - '0'] = (int64_t)(m->approved + m->returned);
+	arena_free(&arena);
+}
+
+static struct told read_told(struct world *w)
+{
+	struct bus_reader *reader = bus_reader_open(w->bus, "webmasters.verdicts", 0, 0, NULL);
+	struct bus_record records[100];
+	struct told told = {0};
+	size_t count;
+
+	do {
+		assert_int_equal(
+		    bus_reader_take(reader, records, ARRAY_LEN(records), 0, &count, NULL),
+		    RESULT_OK);
+		for (size_t i = 0; i < count; i++)
+			keep(&told, &records[i]);
+		told.records += count;
+	} while (count > 0);
+	bus_reader_close(reader);
+	return told;
+}
+
+static void some_turns(struct world *w)
+{
+	for (int i = 0; i < LINE_TURNS; i++)
+		one_turn(w);
+}
+
+static void take_int(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	*(int64_t *)ctx = c[0].integer;
+}
+
+/* Each line was told as the lives are now. */
+static void check_told(struct world *w, const struct told *told)
+{
+	static const char sql[] =
+	    "SELECT COUNT(*) FROM lives WHERE state IN (2, 3) AND aff_id = $1";
+
+	for (size_t i = 0; i < ARRAY_LEN(told->verdicts); i++) {
+		const char aff_id[] = {'w', (char)('0' + i), '\0'};
+		struct db_value who = db_text(aff_id);
+		int64_t n = -1;
+
+		assert_int_equal(db_add(store_db(w->store), sql, &who, 1, take_int, &n, NULL),
+				 RESULT_OK);
+		assert_true(n > 0);
+		assert_int_equal(told->verdicts[i], n);
+	}
+}
+
+static void sums_of_verdicts_are_told_once_and_again_only_when_they_change(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct told first, second;
+	struct world w;
+
+	world_begin(&w);
+	outcomes_mixture(&o, 14, LEADS);
+	publish(&w, &o);
+	run_until_quiet(&w, o.count);
+	some_turns(&w);
+	first = read_told(&w);
+	check_told(&w, &first);
+
+	close_worker(&w);
+	open_worker(&w);
+	some_turns(&w);
+	second = read_told(&w);
+	assert_int_equal(second.records, first.records);
+	world_end(&w);
+	outcomes_free(&o);
+}
+
+static void sums_that_were_not_acknowledged_are_told_by_the_next_one(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct told lost, told;
+	struct world w;
+
+	world_begin(&w);
+	outcomes_mixture(&o, 15, LEADS);
+	publish(&w, &o);
+	bus_memory_hold_acks(w.bus, true);
+	for (int i = 0; i < TURNS_MAX && settled_upto(&w) != (int64_t)o.count; i++)
+		one_turn(&w);
+	some_turns(&w);
+	lost = read_told(&w);
+	close_worker(&w);
+	bus_memory_hold_acks(w.bus, false);
+	open_worker(&w);
+	run_until_quiet(&w, o.count);
+	some_turns(&w);
+	told = read_told(&w);
+	assert_true(told.records >= lost.records + 5);
+	check_told(&w, &told);
+	world_end(&w);
+	outcomes_free(&o);
+}
+
+static void a_bus_without_the_topic_of_sums_is_settled_all_the_same(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct world w;
+
+	world_begin_with(&w, false);
+	outcomes_mixture(&o, 16, 50);
+	publish(&w, &o);
+	run_until_quiet(&w, o.count);
+	some_turns(&w);
+	world_end(&w);
+	outcomes_free(&o);
+}
+
 static void the_ledger_is_away_and_the_worker_waits(_unused_ void **state)
 {
 	static struct outcomes o;
@@ -267,6 +414,9 @@ int main(void)
 	    cmocka_unit_test(what_was_settled_reaches_the_market_in_order_and_the_outbox_is_empty),
 	    cmocka_unit_test(
 		a_worker_that_ends_anywhere_is_followed_by_one_that_repeats_and_loses_nothing),
+	    cmocka_unit_test(sums_of_verdicts_are_told_once_and_again_only_when_they_change),
+	    cmocka_unit_test(sums_that_were_not_acknowledged_are_told_by_the_next_one),
+	    cmocka_unit_test(a_bus_without_the_topic_of_sums_is_settled_all_the_same),
 	    cmocka_unit_test(the_ledger_is_away_and_the_worker_waits),
 	};
 	char command[100];

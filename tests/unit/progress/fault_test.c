@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,34 @@ static void names_are_known(void)
 {
 	_exit(fault_on("watermark_off") && !fault_on("watermark") && !fault_on("after_redis") ? 0
 											      : 1);
+}
+
+static void a_file_orders_one_death(_unused_ void **state)
+{
+	char folder[] = "/tmp/fault-test-XXXXXX", path[64];
+	int status;
+
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/after_redis", folder);
+	(void)setenv("PUNNET_FAULT_ONCE", folder, 1);
+
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	(void)fputs("2\n", file);
+	(void)fclose(file);
+	status = in_child("", passes_twice);
+#ifdef PUNNET_FAULTS
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	assert_int_not_equal(access(path, F_OK), 0);
+#else
+	assert_int_equal(status, 0);
+	(void)unlink(path);
+#endif
+	assert_int_equal(in_child("", passes_twice), 0);
+	(void)unsetenv("PUNNET_FAULT_ONCE");
+	(void)rmdir(folder);
 }
 
 static void commits_too_early(void)
@@ -92,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_crash_comes_at_the_named_passage),
+	    cmocka_unit_test(a_file_orders_one_death),
 	    cmocka_unit_test(a_fault_is_on_by_its_whole_name),
 	    cmocka_unit_test(commit_before_ack_breaks_progress),
 	};
