@@ -13,7 +13,7 @@
 #include "filter-worker/shell/rules_file.h"
 
 #define IDS        10000
-#define LEADS      40
+#define LEADS      20
 #define SAME_TIMES 1000
 #define REJECTS    20000
 

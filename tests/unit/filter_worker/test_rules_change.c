@@ -11,7 +11,7 @@
 #include "filter-worker/core/ruleset_change.h"
 #include "filter-worker/shell/rules_file.h"
 
-#define RANDOM_SETS 2000
+#define RANDOM_SETS 600
 
 static void read_rules(const char *name, struct slice text, struct ruleset *ret)
 {
