@@ -13,9 +13,10 @@
 extern const struct filter filter_even_gaps;
 
 #define WINDOW_MS (4 * MS_PER_HOUR)
-#define GAPS_MAX  16 /* the last ones: a clock that was begun an hour ago is not hidden by the day before it */
-#define NEAR      15 /* percent of the median */
-#define PERCENT   100
+#define GAPS_MAX                                                                                   \
+	16 /* the last ones: a clock that was begun an hour ago is not hidden by the day before it */
+#define NEAR    15 /* percent of the median */
+#define PERCENT 100
 
 enum { LEAST, SHARE, OFF };
 
@@ -23,7 +24,8 @@ static void look(const struct sight *sight, struct facts *ret)
 {
 	const Punnet__V1__Submission *s = sight->raw->submission;
 
-	if (s && s->filled_case == PUNNET__V1__SUBMISSION__FILLED_FILLED_MS && s->form_started_at_ms > 0)
+	if (s && s->filled_case == PUNNET__V1__SUBMISSION__FILLED_FILLED_MS &&
+	    s->form_started_at_ms > 0)
 		facts_set_number(ret, FACT_FORM_SENT_AT, s->form_started_at_ms + s->filled_ms);
 }
 
@@ -67,7 +69,8 @@ static int64_t off_percent(int64_t gap, int64_t median)
 
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
-	int64_t gaps[TRAIL_VISITS_MAX], sorted[TRAIL_VISITS_MAX], later = sent_at(&want->own), median;
+	int64_t gaps[TRAIL_VISITS_MAX], sorted[TRAIL_VISITS_MAX], later = sent_at(&want->own),
+								  median;
 	size_t count = 0, near = 0;
 
 	/* From the newest back. */
@@ -133,7 +136,8 @@ const struct filter filter_even_gaps = {
 			.standard = 22,
 			.least = 1,
 			.most = 50,
-			.help = "And this lead is on its beat when it is off by less, in percent."}},
+			.help =
+			    "And this lead is on its beat when it is off by less, in percent."}},
     .look = look,
     .follow = follow,
     .learn = learn,

@@ -16,11 +16,12 @@
 #include "filters.def"
 #undef FILTER
 
-#define RARE_MS    (8 * MS_PER_HOUR)
-#define RARE       200 /* one in so many honest leads or fewer */
-#define MILLION    1000000
-#define CHANCE_MAX ((int64_t)1 << 40)
-#define LEADS_MOST 100000
+#define RARE_MS     (8 * MS_PER_HOUR)
+#define RARE        200 /* one in so many honest leads or fewer */
+#define MILLION     1000000
+#define CHANCE_MAX  ((int64_t)1 << 40)
+#define LEADS_LEAST 8
+#define LEADS_MOST  100000
 
 enum { CHANCE };
 enum { MARK_ONE_IN };
@@ -71,7 +72,8 @@ static const struct sign *rarest_sign(const struct facts *local)
 		if (signs[i].filter != asked)
 			said = ask(signs[i].filter, local);
 		asked = signs[i].filter;
-		if (said == signs[i].reason && (!ret || signs[i].honest_one_in > ret->honest_one_in))
+		if (said == signs[i].reason &&
+		    (!ret || signs[i].honest_one_in > ret->honest_one_in))
 			ret = &signs[i];
 	}
 	return ret;
@@ -93,13 +95,27 @@ static void follow(const struct claim_subject *s, const struct facts *local,
 			webmaster_key(s->aff_id, &key), RARE_MS, &own);
 }
 
+/* The webmaster's leads are counted up to the last full minute, so these are, too: or the first minute of a spot on TV would
+ * look like a crew. */
+static int64_t count_alike(const struct trail *t, int64_t now_ms, int64_t window_ms)
+{
+	int64_t minute_ms = now_ms - now_ms % MS_PER_MIN, count = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		int64_t at_ms = t->visits[i].at_ms;
+
+		count += at_ms < minute_ms && now_ms - at_ms < window_ms;
+	}
+	return count;
+}
+
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
 	const struct trail *t = &want->found;
 
 	facts_set_number(ret, FACT_SIGN_ONE_IN, want->own.marks[MARK_ONE_IN]);
-	facts_set_number(ret, FACT_SIGN_LEADS_1H, (int64_t)trail_count(t, now_ms, MS_PER_HOUR));
-	facts_set_number(ret, FACT_SIGN_LEADS_8H, (int64_t)trail_count(t, now_ms, RARE_MS));
+	facts_set_number(ret, FACT_SIGN_LEADS_1H, count_alike(t, now_ms, MS_PER_HOUR));
+	facts_set_number(ret, FACT_SIGN_LEADS_8H, count_alike(t, now_ms, RARE_MS));
 }
 
 static void weigh(const struct source *source, struct facts *ret)
@@ -124,8 +140,8 @@ static int64_t chance_of(int64_t like, int64_t of, int64_t honest_one_in)
 	return MIN_OF(ret, MILLION);
 }
 
-/* Eight hours hardly bring more than half of what two days do. The source's minutes end with the last full one, and its leads since then are not among them: at least those that are alike
- * were there. */
+/* Eight hours hardly bring more than half of what two days do. Of a webmaster who sent next to nothing yet nothing is sure: some
+ * leads are taken to have come. */
 static bool counts_of(const struct facts *facts, int64_t one_in, int64_t *ret_like, int64_t *ret_of)
 {
 	int64_t today, yesterday;
@@ -141,7 +157,7 @@ static bool counts_of(const struct facts *facts, int64_t one_in, int64_t *ret_li
 			return false;
 		*ret_of = (MIN_OF(today, LEADS_MOST) + MIN_OF(yesterday, LEADS_MOST) + 1) / 2;
 	}
-	*ret_of = MAX_OF(MIN_OF(*ret_of, LEADS_MOST), *ret_like);
+	*ret_of = MAX_OF(MIN_OF(*ret_of, LEADS_MOST), MAX_OF(*ret_like, LEADS_LEAST));
 	return true;
 }
 
