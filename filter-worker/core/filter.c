@@ -43,6 +43,8 @@ size_t filter_index(const struct filter *f)
 
 void finding_text(struct finding *f, const char *name, struct slice value)
 {
+	if (!f->arena)
+		return;
 	assert(f->param_count < FINDING_PARAMS_MAX);
 	f->params[f->param_count++] = (struct finding_param){name, arena_dup(f->arena, value)};
 }
@@ -51,6 +53,8 @@ void finding_number(struct finding *f, const char *name, int64_t value)
 {
 	_cleanup_(buf_free) struct buf text = {0};
 
+	if (!f->arena)
+		return;
 	buf_append_int(&text, value);
 	finding_text(f, name, buf_slice(&text));
 }
@@ -60,6 +64,8 @@ void finding_seconds(struct finding *f, const char *name, int64_t ms)
 	_cleanup_(buf_free) struct buf text = {0};
 	int64_t tenths = (ms % MS_PER_S) / 100;
 
+	if (!f->arena)
+		return;
 	buf_append_int(&text, ms / MS_PER_S);
 	if (tenths > 0) {
 		buf_append_char(&text, '.');

@@ -17,7 +17,7 @@
 
 struct verdict_sums; /* verdict_sums.h */
 
-#define FILTER_PARAMS_MAX  6
+#define FILTER_PARAMS_MAX  8
 #define FILTER_FACTS_MAX   8
 #define FILTER_REASONS_MAX 3
 #define FINDING_PARAMS_MAX 5
@@ -72,7 +72,8 @@ struct finding {
 	struct lead_id about;
 	struct finding_param params[FINDING_PARAMS_MAX];
 	size_t param_count;
-	struct arena *arena; /* of the values; set by the caller */
+	struct arena *
+	    arena; /* of the values; set by the caller. NULL: nobody will read them, and none are kept */
 };
 
 struct filter {

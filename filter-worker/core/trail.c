@@ -1,6 +1,8 @@
 /* trail: see trail.h. */
 #include "trail.h"
 
+#include "base/hash.h"
+
 #define SUBJECT_LEN 16
 
 void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
@@ -15,6 +17,31 @@ void trail_plan_want(struct trail_plan *p, const struct filter *filter, const ch
 
 	*w = (struct trail_want){.filter = filter, .keep_ms = keep_ms, .own = *own};
 	w->key_len = subject_key(purpose, scope, subject, w->key);
+}
+
+static_assert(sizeof(struct webmaster_key) == SUBJECT_LEN, "a subject");
+
+struct slice webmaster_key(struct slice aff_id, struct webmaster_key *ret)
+{
+	ret->halves[0] = hash_fnv1a(0, aff_id);
+	ret->halves[1] = hash_fnv1a(ret->halves[0], aff_id);
+	return slice_of(ret, sizeof(*ret));
+}
+
+uint32_t text_mark(struct slice text)
+{
+	uint64_t hash = hash_fnv1a(0, text);
+
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
+uint32_t subject_mark(struct slice fingerprint)
+{
+	uint32_t ret = 0;
+
+	if (fingerprint.len >= sizeof(ret))
+		memcpy(&ret, fingerprint.data, sizeof(ret));
+	return ret;
 }
 
 /* Leads of other partitions may be a little newer than this one; they count, too. */

@@ -47,6 +47,15 @@ struct trail_plan {
 void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
 		     struct slice scope, struct slice subject, int64_t keep_ms,
 		     const struct visit *own);
+/* A trail of a webmaster's: its subject, made of the aff_id. */
+struct webmaster_key {
+	uint64_t halves[2];
+};
+struct slice webmaster_key(struct slice aff_id, struct webmaster_key *ret); /* borrows from ret */
+/* 32 bits of a text that is no secret, such as an aff_id, to tell visits apart by. */
+uint32_t text_mark(struct slice text);
+/* 32 bits of a fingerprint, to tell visits apart by; 0 for an empty one. */
+uint32_t subject_mark(struct slice fingerprint);
 static inline struct slice trail_key(const struct trail_want *w)
 {
 	return slice_of(w->key, w->key_len);

@@ -1,38 +1,58 @@
-/* ip_velocity: one address sends lead after lead in a vertical, more than its kind of network explains.
+/* ip_velocity: one address sends lead after lead, more than its kind of network explains.
  *
- * needs    how many leads came from the address in the vertical within an hour and a day (at most TRAIL_VISITS_MAX are
- *          remembered), and the kind of network that the address belongs to
- * hit      with this one they are as many as the rule says for that kind
+ * needs    how many leads came from the address within ten minutes, an hour and a day, in whatever vertical (at most
+ *          TRAIL_VISITS_MAX are remembered), and the kind of network that the address belongs to
+ * hit      with this one they are as many as the rule says for that kind; from reject_hour on the lead is rejected
  * unknown  no address; or the kind is not known, and the kinds would be judged differently
- * trap     behind one address of a mobile carrier or a campus stand hundreds of people: they have limits of their own, and a hit
- *          only adds to the score */
+ * trap     behind one address of a mobile carrier or a campus stand hundreds of people: they have limits of their own, and
+ *          only those whom one webmaster brings count like a home's. An office that hears of an offer sends some leads a day: they score, and pass */
 #include "filter-worker/core/filter.h"
 
 extern const struct filter filter_ip_velocity;
 
-enum { HOUR, DAY, SHARED_HOUR, SHARED_DAY, HOSTING_HOUR, HOSTING_DAY };
+enum { HOUR, DAY, SHARED_HOUR, SHARED_DAY, HOSTING_HOUR, HOSTING_DAY, TEN_MINUTES, REJECT_HOUR };
 
 /* The place of a kind's two limits among the parameters. */
 enum kind { KIND_HOME = HOUR, KIND_SHARED = SHARED_HOUR, KIND_HOSTING = HOSTING_HOUR };
 static const enum kind kinds[] = {KIND_HOME, KIND_SHARED, KIND_HOSTING};
 
+/* Of what stands behind a shared address only those count together whom one webmaster brings. */
 struct counts {
-	int64_t hour, day; /* this lead counted */
+	int64_t ten_minutes, hour, day; /* this lead counted */
+	int64_t source_ten_minutes, source_hour;
 };
 
 static void follow(const struct claim_subject *s, _unused_ const struct facts *local,
 		   struct trail_plan *plan)
 {
-	trail_plan_want(plan, &filter_ip_velocity, "iv", s->vertical, s->ip, MS_PER_DAY,
-			&(struct visit){.at_ms = s->received_at_ms});
+	trail_plan_want(
+	    plan, &filter_ip_velocity, "ia", (struct slice){0}, s->ip, MS_PER_DAY,
+	    &(struct visit){.at_ms = s->received_at_ms, .marks = {text_mark(s->aff_id)}});
+}
+
+static size_t count_of_source(const struct trail_want *want, int64_t now_ms, int64_t window_ms)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < want->found.count; i++) {
+		const struct visit *v = &want->found.visits[i];
+
+		count += v->marks[0] == want->own.marks[0] && now_ms - v->at_ms < window_ms;
+	}
+	return count;
 }
 
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
 	const struct trail *t = &want->found;
 
-	facts_set_number(ret, FACT_IP_LEADS_1H, (int64_t)trail_count(t, now_ms, MS_PER_HOUR));
-	facts_set_number(ret, FACT_IP_LEADS_24H, (int64_t)trail_count(t, now_ms, MS_PER_DAY));
+	facts_set_number(ret, FACT_IP_ALL_10M, (int64_t)trail_count(t, now_ms, 10 * MS_PER_MIN));
+	facts_set_number(ret, FACT_IP_ALL_1H, (int64_t)trail_count(t, now_ms, MS_PER_HOUR));
+	facts_set_number(ret, FACT_IP_ALL_24H, (int64_t)trail_count(t, now_ms, MS_PER_DAY));
+	facts_set_number(ret, FACT_IP_SOURCE_10M,
+			 (int64_t)count_of_source(want, now_ms, 10 * MS_PER_MIN));
+	facts_set_number(ret, FACT_IP_SOURCE_1H,
+			 (int64_t)count_of_source(want, now_ms, MS_PER_HOUR));
 }
 
 static bool kind_of(const struct facts *facts, enum kind *ret)
@@ -59,7 +79,28 @@ static bool reaches(int64_t leads, int64_t limit)
 
 static bool is_much(const struct filter_rule *rule, enum kind kind, const struct counts *c)
 {
-	return reaches(c->hour, rule->params[kind]) || reaches(c->day, rule->params[kind + 1]);
+	int64_t ten_minutes = kind == KIND_SHARED ? c->source_ten_minutes : c->ten_minutes;
+
+	if (kind == KIND_SHARED && reaches(c->source_hour, rule->params[HOUR]))
+		return true;
+	return reaches(ten_minutes, rule->params[TEN_MINUTES]) ||
+	       reaches(c->hour, rule->params[kind]) || reaches(c->day, rule->params[kind + 1]);
+}
+
+static bool counts_of(const struct facts *facts, struct counts *ret)
+{
+	if (!facts_number(facts, FACT_IP_ALL_10M, &ret->ten_minutes) ||
+	    !facts_number(facts, FACT_IP_ALL_1H, &ret->hour) ||
+	    !facts_number(facts, FACT_IP_ALL_24H, &ret->day) ||
+	    !facts_number(facts, FACT_IP_SOURCE_10M, &ret->source_ten_minutes) ||
+	    !facts_number(facts, FACT_IP_SOURCE_1H, &ret->source_hour))
+		return false;
+	ret->ten_minutes++;
+	ret->hour++;
+	ret->day++;
+	ret->source_ten_minutes++;
+	ret->source_hour++;
+	return true;
 }
 
 /* What holds for every kind holds for one that is not known. */
@@ -80,19 +121,20 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	struct counts c;
 	enum answer answer;
 	enum kind kind;
+	bool known;
 
-	if (!facts_number(facts, FACT_IP_LEADS_1H, &c.hour) ||
-	    !facts_number(facts, FACT_IP_LEADS_24H, &c.day))
+	if (!counts_of(facts, &c))
 		return ANSWER_UNKNOWN;
-	c.hour++;
-	c.day++;
-	if (kind_of(facts, &kind))
+	known = kind_of(facts, &kind);
+	if (known)
 		answer = is_much(rule, kind, &c) ? ANSWER_HIT : ANSWER_PASS;
 	else
 		answer = answer_for_any(rule, &c);
 	if (answer != ANSWER_HIT)
 		return answer;
 
+	ret->rejects = known && reaches(kind == KIND_SHARED ? c.source_hour : c.hour,
+					rule->params[REJECT_HOUR]);
 	ret->reason = REASON_IP_VELOCITY;
 	finding_number(ret, "hour", c.hour);
 	finding_number(ret, "day", c.day);
@@ -108,18 +150,28 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 
 const struct filter filter_ip_velocity = {
     .name = "ip_velocity",
-    .help = "One address sent many leads in the vertical within an hour or a day.",
+    .help = "One address sent many leads within ten minutes, an hour or a day.",
     .action = ACTION_SCORE,
-    .weight = 20,
+    .weight = 19,
     .reasons = {REASON_IP_VELOCITY},
-    FILTER_FACTS(FACT_IP_NETWORK, FACT_IP_LEADS_1H, FACT_IP_LEADS_24H),
-    .params = {[HOUR] = LEADS("hour", 6, "an hour from a provider's customer"),
+    FILTER_FACTS(FACT_IP_NETWORK, FACT_IP_ALL_10M, FACT_IP_ALL_1H, FACT_IP_ALL_24H,
+		 FACT_IP_SOURCE_10M, FACT_IP_SOURCE_1H),
+    .params = {[HOUR] = LEADS("hour", 5, "an hour from a provider's customer"),
 	       [DAY] = LEADS("day", 12, "a day from a provider's customer"),
 	       [SHARED_HOUR] =
-		   LEADS("shared_hour", 20, "an hour from a mobile carrier or a campus"),
+		   LEADS("shared_hour", 15, "an hour from a mobile carrier or a campus"),
 	       [SHARED_DAY] = LEADS("shared_day", 0, "a day from a mobile carrier or a campus"),
 	       [HOSTING_HOUR] = LEADS("hosting_hour", 3, "an hour from a data centre"),
-	       [HOSTING_DAY] = LEADS("hosting_day", 5, "a day from a data centre")},
+	       [HOSTING_DAY] = LEADS("hosting_day", 5, "a day from a data centre"),
+	       [TEN_MINUTES] = LEADS("ten_minutes", 4,
+				     "ten minutes (from a shared network through one webmaster)"),
+	       [REJECT_HOUR] = {.name = "reject_hour",
+				.type = PARAM_NUMBER,
+				.standard = 7,
+				.least = 0,
+				.most = TRAIL_VISITS_MAX + 1,
+				.help = "From so many leads within an hour on (from a shared "
+					"network through one webmaster) it rejects; 0: never."}},
     .follow = follow,
     .learn = learn,
     .judge = judge,

@@ -221,7 +221,7 @@ const struct filter filter_name_parts = {
     .name = "name_parts",
     .help = "First name, patronymic, surname and declared sex do not belong together.",
     .action = ACTION_SCORE,
-    .weight = 20,
+    .weight = 19,
     .local = true,
     .reasons = {REASON_NAME_PARTS_DISAGREE},
     FILTER_FACTS(FACT_FIRST_NAME_SEX, FACT_PATRONYMIC_SEX, FACT_SURNAME_SEX, FACT_DECLARED_SEX),

@@ -3,10 +3,11 @@
  * needs    how many names the leads with this phone had, this one among them, of which no two share a word. Names are
  *          compared as digests that hold for one phone only (core/name_digest.h): word by word, in any order, case and
  *          alphabet, without endings
- * hit      as many as the rule says
+ * hit      as many as the rule says; from reject_from on the lead is rejected
  * unknown  no phone or no name, in other scripts than Latin and Cyrillic, or the contact can't be opened
  * trap     a family shares a phone and a surname, and somebody who leaves out the surname is the same person: both count as
- *          one. An office where colleagues share a phone does not, so a hit only adds to the score */
+ *          one. An office where colleagues share a phone does not, and the next owner of a number does not: two names only add to the
+ *          score. An office that is to have three a day needs a scope */
 #include "filter-worker/core/filter.h"
 #include "filter-worker/core/name_digest.h"
 
@@ -14,7 +15,7 @@ extern const struct filter filter_phone_other_names;
 
 #define WINDOW_MS MS_PER_DAY
 
-enum { LEAST };
+enum { LEAST, REJECT_FROM };
 enum { MARK_WORD, MARK_NEXT_WORD };
 
 static void look(const struct sight *sight, struct facts *ret)
@@ -79,6 +80,7 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	if (names < rule->params[LEAST])
 		return ANSWER_PASS;
 
+	ret->rejects = rule->params[REJECT_FROM] > 0 && names >= rule->params[REJECT_FROM];
 	ret->reason = REASON_PHONE_OTHER_NAMES;
 	finding_number(ret, "names", names);
 	return ANSWER_HIT;
@@ -88,15 +90,21 @@ const struct filter filter_phone_other_names = {
     .name = "phone_other_names",
     .help = "The phone came with several different names within a day.",
     .action = ACTION_SCORE,
-    .weight = 25,
+    .weight = 34,
     .reasons = {REASON_PHONE_OTHER_NAMES},
     FILTER_FACTS(FACT_NAME_DIGEST, FACT_PHONE_NAMES),
     .params = {[LEAST] = {.name = "least",
 			  .type = PARAM_NUMBER,
-			  .standard = 3,
+			  .standard = 2,
 			  .least = 2,
 			  .most = TRAIL_VISITS_MAX + 1,
-			  .help = "From so many names within a day on it is a hit."}},
+			  .help = "From so many names within a day on it is a hit."},
+	       [REJECT_FROM] = {.name = "reject_from",
+				.type = PARAM_NUMBER,
+				.standard = 3,
+				.least = 0,
+				.most = TRAIL_VISITS_MAX + 1,
+				.help = "From so many on it rejects; 0: never."}},
     .look = look,
     .follow = follow,
     .learn = learn,

@@ -60,7 +60,7 @@ const struct filter filter_rejection_breaker = {
     .name = "rejection_breaker",
     .help = "Most of the webmaster's leads are rejected.",
     .action = ACTION_SCORE,
-    .weight = 25,
+    .weight = 14,
     .reasons = {REASON_REJECTION_BREAKER},
     FILTER_FACTS(FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY, FACT_SOURCE_REJECTED_TODAY,
 		 FACT_SOURCE_REJECTED_YESTERDAY),

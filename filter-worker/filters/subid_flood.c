@@ -56,7 +56,7 @@ const struct filter filter_subid_flood = {
     .name = "subid_flood",
     .help = "The webmaster's leads suddenly come under ever new sub-ids.",
     .action = ACTION_SCORE,
-    .weight = 10,
+    .weight = 5,
     .reasons = {REASON_SUBID_FLOOD},
     FILTER_FACTS(FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY, FACT_SOURCE_SUBS_TODAY,
 		 FACT_SOURCE_SUBS_YESTERDAY),

@@ -96,6 +96,9 @@ void counts_hear(const struct kv_lead *answer, struct desk_lead *lead)
 		struct trail_want *w = &lead->trails.wants[i];
 		const struct kv_trail *t = &answer->trails[i];
 
+		/* Gathered again after a cut: by now the leads behind it may have pushed its visits out of the trail. */
+		if (w->known)
+			continue;
 		for (size_t k = 0; k < t->count; k++) {
 			visits[k].at_ms = t->visits[k].at_ms;
 			memcpy(visits[k].marks, t->visits[k].marks, sizeof(visits[k].marks));

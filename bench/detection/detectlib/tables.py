@@ -3,6 +3,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / ".cache/data"
+PUBLIC_PHONES = ROOT / ".cache/lists/sources/disposable_phones.txt"
 NETWORKS = Path(__file__).resolve().parents[1] / "networks.tsv"
 
 _LATIN = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
@@ -53,6 +54,8 @@ class Tables:
         self.agents = {}
         for system, agent in _lines(DATA / "user-agents.tsv"):
             self.agents.setdefault(system, []).append(agent)
+        self.public_phones = [row[0].split()[0] for row in _lines(PUBLIC_PHONES)
+                              if row[0].startswith("+79") and row[0].split()[1] >= "2023"]
         self.crawlers = [row[0] for row in _lines(DATA / "crawlers.tsv")]
         self.networks = {}
         for kind, country, cidr, _ in _lines(NETWORKS):

@@ -36,7 +36,9 @@ class Traffic:
         self._kiosks = [(self.dice.hex(16), self.tables.address(self.dice, "home", "RU")[0], self.dice.pick(self.tables.agents["Android"]),
                          self.sites.good(self.dice, 0)) for _ in range(max(2, leads // 20000))]
         self.exits = {kind: [self.tables.address(self.dice, kind)[0] for _ in range(12)] for kind in ("hosting", "vpn")}
-        self.rented_phones = [self.people.phone() for _ in range(max(8, leads // 4000))]
+        rented = max(8, leads // 4000)
+        self.rented_phones = self.dice.sample(self.tables.public_phones, rented // 2)
+        self.rented_phones += [self.people.phone() for _ in range(rented - rented // 2)]
         self._play()
 
     # --- what the kinds ask for ---

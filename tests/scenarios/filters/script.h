@@ -17,7 +17,7 @@
  *   from= (webmaster)  key= (idempotency)  field=NAME:TEXT (one of the vertical's own)
  *   device=  sub1=  city=  postal= (code)
  *   filled=1.5s  honeypot  honeypot-empty  consent-text (its hash is given)
- *   clicked=3m  consented=2d: so long before the lead; negative: after it
+ *   clicked=3m  consented=2d  started=20s (the form): so long before the lead; negative: after it
  *   pasted=phone,email  focused=name
  * and remarks in parentheses: (no phone); (redelivered): the named lead again, as it was;
  * (stored twice): the same, at another offset of the log; (contact destroyed): it can't be opened.

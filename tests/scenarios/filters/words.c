@@ -202,7 +202,9 @@ static bool read_value(struct script_words *w, struct slice word, bool *ret_good
 		*ret_good = script_span(value, &span_ms);
 		s->filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
 		s->filled_ms = (uint32_t)span_ms;
-	} else if (value_of(word, "clicked", &value))
+	} else if (value_of(word, "started", &value))
+		*ret_good = read_before(w, value, &s->form_started_at_ms);
+	else if (value_of(word, "clicked", &value))
 		*ret_good = read_before(w, value, &s->clicked_at_ms);
 	else if (value_of(word, "consented", &value))
 		*ret_good = read_before(w, value, &s->consented_at_ms);

@@ -50,7 +50,8 @@ static void make_sample(struct sample *s, size_t number, int64_t at_ms, struct r
 	s->lead.sub1 = (char *)(rng_chance(r, 5000) ? "s1" : "s2");
 	s->lead.received_at_ms = at_ms;
 	s->submission.filled_case = PUNNET__V1__SUBMISSION__FILLED_FILLED_MS;
-	s->submission.filled_ms = (uint32_t)rng_below(r, 12000);
+	/* One in ten is fast: more leads of one webmaster and one sign than a trail holds are not found again after a crash. */
+	s->submission.filled_ms = (uint32_t)rng_below(r, 60000);
 	s->phone[0] = (uint8_t)rng_below(r, people);
 	s->email[0] = (uint8_t)rng_below(r, people);
 	s->payload[0] = (uint8_t)rng_below(r, people);

@@ -411,7 +411,7 @@ static void a_filter_learns_from_lists_only_facts_that_it_declares(void **state)
 		for (size_t k = 0; k < FACT_COUNT; k++)
 			assert_false(facts.values[k].known);
 	}
-	assert_int_equal(learned, 7);
+	assert_int_equal(learned, 8);
 	arena_free(&a);
 	made_free(&m);
 }
