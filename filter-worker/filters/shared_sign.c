@@ -23,7 +23,7 @@
 #define LEADS_LEAST 8
 #define LEADS_MOST  100000
 
-enum { CHANCE };
+enum { COINCIDENCE };
 enum { MARK_ONE_IN };
 
 /* One in so many honest leads shows it, rounded to the side of the honest: see rules/default.yaml for how it was measured. */
@@ -169,7 +169,7 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	if (!facts_number(facts, FACT_SIGN_ONE_IN, &one_in) || one_in < 1 ||
 	    !counts_of(facts, one_in, &like, &of))
 		return ANSWER_UNKNOWN;
-	if (like < 1 || chance_of(like, of, one_in) > rule->params[CHANCE])
+	if (like < 1 || chance_of(like, of, one_in) > rule->params[COINCIDENCE])
 		return ANSWER_PASS;
 
 	ret->reason = REASON_SHARED_SIGN;
@@ -185,13 +185,14 @@ const struct filter filter_shared_sign = {
     .reasons = {REASON_SHARED_SIGN},
     FILTER_FACTS(FACT_SIGN_ONE_IN, FACT_SIGN_LEADS_1H, FACT_SIGN_LEADS_8H, FACT_SOURCE_LEADS_1H,
 		 FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY),
-    .params = {[CHANCE] = {.name = "chance",
-			   .type = PARAM_NUMBER,
-			   .standard = 10000,
-			   .least = 0,
-			   .most = MILLION - 1,
-			   .help = "It is a hit when chance does it at most so many times in a "
-				   "million."}},
+    .params = {[COINCIDENCE] = {.name = "coincidence",
+				.type = PARAM_NUMBER,
+				.standard = 10000,
+				.least = 0,
+				.most = MILLION - 1,
+				.help =
+				    "It is a hit when chance does it at most so many times in a "
+				    "million."}},
     .follow = follow,
     .learn = learn,
     .weigh = weigh,
