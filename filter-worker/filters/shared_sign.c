@@ -21,6 +21,7 @@
 #define MILLION     1000000
 #define CHANCE_MAX  ((int64_t)1 << 40)
 #define LEADS_LEAST 8
+#define ONE_IN_MOST 1000000000LL
 #define LEADS_MOST  100000
 
 enum { COINCIDENCE };
@@ -135,6 +136,10 @@ static int64_t chance_of(int64_t like, int64_t of, int64_t honest_one_in)
 {
 	int64_t ret = MILLION;
 
+	/* Facts of a record may be anything: none makes this long, or too large to multiply. */
+	like = MIN_OF(like, (int64_t)TRAIL_VISITS_MAX);
+	of = MIN_OF(of, LEADS_MOST);
+	honest_one_in = MIN_OF(honest_one_in, ONE_IN_MOST);
 	for (int64_t i = 1; i <= like; i++)
 		ret = MIN_OF(ret * (of - i + 1) / (i * honest_one_in), CHANCE_MAX);
 	return MIN_OF(ret, MILLION);
