@@ -18,7 +18,7 @@ extern const struct filter filter_even_gaps;
 #define NEAR    15 /* percent of the median */
 #define PERCENT 100
 
-enum { LEAST, SHARE, OFF };
+enum { LEAST, ALIKE, OFF };
 
 static void look(const struct sight *sight, struct facts *ret)
 {
@@ -103,7 +103,7 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	    !facts_number(facts, FACT_FORM_GAPS_NEAR, &near) ||
 	    !facts_number(facts, FACT_FORM_GAP_OFF, &off))
 		return ANSWER_UNKNOWN;
-	if (near * PERCENT < gaps * rule->params[SHARE] || off >= rule->params[OFF])
+	if (near * PERCENT < gaps * rule->params[ALIKE] || off >= rule->params[OFF])
 		return ANSWER_PASS;
 
 	ret->reason = REASON_EVEN_GAPS;
@@ -125,7 +125,7 @@ const struct filter filter_even_gaps = {
 			  .least = 4,
 			  .most = GAPS_MAX,
 			  .help = "Of fewer gaps nothing is said."},
-	       [SHARE] = {.name = "share",
+	       [ALIKE] = {.name = "alike",
 			  .type = PARAM_NUMBER,
 			  .standard = 55,
 			  .least = 30,
