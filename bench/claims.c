@@ -110,6 +110,7 @@ int main(int argc, char **argv)
 	int pid = (int)bench_option_int(argc, argv, "redis-pid", 0);
 	int64_t claims = bench_option_int(argc, argv, "claims", 10000000), used, cpu_us;
 	struct error e = {0};
+	bool missing[1];
 	char url[64];
 	struct kv *kv;
 
@@ -119,6 +120,8 @@ int main(int argc, char **argv)
 	if (!kv || !side || side->err)
 		bench_die("redis at %d: %s", port, kv ? "can't be reached" : e.text);
 	tell("FLUSHALL");
+	if (kv_join(kv, 1, missing, &e) != RESULT_OK)
+		bench_die("%s", e.text);
 	used = memory_used();
 	cpu_us = bench_cpu_us(pid);
 	claim_all(kv, claims / CLAIMS_A_LEAD);

@@ -83,6 +83,11 @@ int64_t kv_ends_ms(int64_t now_ms)
 	return (now_ms / KV_GENERATION_MS + 2) * KV_GENERATION_MS;
 }
 
+int64_t kv_born(int64_t now_ms)
+{
+	return (now_ms - MS_PER_DAY) / KV_GENERATION_MS;
+}
+
 void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key, int64_t ttl_ms,
 		    int64_t now_ms, struct arena *a, struct kv_place *ret)
 {
@@ -101,7 +106,8 @@ void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key,
 	ret->number = (uint32_t)(high >> (64 - l->bucket_bits));
 	memcpy(ret->field, &low, sizeof(low));
 	ret->now = bucket_key(l, shard, generation, ret->number, a);
-	ret->before = bucket_key(l, shard, generation - 1, ret->number, a);
+	if (generation > l->born[shard])
+		ret->before = bucket_key(l, shard, generation - 1, ret->number, a);
 	ret->ends_ms = kv_ends_ms(now_ms);
 }
 

@@ -35,11 +35,13 @@ struct kv_layout {
 	unsigned bucket_bits;
 	unsigned shards;                        /* a power of two */
 	char ids[KV_SHARDS_MAX][KV_ID_LEN + 1]; /* of the states that were joined; "": none was */
+	int64_t born[KV_SHARDS_MAX]; /* the first generation that has claims; 0: not known */
 };
 
 struct kv_place {
 	bool bucket;
-	struct slice now, before; /* keys; a lone claim has the first only */
+	struct slice now,
+	    before; /* keys; a lone claim has the first only, and one in the first generation */
 	uint8_t field[KV_FIELD_BYTES];
 	uint32_t number; /* of the bucket */
 	int64_t ends_ms; /* when the bucket may go */
@@ -52,6 +54,8 @@ void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key,
 struct slice kv_bucket_key(const struct kv_layout *l, unsigned shard, uint32_t number,
 			   int64_t now_ms, struct arena *a);
 int64_t kv_ends_ms(int64_t now_ms);
+/* The generation that a state which begins now is the first of. A day late, for clocks that lag. */
+int64_t kv_born(int64_t now_ms);
 unsigned kv_shard_of(const struct kv_layout *l, uint64_t digest);
 struct slice kv_state_key(const struct kv_layout *l, unsigned shard, char what, struct arena *a);
 /* kind: a letter; number: an hour or a day, or 0. */

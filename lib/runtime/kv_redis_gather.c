@@ -17,6 +17,7 @@
 #define FLAG_ALWAYS   1
 #define FLAG_BUCKET   2
 #define FLAG_SETS_END 4
+#define FLAG_BEFORE   8
 #define HEAD_BYTES    4
 #define ENDS_PER_CALL 16u
 #define SHAPE_CLAIM   9
@@ -88,6 +89,8 @@ static uint8_t *write_shape_claim(struct kv_redis *r, const struct batch *b, uns
 
 	if (p->bucket)
 		flags |= kv_bucket_needs_end(r, shard, p, b->now_ms) ? FLAG_SETS_END : FLAG_BUCKET;
+	if (p->before.len > 0)
+		flags |= FLAG_BEFORE;
 	*at++ = flags;
 	return put_u64(at, (uint64_t)(p->bucket ? p->ends_ms : claim->ttl_ms));
 }
@@ -95,7 +98,7 @@ static uint8_t *write_shape_claim(struct kv_redis *r, const struct batch *b, uns
 static void add_claim_keys(struct kv_call *c, struct kv_claim *claim, const struct kv_place *p)
 {
 	kv_words_slice(&c->keys, p->now);
-	if (p->bucket)
+	if (p->before.len > 0)
 		kv_words_slice(&c->keys, p->before);
 	c->claims = kv_room(c->claims, &c->claim_cap, c->claim_count, sizeof(*c->claims));
 	c->claims[c->claim_count++] = claim;

@@ -8,6 +8,7 @@
 
 #define FLAG_TAKE   1
 #define FLAG_BUCKET 2
+#define FLAG_BEFORE 4
 #define OP_BYTES    (KV_CLAIM_BYTES + 9 + KV_FIELD_BYTES)
 
 struct closing {
@@ -35,12 +36,14 @@ static void add_op(struct kv_redis *r, const struct closing *b, const struct kv_
 	c->used = true;
 	kv_place_claim(&r->layout, shard, op->key, op->ttl_ms, b->now_ms, &r->arena, &p);
 	kv_claim_encode(&op->self, op->now_ms, arg);
-	*at++ = (uint8_t)((op->take ? FLAG_TAKE : 0) | (p.bucket ? FLAG_BUCKET : 0));
+	*at++ = (uint8_t)((op->take ? FLAG_TAKE : 0) | (p.bucket ? FLAG_BUCKET : 0) |
+			  (p.before.len > 0 ? FLAG_BEFORE : 0));
 	kv_encode_u64((uint64_t)(p.bucket ? p.ends_ms : op->ttl_ms), at);
 	at += 8;
 	kv_words_slice(&c->keys, p.now);
-	if (p.bucket) {
+	if (p.before.len > 0)
 		kv_words_slice(&c->keys, p.before);
+	if (p.bucket) {
 		memcpy(at, p.field, KV_FIELD_BYTES);
 		at += KV_FIELD_BYTES;
 	}

@@ -74,7 +74,8 @@ static enum result join_shard(struct kv_redis *r, unsigned shard, uint32_t parti
 	const char *layout =
 	    arena_printf(&r->arena, "1:%u:%u", r->layout.bucket_bits, r->layout.shards);
 	/* Another process may have begun anew already; what it began goes on. */
-	const char *args[] = {fresh, layout, r->went_back[shard] ? r->layout.ids[shard] : ""};
+	const char *args[] = {fresh, layout, r->went_back[shard] ? r->layout.ids[shard] : "",
+			      arena_printf(&r->arena, "%lld", (long long)kv_born(clock_now_ms()))};
 	bool *present = arena_calloc(&r->arena, partitions, sizeof(*present));
 
 	snprintf(fresh, sizeof(fresh), "%08x", randombytes_random());
@@ -84,9 +85,12 @@ static enum result join_shard(struct kv_redis *r, unsigned shard, uint32_t parti
 
 	if (!reply)
 		return RESULT_AWAY;
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
 	    reply->element[0]->type != REDIS_REPLY_STRING || reply->element[0]->len != KV_ID_LEN ||
-	    reply->element[1]->type != REDIS_REPLY_ARRAY)
+	    reply->element[1]->type != REDIS_REPLY_ARRAY ||
+	    reply->element[2]->type != REDIS_REPLY_STRING ||
+	    !slice_to_int64(slice_of(reply->element[2]->str, reply->element[2]->len),
+			    &r->layout.born[shard]))
 		return error_set(e, RESULT_BAD, "redis: under \"%s\" stands no state of ours",
 				 r->layout.prefix);
 	if (memcmp(r->layout.ids[shard], reply->element[0]->str, KV_ID_LEN) != 0)

@@ -26,7 +26,7 @@
 	"  call('HSET', keys[2], unpack(set))\n"                                                   \
 	"end\n"
 
-/* KEYS: then all keys of all leads (two for a claim in a bucket: today's generation, the one before), then four a source;
+/* KEYS: then all keys of all leads (of a claim in a bucket: today's generation, and the one before if there is one), then four a source;
  * last the buckets whose end is set anew (a full Redis lets a script end that has written: so what may be refused comes first).
  * ARGV: how many such buckets, and their end; how many leads, one string a lead: value (owner, time), shape, fields of its claims in buckets, its visits. The
  * shape is the same for nearly every lead, and read once: candidate, counted, how many claims, how many trails, for each
@@ -43,13 +43,15 @@ static const char kv_gather_script[] =
     "local function read(text)\n"
     "  local s = {candidate = byte(text, 1) == 1, counted = byte(text, 2) == 1, n = byte(text, 3), "
     "m = byte(text, 4)}\n"
-    "  s.kind, s.always, s.ttl, s.key, s.trail, s.buckets = {}, {}, {}, {}, {}, 0\n"
+    "  s.kind, s.always, s.ttl, s.key, s.before, s.trail, s.buckets = {}, {}, {}, {}, {}, {}, 0\n"
     "  local p, k = 5, 1\n"
     "  for c = 1, s.n do\n"
     "    local flags, ttl = struct.unpack('>BI8', text, p)\n"
-    "    s.kind[c], s.always[c], s.ttl[c], s.key[c] = math.floor(flags / 2), flags % 2 == 1, "
+    "    s.kind[c], s.always[c], s.ttl[c], s.key[c] = math.floor(flags % 8 / 2), flags % 2 == 1, "
     "string.format('%.0f', ttl), k\n"
-    "    if s.kind[c] > 0 then s.buckets, k = s.buckets + 1, k + 2 else k = k + 1 end\n"
+    "    if s.kind[c] > 0 then s.buckets = s.buckets + 1 end\n"
+    "    s.before[c] = flags >= 8\n"
+    "    k = k + (s.before[c] and 2 or 1)\n"
     "    p = p + 9\n"
     "  end\n"
     "  for t = 1, s.m do s.trail[t], p = string.format('%.0f', struct.unpack('>I8', text, p)), p + "
@@ -61,7 +63,7 @@ static const char kv_gather_script[] =
     "local function grab(s, c)\n"
     "  local k = at + s.key[c]\n"
     "  if s.kind[c] == 0 then return call('SET', keys[k], value, 'PX', s.ttl[c], 'NX', 'GET') end\n"
-    "  local v = call('HGET', keys[k + 1], fields[c])\n"
+    "  local v = s.before[c] and call('HGET', keys[k + 1], fields[c])\n"
     "  if v then return v end\n"
     "  if call('HSETNX', keys[k], fields[c], value) == 0 then return call('HGET', keys[k], "
     "fields[c]) end\n"
@@ -75,7 +77,8 @@ static const char kv_gather_script[] =
     "local function peek(s, c)\n"
     "  local k = at + s.key[c]\n"
     "  if s.kind[c] == 0 then return call('GET', keys[k]) end\n"
-    "  return call('HGET', keys[k], fields[c]) or call('HGET', keys[k + 1], fields[c])\n"
+    "  return call('HGET', keys[k], fields[c]) or s.before[c] and call('HGET', keys[k + 1], "
+    "fields[c])\n"
     "end\n"
     "local function answer(c, v)\n"
     "  claims[#claims + 1] = ci + c\n"
@@ -152,7 +155,7 @@ static const char kv_gather_script[] =
     "return {'O', marks, claims, trails, sources}\n";
 
 /* KEYS: then the keys of each change, then two a source that has rejects. ARGV: how many changes, one string each: value,
- * flags (1: take, 2: in a bucket), ttl, field; then as above for each source's hour and day. */
+ * flags (1: take, 2: in a bucket, 4: with the generation before), ttl, field; then as above for each source's hour and day. */
 static const char kv_settle_script[] =
     "local MARK = 'j'\n" KV_SCRIPT_HEAD "local changes, at = tonumber(argv[a]), 2\n"
     "local function change(op)\n"
@@ -168,8 +171,9 @@ static const char kv_settle_script[] =
     "    end\n"
     "    return\n"
     "  end\n"
-    "  at = at + 2\n"
-    "  for k = at - 1, at do\n"
+    "  local before = flags >= 4 and 1 or 0\n"
+    "  at = at + 1 + before\n"
+    "  for k = at - before, at do\n"
     "    local v = call('HGET', keys[k], field)\n"
     "    if v and not take and sub(v, 1, 24) == sub(value, 1, 24) then call('HDEL', keys[k], "
     "field) end\n"
@@ -193,16 +197,18 @@ static const char kv_settle_script[] =
     "end\n"
     "return {'O', marks}\n";
 
-/* KEYS: state, watermarks. ARGV: an id for a new state, its layout, the id of a state that must not go on ("": none).
- * Answers the state's id and its fields, which name the partitions that are restored. */
+/* KEYS: state, watermarks. ARGV: an id for a new state, its layout, the id of a state that must not go on ("": none), the
+ * generation that a new one is the first of. Answers the state's id, its fields, which name the partitions that are restored,
+ * and its first generation: where a state takes another one's place, the other's claims are still there. */
 static const char kv_join_script[] =
     "local id, layout = redis.call('HGET', KEYS[1], 'id'), redis.call('HGET', KEYS[1], 'layout')\n"
+    "local born = redis.call('HGET', KEYS[1], 'born') or id and '0' or ARGV[4]\n"
     "if not id or id == ARGV[3] or layout ~= ARGV[2] then\n"
     "  redis.call('DEL', KEYS[1], KEYS[2])\n"
-    "  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'layout', ARGV[2])\n"
+    "  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'layout', ARGV[2], 'born', born)\n"
     "  id = ARGV[1]\n"
     "end\n"
-    "return {id, redis.call('HKEYS', KEYS[1])}\n";
+    "return {id, redis.call('HKEYS', KEYS[1]), born}\n";
 
 /* KEYS: state. ARGV: its id, a partition's field. 0: the state is another one. */
 static const char kv_restored_script[] =

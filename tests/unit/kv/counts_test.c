@@ -6,10 +6,13 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <hiredis.h>
 
 #include "base/rng.h"
 #include "redis_cluster.h"
+#include "runtime/clock.h"
 #include "runtime/kv.h"
+#include "runtime/kv_layout.h"
 
 #define NOON 1796040000000LL
 #define DAY  MS_PER_DAY
@@ -299,6 +302,80 @@ static void a_state_that_went_back_is_lost(_unused_ void **state)
 	kv_close(kv);
 }
 
+/* --- generations of claims --- */
+
+/* The bucket of the claim becomes one of the generation before. */
+static void make_old(struct slice key)
+{
+	struct kv_layout l = {.bucket_bits = KV_BUCKET_BITS, .shards = 1};
+	redisContext *c = redisConnect("127.0.0.1", server.port);
+	struct arena a = {0};
+	struct kv_place p;
+	redisReply *reply;
+
+	snprintf(l.prefix, sizeof(l.prefix), "t%d:", prefixes);
+	kv_place_claim(&l, 0, key, 90 * DAY, clock_now_ms(), &a, &p);
+	reply = redisCommand(c, "RENAME %b %b", p.now.data, p.now.len, p.before.data, p.before.len);
+	assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+	freeReplyObject(reply);
+	redisFree(c);
+	arena_free(&a);
+}
+
+static uint64_t owner_of(struct kv *kv, struct slice key, uint64_t self)
+{
+	struct kv_lead lead = {.candidate = true, .now_ms = NOON, .claim_count = 1};
+
+	lead.self.raw_offset = self;
+	lead.claims[0] = (struct kv_claim){.key = key, .ttl_ms = 90 * DAY};
+	assert_int_equal(kv_gather(kv, &lead, 1, NULL), RESULT_OK);
+	assert_true(lead.claims[0].held);
+	return lead.claims[0].owner.raw_offset;
+}
+
+static void
+a_claim_of_the_generation_before_is_found_unless_the_state_is_younger(_unused_ void **state)
+{
+	struct kv *kv = redis_at(++prefixes);
+	struct kv_settle op = {
+	    .self.raw_offset = 1, .key = SLICE("two"), .ttl_ms = 90 * DAY, .now_ms = NOON};
+	int64_t now = clock_now_ms();
+	bool missing[1], first_day = kv_born(now) < now / KV_GENERATION_MS;
+	char command[64];
+
+	assert_int_equal(kv_join(kv, 1, missing, NULL), RESULT_OK);
+	assert_int_equal(owner_of(kv, SLICE("one"), 1), 1);
+	assert_int_equal(owner_of(kv, SLICE("two"), 1), 1);
+	make_old(SLICE("one"));
+	make_old(SLICE("two"));
+	assert_int_equal(owner_of(kv, SLICE("one"), 2), first_day ? 1 : 2);
+
+	snprintf(command, sizeof(command), "HSET t%d:!g born 0", prefixes);
+	redis_server_tell(&server, command);
+	assert_int_equal(kv_join(kv, 1, missing, NULL), RESULT_OK);
+	assert_int_equal(owner_of(kv, SLICE("two"), 2), 1);
+	assert_int_equal(kv_settle(kv, &op, 1, NULL), RESULT_OK);
+	assert_int_equal(owner_of(kv, SLICE("two"), 2), 2);
+	kv_close(kv);
+}
+
+/* What took another state's place began when that one did: its claims are still there. */
+static void a_state_that_takes_anothers_place_knows_its_generation(_unused_ void **state)
+{
+	struct kv *kv = redis_at(++prefixes);
+	bool missing[1];
+	char command[64], text[32];
+
+	snprintf(command, sizeof(command), "HSET t%d:!g id gone layout 0 born 17", prefixes);
+	redis_server_tell(&server, command);
+	assert_int_equal(kv_join(kv, 1, missing, NULL), RESULT_OK);
+	assert_true(missing[0]);
+	snprintf(command, sizeof(command), "HGET t%d:!g born", prefixes);
+	redis_server_ask(&server, command, text, sizeof(text));
+	assert_string_equal(text, "17");
+	kv_close(kv);
+}
+
 #define ON(open, test)                                                                             \
 	{                                                                                          \
 		"on_" #open ": " #test, test, open_##open, close_kv, NULL                          \
@@ -316,6 +393,8 @@ int main(void)
 	    cmocka_unit_test(a_new_state_misses_every_partition_until_restored),
 	    cmocka_unit_test(an_emptied_redis_is_noticed_before_anything_is_judged),
 	    cmocka_unit_test(a_state_that_went_back_is_lost),
+	    cmocka_unit_test(a_claim_of_the_generation_before_is_found_unless_the_state_is_younger),
+	    cmocka_unit_test(a_state_that_takes_anothers_place_knows_its_generation),
 	};
 	int failed;
 

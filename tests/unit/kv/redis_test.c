@@ -191,7 +191,10 @@ static void a_wrong_url_is_said_without_showing_it(_unused_ void **state)
 					    "redis://h:70000/0",
 					    "redis://h:6379/x",
 					    "redis://user:secret@h:6379/0",
-					    "redis://:6379"};
+					    "redis://:6379",
+					    "redis://h:1,",
+					    "redis://h:1,h:0",
+					    "redis://h:1,h:2/3"};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		struct error error = {0};
