@@ -27,6 +27,27 @@ void kv_words_add(struct kv_words *w, const void *data, size_t len)
 	w->len[w->count++] = len;
 }
 
+size_t kv_words_begin(struct kv_words *w)
+{
+	kv_words_slice(w, (struct slice){0});
+	return w->count - 1;
+}
+
+void kv_words_end(struct kv_words *w, size_t begin, struct arena *a)
+{
+	w->data[begin] = arena_printf(a, "%zu", w->count - begin - 1);
+	w->len[begin] = strlen(w->data[begin]);
+}
+
+void kv_words_increment(struct kv_words *w, struct arena *a, const char *type, size_t index,
+			unsigned by)
+{
+	kv_words_slice(w, SLICE("INCRBY"));
+	kv_words_slice(w, slice_cstr(type));
+	kv_words_slice(w, slice_cstr(arena_printf(a, "#%zu", index)));
+	kv_words_slice(w, slice_cstr(arena_printf(a, "%u", by)));
+}
+
 static void words_free(struct kv_words *w)
 {
 	free(w->data);

@@ -40,6 +40,12 @@ static inline void kv_words_slice(struct kv_words *w, struct slice s)
 {
 	kv_words_add(w, s.data, s.len);
 }
+/* A word that says how many come after it: its place, and then, when they stand there, its text. */
+size_t kv_words_begin(struct kv_words *w);
+void kv_words_end(struct kv_words *w, size_t begin, struct arena *a);
+/* INCRBY type #index by: a part of a BITFIELD. */
+void kv_words_increment(struct kv_words *w, struct arena *a, const char *type, size_t index,
+			unsigned by);
 /* Room for one more; items are of `size` bytes. Returns the array, which may have moved. */
 void *kv_room(void *items, size_t *cap, size_t count, size_t size);
 

@@ -197,34 +197,22 @@ static void add_source_keys(struct kv_redis *r, unsigned shard, const struct kv_
 	kv_words_slice(&c->keys, kv_count_key(l, shard, 'd', s->key, day - 1, &r->arena));
 }
 
-static void add_increment(struct kv_words *w, struct arena *a, const char *type, size_t index,
-			  unsigned by)
-{
-	kv_words_slice(w, SLICE("INCRBY"));
-	kv_words_slice(w, slice_cstr(type));
-	kv_words_slice(w, slice_cstr(arena_printf(a, "#%zu", index)));
-	kv_words_slice(w, slice_cstr(arena_printf(a, "%u", by)));
-}
-
 /* The arguments of the two BITFIELDs, each after its count. */
 static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise *raise)
 {
 	struct arena *a = &r->arena;
-	size_t at = c->args.count;
+	size_t at = kv_words_begin(&c->args);
 
-	kv_words_slice(&c->args, (struct slice){0});
 	for (size_t m = 0; m < 60 && raise->any; m++) {
 		if (raise->hour.leads[m] > 0)
-			add_increment(&c->args, a, "u16", m, raise->hour.leads[m]);
+			kv_words_increment(&c->args, a, "u16", m, raise->hour.leads[m]);
 	}
-	c->args.data[at] = arena_printf(a, "%zu", c->args.count - at - 1);
-	c->args.len[at] = strlen(c->args.data[at]);
+	kv_words_end(&c->args, at, a);
 
-	at = c->args.count;
-	kv_words_slice(&c->args, (struct slice){0});
+	at = kv_words_begin(&c->args);
 	for (size_t h = 0; h < 24 && raise->any; h++) {
 		if (raise->day.leads[h] > 0)
-			add_increment(&c->args, a, "u32", h, raise->day.leads[h]);
+			kv_words_increment(&c->args, a, "u32", h, raise->day.leads[h]);
 	}
 	for (size_t bit = 0; bit < KV_SUBS_BYTES * 8 && raise->any; bit++) {
 		if (!(raise->day.subs[bit / 8] & 0x80 >> bit % 8))
@@ -234,8 +222,7 @@ static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise 
 		kv_words_slice(&c->args, slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + bit)));
 		kv_words_slice(&c->args, SLICE("1"));
 	}
-	c->args.data[at] = arena_printf(a, "%zu", c->args.count - at - 1);
-	c->args.len[at] = strlen(c->args.data[at]);
+	kv_words_end(&c->args, at, a);
 }
 
 static struct raise *raise_of(struct raise *all, size_t *count, struct kv_source *s)
@@ -310,12 +297,10 @@ static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shar
 	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "%u", ENDS_PER_CALL)));
 	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "%lld",
 							 (long long)kv_ends_ms(b->now_ms))));
-	at = c->args.count;
-	kv_words_slice(&c->args, (struct slice){0});
+	at = kv_words_begin(&c->args);
 	for (size_t i = 0; i < b->count; i++)
 		add_lead(r, b, &b->leads[i], shard);
-	c->args.data[at] = arena_printf(&r->arena, "%zu", c->args.count - at - 1);
-	c->args.len[at] = strlen(c->args.data[at]);
+	kv_words_end(&c->args, at, &r->arena);
 }
 
 static void build(struct kv_redis *r, void *ctx)

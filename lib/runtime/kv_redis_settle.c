@@ -53,9 +53,8 @@ static void add_op(struct kv_redis *r, const struct closing *b, const struct kv_
 static void add_ops(struct kv_redis *r, const struct closing *b, unsigned shard)
 {
 	struct kv_call *c = &r->calls[shard];
-	size_t at = c->args.count;
+	size_t at = kv_words_begin(&c->args);
 
-	kv_words_slice(&c->args, (struct slice){0});
 	for (size_t i = 0; i < b->count; i++) {
 		const struct kv_settle *op = &b->ops[i];
 
@@ -63,8 +62,7 @@ static void add_ops(struct kv_redis *r, const struct closing *b, unsigned shard)
 		    shard)
 			add_op(r, b, op, shard);
 	}
-	c->args.data[at] = arena_printf(&r->arena, "%zu", c->args.count - at - 1);
-	c->args.len[at] = strlen(c->args.data[at]);
+	kv_words_end(&c->args, at, &r->arena);
 }
 
 /* --- rejects --- */
@@ -79,33 +77,24 @@ static struct rejects *rejects_of(struct rejects *all, size_t *count, const stru
 	return &all[(*count)++];
 }
 
-static void add_word(struct kv_redis *r, struct kv_call *c, const char *type, size_t index,
-		     unsigned by)
-{
-	kv_words_slice(&c->args, SLICE("INCRBY"));
-	kv_words_slice(&c->args, slice_cstr(type));
-	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "#%zu", index)));
-	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "%u", by)));
-}
-
 static void add_rejects(struct kv_redis *r, unsigned shard, const struct rejects *x)
 {
 	struct kv_call *c = &r->calls[shard];
-	size_t at = c->args.count;
+	size_t at;
 
 	kv_words_slice(&c->keys, kv_count_key(&r->layout, shard, 'h', x->source->key,
 					      x->source->hour, &r->arena));
 	kv_words_slice(&c->keys, kv_count_key(&r->layout, shard, 'd', x->source->key,
 					      x->source->hour / 24, &r->arena));
-	kv_words_slice(&c->args, (struct slice){0});
+	at = kv_words_begin(&c->args);
 	for (size_t m = 0; m < 60; m++) {
 		if (x->minutes[m] > 0)
-			add_word(r, c, "u16", 60 + m, x->minutes[m]);
+			kv_words_increment(&c->args, &r->arena, "u16", 60 + m, x->minutes[m]);
 	}
-	c->args.data[at] = arena_printf(&r->arena, "%zu", c->args.count - at - 1);
-	c->args.len[at] = strlen(c->args.data[at]);
+	kv_words_end(&c->args, at, &r->arena);
 	kv_words_slice(&c->args, SLICE("4"));
-	add_word(r, c, "u32", 24 + (size_t)(x->source->hour % 24), x->count);
+	kv_words_increment(&c->args, &r->arena, "u32", 24 + (size_t)(x->source->hour % 24),
+			   x->count);
 }
 
 static void add_verdicts(struct kv_redis *r, const struct closing *b)
