@@ -16,7 +16,7 @@ MS_PER_MINUTE, MS_PER_HOUR, MS_PER_DAY = 60_000, 3_600_000, 86_400_000
 # purpose of a trail -> facts that count its visits, and within how long
 WINDOWS = {
     b"dv": {"device_leads_5m": 5 * MS_PER_MINUTE, "device_leads_1h": MS_PER_HOUR, "device_leads_12h": 12 * MS_PER_HOUR},
-    b"iv": {"ip_leads_1h": MS_PER_HOUR, "ip_leads_24h": MS_PER_DAY},
+    b"ia": {"ip_all_1h": MS_PER_HOUR, "ip_all_24h": MS_PER_DAY},
 }
 
 
@@ -46,7 +46,7 @@ def trail_keys(message, facts):
     """The trails that a lead leaves a visit in, of the purposes that are worked out here."""
     prints, vertical = message.fingerprints, message.lead.vertical
     yield from ([trail_key(b"dv", "", prints.device)] if prints.device else [])
-    yield from ([trail_key(b"iv", vertical, prints.ip)] if prints.ip else [])
+    yield from ([trail_key(b"ia", "", prints.ip)] if prints.ip else [])
     yield from ([trail_key(b"rl", "", prints.person)] if prints.person else [])
     yield from ([trail_key(b"pn", "", prints.phone)] if prints.phone and "name_digest" in facts else [])
     yield from ([trail_key(b"sn", vertical, facts["name_block"])] if "name_block" in facts and "name_sketch" in facts else [])
