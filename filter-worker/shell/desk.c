@@ -147,7 +147,7 @@ static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Co
 		return;
 	local_facts_gather(&d->o.local, lead->raw, contact, a, &lead->facts);
 	leak(contact, a, &lead->facts);
-	lead->lists = d->o.local.lists ? arena_cstr(a, slice_cstr(d->o.local.lists->version)) : "";
+	lead->lists = d->o.local.lists ? d->o.local.lists->version : "";
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);
 	counts_plan(desk_rules_for(d, lead), lead);

@@ -30,7 +30,7 @@ struct desk_lead {
 	uint64_t raw_offset;                /* 0: in no log */
 	const Punnet__V1__Contact *contact; /* already open; NULL: opened here, in memory only */
 	/* valid for judged leads, until the desk's next call */
-	const char *lists; /* version of what was looked up in; "": none */
+	const char *lists; /* version of what was looked up in, until the next swap; "": none */
 	struct facts facts;
 	struct judgement judgement;
 	/* the desk's own */

@@ -13,14 +13,16 @@ _Static_assert(TRAILS_MAX <= KV_TRAILS_PER_LEAD && TRAIL_VISITS_MAX == KV_VISITS
 
 _Static_assert(SUBS_MAX == 1 << SUBS_SHIFT, "a value takes one bit of so many");
 
-/* A filter may stand twice, in force and in shadow; it is asked once. */
-static bool stands_before(const struct rule_list *l, size_t i)
+/* A filter may stand twice, in force and in shadow; it is asked once, for the one in force. */
+static bool asks(const struct rule_list *l, size_t i)
 {
-	for (size_t k = 0; k < i; k++) {
-		if (l->rules[k].filter == l->rules[i].filter)
-			return true;
+	if (!l->rules[i].shadow)
+		return true;
+	for (size_t k = 0; k < l->count; k++) {
+		if (l->rules[k].filter == l->rules[i].filter && !l->rules[k].shadow)
+			return false;
 	}
-	return false;
+	return true;
 }
 
 void counts_plan(const struct rule_list *l, struct desk_lead *lead)
@@ -31,7 +33,7 @@ void counts_plan(const struct rule_list *l, struct desk_lead *lead)
 		const struct filter *f = l->rules[i].filter;
 
 		lead->weighed |= f->weigh != NULL;
-		if (f->follow && !stands_before(l, i))
+		if (f->follow && asks(l, i))
 			f->follow(&lead->subject, &lead->facts, &lead->trails);
 	}
 }
@@ -110,19 +112,28 @@ void counts_hear(const struct kv_lead *answer, struct desk_lead *lead)
 	}
 }
 
-/* How many different values set so many bits, each value one of 2^11: the step that every further value is likely to make
- * shrinks with the bits that are left (linear counting: Whang, Vander-Zanden, Taylor 1990, in integers). */
-static uint32_t subs_behind(uint32_t bits)
+static void count_subs(uint16_t ret[SUBS_FULL + 1])
 {
 	uint64_t open = (uint64_t)SUBS_MAX << FREE_SHIFT;
-	uint64_t until = (uint64_t)(SUBS_MAX - MIN_OF(bits, (uint32_t)SUBS_FULL)) << FREE_SHIFT;
-	uint32_t values = 0;
+	uint16_t values = 0;
 
-	while (open > until) {
-		open -= open >> SUBS_SHIFT;
-		values++;
+	for (uint64_t bits = 0; bits <= SUBS_FULL; bits++) {
+		for (; open > (SUBS_MAX - bits) << FREE_SHIFT; values++)
+			open -= open >> SUBS_SHIFT;
+		ret[bits] = values;
 	}
-	return values;
+}
+
+/* How many different values set so many bits, each value one of 2^11: the step that every further value is likely to make
+ * shrinks with the bits that are left (linear counting: Whang, Vander-Zanden, Taylor 1990, in integers). Asked for every lead,
+ * so it is worked out once. */
+static uint32_t subs_behind(uint32_t bits)
+{
+	static uint16_t values[SUBS_FULL + 1];
+
+	if (values[SUBS_FULL] == 0)
+		count_subs(values);
+	return values[MIN_OF(bits, (uint32_t)SUBS_FULL)];
 }
 
 static uint32_t count_bits(const uint8_t bits[KV_SUBS_BYTES])
@@ -184,7 +195,7 @@ void counts_weigh(const struct kv_lead *answer, const struct rule_list *l, struc
 	for (size_t i = 0; i < l->count; i++) {
 		const struct filter *f = l->rules[i].filter;
 
-		if (f->weigh && !stands_before(l, i))
+		if (f->weigh && asks(l, i))
 			f->weigh(&source, &lead->facts);
 	}
 }

@@ -9,7 +9,6 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
-#define TOPIC_JUDGED      "leads.judged"
 #define SERVER_TIMEOUT_MS 10000
 #define READ_TIMEOUT_MS   100
 #define RECORDS_MAX       500

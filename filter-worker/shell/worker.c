@@ -20,7 +20,6 @@
 #include "suppressions.h"
 #include "verdict_follower.h"
 
-#define TOPIC_JUDGED      "leads.judged"
 #define TOPIC_DEAD        "dead.letters"
 #define LAST_TIMEOUT_MS   10000
 #define REVOKE_TIMEOUT_MS 2000

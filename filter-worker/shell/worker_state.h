@@ -8,6 +8,7 @@
 
 #define WORKER_MAGIC 0x46575752u
 #define TOPIC_RAW    "leads.raw"
+#define TOPIC_JUDGED "leads.judged"
 
 struct bus_consumer;
 struct bus_producer;

@@ -57,6 +57,7 @@ struct kv_source {
 	struct slice key;
 	int64_t hour;                   /* of the leads' time, since 1970 */
 	struct kv_source *first, *next; /* all of the same key in this batch, a chain */
+	uint32_t place;                 /* the backend's own, within a call */
 	/* answers: with those leads of this batch that an earlier call has counted */
 	struct kv_hour {
 		uint16_t leads[60], rejected[60]; /* a minute */
@@ -117,7 +118,7 @@ struct kv_verdict {
 	uint32_t partition;
 	uint64_t raw_offset;
 	int64_t now_ms;
-	const struct kv_source *source; /* NULL: not counted */
+	struct kv_source *source; /* NULL: not counted */
 	bool rejected;
 };
 _must_use_ enum result kv_close_batch(struct kv *k, const struct kv_settle *ops, size_t count,

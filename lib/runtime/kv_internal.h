@@ -38,6 +38,8 @@ bool kv_claim_decode(struct slice value, struct lead_record *ret_owner, int64_t 
 
 /* --- visits and sums --- */
 
+#define KV_NO_PLACE UINT32_MAX
+
 uint64_t kv_record_digest(const struct lead_record *r);
 static inline int64_t kv_hour_of(int64_t ms)
 {

@@ -117,9 +117,19 @@ struct slice kv_bucket_key(const struct kv_layout *l, unsigned shard, uint32_t n
 	return bucket_key(l, shard, now_ms / KV_GENERATION_MS, number, a);
 }
 
-unsigned kv_shard_of(const struct kv_layout *l, uint64_t digest)
+static unsigned shard_of(const struct kv_layout *l, uint64_t digest)
 {
 	return (unsigned)(mix(digest) & (l->shards - 1));
+}
+
+unsigned kv_shard_of_key(const struct kv_layout *l, struct slice key)
+{
+	return l->shards == 1 ? 0 : shard_of(l, hash_fnv1a(0, key));
+}
+
+unsigned kv_shard_of_claim(const struct kv_layout *l, struct slice key, uint32_t group, bool always)
+{
+	return always || l->shards == 1 ? kv_shard_of_key(l, key) : shard_of(l, group);
 }
 
 struct slice kv_state_key(const struct kv_layout *l, unsigned shard, char what, struct arena *a)

@@ -56,7 +56,10 @@ struct slice kv_bucket_key(const struct kv_layout *l, unsigned shard, uint32_t n
 int64_t kv_ends_ms(int64_t now_ms);
 /* The generation that a state which begins now is the first of. A day late, for clocks that lag. */
 int64_t kv_born(int64_t now_ms);
-unsigned kv_shard_of(const struct kv_layout *l, uint64_t digest);
+/* The shard of a key that stands alone; of a claim: that of its group, unless it is `always`. */
+unsigned kv_shard_of_key(const struct kv_layout *l, struct slice key);
+unsigned kv_shard_of_claim(const struct kv_layout *l, struct slice key, uint32_t group,
+			   bool always);
 struct slice kv_state_key(const struct kv_layout *l, unsigned shard, char what, struct arena *a);
 /* kind: a letter; number: an hour or a day, or 0. */
 struct slice kv_count_key(const struct kv_layout *l, unsigned shard, char kind, struct slice key,

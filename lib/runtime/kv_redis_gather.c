@@ -43,32 +43,20 @@ struct ask {
 	size_t claim_count, trail_count;
 };
 
-static unsigned shard_of_claim(const struct kv_redis *r, const struct kv_claim *c)
-{
-	return kv_shard_of(&r->layout, c->always ? hash_fnv1a(0, c->key) : c->group);
-}
-
-static unsigned shard_of_key(const struct kv_redis *r, struct slice key)
-{
-	return kv_shard_of(&r->layout, hash_fnv1a(0, key));
-}
-
 static void collect(const struct kv_redis *r, const struct batch *b, struct kv_lead *lead,
 		    unsigned shard, struct ask *ret)
 {
-	bool one = r->layout.shards == 1;
-
 	ret->claim_count = ret->trail_count = 0;
 	for (size_t i = 0; i < lead->claim_count; i++) {
 		struct kv_claim *c = &lead->claims[i];
 
 		if (b->part != PART_ALL && c->always != (b->part == PART_ALONE))
 			continue;
-		if (one || shard_of_claim(r, c) == shard)
+		if (kv_shard_of_claim(&r->layout, c->key, c->group, c->always) == shard)
 			ret->claims[ret->claim_count++] = c;
 	}
 	for (size_t i = 0; b->part != PART_GROUPS && i < lead->trail_count; i++) {
-		if (one || shard_of_key(r, lead->trails[i].key) == shard)
+		if (kv_shard_of_key(&r->layout, lead->trails[i].key) == shard)
 			ret->trails[ret->trail_count++] = &lead->trails[i];
 	}
 }
@@ -182,7 +170,6 @@ struct raise {
 	struct kv_source *source;
 	struct kv_hour hour;
 	struct kv_day day;
-	bool any;
 };
 
 static void add_source_keys(struct kv_redis *r, unsigned shard, const struct kv_source *s)
@@ -197,42 +184,51 @@ static void add_source_keys(struct kv_redis *r, unsigned shard, const struct kv_
 	kv_words_slice(&c->keys, kv_count_key(l, shard, 'd', s->key, day - 1, &r->arena));
 }
 
+static void add_subs(struct kv_words *w, struct arena *a, size_t byte, uint8_t bits)
+{
+	for (size_t i = 0; i < 8; i++) {
+		if (!(bits & 0x80 >> i))
+			continue;
+		kv_words_slice(w, SLICE("SET"));
+		kv_words_slice(w, SLICE("u1"));
+		kv_words_slice(w,
+			       slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + byte * 8 + i)));
+		kv_words_slice(w, SLICE("1"));
+	}
+}
+
 /* The arguments of the two BITFIELDs, each after its count. */
 static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise *raise)
 {
 	struct arena *a = &r->arena;
 	size_t at = kv_words_begin(&c->args);
 
-	for (size_t m = 0; m < 60 && raise->any; m++) {
+	for (size_t m = 0; m < 60; m++) {
 		if (raise->hour.leads[m] > 0)
 			kv_words_increment(&c->args, a, "u16", m, raise->hour.leads[m]);
 	}
 	kv_words_end(&c->args, at, a);
 
 	at = kv_words_begin(&c->args);
-	for (size_t h = 0; h < 24 && raise->any; h++) {
+	for (size_t h = 0; h < 24; h++) {
 		if (raise->day.leads[h] > 0)
 			kv_words_increment(&c->args, a, "u32", h, raise->day.leads[h]);
 	}
-	for (size_t bit = 0; bit < KV_SUBS_BYTES * 8 && raise->any; bit++) {
-		if (!(raise->day.subs[bit / 8] & 0x80 >> bit % 8))
-			continue;
-		kv_words_slice(&c->args, SLICE("SET"));
-		kv_words_slice(&c->args, SLICE("u1"));
-		kv_words_slice(&c->args, slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + bit)));
-		kv_words_slice(&c->args, SLICE("1"));
+	for (size_t byte = 0; byte < KV_SUBS_BYTES; byte++) {
+		if (raise->day.subs[byte])
+			add_subs(&c->args, a, byte, raise->day.subs[byte]);
 	}
 	kv_words_end(&c->args, at, a);
 }
 
+/* Each source has one, which it names by its place. */
 static struct raise *raise_of(struct raise *all, size_t *count, struct kv_source *s)
 {
-	for (size_t i = *count; i-- > 0;) {
-		if (all[i].source == s)
-			return &all[i];
+	if (s->place == KV_NO_PLACE) {
+		s->place = (uint32_t)*count;
+		all[(*count)++] = (struct raise){.source = s};
 	}
-	all[*count] = (struct raise){.source = s};
-	return &all[(*count)++];
+	return &all[s->place];
 }
 
 static void raise_lead(struct kv_redis *r, struct kv_lead *lead, unsigned shard, struct raise *to)
@@ -243,7 +239,6 @@ static void raise_lead(struct kv_redis *r, struct kv_lead *lead, unsigned shard,
 	kv_round_mark(r, shard, lead->partition, lead->self.raw_offset);
 	if (lead->counted)
 		return;
-	to->any = true;
 	to->hour.leads[kv_minute_of(lead->now_ms)]++;
 	to->day.leads[lead->source->hour % 24]++;
 	to->day.subs[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
@@ -255,14 +250,18 @@ static void add_sources(struct kv_redis *r, const struct batch *b)
 	size_t count = 0;
 
 	for (size_t i = 0; i < b->count; i++) {
+		if (b->leads[i].source)
+			b->leads[i].source->place = KV_NO_PLACE;
+	}
+	for (size_t i = 0; i < b->count; i++) {
 		struct kv_lead *lead = &b->leads[i];
 
 		if (lead->source)
-			raise_lead(r, lead, shard_of_key(r, lead->source->key),
+			raise_lead(r, lead, kv_shard_of_key(&r->layout, lead->source->key),
 				   raise_of(all, &count, lead->source));
 	}
 	for (size_t i = 0; i < count; i++) {
-		unsigned shard = shard_of_key(r, all[i].source->key);
+		unsigned shard = kv_shard_of_key(&r->layout, all[i].source->key);
 		struct kv_call *c = &r->calls[shard];
 
 		c->used = true;
@@ -410,10 +409,10 @@ static void mark_judged(struct kv_redis *r, struct batch *b)
 		struct kv_lead *lead = &b->leads[i];
 
 		if (lead->source)
-			lead->judged =
-			    lead->self.raw_offset <
-			    kv_belief(r, shard_of_key(r, lead->source->key), lead->partition)
-				->judged;
+			lead->judged = lead->self.raw_offset <
+				       kv_belief(r, kv_shard_of_key(&r->layout, lead->source->key),
+						 lead->partition)
+					   ->judged;
 	}
 }
 

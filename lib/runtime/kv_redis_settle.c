@@ -58,8 +58,7 @@ static void add_ops(struct kv_redis *r, const struct closing *b, unsigned shard)
 	for (size_t i = 0; i < b->count; i++) {
 		const struct kv_settle *op = &b->ops[i];
 
-		if (kv_shard_of(&r->layout, op->always ? hash_fnv1a(0, op->key) : op->group) ==
-		    shard)
+		if (kv_shard_of_claim(&r->layout, op->key, op->group, op->always) == shard)
 			add_op(r, b, op, shard);
 	}
 	kv_words_end(&c->args, at, &r->arena);
@@ -67,14 +66,13 @@ static void add_ops(struct kv_redis *r, const struct closing *b, unsigned shard)
 
 /* --- rejects --- */
 
-static struct rejects *rejects_of(struct rejects *all, size_t *count, const struct kv_source *s)
+static struct rejects *rejects_of(struct rejects *all, size_t *count, struct kv_source *s)
 {
-	for (size_t i = *count; i-- > 0;) {
-		if (all[i].source == s)
-			return &all[i];
+	if (s->place == KV_NO_PLACE) {
+		s->place = (uint32_t)*count;
+		all[(*count)++] = (struct rejects){.source = s};
 	}
-	all[*count] = (struct rejects){.source = s};
-	return &all[(*count)++];
+	return &all[s->place];
 }
 
 static void add_rejects(struct kv_redis *r, unsigned shard, const struct rejects *x)
@@ -103,13 +101,17 @@ static void add_verdicts(struct kv_redis *r, const struct closing *b)
 	size_t count = 0;
 
 	for (size_t i = 0; i < b->verdict_count; i++) {
+		if (b->verdicts[i].source)
+			b->verdicts[i].source->place = KV_NO_PLACE;
+	}
+	for (size_t i = 0; i < b->verdict_count; i++) {
 		const struct kv_verdict *v = &b->verdicts[i];
 		unsigned shard;
 		struct rejects *x;
 
 		if (!v->source)
 			continue;
-		shard = kv_shard_of(&r->layout, hash_fnv1a(0, v->source->key));
+		shard = kv_shard_of_key(&r->layout, v->source->key);
 		r->calls[shard].used = true;
 		bool counted = v->raw_offset < kv_belief(r, shard, v->partition)->judged &&
 			       !fault_on("watermarks_blind");
@@ -122,7 +124,7 @@ static void add_verdicts(struct kv_redis *r, const struct closing *b)
 		x->count++;
 	}
 	for (size_t i = 0; i < count; i++)
-		add_rejects(r, kv_shard_of(&r->layout, hash_fnv1a(0, all[i].source->key)), &all[i]);
+		add_rejects(r, kv_shard_of_key(&r->layout, all[i].source->key), &all[i]);
 }
 
 static void build(struct kv_redis *r, void *ctx)

@@ -117,7 +117,7 @@ static unsigned slot_of_group(uint32_t group)
 {
 	struct kv_layout l = {.shards = KV_CLUSTER_SHARDS};
 
-	return kv_slot_of(kv_shard_of(&l, group));
+	return kv_slot_of(kv_shard_of_claim(&l, (struct slice){0}, group, false));
 }
 
 static void a_batch_is_spread_and_answered_as_one(_unused_ void **state)
