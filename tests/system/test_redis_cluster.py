@@ -1,22 +1,14 @@
 """Redis is a cluster of three: its slots move under the flow, a node dies and comes back, a node is emptied. Nothing is lost,
 and a person who was accepted before is a duplicate after."""
-import threading
 import time
 
 from conftest import apply_orders, end_stack, make_stack
-from support import log
 from support.advertiser import Advertiser
-from support.checker import Checker
 from support.redis_cluster import RedisCluster
-from support.stack import wait_until
-from support.webmaster import Webmaster, lead
+from support.twice import Twice
 
 LEADS, RATE_PER_S = 3600, 240
 DEAD_FOR_S = 2.5
-
-
-def judged(stack):
-    return [r.message for records in log.read_topic(stack.kafka, "leads.judged").values() for r in records]
 
 
 def keys(cluster, port):
@@ -48,32 +40,18 @@ def empty_one(cluster):
 
 
 def run(bin_folder, environment, events):
-    """The persons of the first leads again after the events, from another browser; returns the verdicts about the second ones."""
     cluster, advertiser = RedisCluster(), Advertiser()
     stack, failed = None, True
+
+    def lose():
+        for event in events:
+            event(cluster)
     try:
         stack = make_stack(bin_folder, {**environment, "PUNNET_REDIS": cluster.url}, ("--scale", "filter-worker=2"))
         apply_orders(stack, advertiser)
-        webmaster = Webmaster(stack)
-        first = [lead(n, seed=71) for n in range(LEADS)]
-        flow = threading.Thread(target=webmaster.send_all, args=(first, RATE_PER_S))
-        flow.start()
-        wait_until(lambda: len(judged(stack)) > LEADS // 12, 30, "leads are judged")
-        for event in events:
-            event(cluster)
-        in_flow = flow.is_alive()
-        flow.join()
-        wait_until(lambda: len(judged(stack)) == LEADS, 60, "the first ones are judged")
-        accepted = {m.lead_id for m in judged(stack) if m.verdict == 1}
-        again = [{**item, "click_id": f"again{n}", "filled_ms": item["filled_ms"] + 7} for n, item in enumerate(first)]
-        webmaster.send_all(again)
-        wait_until(lambda: len(judged(stack)) == 2 * LEADS, 60, "the second ones are judged")
-        if not environment:
-            wait_until(lambda: not Checker(stack.kafka, stack.db).check(webmaster.acknowledged.values(), advertiser), 60,
-                       "the checker is green")
-        restored = stack.metrics("filter-worker")["punnet_filter_worker_restored_total"]
+        seen = Twice(stack, advertiser, LEADS, 71, RATE_PER_S, LEADS // 12, lose, check=not environment)
         failed = False
-        return accepted, [m for m in judged(stack) if m.lead_id not in accepted and m.verdict == 1], restored, in_flow
+        return seen
     finally:
         advertiser.close()
         if stack:
@@ -82,11 +60,11 @@ def run(bin_folder, environment, events):
 
 
 def test_slots_move_a_node_dies_and_one_is_emptied():
-    accepted, twice, restored, in_flow = run("release", {}, (move_slots, kill_and_start, empty_one))
-    assert in_flow, "the events were over before the leads were"
-    assert len(accepted) == LEADS and not twice and restored > 0
+    seen = run("release", {}, (move_slots, kill_and_start, empty_one))
+    assert seen.in_flow, "the events were over before the leads were"
+    assert len(seen.accepted) == LEADS and not seen.twice and seen.restored > 0
 
 
 def test_a_build_that_does_not_restore_is_found():
-    accepted, twice, restored, _ = run("dev", {"PUNNET_FAULT": "restore_off"}, (empty_one,))
-    assert len(accepted) == LEADS and twice and restored == 0
+    seen = run("dev", {"PUNNET_FAULT": "restore_off"}, (empty_one,))
+    assert len(seen.accepted) == LEADS and seen.twice and seen.restored == 0
