@@ -62,9 +62,31 @@ void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpo
 
 	struct claim_want *w = &p->wants[p->count++];
 
-	*w = (struct claim_want){.fact = fact, .window_ms = window_ms, .always = always};
+	*w = (struct claim_want){.listeners = {{fact, window_ms}},
+				 .listener_count = 1,
+				 .window_ms = window_ms,
+				 .always = always};
 	w->group = (uint32_t)hash_fnv1a(0, scope);
 	w->key_len = subject_key(purpose, scope, value, w->key);
+}
+
+bool claim_plan_share(struct claim_plan *p, enum fact_name fact, const char purpose[2],
+		      struct slice scope, struct slice value, int64_t window_ms)
+{
+	char key[CLAIM_KEY_MAX];
+	size_t len = subject_key(purpose, scope, value, key);
+
+	for (size_t i = 0; i < p->count; i++) {
+		struct claim_want *w = &p->wants[i];
+
+		if (!w->rejects || w->window_ms < window_ms ||
+		    w->listener_count == CLAIM_LISTENERS ||
+		    !slice_equal(claim_key(w), slice_of(key, len)))
+			continue;
+		w->listeners[w->listener_count++] = (struct claim_listener){fact, window_ms};
+		return true;
+	}
+	return false;
 }
 
 static bool is_mine(const struct claim_want *w, const struct claim_subject *s)
@@ -76,6 +98,18 @@ bool claim_is_stale(const struct claim_want *w, const struct claim_subject *s)
 {
 	return w->found.held && !is_mine(w, s) &&
 	       !claim_is_near(&w->found, s->received_at_ms, w->window_ms);
+}
+
+void claim_set_facts(const struct claim_want *w, int64_t now_ms, struct facts *ret)
+{
+	static const struct claim none = {.held = false};
+
+	for (size_t i = 0; i < w->listener_count; i++) {
+		const struct claim_listener *l = &w->listeners[i];
+		bool over = i > 0 && !claim_is_near(&w->found, now_ms, l->window_ms);
+
+		facts_set_claim(ret, l->fact, over ? &none : &w->found);
+	}
 }
 
 static struct claim_change change(const struct claim_want *w, const struct claim_subject *s,

@@ -7,8 +7,9 @@
 
 #include "facts.h"
 
-#define CLAIMS_MAX    8
-#define CLAIM_KEY_MAX 64
+#define CLAIMS_MAX      8
+#define CLAIM_KEY_MAX   64
+#define CLAIM_LISTENERS 2
 /* The kv lets go of a claim this long after its window, by its own clock; whether it still counts is judged by the
  * leads' clock. So an outage shorter than this hides no duplicate. */
 #define CLAIM_SLACK_MS (10 * MS_PER_MIN)
@@ -22,12 +23,17 @@ struct claim_subject {
 };
 
 struct claim_want {
-	enum fact_name fact; /* what the answer becomes */
+	struct claim_listener {
+		enum fact_name fact; /* what the answer becomes */
+		int64_t window_ms;   /* an older claim is none to it */
+	} listeners[CLAIM_LISTENERS];
+	size_t listener_count;
 	char key[CLAIM_KEY_MAX];
 	size_t key_len;
-	int64_t window_ms;
+	int64_t window_ms;  /* the longest */
 	uint32_t group;     /* the digest of its scope */
 	bool always;        /* see kv.h */
+	bool rejects;       /* nobody passes whom it stands against: see claim_plan_share() */
 	struct claim found; /* the answer */
 };
 
@@ -44,6 +50,12 @@ size_t subject_key(const char purpose[2], struct slice scope, struct slice value
  * filter's claim. scope: empty = the whole network. */
 void claim_plan_want(struct claim_plan *p, enum fact_name fact, const char purpose[2],
 		     struct slice scope, struct slice value, int64_t window_ms, bool always);
+/* A claim that need not be taken: whoever is accepted holds one of the plan's under this purpose, scope and value, for at least as
+ * long, because nobody is accepted while it is another's. Its answer then serves both. false: the plan has none. */
+_must_use_ bool claim_plan_share(struct claim_plan *p, enum fact_name fact, const char purpose[2],
+				 struct slice scope, struct slice value, int64_t window_ms);
+/* Sets each listener's fact to the answer. */
+void claim_set_facts(const struct claim_want *w, int64_t now_ms, struct facts *ret);
 static inline struct slice claim_key(const struct claim_want *w)
 {
 	return slice_of(w->key, w->key_len);

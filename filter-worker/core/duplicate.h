@@ -12,10 +12,17 @@ struct duplicate {
 	enum reason reason;
 	const char *purpose; /* two letters, unique to the filter's claim */
 	size_t value_at;     /* where the fingerprint stands in a struct claim_subject */
+	/* A filter whose claim these hold as well, where their rules reject in the same scope; NULL: it takes its own. */
+	const struct duplicate *shares[2];
 };
+/* The duplicates that others share. */
+extern const struct duplicate duplicate_phone, duplicate_email;
 
 enum { DUPLICATE_SCOPE, DUPLICATE_WINDOW }; /* the rule's parameters */
 
+/* After all other claims of the plan: see claim_plan_share(). */
+_must_use_ bool duplicate_shares(const struct filter_rule *rule, const struct claim_subject *s,
+				 struct claim_plan *plan);
 void duplicate_need(const struct filter_rule *rule, const struct claim_subject *s,
 		    struct claim_plan *plan);
 enum answer duplicate_judge(const struct filter_rule *rule, const struct facts *facts,

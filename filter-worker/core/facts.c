@@ -2,10 +2,12 @@
 #include "facts.h"
 
 static const struct {
-	const char *text, *help;
+	const char *text;
+	size_t text_len;
+	const char *help;
 	enum fact_type type;
 } rows[FACT_COUNT] = {
-#define FACT(name, text, type, help) {text, help, FACT_TYPE_##type},
+#define FACT(name, text, type, help) {text, sizeof(text) - 1, help, FACT_TYPE_##type},
 #include "facts.def"
 #undef FACT
 };
@@ -14,6 +16,12 @@ const char *fact_text(enum fact_name name)
 {
 	assert(name < FACT_COUNT);
 	return rows[name].text;
+}
+
+struct slice fact_slice(enum fact_name name)
+{
+	assert(name < FACT_COUNT);
+	return slice_of(rows[name].text, rows[name].text_len);
 }
 
 const char *fact_help(enum fact_name name)

@@ -38,6 +38,7 @@ struct facts {
 };
 
 const char *fact_text(enum fact_name name);
+struct slice fact_slice(enum fact_name name); /* the same */
 const char *fact_help(enum fact_name name);
 enum fact_type fact_type_of(enum fact_name name);
 bool fact_from_text(struct slice text,

@@ -127,10 +127,13 @@ bool judge_candidate(const struct ruleset *rs, const struct facts *local,
 {
 	struct facts hopeful = *local;
 	struct judgement j;
-	struct claim free_one = {0};
 
-	for (size_t i = 0; i < plan->count; i++)
-		facts_set_claim(&hopeful, plan->wants[i].fact, &free_one);
+	for (size_t i = 0; i < plan->count; i++) {
+		struct claim_want free_one = plan->wants[i];
+
+		free_one.found = (struct claim){.held = false};
+		claim_set_facts(&free_one, 0, &hopeful);
+	}
 	judge_lead(rs, &hopeful, a, &j);
 	return j.verdict != LEAD_REJECTED;
 }

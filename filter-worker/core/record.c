@@ -1,6 +1,8 @@
 /* record: see record.h. */
 #include "record.h"
 
+#include "lead/wire.h"
+
 _Static_assert((int)ANSWER_PASS == PUNNET__V1__ANSWER__PASS &&
 		   (int)ANSWER_HIT == PUNNET__V1__ANSWER__HIT &&
 		   (int)ANSWER_UNKNOWN == PUNNET__V1__ANSWER__UNKNOWN,
@@ -11,6 +13,9 @@ _Static_assert((int)LEAD_ACCEPTED == PUNNET__V1__VERDICT__ACCEPTED &&
 	       "verdicts stand in the record by their numbers");
 
 #define FINGERPRINT_BYTES 16
+
+/* Fields of proto/leads_raw.proto. */
+enum { RAW_LEAD_LEAD = 3, RAW_LEAD_CONTACT = 5, RAW_LEAD_FINGERPRINTS = 6 };
 
 static bool is_fingerprint(ProtobufCBinaryData b)
 {
@@ -75,162 +80,153 @@ bool claim_subject_of_judged(const Punnet__V1__JudgedLead *judged, struct claim_
 	return lead_id_from_bytes(judged->lead_id.data, judged->lead_id.len, &ret->self.lead_id);
 }
 
-static ProtobufCBinaryData binary(struct slice s)
+/* --- writing: in one pass, in the order of the field numbers of proto/leads_judged.proto --- */
+
+static struct slice id_slice(const struct lead_id *id)
 {
-	return (ProtobufCBinaryData){.len = s.len, .data = (uint8_t *)s.data};
+	return slice_of(id->bytes, sizeof(id->bytes));
 }
 
-static ProtobufCBinaryData binary_id(const struct lead_id *id, struct arena *a)
+static void write_claim(const struct claim *c, struct buf *out)
 {
-	return binary(arena_dup(a, slice_of(id->bytes, sizeof(id->bytes))));
-}
+	size_t at = wire_begin(out, 5);
 
-static Punnet__V1__Claim *claim_message(const struct claim *c, struct arena *a)
-{
-	Punnet__V1__Claim *m = arena_alloc(a, sizeof(*m));
-
-	punnet__v1__claim__init(m);
 	if (c->held) {
-		m->owner_lead_id = binary_id(&c->owner.lead_id, a);
-		m->owner_raw_offset = c->owner.raw_offset;
-		m->claimed_at_ms = c->claimed_at_ms;
+		wire_bytes(out, 1, id_slice(&c->owner.lead_id));
+		wire_int(out, 2, c->claimed_at_ms);
+		wire_uint(out, 3, c->owner.raw_offset);
 	}
-	return m;
+	wire_end(out, at);
 }
 
-static Punnet__V1__Fact *fact_message(enum fact_name name, const struct fact *fact, struct arena *a)
+static void write_fact(enum fact_name name, const struct fact *fact, struct buf *out)
 {
-	Punnet__V1__Fact *m = arena_alloc(a, sizeof(*m));
+	size_t at = wire_begin(out, 6);
 
-	punnet__v1__fact__init(m);
-	m->name = (char *)fact_text(name);
+	wire_text(out, 1, fact_slice(name));
 	switch (fact_type_of(name)) {
 	case FACT_TYPE_NUMBER:
-		m->value_case = PUNNET__V1__FACT__VALUE_NUMBER;
-		m->number = fact->number;
+		wire_sint_set(out, 2, fact->number);
 		break;
 	case FACT_TYPE_BYTES:
-		m->value_case = PUNNET__V1__FACT__VALUE_BYTES_VALUE;
-		m->bytes_value = binary(fact->bytes);
+		wire_bytes_set(out, 3, fact->bytes);
 		break;
 	case FACT_TYPE_TEXT:
-		m->value_case = PUNNET__V1__FACT__VALUE_TEXT;
-		m->text = arena_cstr(a, fact->bytes);
+		wire_text_set(out, 4, fact->bytes);
 		break;
 	case FACT_TYPE_CLAIM:
-		m->value_case = PUNNET__V1__FACT__VALUE_CLAIM;
-		m->claim = claim_message(&fact->claim, a);
+		write_claim(&fact->claim, out);
 		break;
 	}
-	return m;
+	wire_end(out, at);
 }
 
-static Punnet__V1__Reason *reason_message(const struct judged_reason *r, struct arena *a)
+static void write_reason(uint32_t field, const struct judged_reason *r, struct buf *out)
 {
-	Punnet__V1__Reason *m = arena_alloc(a, sizeof(*m));
 	const struct finding *f = &r->finding;
+	size_t at = wire_begin(out, field);
 
-	punnet__v1__reason__init(m);
-	m->code = (char *)reason_code(f->reason);
+	wire_text(out, 1, slice_cstr(reason_code(f->reason)));
 	if (r->filter)
-		m->filter = (char *)r->filter->name;
-	m->weight = r->weight;
+		wire_text(out, 2, slice_cstr(r->filter->name));
+	wire_sint(out, 3, r->weight);
 	if (f->about_a_lead)
-		m->about_lead_id = binary_id(&f->about, a);
-	m->n_params = f->param_count;
-	m->params = arena_calloc(a, f->param_count, sizeof(*m->params));
+		wire_bytes(out, 4, id_slice(&f->about));
 	for (size_t i = 0; i < f->param_count; i++) {
-		m->params[i] = arena_alloc(a, sizeof(**m->params));
-		punnet__v1__reason_param__init(m->params[i]);
-		m->params[i]->name = (char *)f->params[i].name;
-		m->params[i]->value = arena_cstr(a, f->params[i].value);
+		size_t param = wire_begin(out, 5);
+
+		wire_text(out, 1, slice_cstr(f->params[i].name));
+		wire_text(out, 2, f->params[i].value);
+		wire_end(out, param);
 	}
-	return m;
+	wire_end(out, at);
 }
 
-static void fill_facts(Punnet__V1__JudgedLead *m, const struct facts *facts, struct arena *a)
+static void write_answer(const struct filter_rule *rule, enum answer answer, struct buf *out)
 {
-	m->facts = arena_calloc(a, FACT_COUNT, sizeof(*m->facts));
+	size_t at = wire_begin(out, 7);
+
+	wire_text(out, 1, slice_cstr(rule->filter->name));
+	wire_uint(out, 2, answer);
+	wire_bool(out, 3, rule->shadow);
+	wire_end(out, at);
+}
+
+static void write_source(const struct provenance *source, struct buf *out)
+{
+	size_t at = wire_begin(out, 2);
+
+	wire_text(out, 1, slice_cstr(source->topic));
+	wire_uint(out, 2, source->partition);
+	wire_uint(out, 3, source->offset);
+	wire_uint(out, 4, source->step);
+	wire_end(out, at);
+}
+
+static void write_judgement(const struct facts *facts, const struct judgement *j, struct buf *out)
+{
+	wire_uint(out, 3, j->verdict);
+	wire_sint(out, 4, j->score);
+	for (size_t i = 0; i < j->reason_count; i++)
+		write_reason(5, &j->reasons[i], out);
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		if (facts->values[i].known)
-			m->facts[m->n_facts++] =
-			    fact_message((enum fact_name)i, &facts->values[i], a);
+			write_fact((enum fact_name)i, &facts->values[i], out);
 	}
-}
-
-static void fill_answers(Punnet__V1__JudgedLead *m, const struct judgement *j, struct arena *a)
-{
 	assert(j->answer_count == j->list->count);
-	m->n_answers = j->answer_count;
-	m->answers = arena_calloc(a, j->answer_count, sizeof(*m->answers));
-	for (size_t i = 0; i < j->answer_count; i++) {
-		m->answers[i] = arena_alloc(a, sizeof(**m->answers));
-		punnet__v1__filter_answer__init(m->answers[i]);
-		m->answers[i]->filter = (char *)j->list->rules[i].filter->name;
-		m->answers[i]->shadow = j->list->rules[i].shadow;
-		m->answers[i]->answer = (Punnet__V1__Answer)j->answers[i];
-	}
+	for (size_t i = 0; i < j->answer_count; i++)
+		write_answer(&j->list->rules[i], j->answers[i], out);
 }
 
-static void fill_shadow(Punnet__V1__JudgedLead *m, const struct judgement *j, struct arena *a)
+/* A message of the raw record, as its bytes stand there. */
+static void copy_part(struct slice raw_bytes, uint32_t from, uint32_t to, struct buf *out)
 {
-	m->n_shadow = j->shadow_count;
-	m->shadow = arena_calloc(a, j->shadow_count, sizeof(*m->shadow));
-	for (size_t i = 0; i < j->shadow_count; i++)
-		m->shadow[i] = reason_message(&j->shadow[i], a);
+	struct slice part;
+
+	if (codec_find(raw_bytes, from, &part))
+		wire_bytes_set(out, to, part);
 }
 
-static void fill_scope(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
-		       const struct judgement *j, struct arena *a)
+static void write_scope(const struct ruleset *rs, const struct judgement *j, struct buf *out)
 {
 	_cleanup_(buf_free) struct buf text = {0};
 
 	ruleset_scope_text(rs, j->list, &text);
-	if (text.len > 0)
-		m->scope = arena_cstr(a, buf_slice(&text));
+	wire_text(out, 14, buf_slice(&text));
 }
 
 /* By the lead's own time, so that judging it again says the same. */
-static void fill_quarantine(Punnet__V1__JudgedLead *m, const struct ruleset *rs,
-			    const Punnet__V1__RawLead *raw)
+static void write_quarantine(const struct ruleset *rs, const Punnet__V1__RawLead *raw,
+			     struct buf *out)
 {
-	m->quarantine_until_ms = raw->lead->received_at_ms + rs->quarantine_for_ms;
-	m->quarantine_then =
-	    rs->quarantine_accepts ? PUNNET__V1__VERDICT__ACCEPTED : PUNNET__V1__VERDICT__REJECTED;
+	wire_int(out, 15, raw->lead->received_at_ms + rs->quarantine_for_ms);
+	wire_uint(out, 16,
+		  rs->quarantine_accepts ? PUNNET__V1__VERDICT__ACCEPTED
+					 : PUNNET__V1__VERDICT__REJECTED);
 }
 
-Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
-				      const struct provenance *source, const struct ruleset *rs,
-				      const struct facts *facts, const struct judgement *judgement,
-				      const char *lists, struct arena *a)
+void judged_record_write(const Punnet__V1__RawLead *raw, struct slice raw_bytes,
+			 const struct provenance *source, const struct ruleset *rs,
+			 const struct facts *facts, const struct judgement *judgement,
+			 const char *lists, struct buf *out)
 {
-	Punnet__V1__JudgedLead *m = arena_alloc(a, sizeof(*m));
-
-	punnet__v1__judged_lead__init(m);
-	m->lead_id = raw->lead_id;
-	m->source = arena_alloc(a, sizeof(*m->source));
-	punnet__v1__provenance__init(m->source);
-	provenance_fill(source, m->source);
-	m->verdict = (Punnet__V1__Verdict)judgement->verdict;
-	m->score = judgement->score;
-	m->n_reasons = judgement->reason_count;
-	m->reasons = arena_calloc(a, judgement->reason_count, sizeof(*m->reasons));
-	for (size_t i = 0; i < judgement->reason_count; i++)
-		m->reasons[i] = reason_message(&judgement->reasons[i], a);
-	fill_facts(m, facts, a);
-	fill_answers(m, judgement, a);
-	fill_shadow(m, judgement, a);
-	m->ruleset = (char *)rs->hash;
-	m->lists = (char *)lists;
-	m->lead = raw->lead;
-	m->fingerprints = raw->fingerprints;
-	fill_scope(m, rs, judgement, a);
+	wire_bytes(out, 1, codec_bytes(raw->lead_id));
+	write_source(source, out);
+	write_judgement(facts, judgement, out);
+	wire_text(out, 8, slice_cstr(rs->hash));
+	copy_part(raw_bytes, RAW_LEAD_LEAD, 9, out);
 	if (judgement->verdict != LEAD_REJECTED)
-		m->contact = raw->contact;
+		copy_part(raw_bytes, RAW_LEAD_CONTACT, 10, out);
+	copy_part(raw_bytes, RAW_LEAD_FINGERPRINTS, 11, out);
+	for (size_t i = 0; i < judgement->shadow_count; i++)
+		write_reason(13, &judgement->shadow[i], out);
+	write_scope(rs, judgement, out);
 	if (judgement->verdict == LEAD_QUARANTINED)
-		fill_quarantine(m, rs, raw);
-	return m;
+		write_quarantine(rs, raw, out);
+	wire_text(out, 17, slice_cstr(lists));
 }
+
+/* --- reading --- */
 
 static void read_claim(const Punnet__V1__Claim *m, enum fact_name name, struct facts *ret)
 {

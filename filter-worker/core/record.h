@@ -16,13 +16,13 @@ struct claim_subject claim_subject_of(const Punnet__V1__RawLead *raw, uint64_t r
 _must_use_ bool claim_subject_of_judged(const Punnet__V1__JudgedLead *judged,
 					struct claim_subject *ret);
 
-/* The verdict as a message: its parts are in the arena or borrowed from raw, facts and source. lists: their version, "" where
- * none were loaded. The sealed contact goes on
- * only with a lead that may still be sold: nobody else's need be opened again. */
-Punnet__V1__JudgedLead *judged_record(const Punnet__V1__RawLead *raw,
-				      const struct provenance *source, const struct ruleset *rs,
-				      const struct facts *facts, const struct judgement *judgement,
-				      const char *lists, struct arena *a);
+/* Appends the verdict as a JudgedLead; check out->failed. raw_bytes: the packed raw lead, whose messages go on as they are. lists:
+ * their version, "" where none were loaded. The sealed contact goes on only with a lead that may still be sold: nobody else's
+ * need be opened again. */
+void judged_record_write(const Punnet__V1__RawLead *raw, struct slice raw_bytes,
+			 const struct provenance *source, const struct ruleset *rs,
+			 const struct facts *facts, const struct judgement *judgement,
+			 const char *lists, struct buf *out);
 /* The facts of a record, borrowed from it. Facts that this version does not know are left out. */
 void facts_from_record(const Punnet__V1__JudgedLead *record, struct facts *ret);
 

@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include "duplicate.h"
+
 struct filter_rule rule_standard(const struct filter *f)
 {
 	struct filter_rule rule = {.filter = f, .action = f->action, .weight = f->weight};
@@ -214,6 +216,17 @@ void ruleset_seal(struct ruleset *rs)
 	sodium_bin2hex(rs->hash, sizeof(rs->hash), digest, sizeof(digest));
 }
 
+static bool is_asked(const struct claim_plan *p, enum fact_name fact)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		for (size_t k = 0; k < p->wants[i].listener_count; k++) {
+			if (p->wants[i].listeners[k].fact == fact)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void plan_rule(const struct filter_rule *rule, const struct claim_subject *s,
 		      struct claim_plan *ret)
 {
@@ -221,25 +234,37 @@ static void plan_rule(const struct filter_rule *rule, const struct claim_subject
 
 	rule->filter->need(rule, s, &own);
 	for (size_t i = 0; i < own.count; i++) {
-		bool asked = false;
-
-		for (size_t k = 0; k < ret->count; k++)
-			asked |= ret->wants[k].fact == own.wants[i].fact;
-		if (asked && rule->shadow)
+		if (rule->shadow && is_asked(ret, own.wants[i].listeners[0].fact))
 			continue;
 		assert(ret->count < CLAIMS_MAX);
+		own.wants[i].rejects = !rule->shadow && rule->action == ACTION_REJECT;
 		ret->wants[ret->count++] = own.wants[i];
 	}
 }
 
+static bool may_share(const struct filter_rule *rule)
+{
+	return rule->filter->duplicate && rule->filter->duplicate->shares[0];
+}
+
+/* Rules in force first, then those in shadow; of either those that may share a claim last. */
 void rule_list_plan(const struct rule_list *l, const struct claim_subject *s,
 		    struct claim_plan *ret)
 {
 	ret->count = 0;
-	for (int shadow = 0; shadow <= 1; shadow++) {
+	for (int turn = 0; turn < 4; turn++) {
+		bool shadow = turn >= 2, shares = turn % 2;
+
 		for (size_t i = 0; i < l->count; i++) {
-			if (l->rules[i].filter->need && l->rules[i].shadow == shadow)
-				plan_rule(&l->rules[i], s, ret);
+			const struct filter_rule *rule = &l->rules[i];
+
+			if (!rule->filter->need || rule->shadow != shadow ||
+			    may_share(rule) != shares)
+				continue;
+			if (shares && !is_asked(ret, rule->filter->duplicate->claim) &&
+			    duplicate_shares(rule, s, ret))
+				continue;
+			plan_rule(rule, s, ret);
 		}
 	}
 }

@@ -5,18 +5,58 @@
 
 #define SUBJECT_LEN 16
 
+static struct trail_want *find(struct trail_plan *p, const struct trail_want *like)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (slice_equal(trail_key(&p->wants[i]), trail_key(like)))
+			return &p->wants[i];
+	}
+	return NULL;
+}
+
+static void want(struct trail_plan *p, const struct filter *filter, struct trail_want *fresh)
+{
+	struct trail_want *w = find(p, fresh);
+
+	if (!w) {
+		assert(p->count < TRAILS_MAX);
+		w = &p->wants[p->count++];
+		*w = *fresh;
+	}
+	assert(w->filter_count < TRAIL_LISTENERS);
+	w->filters[w->filter_count++] = filter;
+}
+
 void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
 		     struct slice scope, struct slice subject, int64_t keep_ms,
 		     const struct visit *own)
 {
+	struct trail_want fresh = {.keep_ms = keep_ms, .own = *own};
+
 	if (subject.len == 0)
 		return;
-	assert(subject.len == SUBJECT_LEN && keep_ms > 0 && p->count < TRAILS_MAX);
+	assert(subject.len == SUBJECT_LEN && keep_ms > 0);
+	fresh.key_len = subject_key(purpose, scope, subject, fresh.key);
+	want(p, filter, &fresh);
+}
 
-	struct trail_want *w = &p->wants[p->count++];
+void trail_plan_want_person(struct trail_plan *p, const struct filter *filter,
+			    const struct claim_subject *s, const struct facts *local)
+{
+	struct trail_want fresh = {.keep_ms = PERSON_KEEP_MS, .wide = true};
+	int64_t name;
 
-	*w = (struct trail_want){.filter = filter, .keep_ms = keep_ms, .own = *own};
-	w->key_len = subject_key(purpose, scope, subject, w->key);
+	if (s->person.len == 0)
+		return;
+	if (!facts_number(local, FACT_NAME_DIGEST, &name))
+		name = 0;
+	fresh.own = (struct visit){.at_ms = s->received_at_ms,
+				   .marks = {[PERSON_WORD] = (uint32_t)((uint64_t)name >> 32),
+					     [PERSON_NEXT_WORD] = (uint32_t)name,
+					     [PERSON_WEBMASTER] = text_mark(s->aff_id),
+					     [PERSON_ADDRESS] = subject_mark(s->ip)}};
+	fresh.key_len = subject_key("pe", (struct slice){0}, s->person, fresh.key);
+	want(p, filter, &fresh);
 }
 
 static_assert(sizeof(struct webmaster_key) == SUBJECT_LEN, "a subject");

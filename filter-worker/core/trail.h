@@ -11,7 +11,8 @@
 
 #define TRAILS_MAX       8  /* that one lead asks for, all rules together */
 #define TRAIL_VISITS_MAX 24 /* of one subject that are kept; older ones are forgotten first */
-#define TRAIL_MARKS      2
+#define TRAIL_MARKS      4
+#define TRAIL_LISTENERS  2 /* filters that hear the same trail */
 
 /* marks: what the filter wants to tell visits apart by, such as 32 bits of a name's digest. */
 struct visit {
@@ -28,10 +29,13 @@ struct trail {
 struct filter;
 
 struct trail_want {
-	const struct filter *filter; /* whose learn() hears the answer */
+	const struct filter *filters[TRAIL_LISTENERS]; /* whose learn() hears the answer */
+	size_t filter_count;
 	char key[CLAIM_KEY_MAX];
 	size_t key_len;
-	int64_t keep_ms; /* a trail that nobody adds to is forgotten after this long */
+	int64_t
+	    keep_ms; /* how long a trail that nobody adds to is kept at least; older visits may still be in it */
+	bool wide; /* all marks are kept, otherwise the first two */
 	struct visit own;
 	struct trail found; /* the answer */
 	bool known;
@@ -43,10 +47,21 @@ struct trail_plan {
 };
 
 /* subject: 16 bytes; an empty one asks for nothing. purpose: two letters, nobody else's. scope: empty = the whole network.
- * keep_ms does not depend on the rule: other rules can then be tried on what was learned. */
+ * keep_ms does not depend on the rule: other rules can then be tried on what was learned. The first two marks are kept. */
 void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
 		     struct slice scope, struct slice subject, int64_t keep_ms,
 		     const struct visit *own);
+/* The trail of the person (the phone if there is one, else the e-mail), which several filters share: one visit a lead is cheaper
+ * than one a filter. Kept for a day. */
+enum person_mark { PERSON_WORD, PERSON_NEXT_WORD, PERSON_WEBMASTER, PERSON_ADDRESS };
+#define PERSON_KEEP_MS MS_PER_DAY
+void trail_plan_want_person(struct trail_plan *p, const struct filter *filter,
+			    const struct claim_subject *s, const struct facts *local);
+/* The digest of the name in a visit of a person; 0: it had none. See name_digest.h. */
+static inline int64_t person_name(const struct visit *v)
+{
+	return (int64_t)((uint64_t)v->marks[PERSON_WORD] << 32 | v->marks[PERSON_NEXT_WORD]);
+}
 /* A trail of a webmaster's: its subject, made of the aff_id. */
 struct webmaster_key {
 	uint64_t halves[2];

@@ -6,7 +6,7 @@
  * trap     a redelivered lead finds its own claim, and passes; a rejected lead leaves no claim behind */
 #include "filter-worker/core/duplicate.h"
 
-static const struct duplicate email = {
+const struct duplicate duplicate_email = {
     .claim = FACT_EMAIL_CLAIM,
     .reason = REASON_EMAIL_DUPLICATE,
     .purpose = "ed",
@@ -17,6 +17,6 @@ const struct filter filter_email_duplicate = {
     .name = "email_duplicate",
     .help = "This e-mail address was already accepted in the scope within the window.",
     .reasons = {REASON_EMAIL_DUPLICATE},
-    DUPLICATE_FILTER(&email, FACT_EMAIL_CLAIM, 90 * MS_PER_DAY,
+    DUPLICATE_FILTER(&duplicate_email, FACT_EMAIL_CLAIM, 90 * MS_PER_DAY,
 		     "How long an accepted lead holds its email."),
 };

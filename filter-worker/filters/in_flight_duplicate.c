@@ -1,6 +1,7 @@
 /* in_flight_duplicate: a lead of this person was accepted in the vertical a moment ago, and is still on its way to a buyer.
  *
- * needs    one claim on the person (the phone if there is one, else the e-mail) within the vertical, for a short while
+ * needs    one claim on the person (the phone if there is one, else the e-mail) within the vertical, for a short while. Where
+ *          phone_duplicate or email_duplicate rejects, its claim says the same, and no other is taken
  * hit      the claim belongs to another lead; the reason names it, and the day
  * unknown  neither a phone nor an e-mail was given
  * trap     a redelivered lead finds its own claim, and passes; so does the next one when the first was rejected, for a rejected
@@ -13,6 +14,7 @@ static const struct duplicate person = {
     .reason = REASON_IN_FLIGHT_DUPLICATE,
     .purpose = "if",
     .value_at = offsetof(struct claim_subject, person),
+    .shares = {&duplicate_phone, &duplicate_email},
 };
 
 const struct filter filter_in_flight_duplicate = {

@@ -6,7 +6,7 @@
  * trap     a redelivered lead finds its own claim, and passes; a rejected lead leaves no claim behind */
 #include "filter-worker/core/duplicate.h"
 
-static const struct duplicate phone = {
+const struct duplicate duplicate_phone = {
     .claim = FACT_PHONE_CLAIM,
     .reason = REASON_PHONE_DUPLICATE,
     .purpose = "pd",
@@ -17,6 +17,6 @@ const struct filter filter_phone_duplicate = {
     .name = "phone_duplicate",
     .help = "This phone was already accepted in the scope within the window.",
     .reasons = {REASON_PHONE_DUPLICATE},
-    DUPLICATE_FILTER(&phone, FACT_PHONE_CLAIM, 90 * MS_PER_DAY,
+    DUPLICATE_FILTER(&duplicate_phone, FACT_PHONE_CLAIM, 90 * MS_PER_DAY,
 		     "How long an accepted lead holds its phone."),
 };

@@ -13,10 +13,9 @@
 
 extern const struct filter filter_phone_other_names;
 
-#define WINDOW_MS MS_PER_DAY
+#define WINDOW_MS PERSON_KEEP_MS
 
 enum { LEAST, REJECT_FROM };
-enum { MARK_WORD, MARK_NEXT_WORD };
 
 static void look(const struct sight *sight, struct facts *ret)
 {
@@ -34,33 +33,23 @@ static void look(const struct sight *sight, struct facts *ret)
 static void follow(const struct claim_subject *s, const struct facts *local,
 		   struct trail_plan *plan)
 {
-	struct visit own = {.at_ms = s->received_at_ms};
 	int64_t digest;
 
-	if (!facts_number(local, FACT_NAME_DIGEST, &digest))
-		return;
-	own.marks[MARK_WORD] = (uint32_t)((uint64_t)digest >> 32);
-	own.marks[MARK_NEXT_WORD] = (uint32_t)digest;
-	trail_plan_want(plan, &filter_phone_other_names, "pn", (struct slice){0}, s->phone,
-			WINDOW_MS, &own);
-}
-
-static int64_t digest_of(const struct visit *v)
-{
-	return (int64_t)((uint64_t)v->marks[MARK_WORD] << 32 | v->marks[MARK_NEXT_WORD]);
+	if (facts_number(local, FACT_NAME_DIGEST, &digest))
+		trail_plan_want_person(plan, &filter_phone_other_names, s, local);
 }
 
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
-	int64_t names[TRAIL_VISITS_MAX + 1] = {digest_of(&want->own)};
+	int64_t names[TRAIL_VISITS_MAX + 1] = {person_name(&want->own)};
 	size_t count = 1;
 
 	for (size_t i = 0; i < want->found.count; i++) {
 		const struct visit *v = &want->found.visits[i];
-		int64_t digest = digest_of(v);
+		int64_t digest = person_name(v);
 		size_t k = 0;
 
-		if (now_ms - v->at_ms >= WINDOW_MS)
+		if (digest == 0 || now_ms - v->at_ms >= WINDOW_MS)
 			continue;
 		while (k < count && !name_digests_meet(names[k], digest))
 			k++;

@@ -13,36 +13,32 @@
 
 extern const struct filter filter_resale;
 
-#define KEEP_MS MS_PER_DAY
+#define KEEP_MS PERSON_KEEP_MS
 #define NOBODY  (-1)
 
 enum { WITHIN, REJECT_WITHIN };
-enum { MARK_WEBMASTER, MARK_ADDRESS };
 
-static void follow(const struct claim_subject *s, _unused_ const struct facts *local,
+static void follow(const struct claim_subject *s, const struct facts *local,
 		   struct trail_plan *plan)
 {
-	const struct visit own = {.at_ms = s->received_at_ms,
-				  .marks = {text_mark(s->aff_id), subject_mark(s->ip)}};
-
-	trail_plan_want(plan, &filter_resale, "rl", (struct slice){0}, s->person, KEEP_MS, &own);
+	trail_plan_want_person(plan, &filter_resale, s, local);
 }
 
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
 	int64_t least_ms = NOBODY, elsewhere_ms = NOBODY;
-	uint32_t address = want->own.marks[MARK_ADDRESS];
+	uint32_t address = want->own.marks[PERSON_ADDRESS];
 
 	for (size_t i = 0; i < want->found.count; i++) {
 		const struct visit *v = &want->found.visits[i];
 		int64_t gap_ms = MAX_OF(now_ms - v->at_ms, 0);
 
-		if (v->marks[MARK_WEBMASTER] == want->own.marks[MARK_WEBMASTER] ||
+		if (v->marks[PERSON_WEBMASTER] == want->own.marks[PERSON_WEBMASTER] ||
 		    gap_ms >= KEEP_MS)
 			continue;
 		if (least_ms == NOBODY || gap_ms < least_ms)
 			least_ms = gap_ms;
-		if (v->marks[MARK_ADDRESS] != 0 && v->marks[MARK_ADDRESS] != address &&
+		if (v->marks[PERSON_ADDRESS] != 0 && v->marks[PERSON_ADDRESS] != address &&
 		    (elsewhere_ms == NOBODY || gap_ms < elsewhere_ms))
 			elsewhere_ms = gap_ms;
 	}

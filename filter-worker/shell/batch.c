@@ -55,11 +55,14 @@ static struct provenance source_of(const struct item *item)
 	};
 }
 
-static void pack(struct batch *b, struct item *item, const ProtobufCMessage *message)
+static void begin(struct batch *b, struct item *item)
 {
 	b->out.max = OUT_MAX;
 	item->out_at = b->out.len;
-	codec_pack(message, &b->out);
+}
+
+static void end(struct batch *b, struct item *item)
+{
 	assert(!b->out.failed);
 	item->out_len = b->out.len - item->out_at;
 	item->packed = true;
@@ -68,11 +71,11 @@ static void pack(struct batch *b, struct item *item, const ProtobufCMessage *mes
 void batch_pack_lead(struct batch *b, struct item *item, const struct ruleset *rs)
 {
 	struct provenance source = source_of(item);
-	const Punnet__V1__JudgedLead *m =
-	    judged_record(item->lead.raw, &source, rs, &item->lead.facts, &item->lead.judgement,
-			  item->lead.lists, &b->arena);
 
-	pack(b, item, &m->base);
+	begin(b, item);
+	judged_record_write(item->lead.raw, item->record->value, &source, rs, &item->lead.facts,
+			    &item->lead.judgement, item->lead.lists, &b->out);
+	end(b, item);
 	if (item->out_len + item->record->key.len + ENVELOPE_BYTES <= BUS_RECORD_MAX_BYTES)
 		return;
 	b->out.len = item->out_at;
@@ -109,7 +112,9 @@ void batch_pack_poison(struct batch *b, struct item *item, int64_t now_ms)
 	m.reason = (char *)item->fault;
 	m.attempts = 1;
 	m.at_ms = now_ms;
-	pack(b, item, &m.base);
+	begin(b, item);
+	codec_pack(&m.base, &b->out);
+	end(b, item);
 }
 
 void batch_drop_partition(struct batch *b, int32_t partition)

@@ -184,7 +184,7 @@ static void hear(const struct kv_lead *answer, struct desk_lead *lead)
 			found->owner = c->owner;
 			found->claimed_at_ms = c->claimed_at_ms;
 		}
-		facts_set_claim(&lead->facts, lead->plan.wants[i].fact, found);
+		claim_set_facts(&lead->plan.wants[i], lead->subject.received_at_ms, &lead->facts);
 	}
 }
 

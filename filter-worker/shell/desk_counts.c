@@ -3,7 +3,8 @@
 
 #include "base/hash.h"
 
-_Static_assert(TRAILS_MAX <= KV_TRAILS_PER_LEAD && TRAIL_VISITS_MAX == KV_VISITS_MAX,
+_Static_assert(TRAILS_MAX <= KV_TRAILS_PER_LEAD && TRAIL_VISITS_MAX == KV_VISITS_MAX &&
+		   TRAIL_MARKS == KV_MARKS_MAX,
 	       "the kv takes what the core plans");
 
 #define SUBS_MAX   (KV_SUBS_BYTES * 8)
@@ -48,9 +49,7 @@ static void ask_trails(struct counts *c, const struct desk_lead *lead, struct kv
 		const struct trail_want *w = &lead->trails.wants[i];
 		struct kv_trail *t = &ret->trails[i];
 
-		t->key = trail_key(w);
-		t->ttl_ms = w->keep_ms;
-		t->count = 0;
+		*t = (struct kv_trail){.key = trail_key(w), .ttl_ms = w->keep_ms, .wide = w->wide};
 		memcpy(t->marks, w->own.marks, sizeof(t->marks));
 	}
 }
@@ -107,7 +106,8 @@ void counts_hear(const struct kv_lead *answer, struct desk_lead *lead)
 		}
 		w->found = (struct trail){.visits = visits, .count = t->count};
 		w->known = true;
-		w->filter->learn(w, lead->subject.received_at_ms, &lead->facts);
+		for (size_t f = 0; f < w->filter_count; f++)
+			w->filters[f]->learn(w, lead->subject.received_at_ms, &lead->facts);
 		w->found = (struct trail){.count = 0};
 	}
 }

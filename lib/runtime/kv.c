@@ -233,12 +233,15 @@ uint64_t kv_record_digest(const struct lead_record *r)
 	return hash_fnv1a(h, slice_of(&r->raw_offset, sizeof(r->raw_offset)));
 }
 
-void kv_trail_cut(struct kv_trail *t, const struct lead_record *self)
+void kv_trail_answer(struct kv_trail *t, const struct kv_visit *all, size_t count,
+		     uint64_t own_digest)
 {
-	uint64_t own = kv_record_digest(self);
+	size_t from = count > KV_VISITS_MAX ? count - KV_VISITS_MAX : 0;
 
+	t->visits = all + from;
+	t->count = count - from;
 	for (size_t i = 0; i < t->count; i++) {
-		if (t->visits[i].record == own)
+		if (t->visits[i].record == own_digest)
 			t->count = i;
 	}
 }

@@ -17,6 +17,7 @@ struct kv;
 #define KV_LEADS_PER_GATHER 1000
 #define KV_TRAILS_PER_LEAD  8
 #define KV_VISITS_MAX       24
+#define KV_MARKS_MAX        4
 #define KV_SUBS_BYTES       256
 
 /* A dedupe claim: the first lead to ask for a key holds it for ttl_ms. */
@@ -37,17 +38,24 @@ struct kv_claim {
 struct kv_visit {
 	uint64_t record;
 	int64_t at_ms;
-	uint32_t marks[2];
+	uint32_t marks[KV_MARKS_MAX];
 };
 
 /* A trail: the last visits of one subject. The lead's own is added, once: see `partition` below. */
 struct kv_trail {
 	struct slice key;
-	int64_t ttl_ms; /* without a further visit it is forgotten after this long */
-	uint32_t marks[2];
+	int64_t
+	    ttl_ms; /* it is kept at least this long after its last visit; visits may be older */
+	bool
+	    wide; /* the same for all visits of a key: KV_MARKS_MAX marks are kept, otherwise two */
+	uint32_t marks[KV_MARKS_MAX];
 	/* answers */
-	struct kv_visit visits[KV_VISITS_MAX]; /* those before the lead's own, oldest first */
+	const struct kv_visit
+	    *visits; /* those before the lead's own, oldest first; the kv's, until its next call */
 	size_t count;
+	/* the backend's own, within a call */
+	uint32_t place;
+	bool adds;
 };
 
 /* What one source sent in an hour of its leads' time and the one before, and in its days. Leads of a batch that belong

@@ -27,6 +27,23 @@ void kv_words_add(struct kv_words *w, const void *data, size_t len)
 	w->len[w->count++] = len;
 }
 
+void kv_words_append(struct kv_words *to, const struct kv_words *from)
+{
+	size_t need = to->count + from->count;
+
+	if (need > to->cap) {
+		to->cap = MAX_OF(need, MAX_OF((size_t)ROOM_LEAST, to->cap * 2));
+		to->data = realloc(to->data, to->cap * sizeof(*to->data));
+		to->len = realloc(to->len, to->cap * sizeof(*to->len));
+		assert(to->data && to->len);
+	}
+	if (from->count == 0)
+		return;
+	memcpy(to->data + to->count, from->data, from->count * sizeof(*to->data));
+	memcpy(to->len + to->count, from->len, from->count * sizeof(*to->len));
+	to->count = need;
+}
+
 size_t kv_words_begin(struct kv_words *w)
 {
 	kv_words_slice(w, (struct slice){0});
@@ -54,10 +71,23 @@ static void words_free(struct kv_words *w)
 	free(w->len);
 }
 
+/* The sections of all pages lie in one piece. */
+static struct kv_section *sections_of(struct kv_call *c, size_t *ret_count)
+{
+	*ret_count = sizeof(c->sections) / sizeof(struct kv_section);
+	return &c->sections[0][0][0];
+}
+
 void kv_call_reset(struct kv_call *c)
 {
+	size_t count;
+	struct kv_section *all = sections_of(c, &count);
+
+	for (size_t i = 0; i < count; i++)
+		all[i].fields.count = all[i].more.count = 0;
 	c->keys.count = c->args.count = c->whole.count = 0;
-	c->claim_count = c->trail_count = c->source_count = c->lead_count = c->mark_count = 0;
+	c->buckets.count = c->leads.count = c->raises.count = 0;
+	c->claim_count = c->trail_count = c->source_count = c->mark_count = 0;
 	c->node = NULL;
 	c->used = false;
 	assert(!c->reply || c->good);
@@ -65,21 +95,23 @@ void kv_call_reset(struct kv_call *c)
 
 void kv_call_free(struct kv_call *c)
 {
+	size_t count;
+	struct kv_section *all = sections_of(c, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		words_free(&all[i].fields);
+		words_free(&all[i].more);
+	}
 	words_free(&c->keys);
 	words_free(&c->args);
 	words_free(&c->whole);
+	words_free(&c->buckets);
+	words_free(&c->leads);
+	words_free(&c->raises);
 	free(c->claims);
 	free(c->trails);
-	free(c->trail_leads);
 	free(c->sources);
-	free(c->leads);
 	free(c->marks);
-}
-
-static void append(struct kv_words *to, const struct kv_words *from)
-{
-	for (size_t i = 0; i < from->count; i++)
-		kv_words_add(to, from->data[i], from->len[i]);
 }
 
 void kv_call_send(struct kv_call *c, const struct kv_script *s, const struct kv_words *head,
@@ -91,8 +123,8 @@ void kv_call_send(struct kv_call *c, const struct kv_script *s, const struct kv_
 	kv_words_slice(w, SLICE("EVALSHA"));
 	kv_words_add(w, s->sha, KV_SHA_LEN);
 	kv_words_slice(w, slice_cstr(arena_printf(a, "%zu", c->keys.count)));
-	append(w, &c->keys);
-	append(w, head);
-	append(w, &c->args);
+	kv_words_append(w, &c->keys);
+	kv_words_append(w, head);
+	kv_words_append(w, &c->args);
 	kv_net_ask(c->node, w->count, w->data, w->len);
 }

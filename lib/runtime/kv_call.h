@@ -18,16 +18,23 @@ struct kv_mark {
 	uint64_t next; /* after this call */
 };
 
+/* What is asked of one page: fields, and for trails what comes behind the value of each. */
+struct kv_section {
+	struct kv_words fields, more;
+};
+
+struct kv_trail_entry; /* kv_redis_trails.c */
+
 struct kv_call {
 	bool used; /* it has something to ask */
 	struct kv_words keys, args, whole;
-	struct kv_claim **claims; /* in the order of their keys */
-	struct kv_trail **trails;
-	struct kv_lead **trail_leads; /* whose each is */
+	struct kv_words buckets, leads, raises; /* parts of them, as they grow */
+	struct kv_section sections[KV_PAGE_KINDS][KV_SPANS][KV_PAGES];
+	struct kv_claim **claims; /* in the order in which the script answers */
+	struct kv_trail_entry **trails;
 	struct kv_source **sources;
-	struct kv_lead **leads; /* those that this shard counts in their sources */
-	size_t claim_count, trail_count, source_count, lead_count;
-	size_t claim_cap, trail_cap, trail_lead_cap, source_cap, lead_cap;
+	size_t claim_count, trail_count, source_count;
+	size_t claim_cap, trail_cap, source_cap;
 	struct kv_mark *marks;
 	size_t mark_count, mark_cap;
 	struct kv_node *node;
@@ -43,6 +50,7 @@ static inline void kv_words_slice(struct kv_words *w, struct slice s)
 /* A word that says how many come after it: its place, and then, when they stand there, its text. */
 size_t kv_words_begin(struct kv_words *w);
 void kv_words_end(struct kv_words *w, size_t begin, struct arena *a);
+void kv_words_append(struct kv_words *to, const struct kv_words *from);
 /* INCRBY type #index by: a part of a BITFIELD. */
 void kv_words_increment(struct kv_words *w, struct arena *a, const char *type, size_t index,
 			unsigned by);

@@ -53,8 +53,9 @@ static inline size_t kv_sub_bit(uint32_t sub)
 {
 	return sub % (KV_SUBS_BYTES * 8);
 }
-/* Cuts a trail's visits at the lead's own: what stands before it is the answer. */
-void kv_trail_cut(struct kv_trail *t, const struct lead_record *self);
+/* The trail's answer out of all visits, oldest first: the last ones before the lead's own. */
+void kv_trail_answer(struct kv_trail *t, const struct kv_visit *all, size_t count,
+		     uint64_t own_digest);
 
 /* --- backends of kv --- */
 

@@ -68,16 +68,6 @@ static struct slice bucket_key(const struct kv_layout *l, unsigned shard, int64_
 	return done(&t, a);
 }
 
-static struct slice lone_key(const struct kv_layout *l, unsigned shard, struct slice key,
-			     struct arena *a)
-{
-	struct text t;
-
-	begin(&t, l, shard);
-	add(&t, key.data, key.len);
-	return done(&t, a);
-}
-
 int64_t kv_ends_ms(int64_t now_ms)
 {
 	return (now_ms / KV_GENERATION_MS + 2) * KV_GENERATION_MS;
@@ -88,16 +78,67 @@ int64_t kv_born(int64_t now_ms)
 	return (now_ms - MS_PER_DAY) / KV_GENERATION_MS;
 }
 
+/* --- pages --- */
+
+static const int64_t span_ms[KV_SPANS] = {
+    [KV_SPAN_MINUTES] = 30 * MS_PER_MIN,
+    [KV_SPAN_DAY] = 25 * MS_PER_HOUR,
+    [KV_SPAN_MONTH] = 31 * MS_PER_DAY,
+    [KV_SPAN_YEAR] = 401 * MS_PER_DAY,
+};
+
+struct kv_cell kv_cell_of(struct slice key, int64_t ttl_ms)
+{
+	struct kv_cell ret = {.span = KV_SPAN_MINUTES};
+	uint64_t low = hash_fnv1a(0, key), high = mix(low ^ 0x9e3779b97f4a7c15ULL);
+
+	low = mix(hash_fnv1a(low, key));
+	memcpy(ret.field, &low, sizeof(low));
+	memcpy(ret.field + sizeof(low), &high, KV_PAGE_FIELD_BYTES - sizeof(low));
+	ret.page = ret.field[0] % KV_PAGES;
+	while (ret.span < KV_SPAN_YEAR && ttl_ms > span_ms[ret.span])
+		ret.span++;
+	assert(ttl_ms <= span_ms[ret.span]);
+	return ret;
+}
+
+int64_t kv_page_generation(enum kv_span span, int64_t now_ms)
+{
+	return now_ms / span_ms[span];
+}
+
+int64_t kv_page_ends_ms(enum kv_span span, int64_t now_ms)
+{
+	return (kv_page_generation(span, now_ms) + 3) * span_ms[span];
+}
+
+struct slice kv_page_key(const struct kv_layout *l, unsigned shard, enum kv_page_kind kind,
+			 enum kv_span span, unsigned page, int64_t generation, struct arena *a)
+{
+	struct text t;
+
+	begin(&t, l, shard);
+	if (kind != KV_PAGE_CLAIMS)
+		add(&t, l->ids[shard], strlen(l->ids[shard]));
+	add_text(&t, "%c%u.%u.%lld", "ptw"[kind], span, page, (long long)generation);
+	return done(&t, a);
+}
+
+static bool in_bucket(int64_t ttl_ms)
+{
+	return ttl_ms >= KV_BUCKET_TTL_LEAST && ttl_ms <= KV_GENERATION_MS;
+}
+
 void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key, int64_t ttl_ms,
 		    int64_t now_ms, struct arena *a, struct kv_place *ret)
 {
 	int64_t generation = now_ms / KV_GENERATION_MS;
 	uint64_t low, high;
 
-	*ret = (struct kv_place){.bucket =
-				     ttl_ms >= KV_BUCKET_TTL_LEAST && ttl_ms <= KV_GENERATION_MS};
+	*ret = (struct kv_place){.bucket = in_bucket(ttl_ms)};
 	if (!ret->bucket) {
-		ret->now = lone_key(l, shard, key, a);
+		ret->cell = kv_cell_of(key, ttl_ms);
+		ret->ends_ms = now_ms + ttl_ms;
 		return;
 	}
 	low = hash_fnv1a(0, key);
@@ -109,6 +150,16 @@ void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key,
 	if (generation > l->born[shard])
 		ret->before = bucket_key(l, shard, generation - 1, ret->number, a);
 	ret->ends_ms = kv_ends_ms(now_ms);
+}
+
+void kv_place_page(const struct kv_layout *l, unsigned shard, struct kv_place *p, int64_t now_ms,
+		   struct arena *a)
+{
+	int64_t generation = kv_page_generation(p->cell.span, now_ms);
+
+	p->now = kv_page_key(l, shard, KV_PAGE_CLAIMS, p->cell.span, p->cell.page, generation, a);
+	p->before =
+	    kv_page_key(l, shard, KV_PAGE_CLAIMS, p->cell.span, p->cell.page, generation - 1, a);
 }
 
 struct slice kv_bucket_key(const struct kv_layout *l, unsigned shard, uint32_t number,
@@ -204,29 +255,39 @@ static uint64_t take(const char *at, int bytes)
 	return n;
 }
 
-void kv_visit_encode(const struct kv_visit *v, uint8_t ret[KV_VISIT_BYTES])
+size_t kv_visit_bytes(bool wide)
+{
+	return wide ? KV_VISIT_BYTES : KV_VISIT_BYTES / 2 + 8;
+}
+
+static_assert(KV_VISIT_BYTES / 2 + 8 == 16 + 4 * 2, "a record, a time, two marks");
+
+void kv_visit_encode(const struct kv_visit *v, bool wide, uint8_t ret[KV_VISIT_BYTES])
 {
 	uint8_t *at = put(put(ret, v->record, 8), (uint64_t)v->at_ms, 8);
 
-	put(put(at, v->marks[0], 4), v->marks[1], 4);
+	for (size_t i = 0; i < (wide ? KV_MARKS_MAX : 2); i++)
+		at = put(at, v->marks[i], 4);
 }
 
-bool kv_trail_decode(struct slice value, struct kv_trail *ret)
+bool kv_trail_decode(struct slice value, bool wide, struct kv_visit ret[KV_VISITS_MAX],
+		     size_t *ret_count)
 {
-	size_t count = value.len / KV_VISIT_BYTES, skip;
+	size_t bytes = kv_visit_bytes(wide), count = value.len / bytes, skip;
 
-	if (value.len % KV_VISIT_BYTES != 0)
+	if (value.len % bytes != 0)
 		return false;
 	skip = count > KV_VISITS_MAX ? count - KV_VISITS_MAX : 0;
-	ret->count = count - skip;
-	for (size_t i = 0; i < ret->count; i++) {
-		const char *at = value.data + (skip + i) * KV_VISIT_BYTES;
+	*ret_count = count - skip;
+	for (size_t i = 0; i < *ret_count; i++) {
+		const char *at = value.data + (skip + i) * bytes;
 
-		ret->visits[i] = (struct kv_visit){
+		ret[i] = (struct kv_visit){
 		    .record = take(at, 8),
 		    .at_ms = (int64_t)take(at + 8, 8),
-		    .marks = {(uint32_t)take(at + 16, 4), (uint32_t)take(at + 20, 4)},
 		};
+		for (size_t m = 0; m < (wide ? KV_MARKS_MAX : 2); m++)
+			ret[i].marks[m] = (uint32_t)take(at + 16 + 4 * m, 4);
 	}
 	return true;
 }

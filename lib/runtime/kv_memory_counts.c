@@ -66,26 +66,32 @@ static void *obtain(struct kv_table *t, struct slice key, size_t size, int64_t n
 
 /* --- trails --- */
 
+/* The visits are copied: those that come behind may push them out. */
 static void answer_trail(struct kv_memory_counts *c, const struct kv_lead *lead,
 			 struct kv_trail *ret)
 {
 	const struct trail *t = find(&c->trails, ret->key, lead->now_ms);
+	struct kv_visit *visits;
 
-	ret->count = t ? t->count : 0;
-	if (t)
-		memcpy(ret->visits, t->visits, t->count * sizeof(*t->visits));
-	kv_trail_cut(ret, &lead->self);
+	ret->count = 0;
+	if (!t)
+		return;
+	visits = arena_alloc(&c->answers, sizeof(t->visits));
+	memcpy(visits, t->visits, t->count * sizeof(*t->visits));
+	kv_trail_answer(ret, visits, t->count, kv_record_digest(&lead->self));
 }
 
 static void add_visit(struct kv_memory_counts *c, const struct kv_lead *lead,
 		      const struct kv_trail *own)
 {
 	struct trail *t = obtain(&c->trails, own->key, sizeof(*t), lead->now_ms);
+	struct kv_visit *v;
 
 	if (t->count == KV_VISITS_MAX)
 		memmove(t->visits, t->visits + 1, --t->count * sizeof(*t->visits));
-	t->visits[t->count++] = (struct kv_visit){
-	    kv_record_digest(&lead->self), lead->now_ms, {own->marks[0], own->marks[1]}};
+	v = &t->visits[t->count++];
+	*v = (struct kv_visit){.record = kv_record_digest(&lead->self), .at_ms = lead->now_ms};
+	memcpy(v->marks, own->marks, sizeof(*v->marks) * (own->wide ? KV_MARKS_MAX : 2));
 	t->entry.ends_ms = lead->now_ms + own->ttl_ms;
 }
 
@@ -169,6 +175,7 @@ static void add_to_source(struct kv_memory_counts *c, const struct kv_lead *lead
 
 void kv_memory_count(struct kv_memory_counts *c, struct kv_lead *leads, size_t count)
 {
+	arena_reset(&c->answers);
 	for (size_t i = 0; i < count; i++) {
 		if (leads[i].source)
 			answer_source(c, leads[i].source);
@@ -221,4 +228,5 @@ void kv_memory_counts_free(struct kv_memory_counts *c)
 	free_table(&c->trails);
 	free_table(&c->hours);
 	free_table(&c->days);
+	arena_free(&c->answers);
 }

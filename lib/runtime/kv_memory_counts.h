@@ -18,6 +18,7 @@ struct kv_memory_counts {
 	uint64_t counted
 	    [KV_MEMORY_PARTITIONS_MAX]; /* the offset after the highest one that was counted */
 	uint64_t judged[KV_MEMORY_PARTITIONS_MAX];
+	struct arena answers; /* of one call */
 };
 
 /* Answers trails and sources of the leads, and counts those that were not. */

@@ -6,6 +6,7 @@
  * or stands before what it has seen there; it must be joined and restored before anything is judged. */
 #include "kv_redis.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -38,32 +39,6 @@ struct kv_belief *kv_belief(struct kv_redis *r, unsigned shard, uint32_t partiti
 		r->partitions = want;
 	}
 	return &r->beliefs[shard * r->partitions + partition];
-}
-
-/* After a try that may not have been carried out. */
-static void forget_ends(struct kv_redis *r)
-{
-	free(r->lasting);
-	r->lasting = NULL;
-}
-
-bool kv_bucket_needs_end(struct kv_redis *r, unsigned shard, const struct kv_place *p,
-			 int64_t now_ms)
-{
-	int64_t generation = now_ms / KV_GENERATION_MS;
-	size_t bytes = ((size_t)r->layout.shards << r->layout.bucket_bits) / 8;
-	size_t bit = ((size_t)shard << r->layout.bucket_bits) + p->number;
-
-	if (!r->lasting || r->lasting_generation != generation) {
-		free(r->lasting);
-		r->lasting = calloc(1, bytes);
-		assert(r->lasting);
-		r->lasting_generation = generation;
-	}
-	if (r->lasting[bit / 8] & 1u << bit % 8)
-		return false;
-	r->lasting[bit / 8] |= (uint8_t)(1u << bit % 8);
-	return true;
 }
 
 /* --- a round --- */
@@ -278,8 +253,6 @@ enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ct
 			if (!r->calls[s].good)
 				free_reply(&r->calls[s]);
 		}
-		if (tries > 0)
-			forget_ends(r);
 		round_begin(r);
 		build(r, ctx);
 		v = send_and_hear(r, script) ? weigh_replies(r) : REPLY_AWAY;
@@ -289,7 +262,6 @@ enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ct
 		return RESULT_OK;
 	}
 	free_replies(r);
-	forget_ends(r);
 	if (v != REPLY_LOST)
 		return error_set(ret_error, RESULT_AWAY, "%s", r->net.last.text);
 	r->lost = true;
@@ -314,7 +286,6 @@ static void close_redis(struct kv *k)
 	for (size_t i = 0; i < KV_SHARDS_MAX; i++)
 		kv_call_free(&r->calls[i]);
 	free(r->beliefs);
-	free(r->lasting);
 	arena_free(&r->arena);
 	free(r);
 }
@@ -340,6 +311,8 @@ struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeo
 	memcpy(r->layout.prefix, prefix, strlen(prefix));
 	r->layout.shards = url->cluster ? KV_CLUSTER_SHARDS : 1;
 	r->layout.bucket_bits = KV_BUCKET_BITS;
+	r->next_end =
+	    randombytes_random(); /* a process that never comes around leaves none behind */
 	for (int i = 0; i < KV_SCRIPTS; i++)
 		r->scripts[i].text = texts[i];
 	kv_net_init(&r->net, url, timeout_ms, r->scripts, KV_SCRIPTS);

@@ -18,13 +18,10 @@ struct kv_redis {
 	struct kv_layout layout;
 	struct kv_script scripts[KV_SCRIPTS];
 	struct kv_call calls[KV_SHARDS_MAX];
-	struct kv_belief *beliefs; /* by shard and partition */
-	size_t partitions;         /* room in `beliefs` */
-	uint8_t *
-	    lasting; /* a bit a bucket and shard: its end was set by this process, in this generation */
-	int64_t lasting_generation;
-	uint32_t next_end; /* the bucket whose end is set anew next */
-	bool lost;         /* a state is another one, or went back: nothing is judged from it */
+	struct kv_belief *beliefs;    /* by shard and partition */
+	size_t partitions;            /* room in `beliefs` */
+	uint32_t next_end, next_page; /* the bucket and the page whose end is set anew next */
+	bool lost; /* a state is another one, or went back: nothing is judged from it */
 	bool went_back[KV_SHARDS_MAX]; /* which must not go on as they are */
 	struct arena arena;            /* of one call */
 };
@@ -42,10 +39,25 @@ _must_use_ enum result kv_round(struct kv_redis *r, int script, kv_build_fn buil
 void kv_round_end(struct kv_redis *r); /* after RESULT_OK, when the replies are read */
 /* Notes that the call counts up to this offset. */
 void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset);
-/* Does the claim's bucket still need its end? Says so once. */
-bool kv_bucket_needs_end(struct kv_redis *r, unsigned shard, const struct kv_place *p,
-			 int64_t now_ms);
+/* Did an earlier call count the lead's visits? */
+bool kv_is_counted(struct kv_redis *r, unsigned shard, const struct kv_lead *lead);
+static inline struct slice kv_reply_text(const redisReply *e)
+{
+	return e->type == REDIS_REPLY_STRING ? slice_of(e->str, e->len) : (struct slice){0};
+}
+/* Pairs of a place (from 1) and a value. */
+bool kv_reply_is_pairs(const redisReply *list, size_t places);
 void kv_encode_u64(uint64_t n, uint8_t ret[8]);
+
+/* kv_redis_trails.c: before the call, when its reply is there, when all replies are. */
+void kv_redis_trails_build(struct kv_redis *r, struct kv_lead *leads, size_t count);
+_must_use_ bool kv_redis_trails_read(struct kv_redis *r, struct kv_call *c, const redisReply *list);
+void kv_redis_trails_answer(struct kv_redis *r, struct kv_lead *leads, size_t count);
+
+/* kv_redis_sources.c: what is raised, and then each shard's keys and arguments. */
+void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t count);
+void kv_redis_sources_add(struct kv_redis *r, unsigned shard);
+_must_use_ bool kv_redis_sources_read(struct kv_call *c, const redisReply *list);
 
 /* kv_redis_gather.c, kv_redis_settle.c, kv_redis_state.c */
 enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,

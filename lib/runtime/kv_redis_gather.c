@@ -7,24 +7,27 @@
  * In a cluster every call raises the watermarks of its leads' partitions, not only one that counts: a master that fell, and
  * whose replica has not all that was claimed, is then known by them. The first round is over in all shards when the second
  * begins, so a watermark still says what is counted. */
-#include <stdlib.h>
-
-#include "base/hash.h"
 #include "clock.h"
 #include "fault.h"
 #include "kv_redis.h"
 
-#define FLAG_ALWAYS   1
-#define FLAG_BUCKET   2
-#define FLAG_SETS_END 4
-#define FLAG_BEFORE   8
-#define HEAD_BYTES    4
-#define ENDS_PER_CALL 16u
-#define SHAPE_CLAIM   9
-#define SHAPE_TRAIL   8
+#define FLAG_ALWAYS    1
+#define FLAG_BUCKET    2
+#define FLAG_BEFORE    8
+#define FLAG_SPAN      16 /* times the span of a page */
+#define HEAD_BYTES     2
+#define BUCKETS_A_CALL 16u
+#define PAGES_A_CALL   4u
+#define PAGE_REST_MS   (2 * MS_PER_MIN) /* for clocks that lag */
+#define PAGES_OF_ALL   (KV_PAGE_KINDS * KV_SPANS * KV_PAGES)
+#define SHAPE_CLAIM    9
 #define LEAD_ARG_MAX                                                                               \
-	(KV_CLAIM_BYTES + HEAD_BYTES + KV_CLAIMS_PER_LEAD * (SHAPE_CLAIM + KV_FIELD_BYTES) +       \
-	 KV_TRAILS_PER_LEAD * (SHAPE_TRAIL + KV_VISIT_BYTES))
+	(KV_CLAIM_BYTES + HEAD_BYTES + KV_CLAIMS_PER_LEAD * (SHAPE_CLAIM + KV_PAGE_FIELD_BYTES))
+/* Of one page in one HMGET: Lua can't unpack many more. */
+#define FIELDS_MAX 3500
+
+_Static_assert(KV_LEADS_PER_GATHER <= FIELDS_MAX,
+	       "and a digest sends a batch's fields to many pages");
 
 /* Which claims a round is about. */
 enum part { PART_ALL, PART_ALONE, PART_GROUPS };
@@ -36,29 +39,21 @@ struct batch {
 	int64_t now_ms;
 };
 
-/* What one lead asks of one shard. */
-struct ask {
-	struct kv_claim *claims[KV_CLAIMS_PER_LEAD];
-	struct kv_trail *trails[KV_TRAILS_PER_LEAD];
-	size_t claim_count, trail_count;
-};
-
-static void collect(const struct kv_redis *r, const struct batch *b, struct kv_lead *lead,
-		    unsigned shard, struct ask *ret)
+/* The claims of a lead that one shard is asked for. */
+static size_t collect(const struct kv_redis *r, const struct batch *b, struct kv_lead *lead,
+		      unsigned shard, struct kv_claim *ret[KV_CLAIMS_PER_LEAD])
 {
-	ret->claim_count = ret->trail_count = 0;
+	size_t count = 0;
+
 	for (size_t i = 0; i < lead->claim_count; i++) {
 		struct kv_claim *c = &lead->claims[i];
 
 		if (b->part != PART_ALL && c->always != (b->part == PART_ALONE))
 			continue;
 		if (kv_shard_of_claim(&r->layout, c->key, c->group, c->always) == shard)
-			ret->claims[ret->claim_count++] = c;
+			ret[count++] = c;
 	}
-	for (size_t i = 0; b->part != PART_GROUPS && i < lead->trail_count; i++) {
-		if (kv_shard_of_key(&r->layout, lead->trails[i].key) == shard)
-			ret->trails[ret->trail_count++] = &lead->trails[i];
-	}
+	return count;
 }
 
 /* --- one lead --- */
@@ -69,46 +64,33 @@ static uint8_t *put_u64(uint8_t *at, uint64_t n)
 	return at + 8;
 }
 
-static uint8_t *write_shape_claim(struct kv_redis *r, const struct batch *b, unsigned shard,
-				  const struct kv_claim *claim, const struct kv_place *p,
+static uint8_t *write_shape_claim(const struct kv_claim *claim, const struct kv_place *p,
 				  uint8_t *at)
 {
-	uint8_t flags = claim->always ? FLAG_ALWAYS : 0;
-
-	if (p->bucket)
-		flags |= kv_bucket_needs_end(r, shard, p, b->now_ms) ? FLAG_SETS_END : FLAG_BUCKET;
-	if (p->before.len > 0)
-		flags |= FLAG_BEFORE;
-	*at++ = flags;
-	return put_u64(at, (uint64_t)(p->bucket ? p->ends_ms : claim->ttl_ms));
+	*at++ = (uint8_t)((claim->always ? FLAG_ALWAYS : 0) |
+			  (p->bucket ? FLAG_BUCKET : FLAG_SPAN * p->cell.span) |
+			  (p->before.len > 0 ? FLAG_BEFORE : 0));
+	return put_u64(at, (uint64_t)p->ends_ms);
 }
 
-static void add_claim_keys(struct kv_call *c, struct kv_claim *claim, const struct kv_place *p)
+/* Where the claim is to be looked for. Returns its field, and how long that is. */
+static const uint8_t *add_claim(struct kv_call *c, struct kv_claim *claim, struct kv_place *p,
+				size_t *ret_len)
 {
-	kv_words_slice(&c->keys, p->now);
-	if (p->before.len > 0)
-		kv_words_slice(&c->keys, p->before);
 	c->claims = kv_room(c->claims, &c->claim_cap, c->claim_count, sizeof(*c->claims));
 	c->claims[c->claim_count++] = claim;
-	/* What the answer does not speak of, its lead has newly taken. */
-	claim->held = true;
+	if (!p->bucket) {
+		*ret_len = sizeof(p->cell.field);
+		return p->cell.field;
+	}
+	kv_words_slice(&c->buckets, p->now);
+	if (p->before.len > 0)
+		kv_words_slice(&c->buckets, p->before);
+	*ret_len = sizeof(p->field);
+	return p->field;
 }
 
-static void add_trail(struct kv_redis *r, unsigned shard, struct kv_lead *lead,
-		      struct kv_trail *trail)
-{
-	struct kv_call *c = &r->calls[shard];
-
-	kv_words_slice(&c->keys, kv_count_key(&r->layout, shard, 't', trail->key, 0, &r->arena));
-	c->trails = kv_room(c->trails, &c->trail_cap, c->trail_count, sizeof(*c->trails));
-	c->trail_leads =
-	    kv_room(c->trail_leads, &c->trail_lead_cap, c->trail_count, sizeof(*c->trail_leads));
-	c->trail_leads[c->trail_count] = lead;
-	c->trails[c->trail_count++] = trail;
-	trail->count = 0;
-}
-
-static bool is_counted(struct kv_redis *r, unsigned shard, const struct kv_lead *lead)
+bool kv_is_counted(struct kv_redis *r, unsigned shard, const struct kv_lead *lead)
 {
 	return !fault_on("watermarks_blind") &&
 	       lead->self.raw_offset < kv_belief(r, shard, lead->partition)->counted;
@@ -118,174 +100,135 @@ static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *
 		     unsigned shard)
 {
 	struct kv_call *c = &r->calls[shard];
+	struct kv_claim *claims[KV_CLAIMS_PER_LEAD];
 	struct kv_place places[KV_CLAIMS_PER_LEAD];
-	struct ask ask;
+	size_t count = collect(r, b, lead, shard, claims);
 	uint8_t *arg, *at;
 
-	collect(r, b, lead, shard, &ask);
-	if (ask.claim_count + ask.trail_count == 0)
+	if (count == 0)
 		return;
 	c->used = true;
 	arg = arena_alloc(&r->arena, LEAD_ARG_MAX);
 	kv_claim_encode(&lead->self, lead->now_ms, arg);
 	at = arg + KV_CLAIM_BYTES;
 	*at++ = lead->candidate;
-	*at++ = is_counted(r, shard, lead);
-	*at++ = (uint8_t)ask.claim_count;
-	*at++ = (uint8_t)ask.trail_count;
-	for (size_t i = 0; i < ask.claim_count; i++) {
-		kv_place_claim(&r->layout, shard, ask.claims[i]->key, ask.claims[i]->ttl_ms,
-			       b->now_ms, &r->arena, &places[i]);
-		at = write_shape_claim(r, b, shard, ask.claims[i], &places[i], at);
-		add_claim_keys(c, ask.claims[i], &places[i]);
-		ask.claims[i]->owner = lead->self;
-		ask.claims[i]->claimed_at_ms = lead->now_ms;
-	}
-	for (size_t i = 0; i < ask.trail_count; i++)
-		at = put_u64(at, (uint64_t)ask.trails[i]->ttl_ms);
-	for (size_t i = 0; i < ask.claim_count; i++) {
-		if (places[i].bucket) {
-			memcpy(at, places[i].field, KV_FIELD_BYTES);
-			at += KV_FIELD_BYTES;
-		}
-	}
-	for (size_t i = 0; i < ask.trail_count; i++) {
-		struct kv_visit own = {kv_record_digest(&lead->self),
-				       lead->now_ms,
-				       {ask.trails[i]->marks[0], ask.trails[i]->marks[1]}};
-
-		add_trail(r, shard, lead, ask.trails[i]);
-		kv_visit_encode(&own, at);
-		at += KV_VISIT_BYTES;
-	}
-	if (ask.trail_count > 0 || r->layout.shards > 1)
-		kv_round_mark(r, shard, lead->partition, lead->self.raw_offset);
-	kv_words_add(&c->args, arg, (size_t)(at - arg));
-}
-
-/* --- sources --- */
-
-/* What a source gets from the leads of the batch that were not counted yet. */
-struct raise {
-	struct kv_source *source;
-	struct kv_hour hour;
-	struct kv_day day;
-};
-
-static void add_source_keys(struct kv_redis *r, unsigned shard, const struct kv_source *s)
-{
-	struct kv_call *c = &r->calls[shard];
-	const struct kv_layout *l = &r->layout;
-	int64_t day = s->hour / 24;
-
-	kv_words_slice(&c->keys, kv_count_key(l, shard, 'h', s->key, s->hour, &r->arena));
-	kv_words_slice(&c->keys, kv_count_key(l, shard, 'h', s->key, s->hour - 1, &r->arena));
-	kv_words_slice(&c->keys, kv_count_key(l, shard, 'd', s->key, day, &r->arena));
-	kv_words_slice(&c->keys, kv_count_key(l, shard, 'd', s->key, day - 1, &r->arena));
-}
-
-static void add_subs(struct kv_words *w, struct arena *a, size_t byte, uint8_t bits)
-{
-	for (size_t i = 0; i < 8; i++) {
-		if (!(bits & 0x80 >> i))
-			continue;
-		kv_words_slice(w, SLICE("SET"));
-		kv_words_slice(w, SLICE("u1"));
-		kv_words_slice(w,
-			       slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + byte * 8 + i)));
-		kv_words_slice(w, SLICE("1"));
-	}
-}
-
-/* The arguments of the two BITFIELDs, each after its count. */
-static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise *raise)
-{
-	struct arena *a = &r->arena;
-	size_t at = kv_words_begin(&c->args);
-
-	for (size_t m = 0; m < 60; m++) {
-		if (raise->hour.leads[m] > 0)
-			kv_words_increment(&c->args, a, "u16", m, raise->hour.leads[m]);
-	}
-	kv_words_end(&c->args, at, a);
-
-	at = kv_words_begin(&c->args);
-	for (size_t h = 0; h < 24; h++) {
-		if (raise->day.leads[h] > 0)
-			kv_words_increment(&c->args, a, "u32", h, raise->day.leads[h]);
-	}
-	for (size_t byte = 0; byte < KV_SUBS_BYTES; byte++) {
-		if (raise->day.subs[byte])
-			add_subs(&c->args, a, byte, raise->day.subs[byte]);
-	}
-	kv_words_end(&c->args, at, a);
-}
-
-/* Each source has one, which it names by its place. */
-static struct raise *raise_of(struct raise *all, size_t *count, struct kv_source *s)
-{
-	if (s->place == KV_NO_PLACE) {
-		s->place = (uint32_t)*count;
-		all[(*count)++] = (struct raise){.source = s};
-	}
-	return &all[s->place];
-}
-
-static void raise_lead(struct kv_redis *r, struct kv_lead *lead, unsigned shard, struct raise *to)
-{
-	size_t bit = kv_sub_bit(lead->sub);
-
-	lead->counted = is_counted(r, shard, lead);
-	kv_round_mark(r, shard, lead->partition, lead->self.raw_offset);
-	if (lead->counted)
-		return;
-	to->hour.leads[kv_minute_of(lead->now_ms)]++;
-	to->day.leads[lead->source->hour % 24]++;
-	to->day.subs[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-}
-
-static void add_sources(struct kv_redis *r, const struct batch *b)
-{
-	struct raise *all = arena_alloc(&r->arena, b->count * sizeof(*all));
-	size_t count = 0;
-
-	for (size_t i = 0; i < b->count; i++) {
-		if (b->leads[i].source)
-			b->leads[i].source->place = KV_NO_PLACE;
-	}
-	for (size_t i = 0; i < b->count; i++) {
-		struct kv_lead *lead = &b->leads[i];
-
-		if (lead->source)
-			raise_lead(r, lead, kv_shard_of_key(&r->layout, lead->source->key),
-				   raise_of(all, &count, lead->source));
+	*at++ = (uint8_t)count;
+	for (size_t i = 0; i < count; i++) {
+		kv_place_claim(&r->layout, shard, claims[i]->key, claims[i]->ttl_ms, b->now_ms,
+			       &r->arena, &places[i]);
+		at = write_shape_claim(claims[i], &places[i], at);
+		/* What the answer does not speak of, its lead has newly taken. */
+		claims[i]->held = true;
+		claims[i]->owner = lead->self;
+		claims[i]->claimed_at_ms = lead->now_ms;
 	}
 	for (size_t i = 0; i < count; i++) {
-		unsigned shard = kv_shard_of_key(&r->layout, all[i].source->key);
-		struct kv_call *c = &r->calls[shard];
+		size_t len;
+		const uint8_t *field = add_claim(c, claims[i], &places[i], &len);
 
-		c->used = true;
-		add_source_keys(r, shard, all[i].source);
-		add_raise(r, c, &all[i]);
-		c->sources =
-		    kv_room(c->sources, &c->source_cap, c->source_count, sizeof(*c->sources));
-		c->sources[c->source_count++] = all[i].source;
+		memcpy(at, field, len);
+		if (!places[i].bucket)
+			kv_words_add(
+			    &c->sections[KV_PAGE_CLAIMS][places[i].cell.span][places[i].cell.page]
+				 .fields,
+			    at, len);
+		at += len;
 	}
+	if (r->layout.shards > 1)
+		kv_round_mark(r, shard, lead->partition, lead->self.raw_offset);
+	kv_words_add(&c->leads, arg, (size_t)(at - arg));
 }
 
 /* --- building --- */
 
-/* A bucket that lost its last claim lost its end, too; so all of them are given theirs again in turn, a few a call. */
+static void add_page_keys(struct kv_redis *r, const struct batch *b, unsigned shard,
+			  enum kv_page_kind kind, enum kv_span span, unsigned page)
+{
+	int64_t generation = kv_page_generation(span, b->now_ms);
+	struct kv_words *keys = &r->calls[shard].keys;
+
+	kv_words_slice(keys,
+		       kv_page_key(&r->layout, shard, kind, span, page, generation, &r->arena));
+	kv_words_slice(keys,
+		       kv_page_key(&r->layout, shard, kind, span, page, generation - 1, &r->arena));
+}
+
+static void add_number(struct kv_redis *r, struct kv_words *w, size_t n)
+{
+	kv_words_slice(w, slice_cstr(arena_printf(&r->arena, "%zu", n)));
+}
+
+/* A page and what is asked of it. */
+static void add_section(struct kv_redis *r, const struct batch *b, unsigned shard,
+			enum kv_page_kind kind, enum kv_span span, unsigned page)
+{
+	struct kv_call *c = &r->calls[shard];
+	const struct kv_section *s = &c->sections[kind][span][page];
+
+	assert(s->fields.count <= FIELDS_MAX);
+	add_page_keys(r, b, shard, kind, span, page);
+	if (kind == KV_PAGE_CLAIMS) {
+		add_number(r, &c->args, span);
+		add_number(r, &c->args, page);
+	} else {
+		add_number(r, &c->args,
+			   kv_visit_bytes(kind == KV_PAGE_WIDE_TRAILS) * KV_VISITS_MAX);
+	}
+	add_number(r, &c->args, s->fields.count);
+	kv_words_append(&c->args, &s->fields);
+	kv_words_append(&c->args, &s->more);
+}
+
+static size_t add_sections(struct kv_redis *r, const struct batch *b, unsigned shard,
+			   enum kv_page_kind kind)
+{
+	struct kv_call *c = &r->calls[shard];
+	size_t count = 0;
+
+	for (enum kv_span s = 0; s < KV_SPANS; s++) {
+		for (unsigned p = 0; p < KV_PAGES; p++) {
+			if (c->sections[kind][s][p].fields.count == 0)
+				continue;
+			add_section(r, b, shard, kind, s, p);
+			count++;
+		}
+	}
+	return count;
+}
+
+static void set_number(struct kv_redis *r, struct kv_words *w, size_t at, size_t n)
+{
+	w->data[at] = arena_printf(&r->arena, "%zu", n);
+	w->len[at] = strlen(w->data[at]);
+}
+
+/* Buckets and pages have no end when they are begun, and lose it with their last claim: so all of them are given theirs in turn,
+ * a few a call, long before it comes. A page that nobody reads any more goes without being waited for. */
 static void add_ends(struct kv_redis *r, const struct batch *b, unsigned shard)
 {
 	struct kv_call *c = &r->calls[shard];
 	uint32_t mask = (1u << r->layout.bucket_bits) - 1;
 
-	if (!c->used)
-		return;
-	for (uint32_t i = 0; i < ENDS_PER_CALL; i++)
+	add_number(r, &c->args, BUCKETS_A_CALL);
+	add_number(r, &c->args, (size_t)kv_ends_ms(b->now_ms));
+	for (uint32_t i = 0; i < BUCKETS_A_CALL; i++)
 		kv_words_slice(&c->keys, kv_bucket_key(&r->layout, shard, (r->next_end + i) & mask,
 						       b->now_ms, &r->arena));
+	for (uint32_t i = 0; i < PAGES_A_CALL; i++) {
+		uint32_t n = (r->next_page + i) % PAGES_OF_ALL;
+		enum kv_page_kind kind = n % KV_PAGE_KINDS;
+		enum kv_span span = n / KV_PAGE_KINDS % KV_SPANS;
+		unsigned page = n / KV_PAGE_KINDS / KV_SPANS;
+		int64_t g = kv_page_generation(span, b->now_ms);
+
+		kv_words_slice(&c->keys,
+			       kv_page_key(&r->layout, shard, kind, span, page, g, &r->arena));
+		kv_words_slice(&c->keys,
+			       kv_page_key(&r->layout, shard, kind, span, page,
+					   kv_page_generation(span, b->now_ms - PAGE_REST_MS) - 2,
+					   &r->arena));
+		add_number(r, &c->args, (size_t)kv_page_ends_ms(span, b->now_ms));
+	}
 }
 
 static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shard)
@@ -293,37 +236,43 @@ static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shar
 	struct kv_call *c = &r->calls[shard];
 	size_t at;
 
-	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "%u", ENDS_PER_CALL)));
-	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "%lld",
-							 (long long)kv_ends_ms(b->now_ms))));
+	if (!c->used)
+		return;
+	add_number(r, &c->args, (size_t)b->now_ms);
 	at = kv_words_begin(&c->args);
-	for (size_t i = 0; i < b->count; i++)
-		add_lead(r, b, &b->leads[i], shard);
-	kv_words_end(&c->args, at, &r->arena);
+	set_number(r, &c->args, at, add_sections(r, b, shard, KV_PAGE_CLAIMS));
+	at = kv_words_begin(&c->args);
+	set_number(r, &c->args, at,
+		   add_sections(r, b, shard, KV_PAGE_TRAILS) +
+		       add_sections(r, b, shard, KV_PAGE_WIDE_TRAILS));
+	add_number(r, &c->args, c->leads.count);
+	kv_words_append(&c->args, &c->leads);
+	kv_words_append(&c->keys, &c->buckets);
+	kv_redis_sources_add(r, shard);
+	add_ends(r, b, shard);
 }
 
 static void build(struct kv_redis *r, void *ctx)
 {
 	struct batch *b = ctx;
 
+	for (size_t i = 0; i < b->count; i++) {
+		for (unsigned s = 0; s < r->layout.shards; s++)
+			add_lead(r, b, &b->leads[i], s);
+	}
+	if (b->part != PART_GROUPS) {
+		kv_redis_trails_build(r, b->leads, b->count);
+		kv_redis_sources_build(r, b->leads, b->count);
+	}
 	for (unsigned s = 0; s < r->layout.shards; s++)
 		build_shard(r, b, s);
-	if (b->part != PART_GROUPS)
-		add_sources(r, b);
-	for (unsigned s = 0; s < r->layout.shards; s++)
-		add_ends(r, b, s);
-	r->next_end += ENDS_PER_CALL;
+	r->next_end += BUCKETS_A_CALL;
+	r->next_page = (r->next_page + PAGES_A_CALL) % PAGES_OF_ALL;
 }
 
 /* --- answers --- */
 
-static struct slice text_of(const redisReply *e)
-{
-	return e->type == REDIS_REPLY_STRING ? slice_of(e->str, e->len) : (struct slice){0};
-}
-
-/* Pairs of a place (from 1) and a value. */
-static bool is_pairs(const redisReply *list, size_t places)
+bool kv_reply_is_pairs(const redisReply *list, size_t places)
 {
 	if (list->type != REDIS_REPLY_ARRAY || list->elements % 2)
 		return false;
@@ -339,7 +288,7 @@ static bool is_pairs(const redisReply *list, size_t places)
 
 static bool read_claims(struct kv_call *c, const redisReply *list)
 {
-	if (!is_pairs(list, c->claim_count))
+	if (!kv_reply_is_pairs(list, c->claim_count))
 		return false;
 	for (size_t i = 0; i < list->elements && !fault_on("claims_blind"); i += 2) {
 		struct kv_claim *claim = c->claims[list->element[i]->integer - 1];
@@ -347,7 +296,7 @@ static bool read_claims(struct kv_call *c, const redisReply *list)
 
 		claim->held = value->type != REDIS_REPLY_NIL;
 		if (claim->held &&
-		    !kv_claim_decode(text_of(value), &claim->owner, &claim->claimed_at_ms))
+		    !kv_claim_decode(kv_reply_text(value), &claim->owner, &claim->claimed_at_ms))
 			return false;
 		if (!claim->held) {
 			claim->claimed_at_ms = 0;
@@ -357,47 +306,19 @@ static bool read_claims(struct kv_call *c, const redisReply *list)
 	return true;
 }
 
-static bool read_trails(struct kv_call *c, const redisReply *list)
-{
-	if (!is_pairs(list, c->trail_count))
-		return false;
-	for (size_t i = 0; i < list->elements; i += 2) {
-		size_t at = (size_t)list->element[i]->integer - 1;
-
-		if (!kv_trail_decode(text_of(list->element[i + 1]), c->trails[at]))
-			return false;
-		kv_trail_cut(c->trails[at], &c->trail_leads[at]->self);
-	}
-	return true;
-}
-
-static bool read_sources(struct kv_call *c, const redisReply *list)
-{
-	if (list->type != REDIS_REPLY_ARRAY || list->elements != 4 * c->source_count)
-		return false;
-	for (size_t i = 0; i < c->source_count; i++) {
-		const redisReply *const *v = (const redisReply *const *)list->element + 4 * i;
-
-		kv_hour_decode(text_of(v[0]), &c->sources[i]->now);
-		kv_hour_decode(text_of(v[1]), &c->sources[i]->before);
-		kv_day_decode(text_of(v[2]), &c->sources[i]->today);
-		kv_day_decode(text_of(v[3]), &c->sources[i]->yesterday);
-	}
-	return true;
-}
-
-static bool read_reply(struct kv_call *c)
+static bool read_reply(struct kv_redis *r, struct kv_call *c)
 {
 	const redisReply *reply = c->reply;
 
 	return reply->elements == 5 && read_claims(c, reply->element[2]) &&
-	       read_trails(c, reply->element[3]) && read_sources(c, reply->element[4]);
+	       kv_redis_trails_read(r, c, reply->element[3]) &&
+	       kv_redis_sources_read(c, reply->element[4]);
 }
 
 static bool read_replies(struct kv_redis *r)
 {
 	for (unsigned s = 0; s < r->layout.shards; s++)
-		if (r->calls[s].reply && !read_reply(&r->calls[s]))
+		if (r->calls[s].reply && !read_reply(r, &r->calls[s]))
 			return false;
 	return true;
 }
@@ -426,6 +347,8 @@ static enum result round_of(struct kv_redis *r, struct batch *b, enum part part,
 	if (result != RESULT_OK)
 		return result;
 	bool good = read_replies(r);
+	if (good && part != PART_GROUPS)
+		kv_redis_trails_answer(r, b->leads, b->count);
 	kv_round_end(r);
 	if (good)
 		return RESULT_OK;

@@ -9,7 +9,7 @@
 #define FLAG_TAKE   1
 #define FLAG_BUCKET 2
 #define FLAG_BEFORE 4
-#define OP_BYTES    (KV_CLAIM_BYTES + 9 + KV_FIELD_BYTES)
+#define OP_BYTES    (KV_CLAIM_BYTES + 9 + KV_PAGE_FIELD_BYTES)
 
 struct closing {
 	const struct kv_settle *ops;
@@ -35,26 +35,29 @@ static void add_op(struct kv_redis *r, const struct closing *b, const struct kv_
 
 	c->used = true;
 	kv_place_claim(&r->layout, shard, op->key, op->ttl_ms, b->now_ms, &r->arena, &p);
+	if (!p.bucket)
+		kv_place_page(&r->layout, shard, &p, b->now_ms, &r->arena);
 	kv_claim_encode(&op->self, op->now_ms, arg);
 	*at++ = (uint8_t)((op->take ? FLAG_TAKE : 0) | (p.bucket ? FLAG_BUCKET : 0) |
 			  (p.before.len > 0 ? FLAG_BEFORE : 0));
-	kv_encode_u64((uint64_t)(p.bucket ? p.ends_ms : op->ttl_ms), at);
+	kv_encode_u64((uint64_t)p.ends_ms, at);
 	at += 8;
 	kv_words_slice(&c->keys, p.now);
 	if (p.before.len > 0)
 		kv_words_slice(&c->keys, p.before);
-	if (p.bucket) {
-		memcpy(at, p.field, KV_FIELD_BYTES);
-		at += KV_FIELD_BYTES;
-	}
+	memcpy(at, p.bucket ? p.field : p.cell.field,
+	       p.bucket ? sizeof(p.field) : sizeof(p.cell.field));
+	at += p.bucket ? sizeof(p.field) : sizeof(p.cell.field);
 	kv_words_add(&c->args, arg, (size_t)(at - arg));
 }
 
 static void add_ops(struct kv_redis *r, const struct closing *b, unsigned shard)
 {
 	struct kv_call *c = &r->calls[shard];
-	size_t at = kv_words_begin(&c->args);
+	size_t at;
 
+	kv_words_slice(&c->args, slice_cstr(arena_printf(&r->arena, "%lld", (long long)b->now_ms)));
+	at = kv_words_begin(&c->args);
 	for (size_t i = 0; i < b->count; i++) {
 		const struct kv_settle *op = &b->ops[i];
 

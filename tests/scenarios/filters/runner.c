@@ -157,16 +157,15 @@ static void judge_batch(struct run *r, size_t from, size_t count, bool check)
 static void judge_from_record(struct run *r, const struct script_lead *lead)
 {
 	_cleanup_(arena_free) struct arena arena = {0};
-	_cleanup_(buf_free) struct buf packed = {0};
+	_cleanup_(buf_free) struct buf raw = {0}, packed = {0};
 	struct provenance source = {.topic = "leads.raw", .partition = 1, .offset = 7};
 	const Punnet__V1__JudgedLead *record;
 	struct facts facts;
 	struct judgement again;
 
-	codec_pack(&judged_record(lead->raw, &source, &r->script->rules, &lead->desk.facts,
-				  &lead->desk.judgement, "", &arena)
-			->base,
-		   &packed);
+	codec_pack(&lead->raw->base, &raw);
+	judged_record_write(lead->raw, buf_slice(&raw), &source, &r->script->rules,
+			    &lead->desk.facts, &lead->desk.judgement, "", &packed);
 	record = codec_unpack(&arena, &punnet__v1__judged_lead__descriptor, buf_slice(&packed));
 	assert(record);
 	facts_from_record(record, &facts);

@@ -9,7 +9,8 @@ from . import log
 
 PREFIX = b"fw:"
 ID_LEN = 8
-VISIT = struct.Struct(">QqII")
+VISITS = {b"t": struct.Struct(">QqII"), b"w": struct.Struct(">QqIIII")}  # by the kind of page
+PAGE_FIELD_LEN = 12
 VISITS_MAX = 24
 REJECTED = 2
 MS_PER_MINUTE, MS_PER_HOUR, MS_PER_DAY = 60_000, 3_600_000, 86_400_000
@@ -30,6 +31,20 @@ def fnv1a(data, digest=0xcbf29ce484222325):
     return digest
 
 
+def mix(h):
+    """The finalizer of MurmurHash3."""
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccd & 0xffffffffffffffff
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53 & 0xffffffffffffffff
+    return h ^ h >> 33
+
+
+def page_field(key):
+    """What stands in a page for the key of a trail."""
+    digest = fnv1a(key)
+    low, high = mix(fnv1a(key, digest)), mix(digest ^ 0x9e3779b97f4a7c15)
+    return struct.pack("<QQ", low, high)[:PAGE_FIELD_LEN]
+
+
 def record_digest(message):
     return fnv1a(struct.pack("<Q", message.source.offset), fnv1a(message.lead_id))
 
@@ -47,8 +62,7 @@ def trail_keys(message, facts):
     prints, vertical = message.fingerprints, message.lead.vertical
     yield from ([trail_key(b"dv", "", prints.device)] if prints.device else [])
     yield from ([trail_key(b"ia", "", prints.ip)] if prints.ip else [])
-    yield from ([trail_key(b"rl", "", prints.person)] if prints.person else [])
-    yield from ([trail_key(b"pn", "", prints.phone)] if prints.phone and "name_digest" in facts else [])
+    yield from ([trail_key(b"pe", "", prints.person)] if prints.person else [])
     yield from ([trail_key(b"sn", vertical, facts["name_block"])] if "name_block" in facts and "name_sketch" in facts else [])
 
 
@@ -86,14 +100,22 @@ class FilterState:
         state = client.hget(PREFIX + b"!g", "id") or b""
         self.marks = {k.decode(): int(v) for k, v in client.hgetall(PREFIX + b"!w").items()}
         self.trails, self.hours, self.days = {}, {}, {}
-        of_kind = {b"t": self.trails, b"h": self.hours, b"d": self.days}
         start = PREFIX + state
-        names = [key for key in client.scan_iter(match=start + b"*", count=5000)] if len(state) == ID_LEN else []
-        for key, value in zip(names, client.mget(names) if names else []):
+        names = list(client.scan_iter(match=start + b"*", count=5000)) if len(state) == ID_LEN else []
+        for key in names:
             kind, rest = key[len(start):len(start) + 1], key[len(start) + 1:]
-            name = rest if kind == b"t" else (rest[8:].decode(), struct.unpack("<q", rest[:8])[0])
-            if value is not None:
-                of_kind[kind][name] = value
+            if kind in VISITS:
+                self._read_page(VISITS[kind], int(rest.split(b".")[2]), client.hgetall(key))
+            elif (value := client.get(key)) is not None:
+                sums = self.hours if kind == b"h" else self.days
+                sums[(rest[8:].decode(), struct.unpack("<q", rest[:8])[0])] = value
+
+    def _read_page(self, form, generation, page):
+        """A trail that stands in two generations counts in the later one."""
+        for field, value in page.items():
+            if generation >= self.trails.get(field, (-1,))[0]:
+                visits = [form.unpack_from(value, at)[:2] for at in range(0, len(value), form.size)]
+                self.trails[field] = (generation, visits)
 
     # --- watermarks: everything that was judged is counted, and nothing beyond ---
     def _check_watermarks(self):
@@ -108,14 +130,15 @@ class FilterState:
         for digest, message in self.by_digest.items():
             for key in trail_keys(message, facts_of(message)):
                 expected[key].add(digest)
-        for key, value in self.trails.items():
-            visits = [VISIT.unpack_from(value, at) for at in range(0, len(value), VISIT.size)]
+        names = {page_field(key): key for key in expected}
+        for field, (_, visits) in self.trails.items():
+            key = names.get(field, b"")  # of other purposes than those that are worked out here
             self._check_trail(key, visits, expected)
-            if in_order and len(visits) <= VISITS_MAX and len(expected[key]) <= VISITS_MAX:
+            if in_order and key and len(visits) <= VISITS_MAX and len(expected[key]) <= VISITS_MAX:
                 self._check_counting_facts(key, visits)
-        for key, digests in expected.items():
-            if key not in self.trails:
-                self.find(f"trail {key[:2].decode()}: that of {len(digests)} leads is not there")
+        for field, key in names.items():
+            if field not in self.trails:
+                self.find(f"trail {key[:2].decode()}: that of {len(expected[key])} leads is not there")
         self.counts["trails"] = len(self.trails)
 
     def _check_trail(self, key, visits, expected):
@@ -124,7 +147,7 @@ class FilterState:
         for digest, times in Counter(digests).items():
             if times > 1:
                 self.find(f"trail {purpose}: a record stands in it {times} times")
-        for digest, at_ms, _, _ in visits:
+        for digest, at_ms in visits:
             if digest not in self.by_digest:
                 self.find(f"trail {purpose}: a visit of a record that was never judged")
             elif self.by_digest[digest].lead.received_at_ms != at_ms:
@@ -134,7 +157,7 @@ class FilterState:
 
     def _check_counting_facts(self, key, visits):
         """What a lead's facts counted is what stood before it."""
-        for place, (digest, at_ms, _, _) in enumerate(visits):
+        for place, (digest, at_ms) in enumerate(visits):
             facts = facts_of(self.by_digest[digest]) if digest in self.by_digest else {}
             for name, window_ms in WINDOWS.get(key[:2], {}).items():
                 count = sum(at_ms - before[1] < window_ms for before in visits[:place])

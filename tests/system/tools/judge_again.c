@@ -37,7 +37,7 @@ struct again {
 	struct ruleset rules[RULE_SETS_MAX];
 	size_t rule_sets;
 	struct arena arena;
-	struct buf packed;
+	struct buf raw, packed;
 	size_t counts[OUTCOMES], records;
 };
 
@@ -50,9 +50,9 @@ static const struct ruleset *rules_of(const struct again *a, const char *hash)
 	return NULL;
 }
 
-/* What the worker had in hand, as far as the record kept it. */
-static Punnet__V1__JudgedLead *judge_again(struct again *a, const struct ruleset *rs,
-					   const Punnet__V1__JudgedLead *m)
+/* What the worker had in hand, as far as the record kept it. The verdict's bytes are in a->packed. */
+static const Punnet__V1__JudgedLead *judge_again(struct again *a, const struct ruleset *rs,
+						 const Punnet__V1__JudgedLead *m)
 {
 	Punnet__V1__RawLead raw = PUNNET__V1__RAW_LEAD__INIT;
 	struct provenance source = {.topic = m->source->topic,
@@ -66,9 +66,12 @@ static Punnet__V1__JudgedLead *judge_again(struct again *a, const struct ruleset
 	raw.lead = m->lead;
 	raw.fingerprints = m->fingerprints;
 	raw.contact = m->contact;
+	codec_pack(&raw.base, &a->raw);
 	facts_from_record(m, &facts);
 	judge_lead(rs, &facts, &a->arena, &judgement);
-	return judged_record(&raw, &source, rs, &facts, &judgement, m->lists, &a->arena);
+	judged_record_write(&raw, buf_slice(&a->raw), &source, rs, &facts, &judgement, m->lists,
+			    &a->packed);
+	return codec_unpack(&a->arena, &punnet__v1__judged_lead__descriptor, buf_slice(&a->packed));
 }
 
 static bool same_reasons(const Punnet__V1__JudgedLead *x, const Punnet__V1__JudgedLead *y)
@@ -89,6 +92,7 @@ static enum outcome compare(struct again *a, struct slice bytes)
 
 	arena_reset(&a->arena);
 	buf_reset(&a->packed);
+	buf_reset(&a->raw);
 	m = codec_unpack(&a->arena, &punnet__v1__judged_lead__descriptor, bytes);
 	if (!m || !m->source || !m->lead)
 		return UNREADABLE;
@@ -96,11 +100,10 @@ static enum outcome compare(struct again *a, struct slice bytes)
 	if (!rs)
 		return UNKNOWN_RULES;
 	again = judge_again(a, rs, m);
-	if (again->verdict != m->verdict || again->score != m->score)
+	if (!again || again->verdict != m->verdict || again->score != m->score)
 		return OTHER_VERDICT;
 	if (!same_reasons(again, m))
 		return OTHER_REASONS;
-	codec_pack(&again->base, &a->packed);
 	return slice_equal(buf_slice(&a->packed), bytes) ? SAME : OTHER_REST;
 }
 
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
 	bool same;
 
 	assert(a);
-	a->packed.max = RECORD_MAX_BYTES;
+	a->packed.max = a->raw.max = RECORD_MAX_BYTES;
 	for (int i = 1; i < argc; i++) {
 		if (!load_rules(a, argv[i]))
 			return 2;
@@ -169,6 +172,7 @@ int main(int argc, char **argv)
 	same = a->counts[SAME] == a->records && a->records > 0;
 	arena_free(&a->arena);
 	buf_free(&a->packed);
+	buf_free(&a->raw);
 	free(a);
 	return same ? 0 : 1;
 }

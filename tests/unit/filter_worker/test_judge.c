@@ -425,9 +425,11 @@ static void the_record_alone_gives_the_same_verdict_again(void **state)
 	Punnet__V1__SealedContact contact;
 	Punnet__V1__RawLead raw = raw_of(&lead, &prints, &contact);
 	struct provenance source = {.topic = "leads.raw", .partition = 3, .offset = 9};
+	struct buf packed = {0};
 
 	(void)state;
 	ruleset_standard(&rs);
+	codec_pack(&raw.base, &packed);
 	for (int n = 0; n < 500; n++) {
 		struct facts facts = random_facts(&r, &a), read;
 		struct judgement j, again;
@@ -435,20 +437,26 @@ static void the_record_alone_gives_the_same_verdict_again(void **state)
 		Punnet__V1__JudgedLead *m;
 
 		judge_lead(&rs, &facts, &a, &j);
-		codec_pack(&judged_record(&raw, &source, &rs, &facts, &j, "", &a)->base, &first);
+		judged_record_write(&raw, buf_slice(&packed), &source, &rs, &facts, &j, "l1",
+				    &first);
 		m = codec_unpack(&a, &punnet__v1__judged_lead__descriptor, buf_slice(&first));
 		assert_non_null(m);
 		assert_int_equal(m->contact != NULL, j.verdict == LEAD_ACCEPTED);
 		assert_int_equal(m->source->offset, 9);
 		facts_from_record(m, &read);
 		judge_lead(&rs, &read, &a, &again);
-		codec_pack(&judged_record(&raw, &source, &rs, &read, &again, "", &a)->base,
-			   &second);
+		judged_record_write(&raw, buf_slice(&packed), &source, &rs, &read, &again, "l1",
+				    &second);
+		assert_true(slice_equal(buf_slice(&first), buf_slice(&second)));
+		/* the bytes are those that the library gives for the same message */
+		buf_reset(&second);
+		codec_pack(&m->base, &second);
 		assert_true(slice_equal(buf_slice(&first), buf_slice(&second)));
 		buf_free(&first);
 		buf_free(&second);
 		arena_reset(&a);
 	}
+	buf_free(&packed);
 	arena_free(&a);
 }
 
