@@ -77,7 +77,14 @@ void facts_set_text(struct facts *f, enum fact_name name, struct slice value)
 
 void facts_set_claim(struct facts *f, enum fact_name name, const struct claim *value)
 {
-	put(f, name, FACT_TYPE_CLAIM)->claim = *value;
+	bool again = f->values[name].known;
+	struct fact *fact = put(f, name, FACT_TYPE_CLAIM);
+
+	if (!again) {
+		assert(f->claim_count < FACT_CLAIMS_MAX);
+		fact->claim = f->claim_count++;
+	}
+	f->claims[fact->claim] = *value;
 }
 
 bool facts_number(const struct facts *f, enum fact_name name, int64_t *ret)
@@ -125,7 +132,7 @@ const struct claim *facts_claim(const struct facts *f, enum fact_name name)
 {
 	const struct fact *fact = get(f, name, FACT_TYPE_CLAIM);
 
-	return fact ? &fact->claim : NULL;
+	return fact ? &f->claims[fact->claim] : NULL;
 }
 
 bool claim_is_near(const struct claim *c, int64_t now_ms, int64_t window_ms)

@@ -24,17 +24,22 @@ struct claim {
 	int64_t claimed_at_ms;
 };
 
+#define FACT_CLAIMS_MAX 8
+
+/* Small: a batch of leads has a hundred each. */
 struct fact {
 	bool known;
 	union {
 		int64_t number;
 		struct slice bytes;
-		struct claim claim;
+		uint32_t claim; /* its place in `claims` */
 	};
 };
 
 struct facts {
 	struct fact values[FACT_COUNT];
+	struct claim claims[FACT_CLAIMS_MAX];
+	uint32_t claim_count;
 };
 
 const char *fact_text(enum fact_name name);

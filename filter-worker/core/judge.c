@@ -122,18 +122,24 @@ void judge_lead(const struct ruleset *rs, const struct facts *facts, struct aren
 	assert(ret->verdict == LEAD_ACCEPTED || ret->reason_count > 0);
 }
 
-bool judge_candidate(const struct ruleset *rs, const struct facts *local,
-		     const struct claim_plan *plan, struct arena *a)
+bool judge_candidate(const struct ruleset *rs, const struct facts *local)
 {
-	struct facts hopeful = *local;
-	struct judgement j;
+	const struct rule_list *l = list_for(rs, local);
+	int64_t score = 0;
 
-	for (size_t i = 0; i < plan->count; i++) {
-		struct claim_want free_one = plan->wants[i];
+	for (size_t i = 0; i < l->count; i++) {
+		const struct filter_rule *rule = &l->rules[i];
+		struct finding finding;
 
-		free_one.found = (struct claim){.held = false};
-		claim_set_facts(&free_one, 0, &hopeful);
+		if (rule->shadow || !rule->filter->local)
+			continue;
+		finding_clear(&finding, NULL);
+		(void)ask(rule, local, &finding);
+		if (finding.reason == REASON_NONE)
+			continue;
+		if (rule->action == ACTION_REJECT || finding.rejects)
+			return false;
+		score += rule->weight;
 	}
-	judge_lead(rs, &hopeful, a, &j);
-	return j.verdict != LEAD_REJECTED;
+	return score < l->reject_at;
 }

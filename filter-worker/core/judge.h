@@ -32,9 +32,8 @@ struct judgement {
 void judge_lead(const struct ruleset *rs, const struct facts *facts, struct arena *a,
 		struct judgement *ret);
 
-/* Before the claims are asked for: would the lead be accepted if each of them were its own? If not, no claim can save it,
- * because a hit never lowers a score; so it must not take any that could stand in a good lead's way. */
-bool judge_candidate(const struct ruleset *rs, const struct facts *local,
-		     const struct claim_plan *plan, struct arena *a);
+/* Before the kv is asked: do the filters that need none of it let the lead through? If not, no claim can save it, because a hit
+ * never lowers a score; so it must not take any that could stand in a good lead's way. */
+bool judge_candidate(const struct ruleset *rs, const struct facts *local);
 
 #endif

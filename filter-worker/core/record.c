@@ -99,8 +99,9 @@ static void write_claim(const struct claim *c, struct buf *out)
 	wire_end(out, at);
 }
 
-static void write_fact(enum fact_name name, const struct fact *fact, struct buf *out)
+static void write_fact(const struct facts *facts, enum fact_name name, struct buf *out)
 {
+	const struct fact *fact = &facts->values[name];
 	size_t at = wire_begin(out, 6);
 
 	wire_text(out, 1, fact_slice(name));
@@ -115,7 +116,7 @@ static void write_fact(enum fact_name name, const struct fact *fact, struct buf 
 		wire_text_set(out, 4, fact->bytes);
 		break;
 	case FACT_TYPE_CLAIM:
-		write_claim(&fact->claim, out);
+		write_claim(facts_claim(facts, name), out);
 		break;
 	}
 	wire_end(out, at);
@@ -171,7 +172,7 @@ static void write_judgement(const struct facts *facts, const struct judgement *j
 		write_reason(5, &j->reasons[i], out);
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		if (facts->values[i].known)
-			write_fact((enum fact_name)i, &facts->values[i], out);
+			write_fact(facts, (enum fact_name)i, out);
 	}
 	assert(j->answer_count == j->list->count);
 	for (size_t i = 0; i < j->answer_count; i++)

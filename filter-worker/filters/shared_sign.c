@@ -53,13 +53,17 @@ static const struct sign {
     {&filter_click_story, REASON_CLICK_EXPIRED, 300},
 };
 
-/* Signs are facts of the lead: today's rules do not change them, only the filters' own standard does. */
-static enum reason ask(const struct filter *f, const struct facts *local)
+/* Signs are facts of the lead: today's rules do not change them, only the filters' own standard does, which is made once. */
+static enum reason ask(size_t sign, const struct facts *local)
 {
-	struct filter_rule rule = rule_standard(f);
+	static struct filter_rule standards[ARRAY_LEN(signs)];
+	struct filter_rule *rule = &standards[sign];
 	struct finding finding = {.arena = NULL};
 
-	return f->judge(&rule, local, &finding) == ANSWER_HIT ? finding.reason : REASON_NONE;
+	if (!rule->filter)
+		*rule = rule_standard(signs[sign].filter);
+	return rule->filter->judge(rule, local, &finding) == ANSWER_HIT ? finding.reason
+									: REASON_NONE;
 }
 
 /* NULL: none. */
@@ -71,7 +75,7 @@ static const struct sign *rarest_sign(const struct facts *local)
 
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
 		if (signs[i].filter != asked)
-			said = ask(signs[i].filter, local);
+			said = ask(i, local);
 		asked = signs[i].filter;
 		if (said == signs[i].reason &&
 		    (!ret || signs[i].honest_one_in > ret->honest_one_in))

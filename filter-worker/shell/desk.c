@@ -151,7 +151,7 @@ static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Co
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);
 	counts_plan(desk_rules_for(d, lead), lead);
-	lead->candidate = judge_candidate(d->o.rules, &lead->facts, &lead->plan, &d->scratch);
+	lead->candidate = judge_candidate(d->o.rules, &lead->facts);
 	lead->prepared = true;
 }
 

@@ -49,3 +49,40 @@ uint64_t hash_fnv1a(uint64_t seed, struct slice bytes)
 		h = (h ^ (unsigned char)bytes.data[i]) * FNV1A_PRIME;
 	return h;
 }
+
+uint64_t hash_mix(uint64_t h)
+{
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdULL;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53ULL;
+	return h ^ h >> 33;
+}
+
+static uint64_t read_le64(const char *p, size_t len)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n |= (uint64_t)(unsigned char)p[i] << (8 * i);
+	return n;
+}
+
+void hash_wide(struct slice bytes, uint64_t ret[2])
+{
+	uint64_t a = FNV1A_BASIS, b = ~(uint64_t)FNV1A_BASIS;
+	size_t at = 0;
+
+	for (; at < bytes.len; at += 8) {
+		size_t left = bytes.len - at;
+		uint64_t word =
+		    left >= 8 ? read_le64(bytes.data + at, 8) : read_le64(bytes.data + at, left);
+
+		a = (a ^ word) * 0x9e3779b97f4a7c15ULL;
+		a ^= a >> 32;
+		b = (b ^ word) * 0xc2b2ae3d27d4eb4fULL;
+		b ^= b >> 29;
+	}
+	ret[0] = hash_mix(a ^ bytes.len);
+	ret[1] = hash_mix(b + bytes.len);
+}

@@ -11,4 +11,9 @@ int32_t hash_partition(struct slice key, int32_t partitions);
 /* FNV-1a, 64 bits: in-memory tables and running digests. `seed` 0 starts a new digest. */
 uint64_t hash_fnv1a(uint64_t seed, struct slice bytes);
 
+/* 128 bits, eight bytes a step: for keys that end in a fingerprint, where many are hashed a lead. */
+void hash_wide(struct slice bytes, uint64_t ret[2]);
+/* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output. */
+uint64_t hash_mix(uint64_t h);
+
 #endif

@@ -10,13 +10,7 @@ static size_t varint_len(uint64_t value)
 	return len;
 }
 
-size_t wire_begin(struct buf *out, uint32_t field)
-{
-	wire_head(out, field, 0);
-	return out->len;
-}
-
-void wire_end(struct buf *out, size_t begin)
+void wire_end_long(struct buf *out, size_t begin)
 {
 	size_t len = out->len - begin, extra = varint_len(len) - 1;
 

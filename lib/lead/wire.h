@@ -125,8 +125,23 @@ static inline void wire_text(struct buf *out, uint32_t field, struct slice value
 /* --- messages in messages --- */
 
 /* Where the content of a message begins. */
-_must_use_ size_t wire_begin(struct buf *out, uint32_t field);
+_must_use_ static inline size_t wire_begin(struct buf *out, uint32_t field)
+{
+	wire_head(out, field, 0);
+	return out->len;
+}
+
+/* One that is longer than 127 bytes. */
+void wire_end_long(struct buf *out, size_t begin);
 /* Closes the message; `begin` is what wire_begin() gave, and messages are closed in the reverse order. */
-void wire_end(struct buf *out, size_t begin);
+static inline void wire_end(struct buf *out, size_t begin)
+{
+	size_t len = out->len - begin;
+
+	if (len < 0x80 && !out->failed)
+		out->data[begin - 1] = (char)len;
+	else
+		wire_end_long(out, begin);
+}
 
 #endif

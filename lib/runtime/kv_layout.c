@@ -45,16 +45,6 @@ static struct slice done(const struct text *t, struct arena *a)
 	return arena_dup(a, slice_of(t->bytes, t->len));
 }
 
-/* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output. */
-static uint64_t mix(uint64_t h)
-{
-	h ^= h >> 33;
-	h *= 0xff51afd7ed558ccdULL;
-	h ^= h >> 33;
-	h *= 0xc4ceb9fe1a85ec53ULL;
-	return h ^ h >> 33;
-}
-
 static struct slice bucket_key(const struct kv_layout *l, unsigned shard, int64_t generation,
 			       uint32_t number, struct arena *a)
 {
@@ -90,11 +80,10 @@ static const int64_t span_ms[KV_SPANS] = {
 struct kv_cell kv_cell_of(struct slice key, int64_t ttl_ms)
 {
 	struct kv_cell ret = {.span = KV_SPAN_MINUTES};
-	uint64_t low = hash_fnv1a(0, key), high = mix(low ^ 0x9e3779b97f4a7c15ULL);
+	uint64_t digest[2];
 
-	low = mix(hash_fnv1a(low, key));
-	memcpy(ret.field, &low, sizeof(low));
-	memcpy(ret.field + sizeof(low), &high, KV_PAGE_FIELD_BYTES - sizeof(low));
+	hash_wide(key, digest);
+	memcpy(ret.field, digest, KV_PAGE_FIELD_BYTES);
 	ret.page = ret.field[0] % KV_PAGES;
 	while (ret.span < KV_SPAN_YEAR && ttl_ms > span_ms[ret.span])
 		ret.span++;
@@ -133,7 +122,7 @@ void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key,
 		    int64_t now_ms, struct arena *a, struct kv_place *ret)
 {
 	int64_t generation = now_ms / KV_GENERATION_MS;
-	uint64_t low, high;
+	uint64_t digest[2];
 
 	*ret = (struct kv_place){.bucket = in_bucket(ttl_ms)};
 	if (!ret->bucket) {
@@ -141,11 +130,9 @@ void kv_place_claim(const struct kv_layout *l, unsigned shard, struct slice key,
 		ret->ends_ms = now_ms + ttl_ms;
 		return;
 	}
-	low = hash_fnv1a(0, key);
-	high = mix(low ^ 0x9e3779b97f4a7c15ULL);
-	low = mix(hash_fnv1a(low, key));
-	ret->number = (uint32_t)(high >> (64 - l->bucket_bits));
-	memcpy(ret->field, &low, sizeof(low));
+	hash_wide(key, digest);
+	ret->number = (uint32_t)(digest[1] >> (64 - l->bucket_bits));
+	memcpy(ret->field, digest, sizeof(ret->field));
 	ret->now = bucket_key(l, shard, generation, ret->number, a);
 	if (generation > l->born[shard])
 		ret->before = bucket_key(l, shard, generation - 1, ret->number, a);
@@ -170,7 +157,7 @@ struct slice kv_bucket_key(const struct kv_layout *l, unsigned shard, uint32_t n
 
 static unsigned shard_of(const struct kv_layout *l, uint64_t digest)
 {
-	return (unsigned)(mix(digest) & (l->shards - 1));
+	return (unsigned)(hash_mix(digest) & (l->shards - 1));
 }
 
 unsigned kv_shard_of_key(const struct kv_layout *l, struct slice key)

@@ -39,10 +39,15 @@ def mix(h):
 
 
 def page_field(key):
-    """What stands in a page for the key of a trail."""
-    digest = fnv1a(key)
-    low, high = mix(fnv1a(key, digest)), mix(digest ^ 0x9e3779b97f4a7c15)
-    return struct.pack("<QQ", low, high)[:PAGE_FIELD_LEN]
+    """What stands in a page for the key of a trail: hash_wide() of lib/base/hash.c, cut."""
+    mask, a = 0xffffffffffffffff, 0xcbf29ce484222325
+    b = ~a & mask
+    for at in range(0, len(key), 8):
+        word = int.from_bytes(key[at:at + 8], "little")
+        a = (a ^ word) * 0x9e3779b97f4a7c15 & mask
+        b = (b ^ word) * 0xc2b2ae3d27d4eb4f & mask
+        a, b = a ^ a >> 32, b ^ b >> 29
+    return struct.pack("<QQ", mix(a ^ len(key)), mix(b + len(key) & mask))[:PAGE_FIELD_LEN]
 
 
 def record_digest(message):

@@ -222,12 +222,9 @@ static void write_verdict(const struct ruleset *rs, const struct facts *facts, s
 static void rename_lead(struct facts *f, const struct lead_id *from, const struct lead_id *to)
 {
 	facts_set_bytes(f, FACT_LEAD_ID, slice_of(to->bytes, sizeof(to->bytes)));
-	for (size_t i = 0; i < FACT_COUNT; i++) {
-		struct fact *v = &f->values[i];
-
-		if (v->known && fact_type_of((enum fact_name)i) == FACT_TYPE_CLAIM &&
-		    lead_id_equal(&v->claim.owner.lead_id, from))
-			v->claim.owner.lead_id = *to;
+	for (uint32_t i = 0; i < f->claim_count; i++) {
+		if (lead_id_equal(&f->claims[i].owner.lead_id, from))
+			f->claims[i].owner.lead_id = *to;
 	}
 }
 
@@ -252,8 +249,9 @@ static bool id_changes_nothing(const struct ruleset *rs, struct rng *r)
 
 	assert_true(facts_self(&facts, &self));
 	for (size_t i = 0; i < FACT_COUNT; i++) { /* some claims are the lead's own */
-		if (fact_type_of((enum fact_name)i) == FACT_TYPE_CLAIM && rng_chance(r, 3000))
-			facts.values[i].claim.owner = self;
+		if (fact_type_of((enum fact_name)i) == FACT_TYPE_CLAIM && rng_chance(r, 3000) &&
+		    facts.values[i].known)
+			facts.claims[facts.values[i].claim].owner = self;
 	}
 	write_verdict(rs, &facts, &wanted);
 	for (int n = 0; n < IDS + (int)sizeof(own.bytes) * 256 && same; n++) {
