@@ -143,14 +143,15 @@ static void write_reason(uint32_t field, const struct judged_reason *r, struct b
 	wire_end(out, at);
 }
 
-static void write_answer(const struct filter_rule *rule, enum answer answer, struct buf *out)
-{
-	size_t at = wire_begin(out, 7);
+#define CODE_SHADOW 4
 
-	wire_text(out, 1, slice_cstr(rule->filter->name));
-	wire_uint(out, 2, answer);
-	wire_bool(out, 3, rule->shadow);
-	wire_end(out, at);
+static void write_answers(const struct judgement *j, struct buf *out)
+{
+	assert(j->answer_count == j->list->count);
+	wire_head(out, 18, j->answer_count);
+	for (size_t i = 0; i < j->answer_count; i++)
+		buf_append_char(out, (char)((int)j->answers[i] |
+					    (j->list->rules[i].shadow ? CODE_SHADOW : 0)));
 }
 
 static void write_source(const struct provenance *source, struct buf *out)
@@ -174,9 +175,6 @@ static void write_judgement(const struct facts *facts, const struct judgement *j
 		if (facts->values[i].known)
 			write_fact(facts, (enum fact_name)i, out);
 	}
-	assert(j->answer_count == j->list->count);
-	for (size_t i = 0; i < j->answer_count; i++)
-		write_answer(&j->list->rules[i], j->answers[i], out);
 }
 
 /* A message of the raw record, as its bytes stand there. */
@@ -225,6 +223,7 @@ void judged_record_write(const Punnet__V1__RawLead *raw, struct slice raw_bytes,
 	if (judgement->verdict == LEAD_QUARANTINED)
 		write_quarantine(rs, raw, out);
 	wire_text(out, 17, slice_cstr(lists));
+	write_answers(judgement, out);
 }
 
 /* --- reading --- */
