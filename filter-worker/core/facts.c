@@ -36,10 +36,12 @@ enum fact_type fact_type_of(enum fact_name name)
 	return rows[name].type;
 }
 
-bool fact_from_text(struct slice text, enum fact_name *ret_name)
+bool fact_from_text(struct slice text, enum fact_name after, enum fact_name *ret_name)
 {
-	for (size_t i = 0; i < FACT_COUNT; i++) {
-		if (slice_is(text, rows[i].text)) {
+	for (size_t n = 1; n <= FACT_COUNT; n++) {
+		size_t i = (after + n) % FACT_COUNT;
+
+		if (slice_equal(text, slice_of(rows[i].text, rows[i].text_len))) {
 			*ret_name = (enum fact_name)i;
 			return true;
 		}

@@ -46,8 +46,8 @@ const char *fact_text(enum fact_name name);
 struct slice fact_slice(enum fact_name name); /* the same */
 const char *fact_help(enum fact_name name);
 enum fact_type fact_type_of(enum fact_name name);
-bool fact_from_text(struct slice text,
-		    enum fact_name *ret_name); /* false: no such fact in this version */
+/* false: no such fact in this version. after: the one that was read before, for records hold facts in their order; 0 will do. */
+bool fact_from_text(struct slice text, enum fact_name after, enum fact_name *ret_name);
 
 void facts_set_number(struct facts *f, enum fact_name name, int64_t value);
 void facts_set_bytes(struct facts *f, enum fact_name name, struct slice value);

@@ -150,8 +150,8 @@ static void write_answers(const struct judgement *j, struct buf *out)
 	assert(j->answer_count == j->list->count);
 	wire_head(out, 18, j->answer_count);
 	for (size_t i = 0; i < j->answer_count; i++)
-		buf_append_char(out, (char)((int)j->answers[i] |
-					    (j->list->rules[i].shadow ? CODE_SHADOW : 0)));
+		buf_append_char(
+		    out, (char)((int)j->answers[i] | (j->list->rules[i].shadow ? CODE_SHADOW : 0)));
 }
 
 static void write_source(const struct provenance *source, struct buf *out)
@@ -239,12 +239,13 @@ static void read_claim(const Punnet__V1__Claim *m, enum fact_name name, struct f
 
 void facts_from_record(const Punnet__V1__JudgedLead *record, struct facts *ret)
 {
+	enum fact_name name = FACT_COUNT - 1;
+
 	*ret = (struct facts){0};
 	for (size_t i = 0; i < record->n_facts; i++) {
 		const Punnet__V1__Fact *m = record->facts[i];
-		enum fact_name name;
 
-		if (!fact_from_text(slice_cstr(m->name), &name))
+		if (!fact_from_text(slice_cstr(m->name), name, &name))
 			continue;
 
 		enum fact_type type = fact_type_of(name);

@@ -49,9 +49,13 @@ void desk_close(struct desk *d);
 _must_use_ enum result desk_judge(struct desk *d, struct desk_lead *const *leads, size_t count,
 				  struct arena *a, size_t *ret_judged, struct error *ret_error);
 
+/* What the desk would have asked for when it judged this lead; borrows from the verdict. false: its parts are not there, so it was
+ * never made by us, and claims nothing. */
+_must_use_ bool desk_past(const struct desk *d, const Punnet__V1__JudgedLead *verdict,
+			  struct desk_lead *ret);
 /* Puts verdicts of one partition, in their order, back into a kv that lost its state; see kv_join(). */
-_must_use_ enum result desk_restore(struct desk *d, const Punnet__V1__JudgedLead *const *verdicts,
-				    size_t count, struct error *ret_error);
+_must_use_ enum result desk_restore(struct desk *d, struct desk_lead *leads, size_t count,
+				    struct error *ret_error);
 
 /* --- between the desk's files --- */
 struct kv_lead;

@@ -7,8 +7,7 @@
 #include "runtime/fault.h"
 #include "runtime/kv.h"
 
-/* A verdict whose parts are not there was never made by us: it claims nothing. */
-static bool fill_lead(const struct desk *d, const Punnet__V1__JudgedLead *m, struct desk_lead *ret)
+bool desk_past(const struct desk *d, const Punnet__V1__JudgedLead *m, struct desk_lead *ret)
 {
 	const struct rule_list *l;
 
@@ -45,15 +44,19 @@ static void forget_old(struct kv_lead *lead, int64_t now_ms)
 		lead->source = NULL;
 }
 
-static enum result put_back(struct desk *d, struct desk_lead *leads, size_t count, struct error *e)
+enum result desk_restore(struct desk *d, struct desk_lead *leads, size_t count, struct error *e)
 {
 	struct arena *a = desk_scratch(d);
-	struct kv_lead *asked = arena_calloc(a, count, sizeof(*asked));
-	struct kv_verdict *verdicts = arena_calloc(a, count, sizeof(*verdicts));
+	struct kv_lead *asked;
+	struct kv_verdict *verdicts;
 	_cleanup_(counts_free) struct counts counts = {.arena = a};
 	int64_t now_ms = clock_now_ms();
 	enum result r;
 
+	assert(count <= DESK_LEADS_MAX);
+	arena_reset(a);
+	asked = arena_calloc(a, count, sizeof(*asked));
+	verdicts = arena_calloc(a, count, sizeof(*verdicts));
 	for (size_t i = 0; i < count; i++) {
 		desk_ask(&leads[i], &asked[i]);
 		counts_ask(&counts, &leads[i], &asked[i]);
@@ -69,19 +72,4 @@ static enum result put_back(struct desk *d, struct desk_lead *leads, size_t coun
 	r = kv_gather(desk_kv(d), asked, count, e);
 	fault_point("restore_gathered");
 	return r == RESULT_OK ? kv_close_batch(desk_kv(d), NULL, 0, verdicts, count, e) : r;
-}
-
-enum result desk_restore(struct desk *d, const Punnet__V1__JudgedLead *const *verdicts,
-			 size_t count, struct error *ret_error)
-{
-	struct arena *a = desk_scratch(d);
-	struct desk_lead *leads;
-	size_t used = 0;
-
-	assert(count <= DESK_LEADS_MAX);
-	arena_reset(a);
-	leads = arena_alloc(a, count * sizeof(*leads));
-	for (size_t i = 0; i < count; i++)
-		used += fill_lead(d, verdicts[i], &leads[used]);
-	return used > 0 ? put_back(d, leads, used, ret_error) : RESULT_OK;
 }

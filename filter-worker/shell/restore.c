@@ -11,12 +11,13 @@
 
 #define SERVER_TIMEOUT_MS 10000
 #define READ_TIMEOUT_MS   100
-#define RECORDS_MAX       500
+#define RECORDS_MAX       DESK_LEADS_MAX
 
 static void end_reading(struct restore *r)
 {
 	bus_reader_close(r->reader);
 	r->reader = NULL;
+	r->next = NULL;
 }
 
 /* What is missing now; ready when nothing is. */
@@ -93,46 +94,76 @@ static bool is_first(struct restore *r, const Punnet__V1__JudgedLead *m)
 	return true;
 }
 
-static enum result put_back(struct worker *w, const struct bus_record *records, size_t count,
-			    struct error *e)
+/* Into r->next; nothing, where nothing came yet or the end is reached. */
+static enum result read_ahead(struct worker *w, struct error *e)
 {
 	struct restore *r = &w->restore;
-	const Punnet__V1__JudgedLead *verdicts[RECORDS_MAX];
-	size_t used = 0;
+	struct arena *a = &r->arenas[r->turn];
+	struct bus_record records[RECORDS_MAX];
+	size_t count = 0;
 	enum result result;
 
-	arena_reset(&r->arena);
+	if (bus_reader_position(r->reader) >= r->until)
+		return RESULT_OK;
+	result = bus_reader_take(r->reader, records, RECORDS_MAX, READ_TIMEOUT_MS, &count, e);
+	if (result != RESULT_OK || count == 0)
+		return result;
+	arena_reset(a);
+	r->next = arena_alloc(a, count * sizeof(*r->next));
+	r->next_count = 0;
 	for (size_t i = 0; i < count && records[i].offset < r->until; i++) {
 		const Punnet__V1__JudgedLead *m =
-		    codec_unpack(&r->arena, &punnet__v1__judged_lead__descriptor, records[i].value);
+		    codec_unpack(a, &punnet__v1__judged_lead__descriptor, records[i].value);
 
 		if (m && is_first(r, m))
-			verdicts[used++] = m;
+			r->next_count += desk_past(w->desk, m, &r->next[r->next_count]);
 	}
-	result = desk_restore(w->desk, verdicts, used, e);
-	if (result == RESULT_OK) {
-		fault_point("restore_put_back");
-		r->put_back += used;
-		metric_add(METRIC_FILTER_RESTORED, (int64_t)used);
-	}
-	return result;
+	return RESULT_OK;
 }
 
-/* A batch that could not be put back is read again. */
+static void meanwhile(void *ctx)
+{
+	struct worker *w = worker_of(ctx);
+
+	w->restore.read_result = read_ahead(w, &w->restore.read_error);
+}
+
+static enum result put_back(struct worker *w, struct error *e)
+{
+	struct restore *r = &w->restore;
+	struct desk_lead *leads = r->next;
+	size_t count = r->next_count;
+	enum result result;
+
+	r->next = NULL;
+	r->turn ^= 1;
+	r->read_result = RESULT_OK;
+	if (count == 0)
+		return RESULT_OK;
+	kv_meanwhile(w->kv, meanwhile, w);
+	result = desk_restore(w->desk, leads, count, e);
+	if (result != RESULT_OK)
+		return result;
+	fault_point("restore_put_back");
+	r->put_back += count;
+	metric_add(METRIC_FILTER_RESTORED, (int64_t)count);
+	if (r->read_result != RESULT_OK)
+		*e = r->read_error;
+	return r->read_result;
+}
+
+/* What could not be read or put back is read again, from the partition's beginning. */
 static enum result step(struct worker *w, struct error *e)
 {
 	struct restore *r = &w->restore;
-	struct bus_record records[RECORDS_MAX];
-	int64_t from = bus_reader_position(r->reader);
-	enum result result;
-	size_t count = 0;
+	enum result result = RESULT_OK;
 
-	if (from >= r->until)
+	if (!r->next)
+		result = read_ahead(w, e);
+	if (result == RESULT_OK && r->next)
+		result = put_back(w, e);
+	else if (result == RESULT_OK && bus_reader_position(r->reader) >= r->until)
 		return finish(w, e);
-	result =
-	    bus_reader_take(r->reader, records, ARRAY_LEN(records), READ_TIMEOUT_MS, &count, e);
-	if (result == RESULT_OK && count > 0)
-		result = put_back(w, records, count, e);
 	if (result != RESULT_OK && result != RESULT_AGAIN)
 		end_reading(r);
 	return result;
@@ -181,5 +212,6 @@ void restore_forget(struct worker *w, int32_t partition)
 void restore_close(struct worker *w)
 {
 	end_reading(&w->restore);
-	arena_free(&w->restore.arena);
+	for (size_t i = 0; i < ARRAY_LEN(w->restore.arenas); i++)
+		arena_free(&w->restore.arenas[i]);
 }

@@ -27,7 +27,13 @@ struct restore {
 	int32_t at;
 	int64_t until, began_ms;
 	uint64_t put_back, next_raw; /* verdicts; the offset in leads.raw after the highest one */
-	struct arena arena;
+	/* the batch that was read ahead: while the kv takes one in, the next is unpacked */
+	struct desk_lead *next; /* NULL: none */
+	size_t next_count;
+	enum result read_result;
+	struct error read_error;
+	struct arena arenas[2];
+	unsigned turn; /* which of them is the next batch's */
 };
 
 struct worker {

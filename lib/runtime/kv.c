@@ -168,8 +168,17 @@ static bool is_of_one_group(const struct kv_lead *lead)
 	return true;
 }
 
+void kv_meanwhile(struct kv *k, void (*fn)(void *ctx), void *ctx)
+{
+	assert(!k->meanwhile);
+	k->meanwhile = fn;
+	k->meanwhile_ctx = ctx;
+}
+
 enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error)
 {
+	enum result r;
+
 	assert(count <= KV_LEADS_PER_GATHER);
 	for (size_t i = 0; i < count; i++) {
 		assert(leads[i].claim_count <= KV_CLAIMS_PER_LEAD);
@@ -190,7 +199,9 @@ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct 
 			    "redis: a cluster takes a lead's claims together in one "
 			    "scope only: all rules that claim must have the same `scope`");
 	}
-	return count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
+	r = count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
+	kv_use_time(k);
+	return r;
 }
 
 enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,

@@ -108,6 +108,9 @@ void kv_source_add_lead(struct kv_source *s, int64_t at_ms, uint32_t sub);
 void kv_source_add_reject(struct kv_source *s, int64_t at_ms);
 _must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count,
 				 struct error *ret_error);
+/* Something to do while the next gather's question is with the kv: called once, at the latest when it is answered. It must not call
+ * the kv. */
+void kv_meanwhile(struct kv *k, void (*fn)(void *ctx), void *ctx);
 /* Gives up the lead's own claims, and takes free ones, after a judgement that the gather could not foresee. One round
  * trip for all. take = true: NX with owner; false: delete if the owner is this record. key, ttl_ms, group and always as in the claim. */
 struct kv_settle {

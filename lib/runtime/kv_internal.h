@@ -74,7 +74,19 @@ struct kv_backend {
 struct kv { /* the first member of each backend's own structure */
 	const struct kv_backend *backend;
 	bool needs_one_group;
+	void (*meanwhile)(void *ctx); /* NULL: nothing to do */
+	void *meanwhile_ctx;
 };
+
+/* The backend has asked, and would wait. */
+static inline void kv_use_time(struct kv *k)
+{
+	void (*fn)(void *ctx) = k->meanwhile;
+
+	k->meanwhile = NULL;
+	if (fn)
+		fn(k->meanwhile_ctx);
+}
 
 struct kv *kv_memory_open(void);
 struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeout_ms);

@@ -173,6 +173,7 @@ static bool send_and_hear(struct kv_redis *r, int script)
 	free(head.data);
 	free(head.len);
 	kv_net_flush(&r->net);
+	kv_use_time(&r->kv);
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		if (r->calls[s].node)
 			r->calls[s].reply = kv_net_hear(&r->net, r->calls[s].node);

@@ -66,7 +66,8 @@ static void every_filter_is_whole(void **state)
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		enum fact_name found;
 
-		assert_true(fact_from_text(slice_cstr(fact_text((enum fact_name)i)), &found));
+		assert_true(fact_from_text(slice_cstr(fact_text((enum fact_name)i)),
+					   (enum fact_name)(i * 7 % FACT_COUNT), &found));
 		assert_int_equal(found, i);
 	}
 }
