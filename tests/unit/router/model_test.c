@@ -162,10 +162,10 @@ static void check_caps(const struct both *b)
 		return;
 	if (order_cap_total(o))
 		assert_true(o->reserved + o->delivered <= order_cap_total(o));
-	if (order_cap_hour(o))
-		assert_true(order_taken(o, WINDOW_HOUR, now) <= order_cap_hour(o));
-	if (order_cap_day(o))
-		assert_true(order_taken(o, WINDOW_DAY, now) <= order_cap_day(o));
+	if (order_cap(o, WINDOW_HOUR))
+		assert_true(order_taken(o, WINDOW_HOUR, now) <= order_cap(o, WINDOW_HOUR));
+	if (order_cap(o, WINDOW_DAY))
+		assert_true(order_taken(o, WINDOW_DAY, now) <= order_cap(o, WINDOW_DAY));
 }
 
 static void the_router_decides_as_the_slow_model_does(void **state)
