@@ -6,6 +6,7 @@
 
 #include "base/money.h"
 #include "order_file.h"
+#include "order_more.h"
 #include "progress_view.h"
 #include "runtime/clock.h"
 #include "tool.h"
@@ -101,6 +102,14 @@ static enum result apply_one(struct orders *o, terms *t)
 		    &o->error, RESULT_BAD,
 		    "order %s: its vertical is %s and can't become %s: make a new order",
 		    t->order_id, old->terms->vertical, t->vertical);
+	if (old && (strcmp(old->terms->advertiser_id, t->advertiser_id) != 0 ||
+		    strcmp(old->terms->price->currency, t->price->currency) != 0))
+		return error_set(
+		    &o->error, RESULT_BAD,
+		    "order %s: it is %s's, in %s, and can't become %s's, in %s: make a "
+		    "new order",
+		    t->order_id, old->terms->advertiser_id, old->terms->price->currency,
+		    t->advertiser_id, t->price->currency);
 	if (old && !old->removed && same_terms(old->terms, t)) {
 		o->same++;
 		return RESULT_OK;
@@ -124,6 +133,8 @@ static int apply_file(struct orders *o, const char *path)
 		yaml_faults_free(&faults);
 		return TOOL_FOUND;
 	}
+	for (size_t i = 0; i < count; i++)
+		order_warn(o->directory, all[i], &o->arena);
 	for (size_t i = 0; i < count && r == RESULT_OK; i++)
 		r = apply_one(o, all[i]);
 	if (r == RESULT_OK)
@@ -232,7 +243,10 @@ static int run_verb(struct orders *o, int argc, char **argv)
 		return list_orders(o, argv[2]);
 	if ((strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0) && argc > 2)
 		return set_paused(o, argc, argv, verb[0] == 'p');
-	return tool_usage("order", "expected apply FILE, list, show ID, pause ID… or resume ID…");
+	if (strcmp(verb, "funds") == 0 && argc >= 4)
+		return order_funds(o->tool, o->directory, argc, argv);
+	return tool_usage("order", "expected apply FILE, list, show ID, pause ID…, resume ID… or "
+				   "funds ADVERTISER VERTICAL …");
 }
 
 int command_order(struct tool *t, int argc, char **argv)

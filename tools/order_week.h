@@ -5,10 +5,10 @@
 #include "base/arena.h"
 #include "proto/market.pb-c.h"
 
-#define WEEK_MINUTES_A_DAY  (24 * 60)
-#define ZONE_YEARS_MAX      12  /* how far ahead an order without an end has its clock worked out */
-#define ZONE_SHIFTS_MAX     256 /* of one clock */
-#define WEEK_OPENINGS_MAX   256
+#define WEEK_MINUTES_A_DAY (24 * 60)
+#define ZONE_YEARS_MAX     12  /* how far ahead an order without an end has its clock worked out */
+#define ZONE_SHIFTS_MAX    256 /* of one clock */
+#define WEEK_OPENINGS_MAX  256
 
 struct week {
 	Punnet__V1__WeekSpan **spans; /* in the order of time, none overlaps another */

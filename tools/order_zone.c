@@ -80,7 +80,7 @@ Punnet__V1__Clock *zone_clock(const char *zone, int64_t from_ms, int64_t until_m
 	c->shifts = arena_calloc(a, ZONE_SHIFTS_MAX + 1, sizeof(*c->shifts));
 	setenv("TZ", arena_printf(a, ":%s", zone), 1);
 	tzset();
-	look(c, from_ms, MIN_OF(until_ms, from_ms + ZONE_YEARS_MAX * 366LL * MS_PER_DAY), a);
+	look(c, from_ms, until_ms, a);
 	if (kept)
 		setenv("TZ", kept, 1);
 	else

@@ -92,8 +92,8 @@ static void make_values(struct criterion *c, const Punnet__V1__Criterion *terms)
 		struct slice text = slice_cstr(terms->values[i]);
 		int64_t number;
 
-		c->values[c->value_count++] = (struct criterion_value){
-		    .key = value_text_key(text), .text = terms->values[i]};
+		c->values[c->value_count++] =
+		    (struct criterion_value){.key = value_text_key(text), .text = terms->values[i]};
 		if (number_parse(text, &number))
 			c->values[c->value_count++] =
 			    (struct criterion_value){.key = (uint64_t)number};
@@ -152,10 +152,10 @@ static bool list_holds(const struct value *list, const struct criterion_value *w
 	for (size_t i = 0; i < list->item_count; i++) {
 		const struct value *item = &list->items[i];
 
-		if (item->kind == VALUE_NUMBER ? !wanted->text &&
-						     (uint64_t)item->number == wanted->key
-					       : item->kind == VALUE_TEXT && wanted->text &&
-						     slice_is(item->text, wanted->text))
+		if (item->kind == VALUE_NUMBER
+			? !wanted->text && (uint64_t)item->number == wanted->key
+			: item->kind == VALUE_TEXT && wanted->text &&
+			      slice_is(item->text, wanted->text))
 			return true;
 	}
 	return false;

@@ -53,8 +53,7 @@ static void word_free(struct match_index *ix, uint32_t word)
 	if (ix->free_count == ix->free_cap) {
 		size_t to = ix->free_cap ? 2 * ix->free_cap : WORDS_LEAST;
 
-		ix->free_words =
-		    grown(ix->free_words, ix->free_cap, to, sizeof(*ix->free_words));
+		ix->free_words = grown(ix->free_words, ix->free_cap, to, sizeof(*ix->free_words));
 		ix->free_cap = to;
 	}
 	ix->free_words[ix->free_count++] = word;
@@ -250,8 +249,7 @@ static void leaf_drop(struct match_index *ix, size_t at)
 {
 	word_free(ix, ix->leaves[at].word);
 	ix->leaf_count--;
-	memmove(&ix->leaves[at], &ix->leaves[at + 1],
-		(ix->leaf_count - at) * sizeof(*ix->leaves));
+	memmove(&ix->leaves[at], &ix->leaves[at + 1], (ix->leaf_count - at) * sizeof(*ix->leaves));
 }
 
 /* The last leaf whose bound is not below the key; the first one when the key is above all. */
@@ -319,8 +317,7 @@ static void leaf_split(struct match_index *ix, size_t at)
 	qsort(sorted, INDEX_LEAF, sizeof(*sorted), compare_orders);
 	for (size_t i = INDEX_LEAF / 2; i < INDEX_LEAF; i++)
 		mask |= 1ull << sorted[i]->slot % INDEX_LEAF;
-	leaf_insert(ix, at + 1,
-		    (struct index_leaf){rank_bound(sorted[INDEX_LEAF / 2]), to});
+	leaf_insert(ix, at + 1, (struct index_leaf){rank_bound(sorted[INDEX_LEAF / 2]), to});
 	move_leaf_half(ix, from, to, mask);
 }
 
@@ -362,12 +359,10 @@ static void leaf_merge(struct match_index *ix, size_t at)
 	size_t count = (size_t)__builtin_popcountll(rest);
 
 	if (count > 0 && (at == 0 || count > MERGE_BELOW ||
-			  __builtin_popcountll(ix->live[ix->leaves[at - 1].word]) >
-			      INDEX_LEAF / 2))
+			  __builtin_popcountll(ix->live[ix->leaves[at - 1].word]) > INDEX_LEAF / 2))
 		return;
 	for (; rest; rest &= rest - 1) {
-		struct order *o =
-		    ix->slots[from * INDEX_LEAF + (uint32_t)__builtin_ctzll(rest)];
+		struct order *o = ix->slots[from * INDEX_LEAF + (uint32_t)__builtin_ctzll(rest)];
 
 		leave_slot(ix, o);
 		take_slot(ix, o, ix->leaves[at - 1].word);

@@ -56,7 +56,8 @@ struct index_rows {
 
 void index_free(struct match_index *ix);
 void index_add(struct match_index *ix, struct order *o);
-void index_remove(struct match_index *ix, struct order *o); /* while its terms are the ones it was added with */
+void index_remove(struct match_index *ix,
+		  struct order *o); /* while its terms are the ones it was added with */
 
 /* It takes no lead until then (0: until it changes). */
 void index_close(struct match_index *ix, struct order *o, bool near, int64_t until_ms);

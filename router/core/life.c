@@ -163,8 +163,8 @@ static void sale_begin(struct sale *s, struct deciding *d, const struct lead_id 
 	s->open = open;
 	s->vertical = market_vertical(d->market, slice_cstr(admitted->lead->vertical));
 	s->view = view_of(d->market, s->vertical, admitted, d->arena);
-	s->offer = (struct offer){
-	    .id = id, .admitted = admitted, .offset = d->offset, .view = &s->view};
+	s->offer =
+	    (struct offer){.id = id, .admitted = admitted, .offset = d->offset, .view = &s->view};
 }
 
 static void add_decision(struct sale *s, struct decision decision)
@@ -241,8 +241,7 @@ static void wait_for_buyer(struct sale *s)
 		s->open->buyer_until_ms = m->log_time_ms + buyer_wait_ms(s->vertical);
 		market_waiter(m, s->open);
 	}
-	s->open->retry_ms =
-	    next_chance_ms(&s->match, m->log_time_ms, s->open->buyer_until_ms);
+	s->open->retry_ms = next_chance_ms(&s->match, m->log_time_ms, s->open->buyer_until_ms);
 }
 
 /* Sold, or waiting, or unsold: one of them, once. */

@@ -35,8 +35,9 @@ struct lead_view {
 	struct bid *bids;
 	size_t bid_count;
 	const Punnet__V1__RateChanged *card; /* of its vertical; NULL = none was published */
-	const Punnet__V1__PayoutRate *rate;  /* the best line that names no order; NULL = the vertical's share */
-	struct order_rate *order_rates;      /* the best ones first */
+	const Punnet__V1__PayoutRate
+	    *rate; /* the best line that names no order; NULL = the vertical's share */
+	struct order_rate *order_rates; /* the best ones first */
 	size_t order_rate_count;
 	uint32_t payout_share_bp;
 	const struct holding *holdings; /* whom it was offered to before, and what came of it */

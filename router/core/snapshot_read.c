@@ -106,8 +106,8 @@ static void get_vertical(struct reader *r, struct market *m)
 	if (r->why)
 		return;
 	v = market_vertical(m, name);
-	if (card.len > 0 &&
-	    (!vertical_set_card(v, card) || card_fault(v->card) || !slice_is(name, v->card->vertical)))
+	if (card.len > 0 && (!vertical_set_card(v, card) || card_fault(v->card) ||
+			     !slice_is(name, v->card->vertical)))
 		fault(r, "a rate card can't be read");
 }
 
@@ -117,11 +117,14 @@ static void get_account(struct reader *r, struct market *m)
 	const char *end = key.len > 0 ? memchr(key.data, 0, key.len) : NULL;
 	struct account *a;
 
-	if (!end || map_get(&m->accounts, key) || memchr(end + 1, 0, key.len - (size_t)(end + 1 - key.data))) {
+	if (!end || map_get(&m->accounts, key) ||
+	    memchr(end + 1, 0, key.len - (size_t)(end + 1 - key.data))) {
 		fault(r, "an account stands there twice, or without a name");
 		return;
 	}
-	a = market_account(m, key.data, arena_cstr(&r->words, slice_of(end + 1, key.len - (size_t)(end + 1 - key.data))));
+	a = market_account(
+	    m, key.data,
+	    arena_cstr(&r->words, slice_of(end + 1, key.len - (size_t)(end + 1 - key.data))));
 	a->limited = get_number_to(r, 1);
 	a->paid_in_minor = get_sum(r);
 	a->credit_minor = get_sum(r);

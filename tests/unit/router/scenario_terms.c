@@ -55,7 +55,8 @@ static void between(struct stage *s, Punnet__V1__Criterion *c, char *value)
 /* "region=in:Tver,Moscow" */
 static Punnet__V1__Criterion *criterion(struct stage *s, const char *name, char *value)
 {
-	static const char *const kinds[] = {"in", "not_in", "between", "has_any", "has_all", "has_none"};
+	static const char *const kinds[] = {"in",      "not_in",  "between",
+					    "has_any", "has_all", "has_none"};
 	Punnet__V1__Criterion *c = arena_alloc(&s->words, sizeof(*c));
 	char *rest = strchr(value, ':'), *save = NULL;
 	size_t kind = 0;
@@ -77,7 +78,8 @@ static Punnet__V1__Criterion *criterion(struct stage *s, const char *name, char 
 		return c;
 	}
 	c->values = arena_calloc(&s->words, 16, sizeof(*c->values));
-	for (char *v = strtok_r(rest, ",", &save); v && c->n_values < 16; v = strtok_r(NULL, ",", &save))
+	for (char *v = strtok_r(rest, ",", &save); v && c->n_values < 16;
+	     v = strtok_r(NULL, ",", &save))
 		c->values[c->n_values++] = copy(s, v);
 	return c;
 }
@@ -218,7 +220,8 @@ static Punnet__V1__Field *field(struct stage *s, const char *name, char *value)
 	} else {
 		bool decimal = number_parse(slice_cstr(value), &n);
 
-		f->value_case = decimal ? PUNNET__V1__FIELD__VALUE_DECIMAL : PUNNET__V1__FIELD__VALUE_TEXT;
+		f->value_case =
+		    decimal ? PUNNET__V1__FIELD__VALUE_DECIMAL : PUNNET__V1__FIELD__VALUE_TEXT;
 		*(decimal ? &f->decimal : &f->text) = value;
 	}
 	return f;

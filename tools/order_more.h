@@ -1,0 +1,12 @@
+/* order_more: what `punnet order` says and does beside the file: warnings, and what an advertiser may spend. */
+#ifndef PUNNET_ORDER_MORE_H
+#define PUNNET_ORDER_MORE_H
+
+#include "tool.h"
+
+/* Says on standard error why the order can never fill, or can't reach its quantity. */
+void order_warn(const struct directory *d, const Punnet__V1__OrderTerms *t, struct arena *a);
+/* order funds ADVERTISER VERTICAL --paid-in MINOR [--credit MINOR] | --unlimited */
+int order_funds(struct tool *t, const struct directory *d, int argc, char **argv);
+
+#endif
