@@ -41,7 +41,8 @@ static const char *over_cap(const struct a_order *o, const struct a_terms *t)
 }
 
 /* Where the card has lines of its own, the record says which one it was, and the sum must follow from it. */
-static int64_t payout_due(const struct audit *a, const struct a_decision *d, const struct a_terms *t)
+static int64_t payout_due(const struct audit *a, const struct a_decision *d,
+			  const struct a_terms *t)
 {
 	const struct a_vertical *v = &a->verticals.items[t->vertical];
 

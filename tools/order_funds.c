@@ -28,7 +28,8 @@ static int publish(struct tool *t, const Punnet__V1__Vertical *v, const char *ve
 		r = tool_flush(t, &error);
 	if (r != RESULT_OK)
 		return tool_fail("order", r, &error);
-	printf(t->json ? "{\"advertiser\":\"%s\",\"vertical\":\"%s\",\"paid_in_minor\":%lld,\"credit_minor\":%lld,"
+	printf(t->json ? "{\"advertiser\":\"%s\",\"vertical\":\"%s\",\"paid_in_minor\":%lld,"
+			 "\"credit_minor\":%lld,"
 			 "\"unlimited\":%s}\n"
 		       : "%s in %s: paid in %lld, credit %lld, unlimited: %s\n",
 	       funds->advertiser_id, vertical, (long long)funds->paid_in_minor,
@@ -51,8 +52,8 @@ int order_funds(struct tool *t, const struct directory *d, int argc, char **argv
 					   "[--credit MINOR], or --unlimited");
 	v = directory_get(d, "vertical", slice_cstr(argv[3]));
 	if (!v || !directory_get(d, "advertiser", slice_cstr(argv[2])))
-		return tool_usage("order", "no such advertiser, or no such vertical: %s, %s", argv[2],
-				  argv[3]);
+		return tool_usage("order", "no such advertiser, or no such vertical: %s, %s",
+				  argv[2], argv[3]);
 	funds.advertiser_id = argv[2];
 	funds.currency = v->vertical->currency;
 	funds.revision = (uint64_t)clock_now_ms();

@@ -43,12 +43,13 @@ static int64_t year_start_ms(int64_t at_ms, int years_on)
 
 static void set_clock(struct order_reader *r, int line, const char *zone, order_terms *t)
 {
-	int64_t until_ms = year_start_ms(t->until_ms ? t->until_ms : r->now_ms, t->until_ms ? 1 : ZONE_YEARS_MAX);
+	int64_t until_ms =
+	    year_start_ms(t->until_ms ? t->until_ms : r->now_ms, t->until_ms ? 1 : ZONE_YEARS_MAX);
 
 	t->clock = zone_clock(zone, year_start_ms(r->now_ms, 0), until_ms, r->arena);
 	if (!t->clock)
-		order_fault(r, line, "zone: \"%s\": expected an IANA zone, for example Europe/Moscow",
-			    zone);
+		order_fault(r, line,
+			    "zone: \"%s\": expected an IANA zone, for example Europe/Moscow", zone);
 }
 
 /* Does it ever open between its beginning and its end? A week says it all. */
@@ -60,7 +61,8 @@ static void check_ever_open(struct order_reader *r, int line, const order_terms 
 	if (!t->clock || spans.count == 0 || t->until_ms == 0)
 		return;
 	if (!clock_inside(t, spans, from_ms, &opens_ms) && opens_ms >= t->until_ms)
-		order_fault(r, line, "schedule: it is never open before its end (%s)", t->clock->zone);
+		order_fault(r, line, "schedule: it is never open before its end (%s)",
+			    t->clock->zone);
 }
 
 void order_read_hours(struct order_reader *r, const struct yaml *item, order_terms *t)
@@ -72,7 +74,8 @@ void order_read_hours(struct order_reader *r, const struct yaml *item, order_ter
 	t->utc_offset_minutes = (int32_t)offset;
 	if (schedule) {
 		if (zone)
-			order_fault(r, zone->line, "zone: it stands in schedule.zone%s", " already");
+			order_fault(r, zone->line, "zone: it stands in schedule.zone%s",
+				    " already");
 		zone = yaml_get(schedule, "zone");
 		t->open = order_read_openings(r, yaml_get(schedule, "open"), &t->n_open);
 		if (!zone || t->n_open == 0)
@@ -83,6 +86,7 @@ void order_read_hours(struct order_reader *r, const struct yaml *item, order_ter
 	if (zone)
 		set_clock(r, zone->line, arena_cstr(r->arena, zone->text), t);
 	if (zone && yaml_get(item, "utc_offset_minutes"))
-		order_fault(r, zone->line, "zone and utc_offset_minutes: expected one of %s", "them");
+		order_fault(r, zone->line, "zone and utc_offset_minutes: expected one of %s",
+			    "them");
 	check_ever_open(r, item->line, t);
 }

@@ -9,8 +9,8 @@ static uint64_t read_cap(struct order_reader *r, const struct yaml *caps, const 
 	int64_t value = 0;
 
 	if (cap && slice_is(cap->text, "0"))
-		order_fault(r, cap->line,
-			    "caps.%s: 0 would take nothing: leave it out for no cap", key);
+		order_fault(r, cap->line, "caps.%s: 0 would take nothing: leave it out for no cap",
+			    key);
 	else
 		yaml_int(caps, key, 1, ORDER_COUNT_MAX, &value, r->faults);
 	return (uint64_t)value;
@@ -77,8 +77,8 @@ static void read_shared(struct order_reader *r, const struct yaml *sharing, orde
 	t->sharing = PUNNET__V1__SHARING__SHARED;
 	t->share_limit = (uint32_t)limit;
 	if (not_with)
-		t->not_with = order_texts(r, not_with, "not_with", ORDER_NOT_WITH_AT_MOST,
-					  &t->n_not_with);
+		t->not_with =
+		    order_texts(r, not_with, "not_with", ORDER_NOT_WITH_AT_MOST, &t->n_not_with);
 	for (size_t i = 0; r->directory && i < t->n_not_with; i++) {
 		if (!directory_get(r->directory, "advertiser", slice_cstr(t->not_with[i])))
 			order_fault(r, not_with->line,
@@ -130,11 +130,11 @@ void order_check_quantity(struct order_reader *r, const struct yaml *item, const
 		uint64_t most = all[i].cap * periods(r, t, all[i].length_ms);
 
 		if (all[i].cap && most < t->quantity)
-			order_fault(r, item->line,
-				    "quantity %llu can't be met by then: the caps allow %llu in all "
-				    "(%llu a%s %s)",
-				    (unsigned long long)t->quantity, (unsigned long long)most,
-				    (unsigned long long)all[i].cap, i == 0 ? "n" : "",
-				    all[i].name);
+			order_fault(
+			    r, item->line,
+			    "quantity %llu can't be met by then: the caps allow %llu in all "
+			    "(%llu a%s %s)",
+			    (unsigned long long)t->quantity, (unsigned long long)most,
+			    (unsigned long long)all[i].cap, i == 0 ? "n" : "", all[i].name);
 	}
 }

@@ -73,7 +73,8 @@ static void check_currency(struct order_reader *r, const struct yaml *price, con
 
 	if (!money_currency_known(slice_cstr(currency)))
 		order_fault(r, price->line,
-			    "currency: \"%s\": expected an ISO 4217 code, for example RUB", currency);
+			    "currency: \"%s\": expected an ISO 4217 code, for example RUB",
+			    currency);
 	else if (r->vertical && strcmp(r->vertical->currency, currency) != 0)
 		order_fault(r, price->line, "currency: %s: the vertical %s trades in %s", currency,
 			    t->vertical, r->vertical->currency);
@@ -89,15 +90,18 @@ static void check_payout(struct order_reader *r, const struct yaml *price, const
 	if (!r->vertical || r->faults->count > 0)
 		return;
 	if (card)
-		stays = MAX_OF(card->margin_floor_minor, money_share_bp(least, card->margin_floor_bp));
+		stays =
+		    MAX_OF(card->margin_floor_minor, money_share_bp(least, card->margin_floor_bp));
 	if (payout > least - stays)
-		order_fault(r, price->line,
-			    "price: of %lld, which its modifiers can bring it to, %lld are the payout "
-			    "and %lld must stay with the network: raise it, or set a floor",
-			    (long long)least, (long long)payout, (long long)stays);
+		order_fault(
+		    r, price->line,
+		    "price: of %lld, which its modifiers can bring it to, %lld are the payout "
+		    "and %lld must stay with the network: raise it, or set a floor",
+		    (long long)least, (long long)payout, (long long)stays);
 	if (payout == 0 && share > 0)
 		order_fault(r, price->line,
-			    "price: the webmaster's share of %lld rounds to nothing: raise it, or set a floor",
+			    "price: the webmaster's share of %lld rounds to nothing: raise it, or "
+			    "set a floor",
 			    (long long)least);
 }
 
@@ -116,7 +120,8 @@ static void read_budget(struct order_reader *r, const struct yaml *item, order_t
 		order_fault(r, budget->line, "budget: expected %s",
 			    "{day_minor: 100000, total_minor: 3000000}; 0 would buy nothing");
 	if (b->total_minor && b->day_minor > b->total_minor)
-		order_fault(r, budget->line, "budget.day_minor %lld can't be spent: total_minor is %lld",
+		order_fault(r, budget->line,
+			    "budget.day_minor %lld can't be spent: total_minor is %lld",
 			    (long long)b->day_minor, (long long)b->total_minor);
 	yaml_refuse_unknown(budget, "budget", "day_minor, total_minor", r->faults);
 }
@@ -129,8 +134,8 @@ void order_read_money(struct order_reader *r, const struct yaml *item, order_ter
 	punnet__v1__money__init(m);
 	t->price = m;
 	if (!price || price->type != YAML_MAP) {
-		order_fault(r, price ? price->line : item->line,
-			    "expected price: %s", "{amount_minor: 45000, currency: RUB}");
+		order_fault(r, price ? price->line : item->line, "expected price: %s",
+			    "{amount_minor: 45000, currency: RUB}");
 		return;
 	}
 	yaml_int(price, "amount_minor", 1, ORDER_PRICE_MAX, &m->amount_minor, r->faults);

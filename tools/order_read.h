@@ -6,19 +6,19 @@
 #include "runtime/directory.h"
 #include "runtime/yaml.h"
 
-#define ORDER_PRICE_MAX       1000000000000LL
-#define ORDER_COUNT_MAX       1000000000000LL
-#define ORDER_VALUES_MAX      10000 /* listed in all criteria of one order */
-#define ORDER_CRITERIA_AT_MOST 64
+#define ORDER_PRICE_MAX         1000000000000LL
+#define ORDER_COUNT_MAX         1000000000000LL
+#define ORDER_VALUES_MAX        10000 /* listed in all criteria of one order */
+#define ORDER_CRITERIA_AT_MOST  64
 #define ORDER_MODIFIERS_AT_MOST 32
-#define ORDER_NOT_WITH_AT_MOST 64
-#define ORDER_SHARED_AT_MOST  8
+#define ORDER_NOT_WITH_AT_MOST  64
+#define ORDER_SHARED_AT_MOST    8
 
 typedef Punnet__V1__OrderTerms order_terms;
 
 struct order_reader {
 	struct arena *arena;
-	const struct directory *directory;  /* NULL: a simulation, where names are not checked */
+	const struct directory *directory;    /* NULL: a simulation, where names are not checked */
 	const Punnet__V1__Vertical *vertical; /* NULL: not known */
 	struct yaml_faults *faults;
 	int64_t now_ms;

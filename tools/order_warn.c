@@ -22,8 +22,7 @@ static void warn_money(const order_terms *t)
 	if ((total > 0 && total < least) || (day > 0 && day < least))
 		warn(t, "it can never fill: its budget does not pay for one lead at %lld",
 		     (long long)least);
-	else if (total > 0 && t->quantity > 0 &&
-		 (__int128)least * (int64_t)t->quantity > total)
+	else if (total > 0 && t->quantity > 0 && (__int128)least * (int64_t)t->quantity > total)
 		warn(t, "quantity %llu can't be reached: the budget pays for %lld at %lld",
 		     (unsigned long long)t->quantity, (long long)(total / least), (long long)least);
 	if (t->caps->total && t->quantity > t->caps->total)
@@ -78,7 +77,8 @@ static void warn_bounds(const struct directory *d, const order_terms *t)
 				continue;
 			if ((c->has_min && c->min_millionths / 1000000 > f->max) ||
 			    (c->has_max && c->max_millionths / 1000000 < f->min))
-				warn(t, "it can never fill: %s is from %lld to %lld in this vertical",
+				warn(t,
+				     "it can never fill: %s is from %lld to %lld in this vertical",
 				     f->name, (long long)f->min, (long long)f->max);
 		}
 	}

@@ -141,8 +141,7 @@ static bool bound(struct order_reader *r, const struct subject *s, const struct 
 static Punnet__V1__Criterion *between(struct order_reader *r, const struct subject *s,
 				      const struct yaml *map)
 {
-	Punnet__V1__Criterion *c =
-	    criterion(r, s, PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN);
+	Punnet__V1__Criterion *c = criterion(r, s, PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN);
 
 	c->has_min = bound(r, s, map, "min", &c->min_millionths);
 	c->has_max = bound(r, s, map, "max", &c->max_millionths);
@@ -200,9 +199,10 @@ static void read_map(struct order_reader *r, const struct subject *s, const stru
 	}
 	check_overlap(r, s, map->line, made[0], made[1]);
 	if (*count == before)
-		order_fault(r, map->line,
-			    "%s: expected a list, or {in, not_in, min, max, has_any, has_all, has_none}",
-			    s->name);
+		order_fault(
+		    r, map->line,
+		    "%s: expected a list, or {in, not_in, min, max, has_any, has_all, has_none}",
+		    s->name);
 	yaml_refuse_unknown(map, s->name,
 			    "in, not_in, min, max, has_any, has_all, has_none, unknown", r->faults);
 }
@@ -225,10 +225,11 @@ Punnet__V1__Criterion **order_read_where(struct order_reader *r, const struct ya
 
 		m->seen = true;
 		if (!find_subject(r, &s))
-			order_fault(r, m->line,
-				    "where: \"%s\" is no field of the vertical, no fact and nothing "
-				    "that every lead has",
-				    s.name);
+			order_fault(
+			    r, m->line,
+			    "where: \"%s\" is no field of the vertical, no fact and nothing "
+			    "that every lead has",
+			    s.name);
 		else if (m->type == YAML_MAP)
 			read_map(r, &s, m, all, ret_count);
 		else

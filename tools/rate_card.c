@@ -70,7 +70,8 @@ static void read_rates(struct reading *g, const struct yaml *list)
 	if (!list)
 		return;
 	if (list->type != YAML_LIST || list->count > RATES_MAX) {
-		yaml_fault(g->faults, list->line, "rates: expected a list of at most %d", RATES_MAX);
+		yaml_fault(g->faults, list->line, "rates: expected a list of at most %d",
+			   RATES_MAX);
 		return;
 	}
 	g->card->rates = arena_calloc(g->arena, list->count + 1, sizeof(*g->card->rates));
@@ -105,8 +106,8 @@ static void read_class(struct reading *g, struct yaml *list, struct map *seen)
 		c->aff_id = arena_cstr(g->arena, w->text);
 		c->source_class = arena_cstr(g->arena, list->key);
 		if (map_put(seen, w->text, c))
-			yaml_fault(g->faults, w->line,
-				   "source_classes: %s stands in two classes", c->aff_id);
+			yaml_fault(g->faults, w->line, "source_classes: %s stands in two classes",
+				   c->aff_id);
 		g->card->sources[g->card->n_sources++] = c;
 	}
 }
@@ -134,8 +135,9 @@ static void read_wait(struct reading *g, const struct yaml *wait)
 			   "buyer_wait: expected a duration of at most 90d, for example 30m");
 }
 
-Punnet__V1__RateChanged *rate_card_read(struct arena *a, const struct yaml *item, const char *vertical,
-					uint32_t share_bp, struct yaml_faults *f)
+Punnet__V1__RateChanged *rate_card_read(struct arena *a, const struct yaml *item,
+					const char *vertical, uint32_t share_bp,
+					struct yaml_faults *f)
 {
 	struct reading g = {a, f, arena_alloc(a, sizeof(Punnet__V1__RateChanged))};
 

@@ -8,7 +8,8 @@
 #define RATE_CARD_KEYS "rates, margin_floor, source_classes, buyer_wait"
 
 /* Of one vertical's item; never NULL. Faults go to f. */
-Punnet__V1__RateChanged *rate_card_read(struct arena *a, const struct yaml *item, const char *vertical,
-					uint32_t share_bp, struct yaml_faults *f);
+Punnet__V1__RateChanged *rate_card_read(struct arena *a, const struct yaml *item,
+					const char *vertical, uint32_t share_bp,
+					struct yaml_faults *f);
 
 #endif

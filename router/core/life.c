@@ -208,7 +208,8 @@ static bool sell(struct sale *s)
 /* When somebody may take it who would not now: the first of the ends that the misses name. */
 static int64_t next_chance_ms(const struct match *match, int64_t now_ms, int64_t until_ms)
 {
-	int64_t next = until_ms;
+	/* A price that changes with the hour says no end: it is looked at again in any case. */
+	int64_t next = MIN_OF(until_ms, now_ms + BUYER_RETRY_MS);
 
 	for (size_t i = 0; i < match->count; i++) {
 		int64_t opens = match->best[i].miss.until_ms;
@@ -325,7 +326,9 @@ static void give_back(struct deciding *d, struct open_lead *l, struct holding *h
 		index_reopen(&s.vertical->index, o);
 	}
 	offer(&s, true);
-	if (was_full)
+	if (o->account->limited)
+		life_account_opened(d->market, o->account);
+	else if (was_full)
 		life_order_opened(d->market, o);
 }
 

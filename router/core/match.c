@@ -84,12 +84,21 @@ static void ask_holders(struct search *s)
 	}
 }
 
+/* Of a sale no more near misses are shown than this; of what is not sold yet, as many as there is room for. */
+static bool near_enough(const struct search *s, struct rank_key bound)
+{
+	size_t most = s->fits.count > 0 ? MATCH_SOLD_MAX : MARKET_CANDIDATES_MAX;
+
+	return s->near.count >= most &&
+	       rank_key_compare(rank_key_of(&s->near.items[most - 1]), bound) < 0;
+}
+
 static void ask_leaf(struct search *s, const struct index_leaf *leaf)
 {
 	const struct match_index *ix = &s->v->index;
 	uint64_t met = index_meet(ix, &s->rows, leaf->word) & ~ix->far[leaf->word];
 
-	if (full_above(&s->near, leaf->bound))
+	if (near_enough(s, leaf->bound))
 		met &= ~ix->near[leaf->word];
 	for (; met; met &= met - 1) {
 		struct order *o =

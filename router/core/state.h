@@ -12,6 +12,7 @@
 #define MARKET_MAGIC            "punnet-market"
 #define MARKET_SHARE_BP_DEFAULT 7000
 #define BUYER_WAIT_MAX_MS       (90 * MS_PER_DAY)
+#define BUYER_RETRY_MS          (15 * MS_PER_MIN) /* a lead that waits is offered again at least so often */
 #define BUYER_WAITING_MAX       5000 /* leads that wait for a buyer; one more is unsold at once */
 
 struct vertical {

@@ -34,8 +34,8 @@ static void gather(struct router *r)
 	for (size_t i = 0; directory_at(r->directory, i, &e); i++) {
 		const Punnet__V1__OrderTerms *t;
 
-		if (e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER || e->order->removed ||
-		    !e->order->terms)
+		if (e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER ||
+		    e->order->removed || !e->order->terms)
 			continue;
 		t = e->order->terms;
 		want_criteria(r, t->where, t->n_where);
