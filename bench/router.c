@@ -42,27 +42,36 @@ struct plain_lead {
 	uint16_t age;
 };
 
+/* A number below `of`, the same for the same n and what; no two have to do with each other. */
+static uint32_t mix(uint32_t n, uint32_t what, uint32_t of)
+{
+	uint64_t h = ((uint64_t)n << 32 | what) * 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ h >> 31) * 0xbf58476d1ce4e5b9ull;
+	return (uint32_t)((h ^ h >> 29) % of);
+}
+
 /* Everything that makes a lead of a kind. */
 static struct plain_lead lead_kind(uint32_t n)
 {
-	return (struct plain_lead){.region = 1ull << n * 7 % REGIONS,
-				   .country = 1u << n % COUNTRIES,
-				   .webmaster = n % 50,
-				   .age = (uint16_t)(18 + n * 13 % 60)};
+	return (struct plain_lead){.region = 1ull << mix(n, 101, REGIONS),
+				   .country = 1u << mix(n, 102, COUNTRIES),
+				   .webmaster = mix(n, 103, 50),
+				   .age = (uint16_t)(18 + mix(n, 104, 50))};
 }
 
 static struct plain_order order_kind(uint32_t n)
 {
-	struct plain_order o = {.price_minor = PRICE_MINOR(n),
+	struct plain_order o = {.price_minor = 40000 + mix(n, 1, 60000),
 				.cap = 1000000000,
 				.countries =
-				    1u << WANTS(n, 1, COUNTRIES) | 1u << WANTS(n, 2, COUNTRIES),
-				.age_min = (uint16_t)(18 + n % 10),
-				.age_max = (uint16_t)(40 + n % 30),
-				.webmaster_not = n % 50};
+				    1u << mix(n, 2, COUNTRIES) | 1u << mix(n, 3, COUNTRIES),
+				.age_min = (uint16_t)(18 + mix(n, 4, 10)),
+				.age_max = (uint16_t)(40 + mix(n, 5, 30)),
+				.webmaster_not = mix(n, 6, 50)};
 
 	for (uint32_t i = 0; i < 10; i++)
-		o.regions |= 1ull << WANTS(n, i, REGIONS);
+		o.regions |= 1ull << mix(n, 10 + i, REGIONS);
 	return o;
 }
 

@@ -81,7 +81,7 @@ static struct value text_value(struct slice text)
 {
 	if (text.len == 0)
 		return (struct value){0};
-	return (struct value){.kind = VALUE_TEXT, .text = text};
+	return (struct value){.kind = VALUE_TEXT, .text = text, .key = value_text_key(text)};
 }
 
 static struct value number_value(int64_t number)
@@ -90,6 +90,7 @@ static struct value number_value(int64_t number)
 
 	if (__builtin_mul_overflow(number, MILLIONTHS, &v.number))
 		return (struct value){0};
+	v.key = (uint64_t)v.number;
 	return v;
 }
 
@@ -97,7 +98,10 @@ static struct value decimal_value(struct slice text)
 {
 	struct value v = {.kind = VALUE_NUMBER, .text = text};
 
-	return number_parse(text, &v.number) ? v : text_value(text);
+	if (!number_parse(text, &v.number))
+		return text_value(text);
+	v.key = (uint64_t)v.number;
+	return v;
 }
 
 static struct value list_item(const struct json *j)

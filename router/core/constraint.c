@@ -65,6 +65,8 @@ enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t 
 enum fit criteria_ask(const struct order *order, const struct lead_view *lead,
 		      enum criterion_group group, enum reason code, struct miss *ret_miss)
 {
+	if (!(order->groups >> group & 1))
+		return FIT;
 	for (size_t i = 0; i < order->where_count; i++) {
 		const struct criterion *c = &order->where[i];
 		const struct value *v = &lead->values[c->attribute];

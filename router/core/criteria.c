@@ -8,6 +8,7 @@
 #include "base/hash.h"
 
 #define FRACTION_DIGITS 6
+#define WORDS_LEAST     256
 
 static bool digit(char c)
 {
@@ -127,7 +128,7 @@ void criterion_free(struct criterion *c)
 static bool holds(const struct criterion *c, const struct value *v)
 {
 	bool number = v->kind == VALUE_NUMBER;
-	uint64_t key = number ? (uint64_t)v->number : value_text_key(v->text);
+	uint64_t key = v->key;
 	size_t low = 0, high = c->value_count;
 
 	while (low < high) {
@@ -231,7 +232,9 @@ static void say_number(struct buf *out, int64_t millionths)
 	uint64_t fraction = n % (uint64_t)MILLIONTHS;
 	int digits = FRACTION_DIGITS;
 
-	buf_printf(out, "%s%" PRIu64, millionths < 0 ? "-" : "", n / (uint64_t)MILLIONTHS);
+	if (millionths < 0)
+		buf_append_char(out, '-');
+	buf_append_int(out, (int64_t)(n / (uint64_t)MILLIONTHS));
 	if (fraction == 0)
 		return;
 	for (; fraction % 10 == 0; fraction /= 10)
@@ -239,10 +242,16 @@ static void say_number(struct buf *out, int64_t millionths)
 	buf_printf(out, ".%0*" PRIu64, digits, fraction);
 }
 
+static void append_text(struct buf *out, const char *before, const char *text)
+{
+	buf_append(out, before, strlen(before));
+	buf_append(out, text, strlen(text));
+}
+
 static void say_values(struct buf *out, const Punnet__V1__Criterion *terms)
 {
 	for (size_t i = 0; i < terms->n_values && i < CRITERIA_SHOWN_MAX; i++)
-		buf_printf(out, "%s%s", i ? ", " : "", terms->values[i]);
+		append_text(out, i ? ", " : "", terms->values[i]);
 	if (terms->n_values > CRITERIA_SHOWN_MAX)
 		buf_append_cstr(out, ", …");
 }
@@ -282,9 +291,11 @@ const char *criterion_words(const struct criterion *c, const struct value *v, st
 {
 	_cleanup_(buf_free) struct buf text = {0};
 
+	/* It is worded for every miss that is recorded: no format is read for it. */
+	(void)buf_reserve(&text, WORDS_LEAST);
 	/* A reason that has a name of its own need not say it again. */
 	if (c->group != GROUP_COUNTRY)
-		buf_printf(&text, "%s ", c->terms->name);
+		append_text(&text, c->terms->name, " ");
 	if (says_it(c, v))
 		say_miss(&text, c, v);
 	else

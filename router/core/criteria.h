@@ -27,6 +27,7 @@ struct value {
 	enum value_kind kind;
 	struct slice text; /* as it stands in the lead; of a number too */
 	int64_t number;    /* millionths */
+	uint64_t key;      /* of the text, or the number: what is looked up */
 	const struct value *items;
 	size_t item_count;
 };

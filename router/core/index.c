@@ -105,7 +105,7 @@ static size_t value_bucket(const struct value *v)
 	case VALUE_NUMBER:
 		return number_bucket(v->number);
 	case VALUE_TEXT:
-		return text_bucket(value_text_key(v->text));
+		return text_bucket(v->key);
 	default:
 		return INDEX_UNKNOWN;
 	}

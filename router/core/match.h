@@ -10,8 +10,8 @@
 
 #include "state.h"
 
-#define MATCH_FITS_MAX 12
-#define MATCH_SOLD_MAX 16
+#define MATCH_FITS_MAX 8
+#define MATCH_SOLD_MAX 12
 
 struct match {
 	struct candidate best[MARKET_CANDIDATES_MAX];

@@ -86,6 +86,9 @@ static void make_where(struct order *o, struct attributes *a)
 		criterion_make(&o->where[o->where_count++], &o->countries, a);
 	for (size_t i = 0; i < t->n_where; i++)
 		criterion_make(&o->where[o->where_count++], t->where[i], a);
+	o->groups = 0;
+	for (size_t i = 0; i < o->where_count; i++)
+		o->groups |= 1u << o->where[i].group;
 }
 
 static void make_modifiers(struct order *o, struct attributes *a)

@@ -55,6 +55,7 @@ struct order {
 	Punnet__V1__Criterion countries; /* borrows from the terms */
 	struct criterion *where;
 	size_t where_count;
+	uint32_t groups; /* bit 1 << group: it has criteria of these */
 	struct modifier *modifiers;
 	size_t modifier_count;
 	int64_t price_most_minor; /* whatever the lead */

@@ -160,7 +160,8 @@ static size_t reference(const struct market *m, const struct lead_view *view, st
 		count = fits + near;
 	}
 	shown_near = MIN_OF(near, most - shown_fits);
-	far = fits >= MATCH_FITS_MAX ? 0 : MIN_OF(count - fits - near, most - shown_fits - shown_near);
+	far = fits >= MATCH_FITS_MAX ? 0
+				     : MIN_OF(count - fits - near, most - shown_fits - shown_near);
 	memmove(&all[shown_fits], &all[fits], shown_near * sizeof(*all));
 	memmove(&all[shown_fits + shown_near], &all[fits + near], far * sizeof(*all));
 	return shown_fits + shown_near + far;
@@ -183,9 +184,8 @@ static void new_lead(struct world *w)
 {
 	static struct candidate want[ORDERS];
 	static struct match match;
-	struct play_lead l = {.id = play_lead_id(w->leads++),
-			      .vertical = "osago",
-			      .judged_offset = UINT64_MAX};
+	struct play_lead l = {
+	    .id = play_lead_id(w->leads++), .vertical = "osago", .judged_offset = UINT64_MAX};
 	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
 	Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
 	struct vertical *v = market_vertical(w->play.market, SLICE("osago"));
@@ -205,9 +205,8 @@ static void new_lead(struct world *w)
 	admitted.lead = &lead;
 	view.lead = &lead;
 	view.admitted = &admitted;
-	view.values = lead_values(&v->attributes,
-				  &(struct lead_says){.lead = &lead, .admitted = &admitted},
-				  &w->words);
+	view.values = lead_values(
+	    &v->attributes, &(struct lead_says){.lead = &lead, .admitted = &admitted}, &w->words);
 	w->play.market->log_time_ms = MAX_OF(w->play.market->log_time_ms, w->now_ms);
 	count = reference(w->play.market, &view, want, &fits);
 	match_run(v, &view, w->play.market->log_time_ms, &match);
@@ -229,11 +228,11 @@ static void give_back(struct world *w)
 		return;
 	l = value;
 	id = l->id;
-	assert_int_equal(play_settle(&w->play, w->now_ms, &id, PUNNET__V1__SETTLEMENT__REFUSED,
-				     l->holding_count - 1,
-				     m->by_index[l->holdings[l->holding_count - 1].order]->terms->order_id,
-				     UINT64_MAX),
-			 MARKET_CHANGED);
+	assert_int_equal(
+	    play_settle(
+		&w->play, w->now_ms, &id, PUNNET__V1__SETTLEMENT__REFUSED, l->holding_count - 1,
+		m->by_index[l->holdings[l->holding_count - 1].order]->terms->order_id, UINT64_MAX),
+	    MARKET_CHANGED);
 }
 
 static void play_world(uint64_t seed)
@@ -281,8 +280,10 @@ static void leaves_go_with_their_orders(void **state)
 	assert_true(ix->leaf_count >= ORDERS / INDEX_LEAF);
 	for (uint64_t i = 0; i < ORDERS; i++) {
 		char id[16];
-		struct play_order o = {
-		    .id = id, .vertical = "osago", .revision = ++w.revision, .removed = i % 50 != 0};
+		struct play_order o = {.id = id,
+				       .vertical = "osago",
+				       .revision = ++w.revision,
+				       .removed = i % 50 != 0};
 
 		snprintf(id, sizeof(id), "o%03u", (unsigned)i);
 		o.price_minor = 1000;

@@ -102,7 +102,7 @@ static void a_long_tail_of_orders_is_counted_not_listed(void **state)
 		assert_true(d->candidates[i - 1]->price->amount_minor >
 			    d->candidates[i]->price->amount_minor);
 	assert_string_equal(d->candidates[MATCH_FITS_MAX]->code, "more_orders");
-	assert_string_equal(d->candidates[MATCH_FITS_MAX]->detail, "88 more orders");
+	assert_string_equal(d->candidates[MATCH_FITS_MAX]->detail, "92 more orders");
 	play_stop(&p);
 }
 

@@ -210,8 +210,8 @@ static const char *ask_wishes(const struct model *m, const struct model_terms *t
 		return "source";
 	if ((t->score_max && l->score > t->score_max) || (t->lines && !on(t->lines, l->line)))
 		return "quality";
-	if ((t->age_min || t->age_max) &&
-	    (l->age < 0 || (t->age_min && l->age < t->age_min) || (t->age_max && l->age > t->age_max)))
+	if ((t->age_min || t->age_max) && (l->age < 0 || (t->age_min && l->age < t->age_min) ||
+					   (t->age_max && l->age > t->age_max)))
 		return "fields";
 	if (!t->takes_own && on(l->customer_of, t->advertiser))
 		return "own_customer";
@@ -304,14 +304,14 @@ int model_nearness(const char *code)
 	static const struct {
 		const char *code;
 		int nearness;
-	} all[] = {{"already_offered", 70}, {"ended", 10},	{"paused", 10},
-		   {"not_started", 10},	    {"country", 20},	{"place", 21},
-		   {"source", 22},	    {"quality", 23},	{"fields", 24},
-		   {"own_customer", 25},    {"price", 30},	{"margin", 31},
-		   {"exclusive", 65},	    {"not_with", 65},	{"shares_gone", 65},
-		   {"cap_total", 40},	    {"budget_total", 41}, {"funds", 42},
-		   {"schedule", 45},	    {"cap_month", 47},	{"cap_week", 48},
-		   {"cap_day", 50},	    {"budget_day", 51}, {"cap_webmaster", 55},
+	} all[] = {{"already_offered", 70}, {"ended", 10},        {"paused", 10},
+		   {"not_started", 10},     {"country", 20},      {"place", 21},
+		   {"source", 22},          {"quality", 23},      {"fields", 24},
+		   {"own_customer", 25},    {"price", 30},        {"margin", 31},
+		   {"exclusive", 65},       {"not_with", 65},     {"shares_gone", 65},
+		   {"cap_total", 40},       {"budget_total", 41}, {"funds", 42},
+		   {"schedule", 45},        {"cap_month", 47},    {"cap_week", 48},
+		   {"cap_day", 50},         {"budget_day", 51},   {"cap_webmaster", 55},
 		   {"cap_hour", 60}};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -60,7 +60,8 @@ static void list_criterion(struct both *b, struct play_order *o, const char *nam
 	}
 }
 
-static void range_criterion(struct both *b, struct play_order *o, const char *name, int min, int max)
+static void range_criterion(struct both *b, struct play_order *o, const char *name, int min,
+			    int max)
 {
 	Punnet__V1__Criterion *c;
 
@@ -368,8 +369,7 @@ static void put_customers(struct both *b, struct play_lead *l, uint32_t owners)
 		if (owners >> i & 1)
 			buf_printf(&text, "%s%s", text.len ? "," : "", advertisers[i]);
 	}
-	put_fact(b, l, "customer_of",
-		 text.len ? arena_cstr(&b->words, buf_slice(&text)) : "none");
+	put_fact(b, l, "customer_of", text.len ? arena_cstr(&b->words, buf_slice(&text)) : "none");
 	buf_free(&text);
 }
 
