@@ -19,6 +19,8 @@ struct orders {
 	struct arena arena;
 	bool dry_run;
 	size_t created, changed, same;
+	terms **fresh; /* what is created or changed */
+	size_t fresh_count;
 	struct error error;
 };
 
@@ -115,6 +117,7 @@ static enum result apply_one(struct orders *o, terms *t)
 		return RESULT_OK;
 	}
 	*(old ? &o->changed : &o->created) += 1;
+	o->fresh[o->fresh_count++] = t;
 	say(o, old ? "change" : "new", t);
 	return o->dry_run ? RESULT_OK : publish(o, t, old ? old->revision : 0);
 }
@@ -133,6 +136,7 @@ static int apply_file(struct orders *o, const char *path)
 		yaml_faults_free(&faults);
 		return TOOL_FOUND;
 	}
+	o->fresh = arena_calloc(&o->arena, count + 1, sizeof(*o->fresh));
 	for (size_t i = 0; i < count; i++)
 		order_warn(o->directory, all[i], &o->arena);
 	for (size_t i = 0; i < count && r == RESULT_OK; i++)
@@ -141,6 +145,7 @@ static int apply_file(struct orders *o, const char *path)
 		r = tool_flush(o->tool, &o->error);
 	if (r != RESULT_OK)
 		return tool_fail("order", r, &o->error);
+	order_preview(o->tool, o->directory, o->fresh, o->fresh_count);
 	printf(o->tool->json ? "{\"created\":%zu,\"changed\":%zu,\"same\":%zu}\n"
 			     : "%zu created, %zu changed, %zu as they were\n",
 	       o->created, o->changed, o->same);
@@ -243,10 +248,13 @@ static int run_verb(struct orders *o, int argc, char **argv)
 		return list_orders(o, argv[2]);
 	if ((strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0) && argc > 2)
 		return set_paused(o, argc, argv, verb[0] == 'p');
+	if (strcmp(verb, "losses") == 0)
+		return order_losses(o->tool, o->directory, argc, argv);
 	if (strcmp(verb, "funds") == 0 && argc >= 4)
 		return order_funds(o->tool, o->directory, argc, argv);
-	return tool_usage("order", "expected apply FILE, list, show ID, pause ID…, resume ID… or "
-				   "funds ADVERTISER VERTICAL …");
+	return tool_usage("order",
+			  "expected apply FILE, list, show ID, pause ID…, resume ID…, losses ID or "
+			  "funds ADVERTISER VERTICAL …");
 }
 
 int command_order(struct tool *t, int argc, char **argv)

@@ -39,7 +39,7 @@ static bool find_fact(struct subject *s, const char *name)
 {
 	enum fact_name fact;
 
-	if (!fact_from_text(slice_cstr(name), &fact))
+	if (!fact_from_text(slice_cstr(name), (enum fact_name)0, &fact))
 		return false;
 	s->numbers = fact_type_of(fact) == FACT_TYPE_NUMBER;
 	s->texts = fact_type_of(fact) == FACT_TYPE_TEXT;

@@ -179,6 +179,9 @@ static void decide(struct sale *s)
 {
 	s->offer.round = s->open ? s->open->holding_count : 0;
 	s->offer.step = (uint32_t)s->d->ret->count;
+	if (s->d->market->observer)
+		s->d->market->observer(s->d->market->observer_ctx, &s->view, &s->match,
+				       s->d->market->log_time_ms);
 	add_decision(s, decision_make(s->d->market, &s->match, &s->offer, s->d->arena));
 }
 

@@ -48,6 +48,14 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 				int64_t append_time_ms, uint64_t offset, struct arena *a,
 				struct decisions *ret);
 
+/* Called with what is known of a lead and with what was found for it, before anything changes by it: for whoever asks what
+ * another order would have said. The decision doesn't depend on it. fn NULL: nobody. */
+struct lead_view;
+struct match;
+typedef void (*market_observer)(void *ctx, const struct lead_view *lead, const struct match *match,
+				int64_t now_ms);
+void market_observe(struct market *m, market_observer fn, void *ctx);
+
 int64_t market_log_time_ms(const struct market *m);
 uint64_t market_digest(const struct market *m);
 size_t market_open_leads(const struct market *m);

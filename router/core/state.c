@@ -189,6 +189,12 @@ bool open_lead_held(const struct open_lead *l)
 	return false;
 }
 
+void market_observe(struct market *m, market_observer fn, void *ctx)
+{
+	m->observer = fn;
+	m->observer_ctx = ctx;
+}
+
 int64_t market_log_time_ms(const struct market *m)
 {
 	return m->log_time_ms;

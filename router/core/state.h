@@ -64,6 +64,8 @@ struct market {
 	struct map
 	    waiters;    /* of the leads: those that wait for a buyer. Their order means nothing */
 	size_t waiting; /* of the leads: for an operator */
+	market_observer observer; /* no part of the state */
+	void *observer_ctx;
 };
 
 struct vertical *market_vertical(struct market *m,

@@ -119,3 +119,17 @@ def test_a_market_with_all_terms_trades_as_they_say(market):
 
     steps = [json.loads(line) for line in stack.punnet("trace", next(iter(ids)), "--json").stdout.splitlines()]
     assert steps, "a lead that waited has a whole life"
+
+
+def test_an_advertiser_is_told_what_it_lost_and_what_an_order_would_have_got(market):
+    stack, _, folder = market
+    losses = json.loads(stack.punnet("order", "losses", "shield", "--json").stdout)
+    assert losses["won"] == 60 and losses["without"] == {"power_hp": 20}, losses
+    told = stack.punnet("order", "losses", "bridge").stdout
+    assert "fields" in told and "outbid" in told, told
+
+    text = (folder / "orders.yaml").read_text().replace("amount_minor: 35000", "amount_minor: 65000")
+    (folder / "higher.yaml").write_text(text)
+    preview = stack.punnet("order", "apply", str(folder / "higher.yaml"), "--dry-run").stdout
+    assert "would have got 60 of the last day's 80 leads, for 39000.00 RUB" in preview, preview
+    assert "3 as they were" in stack.punnet("order", "apply", str(folder / "orders.yaml")).stdout
