@@ -13,9 +13,10 @@
 #include "router/core/match.h"
 #include "runtime/clock.h"
 
-#define HOURS_MAX   (24 * 31)
-#define GAPS_MAX    1000000 /* of the leads that it was outbid for; what comes after them is only counted */
-#define HALF        2
+#define HOURS_MAX (24 * 31)
+#define GAPS_MAX                                                                                   \
+	1000000 /* of the leads that it was outbid for; what comes after them is only counted */
+#define HALF 2
 
 struct losses {
 	struct order_replay replay;
@@ -42,8 +43,8 @@ static void add_gap(struct losses *l, int64_t gap)
 }
 
 /* Would it have stood before whoever got the lead? */
-static bool would_win(const struct order *o, const struct lead_view *lead, const struct match *match,
-		      int64_t now_ms)
+static bool would_win(const struct order *o, const struct lead_view *lead,
+		      const struct match *match, int64_t now_ms)
 {
 	struct candidate c = {.order = (struct order *)o, .fits = true, .now_ms = now_ms};
 
@@ -114,7 +115,8 @@ static void print_misses(const struct losses *l)
 	for (int code = 0; code < REASON_COUNT; code++) {
 		if (l->missed[code] > 0)
 			printf("%10" PRIu64 "  %-16s %s\n", l->missed[code],
-			       reason_code((enum reason)code), reason_text((enum reason)code, LANGUAGE_EN));
+			       reason_code((enum reason)code),
+			       reason_text((enum reason)code, LANGUAGE_EN));
 	}
 }
 
@@ -136,8 +138,8 @@ static void print(const struct losses *l, const struct order *o, int64_t hours)
 {
 	char text[64];
 
-	printf("%s, the last %" PRId64 " hours: %" PRIu64 " offers in %s, it got %" PRIu64 "\n", l->id,
-	       hours, l->leads, o->terms->vertical, l->won);
+	printf("%s, the last %" PRId64 " hours: %" PRIu64 " offers in %s, it got %" PRIu64 "\n",
+	       l->id, hours, l->leads, o->terms->vertical, l->won);
 	if (l->outbid > 0)
 		printf("%10" PRIu64 "  %-16s by at most %s\n", l->outbid, "outbid",
 		       money(o, l->gap_count ? l->gaps[l->gap_count - 1] : 0, text));
@@ -188,7 +190,8 @@ int order_losses(struct tool *t, const struct directory *d, int argc, char **arg
 
 	if (argc != 3 || (text && !slice_to_int64(slice_cstr(text), &hours)) || hours < 1 ||
 	    hours > HOURS_MAX)
-		return tool_usage("order", "expected losses ID [--hours N], N from 1 to %d", HOURS_MAX);
+		return tool_usage("order", "expected losses ID [--hours N], N from 1 to %d",
+				  HOURS_MAX);
 	e = directory_get(d, "order", slice_cstr(argv[2]));
 	v = e ? directory_get(d, "vertical", slice_cstr(e->order->terms->vertical)) : NULL;
 	if (!v)
@@ -200,7 +203,8 @@ int order_losses(struct tool *t, const struct directory *d, int argc, char **arg
 	market_observe(l.replay.market, look, &l);
 	r = order_replay(t, &l.replay, &error);
 	if (r == RESULT_OK && !market_order(l.replay.market, slice_cstr(l.id)))
-		r = error_set(&error, RESULT_BAD, "the market's log does not hold the order any more");
+		r = error_set(&error, RESULT_BAD,
+			      "the market's log does not hold the order any more");
 	if (r == RESULT_OK) {
 		qsort(l.gaps, l.gap_count, sizeof(*l.gaps), by_size);
 		if (t->json)

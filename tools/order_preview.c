@@ -14,7 +14,7 @@
 #include "runtime/clock.h"
 
 #define PREVIEW_MS         MS_PER_DAY
-#define PREVIEW_ORDERS_MAX 200        /* of one file; more are published without */
+#define PREVIEW_ORDERS_MAX 200         /* of one file; more are published without */
 #define PREVIEW_SOURCE     4000000000u /* a partition of payout's outbox that there is not */
 
 struct share {
@@ -124,8 +124,8 @@ static void print(const struct preview *p, Punnet__V1__OrderTerms **orders, size
 			       ",\"would_have_got\":%" PRIu64 ",\"for_minor\":%" PRId64 "}\n",
 			       t->order_id, p->leads, s->got, s->paid_minor);
 		else
-			printf("         %-34s would have got %" PRIu64 " of the last day's %" PRIu64
-			       " leads, for %s\n",
+			printf("         %-34s would have got %" PRIu64
+			       " of the last day's %" PRIu64 " leads, for %s\n",
 			       t->order_id, s->got, p->leads, money);
 	}
 }

@@ -18,7 +18,8 @@ struct order_replay {
 };
 
 /* Folds all records from from_ms on up to the log's end. The market is the caller's. */
-_must_use_ enum result order_replay(struct tool *t, struct order_replay *r, struct error *ret_error);
+_must_use_ enum result order_replay(struct tool *t, struct order_replay *r,
+				    struct error *ret_error);
 /* One more event, made here; false: it was not taken. */
 bool order_replay_event(struct order_replay *r, const Punnet__V1__MarketEvent *event, int64_t at_ms,
 			struct decisions *ret);

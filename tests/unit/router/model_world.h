@@ -20,6 +20,14 @@ void both_start(struct both *b, uint64_t seed);
 void both_stop(struct both *b);
 void both_step(struct both *b); /* one random event */
 
+/* model_draw.c: a random event of a kind, to both. */
+void draw_order(struct both *b, bool fresh);
+void draw_card(struct both *b);
+void draw_funds(struct both *b);
+void draw_lead(struct both *b);
+void draw_settlement(struct both *b);
+void draw_return(struct both *b);
+
 extern const char *const order_ids[MODEL_ORDERS];
 
 #endif
