@@ -205,13 +205,8 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 		return;
 	printf("  advertiser %s, priority %d, revision %llu\n", t->advertiser_id, t->priority,
 	       (unsigned long long)change->revision);
-	printf("  caps: hour %llu, day %llu, total %llu (0 = none)\n",
-	       (unsigned long long)t->caps->hour, (unsigned long long)t->caps->day,
-	       (unsigned long long)t->caps->total);
-	printf("  countries:");
-	for (size_t i = 0; i < t->n_countries; i++)
-		printf(" %s", t->countries[i]);
-	printf("%s\n  delivery: %s\n", t->n_countries ? "" : " any", t->delivery_json);
+	order_show_terms(t);
+	printf("  delivery: %s\n", t->delivery_json);
 }
 
 static int list_orders(struct orders *o, const char *only)

@@ -128,6 +128,12 @@ def test_an_advertiser_is_told_what_it_lost_and_what_an_order_would_have_got(mar
     told = stack.punnet("order", "losses", "bridge").stdout
     assert "fields" in told and "outbid" in told, told
 
+    shown = stack.punnet("order", "show", "shield").stdout
+    for words in ("where power_hp from 100 to 200", "where fact.phone_line not voip, or not said", "open mon 00:00-24:00",
+                  "by the clock of Europe/Moscow", "shared by at most 2, never with strakh-parus", "when city Тула",
+                  "at most 500 a day from one webmaster"):
+        assert words in shown, shown
+
     text = (folder / "orders.yaml").read_text().replace("amount_minor: 35000", "amount_minor: 65000")
     (folder / "higher.yaml").write_text(text)
     preview = stack.punnet("order", "apply", str(folder / "higher.yaml"), "--dry-run").stdout
