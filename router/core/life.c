@@ -85,6 +85,7 @@ static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
 	(void)buf_reserve(&open->packed, punnet__v1__lead_admitted__get_packed_size(admitted));
 	codec_pack(&admitted->base, &open->packed);
 	assert(!open->packed.failed);
+	buf_trim(&open->packed);
 	open->is_test = admitted->lead->is_test;
 	map_put(&m->leads, slice_of(id->bytes, sizeof(id->bytes)), open);
 	return open;

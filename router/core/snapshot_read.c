@@ -283,6 +283,7 @@ static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 	l = open_lead_new(&id);
 	map_put(&m->leads, raw, l);
 	buf_append_slice(&l->packed, get_bytes(r));
+	buf_trim(&l->packed);
 	l->waits_accepts = get_number_to(r, 1);
 	l->waits_until_ms = get_signed(r);
 	l->buyer_until_ms = get_signed(r);
