@@ -75,6 +75,9 @@ static void read_delivery(struct order_reader *r, const struct yaml *item, order
 	struct slice url = {0};
 	struct buf json = {0};
 
+	t->delivery_json = (char *)protobuf_c_empty_string;
+	if (!delivery && !r->directory)
+		return; /* in a simulation nothing is delivered */
 	yaml_text(webhook, "url", &url, r->faults);
 	if (!webhook ||
 	    (!slice_starts_with(url, "http://") && !slice_starts_with(url, "https://"))) {

@@ -35,6 +35,7 @@ int command_order(struct tool *t, int argc, char **argv);
 int command_board(struct tool *t, int argc, char **argv);
 int command_rules(struct tool *t, int argc, char **argv);
 int command_lists(struct tool *t, int argc, char **argv);
+int command_simulate(struct tool *t, int argc, char **argv);
 int command_judge(struct tool *t, int argc, char **argv);
 int command_quarantine(struct tool *t, int argc, char **argv);
 int command_config(struct tool *t, int argc, char **argv);

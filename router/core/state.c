@@ -35,6 +35,7 @@ static void vertical_free(struct vertical *v)
 	buf_free(&v->packed);
 	attributes_free(&v->attributes);
 	index_free(&v->index);
+	pacer_free(&v->pacer);
 	free(v);
 }
 
