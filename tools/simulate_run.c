@@ -6,6 +6,7 @@
 #include "base/money.h"
 #include "base/rng.h"
 #include "lead/codec.h"
+#include "router/core/pace_forecast.h"
 
 void sim_open(struct sim *s, uint64_t seed)
 {
@@ -149,14 +150,31 @@ struct sim_result sim_play(struct sim *s, struct sim_lead *lead)
 
 /* --- the report --- */
 
-static void write_order(const struct order *o, bool first, struct buf *out)
+/* As of the last lead, of orders that still want some then. */
+static void write_forecast(const struct market *m, const struct order *o, struct buf *out)
+{
+	int64_t now_ms = market_log_time_ms(m);
+	struct pace_forecast f;
+
+	if (!o->pace.ready || pace_left(o) == 0 || o->terms->until_ms <= now_ms)
+		return;
+	f = pace_forecast(market_pacer(m, o), o, now_ms);
+	buf_printf(out,
+		   ",\"forecast\":{\"expected\":%" PRIu64 ",\"low\":%" PRIu64 ",\"high\":%" PRIu64
+		   ",\"state\":\"%s\"}",
+		   f.expected, f.low, f.high, pace_state_name(pace_state_of(o, &f)));
+}
+
+static void write_order(const struct market *m, const struct order *o, bool first, struct buf *out)
 {
 	if (!first)
 		buf_append_char(out, ',');
 	json_write_string(out, slice_cstr(o->terms->order_id));
-	buf_printf(
-	    out, ":{\"filled\":%" PRIu64 ",\"quantity\":%" PRIu64 ",\"revenue_minor\":%" PRId64 "}",
-	    o->delivered, o->terms->quantity, o->spent_minor);
+	buf_printf(out,
+		   ":{\"filled\":%" PRIu64 ",\"quantity\":%" PRIu64 ",\"revenue_minor\":%" PRId64,
+		   o->delivered, o->terms->quantity, o->spent_minor);
+	write_forecast(m, o, out);
+	buf_append_char(out, '}');
 }
 
 static int64_t revenue(const struct sim *s)
@@ -180,7 +198,7 @@ void sim_report(const struct sim *s, struct buf *out)
 		   ",\"orders\":{",
 		   s->leads, s->sold, revenue(s));
 	for (size_t i = 0; (o = market_order_at(s->market, i)); i++)
-		write_order(o, i == 0, out);
+		write_order(s->market, o, i == 0, out);
 	buf_append_cstr(out, "},\"unsold\":{");
 	for (size_t i = 0; i < s->unsold_count; i++)
 		buf_printf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", s->unsold[i].reason,

@@ -69,6 +69,9 @@ size_t market_orders(const struct market *m);
 /* In order of arrival, the removed ones too; NULL past the end. Valid until the next event. */
 struct order *market_order_at(const struct market *m, size_t i);
 
+/* What is known of the leads of the order's vertical: see pace_forecast.h. */
+const struct pacer *market_pacer(const struct market *m, const struct order *o);
+
 /* Equal states give equal bytes. out->max should be MARKET_ENCODED_MAX_BYTES; check out->failed. */
 #define MARKET_ENCODED_MAX_BYTES (1u << 30)
 void market_encode(const struct market *m, struct buf *out);

@@ -136,6 +136,13 @@ struct order *market_order_add(struct market *m, struct slice id)
 	return o;
 }
 
+const struct pacer *market_pacer(const struct market *m, const struct order *o)
+{
+	const struct vertical *v = map_get(&m->verticals, slice_cstr(o->terms->vertical));
+
+	return &v->pacer;
+}
+
 struct order *market_order_at(const struct market *m, size_t i)
 {
 	return i < map_count(&m->orders) ? m->by_index[i] : NULL;
