@@ -19,7 +19,7 @@
 #define NEED_EVERY     16   /* leads, after which what is needed is worked out anew */
 #define FITS_LEADS_MIN 512  /* which leads fit is told from the last day's, or so many */
 #define SAMPLE_HOURS   6    /* what the sample reaches back, at least */
-#define REPLAYS        1    /* leads of the sample with each lead, … */
+#define REPLAYS        4    /* leads of the sample with each lead, … */
 #define REPLAYS_MORE   13   /* … and so many more at the beginning, … */
 #define REPLAYS_FADE   4096 /* … a part of them up to this lead */
 #define SETTLE_PASSES  40   /* over the sample, after the past */
@@ -325,7 +325,7 @@ static uint64_t leads_in(const struct pacer *p, int64_t hours)
 }
 
 /* Which share of the vertical's leads fits: older leads fade by halves. */
-static void note_fit(const struct pacer *p, struct pace *pace, int64_t price_minor)
+static void note_fit(const struct pacer *p, struct pace *pace, int64_t price_minor, uint64_t window)
 {
 	uint64_t seen = p->leads - pace->fits_from;
 
@@ -333,7 +333,7 @@ static void note_fit(const struct pacer *p, struct pace *pace, int64_t price_min
 		pace->worth = pace_score_most(price_minor);
 	pace->worth += (pace_score_most(price_minor) - pace->worth) >> WORTH_SHIFT;
 	pace->fits++;
-	if (seen <= 2 * FITS_LEADS_MIN || seen <= 2 * leads_in(p, 24))
+	if (seen <= 2 * window)
 		return;
 	pace->fits /= 2;
 	pace->fits_from += seen / 2;
@@ -341,15 +341,18 @@ static void note_fit(const struct pacer *p, struct pace *pace, int64_t price_min
 
 static void learn(struct pacer *p, const struct order *winner, int64_t now_ms, bool past)
 {
+	uint64_t window;
+
 	p->leads++;
 	pace_clock_lead(&p->clock, now_ms);
+	window = MAX_OF(leads_in(p, 24), (uint64_t)FITS_LEADS_MIN);
 	for (size_t i = 0; i < p->bid_count; i++) {
 		struct order *o = p->bids[i].order;
 		struct pace *pace = &o->pace;
 
 		if (!pace_wanted(o))
 			continue;
-		note_fit(p, pace, p->bids[i].price_minor);
+		note_fit(p, pace, p->bids[i].price_minor, window);
 		if (pace->rated_at == 0 || p->leads - pace->rated_at >= NEED_EVERY || o == winner)
 			rate(p, o, now_ms);
 		if (!past)

@@ -22,7 +22,7 @@ def optimum(market):
     model.a_matrix_.index_ = np.stack([lead, leads + order], axis=1).ravel().astype(np.int32)
     model.a_matrix_.value_ = np.ones(2 * count)
     solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
+    solver.silent()
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
     solver.run()
