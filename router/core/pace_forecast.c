@@ -2,7 +2,7 @@
  *
  * An order that needs less than it can reach is paced to land on its quantity. What it can reach is what fits it, of the leads
  * to come, times the share that it would win if it wanted all. How far that may be off is the leads' own luck, which is the
- * root of their number, and what nobody foresees: an eighth. */
+ * root of their number, how well that share is known, and what nobody foresees: an eighth. */
 #include "pace_forecast.h"
 
 #include "order.h"
@@ -36,6 +36,17 @@ static uint64_t planned(const struct pacer *p, const struct order *o, int64_t no
 	return (uint64_t)((unsigned __int128)o->terms->quantity * MIN_OF(so_far, in_all) / in_all);
 }
 
+/* Half of the range about `reach` leads out of `supply`, of which the share is known from some 256 leads of the sample. */
+static uint64_t range_of(uint64_t supply, uint64_t reach, uint64_t share)
+{
+	uint64_t unforeseen = reach / UNFORESEEN_PART, known;
+
+	share = MIN_OF(MAX_OF(share, PACE_SHARE_ONE / 128), PACE_SHARE_ONE * 127ull / 128);
+	known = pace_root(share * (PACE_SHARE_ONE - share)) / 16;
+	known = (uint64_t)((unsigned __int128)supply * known >> PACE_SHARE_SHIFT);
+	return pace_root(reach + unforeseen * unforeseen + known * known) * RANGE_PERCENT / 100;
+}
+
 struct pace_forecast pace_forecast(const struct pacer *p, const struct order *o, int64_t now_ms)
 {
 	struct pace_forecast f = {0};
@@ -45,8 +56,7 @@ struct pace_forecast pace_forecast(const struct pacer *p, const struct order *o,
 		return f;
 	f.supply = pace_supply(p, o, now_ms);
 	reach = (uint64_t)((unsigned __int128)f.supply * o->pace.reach >> PACE_SHARE_SHIFT);
-	off = reach / UNFORESEEN_PART;
-	off = pace_root(reach + off * off) * RANGE_PERCENT / 100;
+	off = range_of(f.supply, reach, o->pace.reach);
 	f.planned = planned(p, o, now_ms);
 	f.expected = taken + MIN_OF(left, reach);
 	f.low = taken + MIN_OF(left, reach - MIN_OF(off, reach));
