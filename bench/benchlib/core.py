@@ -12,6 +12,7 @@ def micro(lab, figures):
 
 def router(lab, figures):
     _pass_on(figures, lab.run("router"))
+    _pass_on(figures, lab.run("pace"))
 
 
 def ledger(lab, figures):

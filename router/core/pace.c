@@ -16,7 +16,8 @@
 #define STEP_LAST   6 /* … and a 64th later; towards an order's end it grows again */
 #define HURRY_SHIFT                                                                                \
 	3 /* an order that needs all that it can have lets an eighth go with each lead */
-#define NEED_EVERY     16   /* leads, after which what is needed is worked out anew */
+#define NEED_EVERY     32   /* leads, after which what is needed is worked out anew */
+#define JUDGE_EVERY    128  /* the same of the forecast */
 #define FITS_LEADS_MIN 512  /* which leads fit is told from the last day's, or so many */
 #define SAMPLE_HOURS   6    /* what the sample reaches back, at least */
 #define REPLAYS        4    /* leads of the sample with each lead, … */
@@ -127,44 +128,50 @@ static uint8_t step_shift(uint64_t supply)
 	return shift;
 }
 
+/* A lead is kept in the sample with the orders that ranked highest for it; where an order is one of them, it stands for the
+ * others too. */
+static void set_steps(struct pace *pace)
+{
+	unsigned shift = STEP_FIRST;
+	uint32_t kept = MAX_OF(pace->kept, PACE_SHARE_ONE / KEPT_LEAST);
+
+	for (uint64_t n = pace->learned >> 6; n > 0 && shift < STEP_LAST; n >>= 2)
+		shift++;
+	pace->step = pace->worth >> MIN_OF(shift, pace->step_shift);
+	pace->pull = (int64_t)((__int128)pace->step * pace->need >> PACE_SHARE_SHIFT);
+	pace->kept_pull = (int64_t)((__int128)pace->step * pace->need / kept);
+}
+
 static void rate(const struct pacer *p, struct order *o, int64_t now_ms)
 {
 	uint64_t wants = pace_left(o) << PACE_SHARE_SHIFT;
 	uint64_t supply = sure(pace_supply(p, o, now_ms));
+	bool judged;
 
+	judged = o->pace.rated_at / JUDGE_EVERY == p->leads / JUDGE_EVERY;
 	o->pace.rated_at = p->leads;
 	o->pace.step_shift = step_shift(supply);
 	o->pace.need = PACE_SHARE_ONE;
 	if (supply > 0 && wants / supply < PACE_SHARE_ONE)
 		o->pace.need = (uint32_t)(wants / supply);
 	o->pace.ready = pace_wanted(o) && watched(p, o, now_ms);
-	pace_judge(p, o, now_ms);
+	set_steps(&o->pace);
+	if (!judged)
+		pace_judge(p, o, now_ms);
 }
 
 /* --- steps --- */
 
-static int64_t step_of(const struct pace *pace)
-{
-	unsigned shift = STEP_FIRST;
-
-	for (uint64_t n = pace->learned >> 6; n > 0 && shift < STEP_LAST; n >>= 2)
-		shift++;
-	return pace->worth >> MIN_OF(shift, pace->step_shift);
-}
-
 /* One lead that the order could have had. */
-static void move(struct order *o, uint64_t need, bool won)
+static void move(struct pace *pace, int64_t pull, bool won)
 {
-	struct pace *pace = &o->pace;
-	int64_t step = step_of(pace);
-
-	pace->learned++;
-	pace->scarcity -= (int64_t)(((__int128)step * (int64_t)need) >> PACE_SHARE_SHIFT);
-	if (won)
-		pace->scarcity += step;
+	pace->scarcity += (won ? pace->step : 0) - pull;
 	if (pace->need == PACE_SHARE_ONE)
 		pace->scarcity -= pace->scarcity >> HURRY_SHIFT;
 	pace->scarcity = MAX_OF(pace->scarcity, 0);
+	pace->learned++;
+	if ((pace->learned & (pace->learned - 1)) == 0)
+		set_steps(pace);
 }
 
 static void share_moves(uint32_t *share, bool hit)
@@ -175,14 +182,6 @@ static void share_moves(uint32_t *share, bool hit)
 }
 
 /* --- the sample --- */
-
-/* A lead is kept with the orders that ranked highest for it; where an order was one of them, it stands for the others too. */
-static uint64_t kept_need(const struct pace *pace)
-{
-	uint32_t kept = MAX_OF(pace->kept, PACE_SHARE_ONE / KEPT_LEAST);
-
-	return ((uint64_t)pace->need << PACE_SHARE_SHIFT) / kept;
-}
 
 static bool open_at(const struct order *o, int64_t at_ms)
 {
@@ -233,7 +232,7 @@ static void replay(const struct pace_lead *lead, int64_t at_ms)
 		if (!pace_wanted(o) || !open_at(o, at_ms))
 			continue;
 		share_moves(&o->pace.reach, most >= (o == winner ? second : best));
-		move(o, kept_need(&o->pace), o == winner);
+		move(&o->pace, o->pace.kept_pull, o == winner);
 	}
 }
 
@@ -342,6 +341,7 @@ static void note_fit(const struct pacer *p, struct pace *pace, int64_t price_min
 static void learn(struct pacer *p, const struct order *winner, int64_t now_ms, bool past)
 {
 	uint64_t window;
+	size_t paced = 0;
 
 	p->leads++;
 	pace_clock_lead(&p->clock, now_ms);
@@ -352,14 +352,14 @@ static void learn(struct pacer *p, const struct order *winner, int64_t now_ms, b
 
 		if (!pace_wanted(o))
 			continue;
+		paced++;
 		note_fit(p, pace, p->bids[i].price_minor, window);
 		if (pace->rated_at == 0 || p->leads - pace->rated_at >= NEED_EVERY || o == winner)
 			rate(p, o, now_ms);
 		if (!past)
-			move(o, pace->need, o == winner);
+			move(pace, pace->pull, o == winner);
 	}
-	if (p->bid_count > 0 &&
-	    p->leads % MAX_OF(leads_in(p, SAMPLE_HOURS) / PACE_SAMPLE_LEADS, 1u) == 0)
+	if (paced > 0 && p->leads % MAX_OF(leads_in(p, SAMPLE_HOURS) / PACE_SAMPLE_LEADS, 1u) == 0)
 		keep(p);
 }
 

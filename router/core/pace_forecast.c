@@ -15,12 +15,16 @@
 
 uint64_t pace_root(uint64_t n)
 {
-	uint64_t root = n, next = n / 2 + 1;
+	uint64_t root, next;
 
-	while (next < root) {
+	if (n == 0)
+		return 0;
+	/* From a power of two that is not below it, it comes down. */
+	next = 1ULL << ((64 - (unsigned)__builtin_clzll(n) + 1) / 2);
+	do {
 		root = next;
 		next = (root + n / root) / 2;
-	}
+	} while (next < root);
 	return root;
 }
 

@@ -51,6 +51,9 @@ static void put_pace(struct buf *out, const struct pace *p)
 	put_number(out, p->need);
 	put_number(out, p->reach);
 	put_number(out, p->kept);
+	put_number(out, (uint64_t)p->step);
+	put_number(out, (uint64_t)p->pull);
+	put_number(out, (uint64_t)p->kept_pull);
 	put_number(out, p->step_shift);
 	put_number(out, p->ready);
 	put_number(out, p->state);

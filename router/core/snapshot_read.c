@@ -165,6 +165,9 @@ static void get_pace(struct reader *r, struct pace *p)
 	p->need = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
 	p->reach = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
 	p->kept = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
+	p->step = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->pull = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->kept_pull = (int64_t)get_number_to(r, PACE_MONEY_MAX);
 	p->step_shift = (uint8_t)get_number_to(r, PACE_STEP_SHIFT_MAX);
 	p->ready = get_number_to(r, 1);
 	p->state = (uint8_t)get_number_to(r, PACE_STATES - 1);

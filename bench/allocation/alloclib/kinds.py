@@ -202,7 +202,7 @@ def adversarial(maker):
 
 
 KINDS = {make.__name__: make for make in (even, tight, slack, prices, weekly, staggered, drifting, outage, adversarial)}
-DRIFTING = ("drifting", "outage", "adversarial")
+DRIFTING = ("staggered", "drifting", "outage", "adversarial")   # the market is another one at its end than at its beginning
 
 
 def make(kind, seed, leads):
