@@ -133,13 +133,14 @@ static uint8_t step_shift(uint64_t supply)
 static void set_steps(struct pace *pace)
 {
 	unsigned shift = STEP_FIRST;
-	uint32_t kept = MAX_OF(pace->kept, PACE_SHARE_ONE / KEPT_LEAST);
+	int64_t kept = MAX_OF(pace->kept, PACE_SHARE_ONE / KEPT_LEAST);
+	int64_t kept_need = ((int64_t)pace->need << PACE_SHARE_SHIFT) / kept;
 
 	for (uint64_t n = pace->learned >> 6; n > 0 && shift < STEP_LAST; n >>= 2)
 		shift++;
 	pace->step = pace->worth >> MIN_OF(shift, pace->step_shift);
 	pace->pull = (int64_t)((__int128)pace->step * pace->need >> PACE_SHARE_SHIFT);
-	pace->kept_pull = (int64_t)((__int128)pace->step * pace->need / kept);
+	pace->kept_pull = (int64_t)((__int128)pace->step * kept_need >> PACE_SHARE_SHIFT);
 }
 
 static void rate(const struct pacer *p, struct order *o, int64_t now_ms)
