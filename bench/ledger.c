@@ -1,5 +1,5 @@
 /* bench-ledger: deliveries settled into a SQLite ledger through payout's own batch, 1,000 a transaction. Each gives a
- * life, a transfer with three entries, two to four balances and a row of the outbox.
+ * life, a transfer with its three entries, two to four balances and a row of the outbox.
  *
  *   bench-ledger --dir FOLDER [--credits N]
  *
@@ -21,11 +21,9 @@
 #define TIMEOUT_MS  5000
 #define COLUMNS_MAX 32
 
-static void terms(_unused_ void *ctx, _unused_ const char *advertiser_id, int64_t *ret_hold_ms,
-		  int64_t *ret_window_ms)
+static struct contract contract(_unused_ void *ctx, _unused_ const char *advertiser_id)
 {
-	*ret_hold_ms = 14 * MS_PER_DAY;
-	*ret_window_ms = 7 * MS_PER_DAY;
+	return (struct contract){.hold_ms = 14 * MS_PER_DAY, .return_window_ms = 7 * MS_PER_DAY};
 }
 
 static struct slice make_outcome(struct arena *a, uint32_t n)
@@ -66,7 +64,7 @@ static struct slice make_outcome(struct arena *a, uint32_t n)
 
 static double settle_all(const char *url, uint32_t credits)
 {
-	struct batch_settings settings = {.topic = "leads.outcomes", .terms = terms, .now_ms = T0};
+	struct batch_settings settings = {.topic = "leads.outcomes", .contract = contract, .now_ms = T0};
 	static struct bus_record records[STORE_BATCH_MAX];
 	struct error error = {0};
 	struct store *store = store_open(url, TIMEOUT_MS, &error);
@@ -171,7 +169,7 @@ static void table_insert(struct table *t, size_t from, size_t to)
 static double insert_all(const char *from_file, const char *to_file, uint32_t credits)
 {
 	struct table tables[] = {
-	    {.name = "lives"}, {.name = "transfers"}, {.name = "entries"}, {.name = "outbox"}};
+	    {.name = "lives"}, {.name = "transfers"}, {.name = "outbox"}};
 	size_t batches = credits / STORE_BATCH_MAX;
 	sqlite3 *from, *to;
 	int64_t began;

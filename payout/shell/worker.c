@@ -19,6 +19,7 @@
 #define PARTITIONS_MAX   256
 #define IN_FLIGHT_MAX    8000
 #define BACKLOG_EVERY_MS 5000
+#define VAT_MOST_BP      10000
 #define TELLS_LINES      0 /* whoever owns this partition does */
 
 struct worker {
@@ -48,6 +49,8 @@ static const enum metric event_metrics[EVENT_COUNT] = {
     [EVENT_RETURNED] = METRIC_PAYOUT_RETURNED,
     [EVENT_SOLD] = METRIC_PAYOUT_SOLD,
     [EVENT_UNREACHABLE] = METRIC_PAYOUT_UNREACHABLE,
+    [EVENT_DUE] = METRIC_PAYOUT_DUE,
+    [EVENT_WAIVED] = METRIC_PAYOUT_WAIVED,
 };
 
 static const enum metric ignored_metrics[IGNORED_COUNT] = {
@@ -102,22 +105,29 @@ static void on_revoke(void *ctx, _unused_ const char *topic, int32_t partition, 
 
 /* --- settling --- */
 
-static void terms(void *ctx, const char *advertiser_id, int64_t *ret_hold_ms,
-		  int64_t *ret_window_ms)
+static struct contract contract_of(void *ctx, const char *advertiser_id)
 {
 	struct worker *w = ctx;
 	const Punnet__V1__DirectoryEntry *e =
 	    directory_get(w->directory, "advertiser", slice_cstr(advertiser_id));
-	bool known = e && e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
+	const Punnet__V1__Advertiser *a =
+	    e && e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER ? e->advertiser
+										 : NULL;
+	struct contract c = {.hold_ms = w->settings.hold_ms,
+			     .return_window_ms = w->settings.return_window_ms};
 
-	*ret_hold_ms = w->settings.hold_ms;
-	*ret_window_ms = w->settings.return_window_ms;
-	if (known && e->advertiser->hold_days > 0)
-		*ret_hold_ms = e->advertiser->hold_days * MS_PER_DAY;
-	if (known && e->advertiser->return_window_days > 0)
-		*ret_window_ms = e->advertiser->return_window_days * MS_PER_DAY;
-	*ret_window_ms =
-	    MIN_OF(*ret_window_ms, *ret_hold_ms); /* nothing is returned after it became payable */
+	if (a && a->hold_days > 0)
+		c.hold_ms = a->hold_days * MS_PER_DAY;
+	if (a && a->return_window_days > 0)
+		c.return_window_ms = a->return_window_days * MS_PER_DAY;
+	if (a) {
+		c.vat_bp = MIN_OF(a->vat_bp, (uint32_t)VAT_MOST_BP);
+		c.returns_max_bp = a->returns_max_bp;
+		c.own_cause_borne = a->own_cause_borne;
+	}
+	/* Nothing is returned after it became payable. */
+	c.return_window_ms = MIN_OF(c.return_window_ms, c.hold_ms);
+	return c;
 }
 
 static void count(const struct batch_report *report)
@@ -136,7 +146,7 @@ static void count(const struct batch_report *report)
 static enum result settle_partition(struct worker *w, int32_t partition, struct error *ret_error)
 {
 	struct batch_settings settings = {
-	    .topic = TOPIC, .terms = terms, .ctx = w, .now_ms = clock_now_ms()};
+	    .topic = TOPIC, .contract = contract_of, .ctx = w, .now_ms = clock_now_ms()};
 	struct bus_record batch[STORE_BATCH_MAX];
 	int64_t began_us = clock_monotonic_us();
 	struct batch_report report;

@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "base/slice.h"
 
-#define DB_PARAMS_MAX     25
+#define DB_PARAMS_MAX     32
 #define DB_COLUMNS_MAX    32
 #define DB_STATEMENTS_MAX 64
 

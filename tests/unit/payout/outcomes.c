@@ -118,18 +118,16 @@ void outcomes_free(struct outcomes *o)
 	*o = (struct outcomes){0};
 }
 
-void outcomes_terms(_unused_ void *ctx, _unused_ const char *advertiser_id, int64_t *ret_hold_ms,
-		    int64_t *ret_window_ms)
+struct contract outcomes_contract(_unused_ void *ctx, _unused_ const char *advertiser_id)
 {
-	*ret_hold_ms = 14 * MS_PER_DAY;
-	*ret_window_ms = 7 * MS_PER_DAY;
+	return (struct contract){.hold_ms = 14 * MS_PER_DAY, .return_window_ms = 7 * MS_PER_DAY};
 }
 
 enum result outcomes_settle(const struct outcomes *o, struct store *s, size_t from, size_t size,
 			    struct batch_report *ret_sum, struct error *ret_error)
 {
 	struct batch_settings settings = {
-	    .topic = "leads.outcomes", .terms = outcomes_terms, .now_ms = OUTCOMES_T0};
+	    .topic = "leads.outcomes", .contract = outcomes_contract, .now_ms = OUTCOMES_T0};
 	struct batch_report sum = {0};
 	struct arena arena = {0};
 	enum result r = RESULT_OK;

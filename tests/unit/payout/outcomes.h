@@ -26,8 +26,7 @@ void outcomes_mixture(struct outcomes *o, uint64_t seed, size_t leads);
 void outcomes_free(struct outcomes *o);
 
 /* 14 days of hold, 7 of returns. */
-void outcomes_terms(void *ctx, const char *advertiser_id, int64_t *ret_hold_ms,
-		    int64_t *ret_window_ms);
+struct contract outcomes_contract(void *ctx, const char *advertiser_id);
 /* Settles all records of partition 0 in batches of `size`. */
 enum result outcomes_settle(const struct outcomes *o, struct store *s, size_t from, size_t size,
 			    struct batch_report *ret_sum, struct error *ret_error);
