@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "payout/shell/batch.h"
+#include "payout/shell/due_teller.h"
 #include "payout/shell/line_teller.h"
 #include "payout/shell/publisher.h"
 #include "runtime/clock.h"
@@ -20,7 +21,7 @@
 #define IN_FLIGHT_MAX    8000
 #define BACKLOG_EVERY_MS 5000
 #define VAT_MOST_BP      10000
-#define TELLS_LINES      0 /* whoever owns this partition does */
+#define TELLS            0 /* whoever owns this partition tells sums of verdicts, and what is due */
 
 struct worker {
 	struct bus *bus;
@@ -32,6 +33,7 @@ struct worker {
 	struct bus_consumer *consumer;
 	struct publisher *publishers[PARTITIONS_MAX]; /* NULL = not ours */
 	struct line_teller *lines;
+	struct due_teller *due; /* NULL: nobody looks */
 	struct bus_record held[STORE_BATCH_MAX];
 	bool done[STORE_BATCH_MAX]; /* settled, or not ours any more */
 	size_t held_count, open_count;
@@ -220,15 +222,21 @@ static enum result publish(struct worker *w, bool *ret_busy, struct error *ret_e
 		if (r != RESULT_OK)
 			return r;
 	}
-	if (w->publishers[TELLS_LINES]) {
+	if (w->publishers[TELLS]) {
 		enum result r = line_teller_pump(w->lines, ret_busy, ret_error);
 
+		if (r == RESULT_OK && w->due && !w->draining)
+			r = due_teller_pump(w->due, ret_busy, ret_error);
 		if (r != RESULT_OK)
 			return r;
 	}
 	if (now_ms < w->backlog_next_ms)
 		return RESULT_OK;
 	w->backlog_next_ms = now_ms + BACKLOG_EVERY_MS;
+	/* The operator's tool may have left something in the outbox. */
+	for (size_t p = 0; p < PARTITIONS_MAX; p++)
+		if (w->publishers[p])
+			publisher_wake(w->publishers[p]);
 	if (store_outbox_backlog(w->store, &rows, ret_error) == RESULT_OK)
 		metric_set(METRIC_PAYOUT_OUTBOX, rows);
 	return RESULT_OK;
@@ -307,6 +315,9 @@ struct worker *worker_open(struct bus *bus, struct directory *directory, struct 
 	w->settings = *settings;
 	w->slots = publisher_slots_new(IN_FLIGHT_MAX);
 	w->lines = line_teller_new(bus, store, settings->lines_every_ms);
+	if (settings->due_every_ms > 0)
+		w->due = due_teller_new(bus, store, settings->due_every_ms,
+					settings->wall_ms ? settings->wall_ms : clock_now_ms);
 	out.ctx = w->slots;
 	w->producer = bus_producer_open(bus, &out, ret_error);
 	if (w->producer)
@@ -331,6 +342,7 @@ void worker_close(struct worker *w)
 		publisher_free(w->publishers[p]);
 	publisher_slots_free(w->slots);
 	line_teller_free(w->lines);
+	due_teller_free(w->due);
 	arena_free(&w->arena);
 	free(w);
 }
