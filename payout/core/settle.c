@@ -113,6 +113,11 @@ void settlement_publish(struct settlement *s, const char *topic, uint32_t partit
 	LIST_ADD(s->arena, s->outbox, s->outbox_count, s->outbox_cap, row);
 }
 
+void settlement_book(struct settlement *s, const struct transfer *t)
+{
+	LIST_ADD(s->arena, s->transfers, s->transfer_count, s->transfer_cap, *t);
+}
+
 static struct life *find_life(const struct dossier *d, uint32_t round)
 {
 	for (size_t i = 0; i < d->life_count; i++)

@@ -124,4 +124,7 @@ _must_use_ enum result settle(struct settlement *s, const struct outcome *o,
 void settlement_publish(struct settlement *s, const char *topic, uint32_t partition,
 			const char *type, struct slice key, struct slice payload);
 
+/* A transfer that no outcome makes: an operation's. */
+void settlement_book(struct settlement *s, const struct transfer *t);
+
 #endif

@@ -17,7 +17,7 @@
 
 #define DB_PARAMS_MAX     32
 #define DB_COLUMNS_MAX    32
-#define DB_STATEMENTS_MAX 64
+#define DB_STATEMENTS_MAX 128
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BYTES };
 

@@ -338,6 +338,8 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 		return apply_settled(m, event, offset, a, ret);
 	case PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE:
 		return apply_quarantine(m, event, offset, a, ret);
+	case PUNNET__V1__MARKET_EVENT__EVENT_FUNDS:
+		return MARKET_NO_MATTER;
 	default:
 		return MARKET_MALFORMED;
 	}
