@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "lead/reasons.h"
 #include "payout/core/life.h"
+#include "payout/reports/reports.h"
 #include "payout/store/db.h"
 #include "payout/store/store.h"
 #include "proto/leads_judged.pb-c.h"
@@ -272,9 +273,7 @@ static void print_transfers(const struct summary *s, const char *what, enum tran
 static void print_account(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
 	const struct summary *s = ctx;
-	/* What the network has to pay and what it earns stand on the right side of the books. */
-	int64_t amount =
-	    slice_starts_with(c[0].bytes, "advertisers:") ? c[2].integer : -c[2].integer;
+	int64_t amount = report_side(c[0].bytes) * c[2].integer;
 	char currency[4], money[64];
 
 	snprintf(currency, sizeof(currency), SLICE_FMT, SLICE_ARG(c[1].bytes));

@@ -11,14 +11,20 @@
 #include <stdio.h>
 
 #include "base/result.h"
+#include "base/slice.h"
 
 struct store;
 
-enum report_format { REPORT_TEXT, REPORT_CSV, REPORT_JSON }; /* JSON: one object a line */
+/* JSON: one object a line. HTML: the statement alone; others write it as text. */
+enum report_format { REPORT_TEXT, REPORT_CSV, REPORT_JSON, REPORT_HTML };
 
 struct report_period {
 	int64_t from_ms, to_ms; /* from included, to excluded */
 };
+
+/* 1 where the debit side is shown as positive (what is owed to the network, what it received or bore), -1 for the others: what
+ * the network has to pay, what was paid in, what it earns. */
+int64_t report_side(struct slice account);
 
 /* Every movement on a party's accounts in the period, with the balances before and after. party is
  * "w17", "webmaster/w17" or "advertiser/bank-a"; a bare id that both kinds have is RESULT_BAD, as
