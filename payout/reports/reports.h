@@ -43,4 +43,26 @@ _must_use_ enum result report_books(struct store *s, const struct report_period 
 _must_use_ enum result report_totals(struct store *s, enum report_format format, FILE *out,
 				     struct error *ret_error);
 
+/* What advertisers have paid in, owe, and may still spend without credit. */
+_must_use_ enum result report_funds(struct store *s, enum report_format format, FILE *out,
+				    struct error *ret_error);
+
+/* Every run of payments, and the lines of one. */
+_must_use_ enum result report_runs(struct store *s, enum report_format format, FILE *out,
+				   struct error *ret_error);
+_must_use_ enum result report_run(struct store *s, int64_t run, enum report_format format, FILE *out,
+				  struct error *ret_error);
+
+/* Whose account a run is paid from. */
+struct debtor {
+	const char *name, *iban, *bic; /* bic: may be "" */
+	const char *date;              /* "2026-12-01": when; "": the day of the confirmation */
+};
+/* A confirmed run for the bank: ISO 20022 pain.001.001.09. What was written before an error is of no use. */
+_must_use_ enum result report_pain001(struct store *s, int64_t run, const struct debtor *debtor,
+				      FILE *out, struct error *ret_error);
+bool iban_valid(struct slice iban); /* capitals and digits, no blanks */
+bool bic_valid(struct slice bic);
+bool payee_name_valid(struct slice name);
+
 #endif
