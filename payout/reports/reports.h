@@ -65,4 +65,24 @@ bool iban_valid(struct slice iban); /* capitals and digits, no blanks */
 bool bic_valid(struct slice bic);
 bool payee_name_valid(struct slice name);
 
+/* Every advertiser with leads that were delivered in the period: calls, returns, whose fault they were. */
+_must_use_ enum result report_scorecard_advertisers(struct store *s, const struct report_period *period,
+						    enum report_format format, FILE *out,
+						    struct error *ret_error);
+
+/* A webmaster's leads by sub id (1 to 5). costs may be NULL, and say NULL for a sub id that it does not know. */
+struct sub_costs {
+	int64_t clicks, cost_minor;
+};
+typedef const struct sub_costs *(*costs_fn)(void *ctx, struct slice sub);
+_must_use_ enum result report_scorecard_webmaster(struct store *s, const char *aff_id, unsigned sub,
+						  const struct report_period *period, costs_fn costs,
+						  void *ctx, enum report_format format, FILE *out,
+						  struct error *ret_error);
+
+/* All that an advertiser said in the period, and what became of each. */
+_must_use_ enum result report_verdicts(struct store *s, const char *advertiser_id,
+				       const struct report_period *period, enum report_format format,
+				       FILE *out, struct error *ret_error);
+
 #endif

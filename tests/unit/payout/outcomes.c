@@ -70,15 +70,24 @@ void outcomes_add_delivery(struct outcomes *o, uint32_t lead, enum life_event ev
 	add_message(o, &m, lead);
 }
 
-void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
-			  const char *advertiser, const char *verdict_id)
+void outcomes_add_said(struct outcomes *o, uint32_t lead, enum life_event event,
+		       const char *advertiser, const char *verdict_id, const char *reason,
+		       int64_t called_at_ms)
 {
 	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
 
 	m.kind = (Punnet__V1__OutcomeKind)event;
 	m.advertiser_id = (char *)advertiser;
 	m.verdict_id = (char *)verdict_id;
+	m.reason_code = (char *)reason;
+	m.called_at_ms = called_at_ms;
 	add_message(o, &m, lead);
+}
+
+void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
+			  const char *advertiser, const char *verdict_id)
+{
+	outcomes_add_said(o, lead, event, advertiser, verdict_id, "", 0);
 }
 
 void outcomes_add_garbage(struct outcomes *o)

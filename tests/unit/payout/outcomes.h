@@ -19,6 +19,10 @@ void outcomes_add_delivery(struct outcomes *o, uint32_t lead, enum life_event ev
 			   const char *advertiser, int64_t price_minor, int64_t payout_minor);
 void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
 			  const char *advertiser, const char *verdict_id);
+/* With a reason, and the time of the first call (0: not said). */
+void outcomes_add_said(struct outcomes *o, uint32_t lead, enum life_event event,
+		       const char *advertiser, const char *verdict_id, const char *reason,
+		       int64_t called_at_ms);
 void outcomes_add_garbage(struct outcomes *o);
 /* A day's mixture, the same for the same seed: leads delivered, refused and offered on, verdicts
  * before and after. */
