@@ -27,7 +27,7 @@ struct life {
 	int64_t waived_at_ms;    /* 0 = is not */
 	int64_t called_at_ms;    /* the advertiser's first call that a verdict named; 0 = none */
 	const char *reason_code; /* of the last outcome that moved it */
-	bool changed;
+	bool changed, stored;    /* stored: the ledger has it, in an earlier form */
 };
 
 enum verdict_standing { /* stored in the ledger; never renumber */

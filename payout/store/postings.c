@@ -50,8 +50,9 @@ static int by_name(const void *a, const void *b)
 	return c ? c : strcmp(x->currency, y->currency);
 }
 
+/* slots: of each entry its account, TRANSFER_ENTRIES_MAX for a transfer. */
 static enum result sum_accounts(const struct settlement *t, struct map *accounts,
-				struct error *ret_error)
+				struct account **slots, struct error *ret_error)
 {
 	for (size_t i = 0; i < t->transfer_count; i++) {
 		const struct transfer *f = &t->transfers[i];
@@ -67,6 +68,7 @@ static enum result sum_accounts(const struct settlement *t, struct map *accounts
 				a->currency = f->currency;
 				map_put(accounts, key, a);
 			}
+			slots[i * TRANSFER_ENTRIES_MAX + e] = a;
 			if (!money_add(a->sum, f->entries[e].amount_minor, &a->sum))
 				return error_set(ret_error, RESULT_FATAL,
 						 "%s: the sum of a batch overflows", a->name);
@@ -94,9 +96,8 @@ static enum result post_accounts(struct store *s, const struct settlement *t,
 	return db_flush(store_db(s), ret_error);
 }
 
-static enum result write_transfer(struct store *s, const struct settlement *t,
-				  const struct transfer *f, const struct map *accounts,
-				  struct error *ret_error)
+static enum result write_transfer(struct store *s, const struct transfer *f,
+				  struct account *const *slots, struct error *ret_error)
 {
 	struct db_value p[7 + 2 * TRANSFER_ENTRIES_MAX] = {
 	    db_lead(&f->lead_id), db_int(f->round),	db_int(f->event),
@@ -104,11 +105,8 @@ static enum result write_transfer(struct store *s, const struct settlement *t,
 	    db_int((int64_t)f->body_hash)};
 
 	for (size_t e = 0; e < TRANSFER_ENTRIES_MAX; e++) {
-		const struct account *a = NULL;
+		const struct account *a = slots[e];
 
-		if (e < f->count)
-			a = map_get(accounts,
-				    account_key(t->arena, f->entries[e].account, f->currency));
 		assert(e >= f->count || (a && a->id > 0));
 		p[7 + 2 * e] = db_int(a ? a->id : 0);
 		p[8 + 2 * e] = db_int(a ? f->entries[e].amount_minor : 0);
@@ -119,12 +117,14 @@ static enum result write_transfer(struct store *s, const struct settlement *t,
 enum result postings_write(struct store *s, const struct settlement *t, struct error *ret_error)
 {
 	_cleanup_(map_free) struct map accounts = {0};
+	struct account **slots;
 
 	if (t->transfer_count == 0)
 		return RESULT_OK;
-	TRY(sum_accounts(t, &accounts, ret_error));
+	slots = arena_calloc(t->arena, t->transfer_count * TRANSFER_ENTRIES_MAX, sizeof(*slots));
+	TRY(sum_accounts(t, &accounts, slots, ret_error));
 	TRY(post_accounts(s, t, &accounts, ret_error));
 	for (size_t i = 0; i < t->transfer_count; i++)
-		TRY(write_transfer(s, t, &t->transfers[i], &accounts, ret_error));
+		TRY(write_transfer(s, &t->transfers[i], &slots[i * TRANSFER_ENTRIES_MAX], ret_error));
 	return RESULT_OK;
 }

@@ -144,7 +144,7 @@ static void currency_copy(char ret[4], const struct db_value *v)
 static void take_life(void *ctx, const struct db_value *c, size_t count)
 {
 	struct loading *l = ctx;
-	struct life life = {.state = (enum life_state)c[1].integer};
+	struct life life = {.state = (enum life_state)c[1].integer, .stored = true};
 	struct assignment *a = &life.terms;
 
 	assert(count == 29 && life.state < LIFE_STATE_COUNT);
@@ -275,13 +275,15 @@ static const char life_sql[] =
     "sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, "
     "called_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
     "$12, $13, $14, $15, "
-    "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30) ON CONFLICT (lead_id, round) DO UPDATE SET "
-    "state = excluded.state, delivered_at = excluded.delivered_at, payable_at = "
-    "excluded.payable_at, "
-    "return_until = excluded.return_until, closed_at = excluded.closed_at, reason_code = "
-    "excluded.reason_code, vat = excluded.vat, returns_max_bp = excluded.returns_max_bp, "
-    "own_cause_borne = excluded.own_cause_borne, waived_at = excluded.waived_at, "
-    "called_at = excluded.called_at";
+    "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+/* A lead that was unresolved and arrived after all stands as its delivery says. Not the run: that is the payments' own. */
+static const char life_again_sql[] =
+    "UPDATE lives SET state = $3, order_id = $4, advertiser_id = $5, aff_id = $6, vertical = $7, price = "
+    "$8, payout = $9, currency = $10, exclusive = $11, is_test = $12, market_partition = $13, settled_at = "
+    "$14, delivered_at = $15, payable_at = $16, return_until = $17, closed_at = $18, reason_code = $19, "
+    "sub1 = $20, sub2 = $21, sub3 = $22, sub4 = $23, sub5 = $24, click_id = $25, vat = $26, "
+    "returns_max_bp = $27, own_cause_borne = $28, waived_at = $29, called_at = $30 "
+    "WHERE lead_id = $1 AND round = $2";
 static const char verdict_sql[] =
     "INSERT INTO verdicts (lead_id, advertiser_id, verdict_id, event, reason_code, amount, "
     "currency, at_ms, partition, "
@@ -299,7 +301,7 @@ static enum result write_life(struct store *s, const struct lead_id *id, const s
 {
 	const struct assignment *a = &l->terms;
 
-	return db_add(s->db, life_sql,
+	return db_add(s->db, l->stored ? life_again_sql : life_sql,
 		      PARAMS(db_lead(id), db_int(a->round), db_int(l->state), db_text(a->order_id),
 			     db_text(a->advertiser_id), db_text(a->aff_id), db_text(a->vertical),
 			     db_int(a->price_minor), db_int(a->payout_minor), db_text(a->currency),
