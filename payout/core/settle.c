@@ -126,22 +126,23 @@ static struct life *find_life(const struct dossier *d, uint32_t round)
 	return NULL;
 }
 
-/* The assignment that a verdict of this advertiser is about: the sold one, else the newest. */
+/* The assignment that a verdict of this advertiser is about: the sold one (of several the earliest round, whatever the order in
+ * which they came), else the newest. */
 static struct life *find_life_of(const struct dossier *d, const char *advertiser_id)
 {
-	struct life *best = NULL;
+	struct life *best = NULL, *sold = NULL;
 
 	for (size_t i = 0; i < d->life_count; i++) {
 		struct life *l = &d->lives[i];
 
 		if (strcmp(l->terms.advertiser_id, advertiser_id) != 0)
 			continue;
-		if (life_is_sold(l->state))
-			return l;
+		if (life_is_sold(l->state) && (!sold || l->terms.round < sold->terms.round))
+			sold = l;
 		if (!best || l->terms.round > best->terms.round)
 			best = l;
 	}
-	return best;
+	return sold ? sold : best;
 }
 
 static bool sold_exclusively(const struct dossier *d)
