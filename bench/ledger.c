@@ -64,7 +64,8 @@ static struct slice make_outcome(struct arena *a, uint32_t n)
 
 static double settle_all(const char *url, uint32_t credits)
 {
-	struct batch_settings settings = {.topic = "leads.outcomes", .contract = contract, .now_ms = T0};
+	struct batch_settings settings = {
+	    .topic = "leads.outcomes", .contract = contract, .now_ms = T0};
 	static struct bus_record records[STORE_BATCH_MAX];
 	struct error error = {0};
 	struct store *store = store_open(url, TIMEOUT_MS, &error);
@@ -168,8 +169,7 @@ static void table_insert(struct table *t, size_t from, size_t to)
 
 static double insert_all(const char *from_file, const char *to_file, uint32_t credits)
 {
-	struct table tables[] = {
-	    {.name = "lives"}, {.name = "transfers"}, {.name = "outbox"}};
+	struct table tables[] = {{.name = "lives"}, {.name = "transfers"}, {.name = "outbox"}};
 	size_t batches = credits / STORE_BATCH_MAX;
 	sqlite3 *from, *to;
 	int64_t began;

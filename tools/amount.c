@@ -50,7 +50,8 @@ bool rate_read(const char *text, int64_t *ret_num, int64_t *ret_den)
 		struct slice left = slice_of(text, (size_t)(slash - text));
 
 		return slice_to_int64(left, ret_num) &&
-		       slice_to_int64(slice_cstr(slash + 1), ret_den) && *ret_num > 0 && *ret_den > 0;
+		       slice_to_int64(slice_cstr(slash + 1), ret_den) && *ret_num > 0 &&
+		       *ret_den > 0;
 	}
 	if (!read_digits(text, ret_num, &decimals))
 		return false;

@@ -10,9 +10,9 @@ static const char cursors_sql[] =
 static const char outbox_sql[] = "SELECT partition, COUNT(*) FROM outbox GROUP BY partition";
 static const char lives_sql[] = "SELECT lead_id, round, state, is_test FROM lives";
 static const char accounts_sql[] = "SELECT id, name, currency, balance FROM accounts ORDER BY id";
-static const char transfers_sql[] =
-    "SELECT lead_id, round, event, currency, account1, amount1, account2, amount2, account3, amount3, "
-    "account4, amount4 FROM transfers";
+static const char transfers_sql[] = "SELECT lead_id, round, event, currency, account1, amount1, "
+				    "account2, amount2, account3, amount3, "
+				    "account4, amount4 FROM transfers";
 
 struct opening {
 	struct audit *audit;

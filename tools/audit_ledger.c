@@ -1,7 +1,6 @@
 /* audit_ledger: what the ledger says, against what the topics say. */
 #include "audit_tables.h"
 
-
 void audit_ledger_begin(struct audit *a)
 {
 	memset(a->ledger, 0, sizeof(a->ledger));
@@ -44,12 +43,16 @@ static char kind_of(const char *name)
 	static const struct {
 		const char *party, *account;
 		char kind;
-	} kinds[] = {
-	    {"advertisers:", ":receivable", 'r'}, {"advertisers:", ":funds", 'o'},
-	    {"webmasters:", ":hold", 'h'},	  {"webmasters:", ":payable", 'p'},
-	    {"webmasters:", ":paid", 'o'},	  {"network:", ":margin", 'm'},
-	    {"network:", ":vat", 'v'},		  {"network:", ":borne", 'b'},
-	    {"network:", ":received", 'o'},	  {"network:", ":exchange", 'o'}};
+	} kinds[] = {{"advertisers:", ":receivable", 'r'},
+		     {"advertisers:", ":funds", 'o'},
+		     {"webmasters:", ":hold", 'h'},
+		     {"webmasters:", ":payable", 'p'},
+		     {"webmasters:", ":paid", 'o'},
+		     {"network:", ":margin", 'm'},
+		     {"network:", ":vat", 'v'},
+		     {"network:", ":borne", 'b'},
+		     {"network:", ":received", 'o'},
+		     {"network:", ":exchange", 'o'}};
 	const char *last = strrchr(name, ':');
 
 	for (size_t i = 0; last && i < ARRAY_LEN(kinds); i++)

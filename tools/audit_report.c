@@ -1,7 +1,6 @@
 /* audit_report: what is missing now, and whether it may still come. */
 #include "audit_tables.h"
 
-
 #define BIT(n) (1u << (n))
 
 static void missing(struct audit *a, struct audit_line *ret, enum audit_invariant i,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "advertiser_contract.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
 #include "proto/market.pb-c.h"
@@ -22,8 +23,6 @@
 #define KEY_BYTES    24
 #define SECRET_BYTES 32
 #define MASTER_LEN   32
-
-#define BP_PERCENT 100
 
 typedef Punnet__V1__DirectoryEntry entry;
 
@@ -281,19 +280,6 @@ static void apply_webmaster(struct apply *a, const struct yaml *item, const char
 	publish(a, old, e);
 }
 
-/* Whole percents: nobody's contract says 12.34 % of returns. What holds for a lead is fixed when it is delivered. */
-static void apply_contract(struct apply *a, const struct yaml *item, Punnet__V1__Advertiser *v)
-{
-	const char *own = text_of(a, item, "own_cause_returns", "refused");
-
-	v->vat_bp = (uint32_t)int_of(a, item, "vat_percent", 0, 100, 0) * BP_PERCENT;
-	v->returns_max_bp = (uint32_t)int_of(a, item, "returns_max_percent", 1, 100, 0) * BP_PERCENT;
-	v->own_cause_borne = strcmp(own, "borne") == 0;
-	if (!v->own_cause_borne && strcmp(own, "refused") != 0)
-		yaml_fault(&a->faults, item->line,
-			   "own_cause_returns: \"%s\": expected refused or borne", own);
-}
-
 static void apply_advertiser(struct apply *a, const struct yaml *item, const char *id)
 {
 	const entry *old = known(a, "advertiser", id);
@@ -307,7 +293,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->return_window_days = (uint32_t)int_of(a, item, "return_window_days", 0, 365, 7);
 	v->max_in_flight = (uint32_t)int_of(a, item, "max_in_flight", 1, 10000, 0);
 	v->suspended = bool_of(a, item, "suspended");
-	apply_contract(a, item, v);
+	advertiser_contract_read(item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",

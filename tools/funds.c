@@ -47,20 +47,23 @@ static int find_market(const struct directory *d, const char *advertiser, const 
 	for (size_t i = 0; directory_at(d, i, &e); i++) {
 		uint32_t p;
 
-		if (e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER || e->order->removed ||
-		    !e->order->terms || strcmp(e->order->terms->advertiser_id, advertiser) != 0 ||
+		if (e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER ||
+		    e->order->removed || !e->order->terms ||
+		    strcmp(e->order->terms->advertiser_id, advertiser) != 0 ||
 		    !partition_of(d, e->order->terms->vertical, &p))
 			continue;
 		if (found && p != *ret)
-			return tool_usage("funds",
-					  "%s has orders in several markets: say with --vertical in which "
-					  "one it is spent",
-					  advertiser);
+			return tool_usage(
+			    "funds",
+			    "%s has orders in several markets: say with --vertical in which "
+			    "one it is spent",
+			    advertiser);
 		found = true;
 		*ret = p;
 	}
 	return found ? TOOL_DONE
-		     : tool_usage("funds", "%s has no order yet: say with --vertical where it is spent",
+		     : tool_usage("funds",
+				  "%s has no order yet: say with --vertical where it is spent",
 				  advertiser);
 }
 
@@ -125,7 +128,9 @@ static int book(struct tool *t, const struct step *step, int argc, char **argv)
 		return tool_usage("funds", "%s needs --why", step->name);
 	snprintf(moment, sizeof(moment), "at %lld", (long long)o.at_ms);
 	if (!reference && step->kind != OPERATION_CREDIT_LIMIT)
-		return tool_usage("funds", "--reference TEXT: the bank's, or your own; the same one is booked once");
+		return tool_usage(
+		    "funds",
+		    "--reference TEXT: the bank's, or your own; the same one is booked once");
 	o.party = argv[2];
 	o.reference = reference ? reference : moment;
 	if (operation_moves_funds(o.kind))
@@ -158,7 +163,8 @@ static int add_rate(struct tool *t, int argc, char **argv)
 	    !rate_read(argv[4], &rate.num, &rate.den))
 		return tool_usage("funds", "expected rate FROM INTO NUMBER: RUB EUR 100/9265");
 	if (since && !ledger_time(since, &rate.since_ms))
-		return tool_usage("funds", "--since %s: expected a date or an RFC 3339 time", since);
+		return tool_usage("funds", "--since %s: expected a date or an RFC 3339 time",
+				  since);
 	memcpy(rate.from, argv[2], 4);
 	memcpy(rate.into, argv[3], 4);
 	ledger = ledger_open(t, "funds");

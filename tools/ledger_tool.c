@@ -12,8 +12,7 @@
 struct store *ledger_open(struct tool *t, const char *command)
 {
 	struct error error = {0};
-	struct store *s =
-	    store_open(config_text(t->config, "common", "db"), DB_TIMEOUT_MS, &error);
+	struct store *s = store_open(config_text(t->config, "common", "db"), DB_TIMEOUT_MS, &error);
 
 	if (!s)
 		(void)tool_fail(command, RESULT_AWAY, &error);

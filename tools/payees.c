@@ -10,10 +10,14 @@
 enum column { AFF_ID, METHOD, NAME, IBAN, BIC, COUNTRY, CURRENCY, THRESHOLD, EVERY_DAYS, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
-    [AFF_ID] = {{"aff_id", "webmaster"}, true}, [METHOD] = {{"method"}, true},
-    [NAME] = {{"name"}, true},			[IBAN] = {{"iban"}, false},
-    [BIC] = {{"bic"}, false},			[COUNTRY] = {{"country"}, false},
-    [CURRENCY] = {{"currency"}, true},		[THRESHOLD] = {{"threshold"}, false},
+    [AFF_ID] = {{"aff_id", "webmaster"}, true},
+    [METHOD] = {{"method"}, true},
+    [NAME] = {{"name"}, true},
+    [IBAN] = {{"iban"}, false},
+    [BIC] = {{"bic"}, false},
+    [COUNTRY] = {{"country"}, false},
+    [CURRENCY] = {{"currency"}, true},
+    [THRESHOLD] = {{"threshold"}, false},
     [EVERY_DAYS] = {{"every_days"}, false},
 };
 

@@ -41,7 +41,8 @@ static int propose(struct tool *t, int argc, char **argv)
 	if (!file)
 		return tool_usage("payouts", "--payees FILE.csv: how webmasters are paid");
 	if (p.until_ms > p.now_ms)
-		return tool_usage("payouts", "--until is in the future: not all of it is known yet");
+		return tool_usage("payouts",
+				  "--until is in the future: not all of it is known yet");
 	if (!payees_read(&payees, file)) {
 		payees_free(&payees);
 		return TOOL_FOUND;
@@ -51,7 +52,8 @@ static int propose(struct tool *t, int argc, char **argv)
 	if (r == RESULT_OK && run > 0)
 		r = report_run(ledger, run, format, stdout, &error);
 	if (r == RESULT_OK && format == REPORT_TEXT)
-		printf(run ? "run %lld is proposed; somebody else confirms it: punnet payouts confirm %lld\n"
+		printf(run ? "run %lld is proposed; somebody else confirms it: punnet payouts "
+			     "confirm %lld\n"
 			   : "nobody is to be paid\n",
 		       (long long)run, (long long)run);
 	store_close(ledger);
@@ -105,7 +107,8 @@ static int export(struct tool *t, int argc, char **argv)
 	if (argc != 3 || !run_number(argv[2], &run))
 		return tool_usage("payouts", "expected the number of one run");
 	if (!debtor.name || !debtor.iban)
-		return tool_usage("payouts", "--debtor-name and --debtor-iban: whose account pays?");
+		return tool_usage("payouts",
+				  "--debtor-name and --debtor-iban: whose account pays?");
 	if (date && (strlen(date) != strlen("2026-12-01") || !ledger_time(date, &moment)))
 		return tool_usage("payouts", "--date %s: expected a date", date);
 	ledger = ledger_open(t, "payouts");

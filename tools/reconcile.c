@@ -22,9 +22,9 @@
 
 enum column { LEAD_ID, PHONE, AMOUNT, AMOUNT_MINOR, CURRENCY, STATUS, COLUMNS };
 
-static const char leads_sql[] =
-    "SELECT lead_id, price, vat, delivered_at, currency, state FROM lives WHERE advertiser_id = $1 AND "
-    "is_test = 0 ORDER BY lead_id, round";
+static const char leads_sql[] = "SELECT lead_id, price, vat, delivered_at, currency, state FROM "
+				"lives WHERE advertiser_id = $1 AND "
+				"is_test = 0 ORDER BY lead_id, round";
 
 struct total {
 	char currency[4];
@@ -44,7 +44,8 @@ struct reconciling {
 
 /* --- their rows --- */
 
-static bool read_amount(const struct reconciling *c, const struct slice *cells, struct their_row *row)
+static bool read_amount(const struct reconciling *c, const struct slice *cells,
+			struct their_row *row)
 {
 	int64_t scale = 1, minor;
 
@@ -122,8 +123,7 @@ static void take_lead(void *ctx, const struct db_value *v, _unused_ size_t count
 static enum result read_ledger(struct reconciling *c, struct store *ledger, struct error *ret_error)
 {
 	struct db_value param = db_text(c->advertiser);
-	enum result r =
-	    db_add(store_db(ledger), leads_sql, &param, 1, take_lead, c, ret_error);
+	enum result r = db_add(store_db(ledger), leads_sql, &param, 1, take_lead, c, ret_error);
 
 	if (r == RESULT_OK)
 		r = db_flush(store_db(ledger), ret_error);
@@ -206,7 +206,8 @@ static void write_line(void *ctx, const struct reconcile_line *line)
 		fputs(",,,,,", c->out);
 	if (t && t->has_amount && t->readable)
 		fprintf(c->out, "%u,%s,%lld.%04lld,%s\n", t->number, said[t->said],
-			(long long)(t->amount_e4 / 10000), (long long)(t->amount_e4 % 10000), t->currency);
+			(long long)(t->amount_e4 / 10000), (long long)(t->amount_e4 % 10000),
+			t->currency);
 	else if (t)
 		fprintf(c->out, "%u,%s,,%s\n", t->number, said[t->said], t->currency);
 	else
@@ -222,7 +223,8 @@ static enum result write_result(struct reconciling *c, const char *path, struct 
 	c->out = fopen(part, "w");
 	if (!c->out)
 		return error_set(ret_error, RESULT_BAD, "%s: can't be written", part);
-	fputs("result,why,lead_id,our_state,our_price_minor,our_vat_minor,our_currency,delivered_at,their_row,"
+	fputs("result,why,lead_id,our_state,our_price_minor,our_vat_minor,our_currency,delivered_"
+	      "at,their_row,"
 	      "their_status,their_amount,their_currency\n",
 	      c->out);
 	reconcile_compare(&c->r, write_line, c);
@@ -241,15 +243,18 @@ static void print_class(const struct reconciling *c, enum reconcile_class class)
 
 	if (c->tool->json) {
 		printf("{\"result\":\"%s\",\"leads\":%zu", name, c->counts[class]);
-		for (size_t i = 0; i < ARRAY_LEN(c->totals[class]) && c->totals[class][i].currency[0]; i++)
+		for (size_t i = 0;
+		     i < ARRAY_LEN(c->totals[class]) && c->totals[class][i].currency[0]; i++)
 			printf(",\"ours_minor_%s\":%lld", c->totals[class][i].currency,
 			       (long long)c->totals[class][i].ours_minor);
 		puts("}");
 		return;
 	}
 	printf("%-12s %10zu", name, c->counts[class]);
-	for (size_t i = 0; i < ARRAY_LEN(c->totals[class]) && c->totals[class][i].currency[0]; i++) {
-		money_text(c->totals[class][i].ours_minor, c->totals[class][i].currency, money, sizeof(money));
+	for (size_t i = 0; i < ARRAY_LEN(c->totals[class]) && c->totals[class][i].currency[0];
+	     i++) {
+		money_text(c->totals[class][i].ours_minor, c->totals[class][i].currency, money,
+			   sizeof(money));
 		printf("  %20s", money);
 	}
 	putchar('\n');
@@ -304,7 +309,8 @@ static int finish(struct reconciling *c, enum result r, const char *out, struct 
 	return same ? TOOL_DONE : TOOL_FOUND;
 }
 
-static enum result gather(struct reconciling *c, const struct table_file *file, struct error *ret_error)
+static enum result gather(struct reconciling *c, const struct table_file *file,
+			  struct error *ret_error)
 {
 	struct keyring *keyring =
 	    keyring_open(config_text(c->tool->config, "common", "keys_dir"), false, ret_error);

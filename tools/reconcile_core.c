@@ -28,8 +28,8 @@ void reconcile_row(struct reconcile *r, const struct their_row *row)
 
 void reconcile_lead(struct reconcile *r, const struct our_lead *lead)
 {
-	assert(r->lead_count == 0 ||
-	       memcmp(r->leads[r->lead_count - 1].id.bytes, lead->id.bytes, sizeof(lead->id.bytes)) <= 0);
+	assert(r->lead_count == 0 || memcmp(r->leads[r->lead_count - 1].id.bytes, lead->id.bytes,
+					    sizeof(lead->id.bytes)) <= 0);
 	r->leads = grow(r->leads, r->lead_count, &r->lead_cap, sizeof(*r->leads));
 	r->leads[r->lead_count++] = *lead;
 }
@@ -105,7 +105,8 @@ void reconcile_phone(struct reconcile *r, const struct lead_id *id, const struct
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (memcmp(r->rows[r->by_phone[middle]].phone.bytes, phone->bytes, FINGERPRINT_LEN) < 0)
+		if (memcmp(r->rows[r->by_phone[middle]].phone.bytes, phone->bytes,
+			   FINGERPRINT_LEN) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -252,13 +253,14 @@ bool reconcile_amount(struct slice cell, int64_t *ret_e4)
 			point = i;
 			separators++;
 		}
-	if (point != SIZE_MAX && separators == 1 && cell.len - point == 4 && cell.data[point] == ',')
+	if (point != SIZE_MAX && separators == 1 && cell.len - point == 4 &&
+	    cell.data[point] == ',')
 		point = SIZE_MAX;
 	for (size_t i = 0; i < cell.len; i++) {
 		unsigned char c = (unsigned char)cell.data[i];
 
-		if (c == '.' || c == ',' || c == ' ' || c == '\'' || c == 0xc2 || c == 0xa0 || c == 0xe2 ||
-		    c == 0x80 || c == 0xaf)
+		if (c == '.' || c == ',' || c == ' ' || c == '\'' || c == 0xc2 || c == 0xa0 ||
+		    c == 0xe2 || c == 0x80 || c == 0xaf)
 			continue; /* blanks that do not break are among them */
 		if (c < '0' || c > '9' || __builtin_mul_overflow(value, 10, &value) ||
 		    __builtin_add_overflow(value, c - '0', &value))
@@ -281,14 +283,14 @@ enum said reconcile_said(struct slice cell)
 		const char *word;
 		enum said said;
 	} words[] = {
-	    {"approved", SAID_APPROVED},  {"accepted", SAID_APPROVED}, {"confirmed", SAID_APPROVED},
-	    {"sold", SAID_APPROVED},	  {"paid", SAID_APPROVED},     {"ok", SAID_APPROVED},
-	    {"1", SAID_APPROVED},	  {"returned", SAID_RETURNED}, {"rejected", SAID_RETURNED},
-	    {"declined", SAID_RETURNED},  {"refused", SAID_RETURNED},  {"cancelled", SAID_RETURNED},
-	    {"canceled", SAID_RETURNED},  {"trash", SAID_RETURNED},    {"3", SAID_RETURNED},
-	    {"pending", SAID_PENDING},	  {"hold", SAID_PENDING},      {"new", SAID_PENDING},
-	    {"delivered", SAID_PENDING},  {"wait", SAID_PENDING},      {"waiting", SAID_PENDING},
-	    {"2", SAID_PENDING},	  {"5", SAID_PENDING}};
+	    {"approved", SAID_APPROVED}, {"accepted", SAID_APPROVED}, {"confirmed", SAID_APPROVED},
+	    {"sold", SAID_APPROVED},     {"paid", SAID_APPROVED},     {"ok", SAID_APPROVED},
+	    {"1", SAID_APPROVED},        {"returned", SAID_RETURNED}, {"rejected", SAID_RETURNED},
+	    {"declined", SAID_RETURNED}, {"refused", SAID_RETURNED},  {"cancelled", SAID_RETURNED},
+	    {"canceled", SAID_RETURNED}, {"trash", SAID_RETURNED},    {"3", SAID_RETURNED},
+	    {"pending", SAID_PENDING},   {"hold", SAID_PENDING},      {"new", SAID_PENDING},
+	    {"delivered", SAID_PENDING}, {"wait", SAID_PENDING},      {"waiting", SAID_PENDING},
+	    {"2", SAID_PENDING},         {"5", SAID_PENDING}};
 
 	if (cell.len == 0)
 		return SAID_NOTHING;
@@ -300,7 +302,8 @@ enum said reconcile_said(struct slice cell)
 
 const char *reconcile_class_name(enum reconcile_class c)
 {
-	static const char *const names[CLASS_COUNT] = {"agreed", "differs", "ours only", "theirs only"};
+	static const char *const names[CLASS_COUNT] = {"agreed", "differs", "ours only",
+						       "theirs only"};
 
 	return names[c];
 }

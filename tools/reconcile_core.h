@@ -15,12 +15,12 @@
 enum said { SAID_NOTHING, SAID_PENDING, SAID_APPROVED, SAID_RETURNED, SAID_UNKNOWN };
 
 struct their_row {
-	struct lead_id id;         /* all zero: not given, or no lead of ours is found for it */
+	struct lead_id id; /* all zero: not given, or no lead of ours is found for it */
 	struct fingerprint phone;
-	int64_t amount_e4;         /* in 1/10000 of the unit */
+	int64_t amount_e4; /* in 1/10000 of the unit */
 	uint32_t number;
 	enum said said;
-	char currency[4];          /* "" = not given: ours is meant */
+	char currency[4]; /* "" = not given: ours is meant */
 	bool has_amount, readable;
 };
 
@@ -28,7 +28,7 @@ struct our_lead {
 	struct lead_id id;
 	int64_t price_minor, vat_minor, delivered_at_ms;
 	char currency[4];
-	uint8_t state; /* of the ledger */
+	uint8_t state;  /* of the ledger */
 	bool asked_for; /* delivered in the period */
 	bool taken;     /* a row was found for it */
 };
@@ -56,7 +56,8 @@ struct reconcile {
 void reconcile_row(struct reconcile *r, const struct their_row *row);
 void reconcile_lead(struct reconcile *r, const struct our_lead *lead); /* in the order of ids */
 size_t reconcile_without_id(struct reconcile *r); /* rows that only a phone can find */
-void reconcile_phone(struct reconcile *r, const struct lead_id *id, const struct fingerprint *phone);
+void reconcile_phone(struct reconcile *r, const struct lead_id *id,
+		     const struct fingerprint *phone);
 void reconcile_compare(struct reconcile *r, reconcile_fn fn, void *ctx);
 void reconcile_free(struct reconcile *r);
 

@@ -25,7 +25,8 @@ static void on_row(void *ctx, const struct slice *cells, size_t number)
 
 	if (!slice_to_int64(cells[CLICKS], &costs->clicks) || costs->clicks < 0 ||
 	    (cells[COST].len > 0 && !reconcile_amount(cells[COST], &cost_e4))) {
-		fprintf(stderr, "%s: row %zu: expected a number of clicks and a cost\n", c->path, number);
+		fprintf(stderr, "%s: row %zu: expected a number of clicks and a cost\n", c->path,
+			number);
 		c->faults++;
 		return;
 	}
@@ -40,9 +41,10 @@ static const struct sub_costs *find_costs(void *ctx, struct slice sub)
 
 static bool read_costs(struct costs *c, const char *path)
 {
-	static const struct table_column columns[COLUMNS] = {[SUB] = {{"sub", "sub1", "sub_id"}, true},
-							     [CLICKS] = {{"clicks"}, true},
-							     [COST] = {{"cost", "costs", "spent"}, false}};
+	static const struct table_column columns[COLUMNS] = {
+	    [SUB] = {{"sub", "sub1", "sub_id"}, true},
+	    [CLICKS] = {{"clicks"}, true},
+	    [COST] = {{"cost", "costs", "spent"}, false}};
 	struct table_file file = {
 	    .path = path, .columns = columns, .count = COLUMNS, .on_row = on_row, .ctx = c};
 	struct error error = {0};
@@ -77,7 +79,8 @@ static int advertisers(struct tool *t, int argc, char **argv)
 
 static int webmaster(struct tool *t, int argc, char **argv)
 {
-	const char *by = tool_option(&argc, argv, "--by"), *clicks = tool_option(&argc, argv, "--clicks");
+	const char *by = tool_option(&argc, argv, "--by"),
+		   *clicks = tool_option(&argc, argv, "--clicks");
 	enum report_format format = ledger_format(t, &argc, argv);
 	struct report_period period;
 	int status = ledger_period("scorecard", &argc, argv, &period);
@@ -98,8 +101,9 @@ static int webmaster(struct tool *t, int argc, char **argv)
 	if (clicks && !read_costs(&costs, clicks))
 		status = TOOL_FOUND;
 	ledger = status == TOOL_DONE ? ledger_open(t, "scorecard") : NULL;
-	r = ledger ? report_scorecard_webmaster(ledger, argv[2], sub, &period, clicks ? find_costs : NULL, &costs,
-						format, stdout, &error)
+	r = ledger ? report_scorecard_webmaster(ledger, argv[2], sub, &period,
+						clicks ? find_costs : NULL, &costs, format, stdout,
+						&error)
 		   : RESULT_AWAY;
 	store_close(ledger);
 	map_free(&costs.by_sub);

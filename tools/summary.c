@@ -126,8 +126,8 @@ static const char lives_sql[] =
 static const char transfers_sql[] =
     "SELECT event, currency, COUNT(*), CAST(SUM(amount1) AS BIGINT) FROM transfers "
     "WHERE event < 16 GROUP BY event, currency ORDER BY event, currency";
-static const char delivered_sql[] =
-    "SELECT lead_id FROM lives WHERE state IN (1, 2, 7) AND is_test = 0 ORDER BY lead_id DESC LIMIT 1";
+static const char delivered_sql[] = "SELECT lead_id FROM lives WHERE state IN (1, 2, 7) AND "
+				    "is_test = 0 ORDER BY lead_id DESC LIMIT 1";
 static const char balances_sql[] =
     "SELECT account, currency, balance FROM balances ORDER BY account, currency";
 

@@ -16,8 +16,8 @@ struct table_column {
 
 struct table_file {
 	const char *path;
-	const char *encoding;  /* NULL: utf-8, or what the byte order mark says */
-	char delimiter;        /* 0: the one that the header has most of */
+	const char *encoding; /* NULL: utf-8, or what the byte order mark says */
+	char delimiter;       /* 0: the one that the header has most of */
 	const struct table_column *columns;
 	size_t count;
 	/* cells[i] belongs to columns[i]; empty where the file has no such column. number: of the row, from 1. */

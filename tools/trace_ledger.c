@@ -123,10 +123,11 @@ static void take_life(void *ctx, const struct db_value *c, _unused_ size_t count
 				       "approved; advertiser owes %s; webmaster's %s is payable",
 				       price, payout);
 	else if (state == LIFE_WAIVED)
-		s->text = arena_printf(&t->arena,
-				       "waived; advertiser owes nothing; webmaster's %s is payable, and "
-				       "the network bears it",
-				       payout);
+		s->text =
+		    arena_printf(&t->arena,
+				 "waived; advertiser owes nothing; webmaster's %s is payable, and "
+				 "the network bears it",
+				 payout);
 	else if (state == LIFE_RETURNED)
 		s->text =
 		    arena_printf(&t->arena, "returned; %s and %s are reversed", price, payout);

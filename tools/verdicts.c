@@ -31,8 +31,8 @@ static int list(struct tool *t, int argc, char **argv)
 }
 
 /* The ledger decides when the record comes to it: here nothing is known of the lead but its id. */
-static enum result say(struct tool *t, const char *advertiser, const struct lead_id *id, const char *who,
-		       const char *why, struct error *ret_error)
+static enum result say(struct tool *t, const char *advertiser, const struct lead_id *id,
+		       const char *who, const char *why, struct error *ret_error)
 {
 	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
 	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
@@ -41,7 +41,8 @@ static enum result say(struct tool *t, const char *advertiser, const struct lead
 	char verdict_id[200], reason[600];
 
 	if (partitions < 1)
-		return error_set(ret_error, RESULT_AWAY, "%s: its partitions can't be learned", TOPIC);
+		return error_set(ret_error, RESULT_AWAY, "%s: its partitions can't be learned",
+				 TOPIC);
 	snprintf(verdict_id, sizeof(verdict_id), "waived by %s", who);
 	snprintf(reason, sizeof(reason), "waived: %s", why);
 	source.topic = (char *)"operator";

@@ -143,7 +143,8 @@ static struct slice make_id(const struct verdict *v, struct slice advertiser_id,
 }
 
 static const char *const members[] = {
-    "lead_id", "verdict", "reason_code", "amount_minor", "currency", "at", "called_at", "verdict_id",
+    "lead_id",  "verdict", "reason_code", "amount_minor",
+    "currency", "at",      "called_at",   "verdict_id",
 };
 
 static void refuse_unknown(const struct json *root, struct faults *f)

@@ -28,8 +28,7 @@ const struct life_rule *life_rule(enum life_state from, enum life_event event)
 
 bool life_is_sold(enum life_state s)
 {
-	return s == LIFE_DELIVERED || s == LIFE_APPROVED || s == LIFE_RETURNED ||
-	       s == LIFE_WAIVED;
+	return s == LIFE_DELIVERED || s == LIFE_APPROVED || s == LIFE_RETURNED || s == LIFE_WAIVED;
 }
 
 bool event_is_verdict(enum life_event e)
@@ -39,7 +38,7 @@ bool event_is_verdict(enum life_event e)
 
 const char *life_state_name(enum life_state s)
 {
-	static const char *const names[] = {"none",    "delivered",     "approved",  "returned",
+	static const char *const names[] = {"none",    "delivered",     "approved",   "returned",
 					    "refused", "undeliverable", "unresolved", "waived"};
 
 	return (size_t)s < ARRAY_LEN(names) ? names[s] : "?";
@@ -47,9 +46,9 @@ const char *life_state_name(enum life_state s)
 
 const char *life_event_name(enum life_event e)
 {
-	static const char *const names[] = {"?",          "delivered", "refused",  "undeliverable",
-					    "unresolved", "approved",  "returned", "sold",
-					    "unreachable", "due", "waived"};
+	static const char *const names[] = {"?",           "delivered", "refused",  "undeliverable",
+					    "unresolved",  "approved",  "returned", "sold",
+					    "unreachable", "due",       "waived"};
 
 	return (size_t)e < ARRAY_LEN(names) ? names[e] : "?";
 }

@@ -102,7 +102,8 @@ struct lead_id operation_id(const struct operation *o)
 	crypto_generichash_update(&state, (const uint8_t *)o->reference, strlen(o->reference) + 1);
 	crypto_generichash_update(&state, (const uint8_t *)o->amount.currency, 3);
 	crypto_generichash_final(&state, id.bytes, sizeof(id.bytes));
-	id.bytes[6] = (uint8_t)(0x80 | (id.bytes[6] & 0x0f)); /* UUID version 8: no lead has such an id */
+	id.bytes[6] =
+	    (uint8_t)(0x80 | (id.bytes[6] & 0x0f)); /* UUID version 8: no lead has such an id */
 	id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
 	return id;
 }

@@ -36,7 +36,8 @@ struct operation {
 	const char *party;     /* an advertiser's or a webmaster's id */
 	const char *reference; /* the bank's, the run's, the operator's own */
 	struct money amount;   /* above 0; a credit limit may be 0, and -1: lifted */
-	struct money into;     /* exchange: what it becomes; funds: what orders may spend of it, tax apart */
+	struct money
+	    into; /* exchange: what it becomes; funds: what orders may spend of it, tax apart */
 	int64_t rate_num, rate_den;
 	int64_t at_ms;
 	uint32_t market_partition; /* funds: where they may be spent */

@@ -24,8 +24,8 @@ enum return_fault return_reason_fault(enum return_reason r);
 /* An advertiser's leads that were delivered in one month under a greatest share of returns. */
 struct return_share {
 	const char *advertiser_id;
-	int64_t month;                  /* since January 1970, UTC */
-	int64_t delivered, returned;    /* before this settlement */
+	int64_t month;               /* since January 1970, UTC */
+	int64_t delivered, returned; /* before this settlement */
 	int64_t delivered_now, returned_now;
 };
 

@@ -12,7 +12,8 @@
 #include "books.h"
 #include "returns.h"
 
-#define VERDICT_WAITS_MS (30 * MS_PER_DAY) /* for its lead's delivery; then it is answered that there is none */
+#define VERDICT_WAITS_MS                                                                           \
+	(30 * MS_PER_DAY) /* for its lead's delivery; then it is answered that there is none */
 
 struct life {
 	struct assignment terms;
@@ -107,7 +108,8 @@ struct dossier *settlement_dossier_at(const struct settlement *s, size_t i); /* 
 /* The counts that a return of a lead delivered then is held against; the store fills them in. Made when new. */
 struct return_share *settlement_share(struct settlement *s, const char *advertiser_id,
 				      int64_t delivered_at_ms);
-struct return_share *settlement_share_at(const struct settlement *s, size_t i); /* NULL past the end */
+struct return_share *settlement_share_at(const struct settlement *s,
+					 size_t i); /* NULL past the end */
 
 /* What the store found. The value's texts must live in the arena. */
 void dossier_add_life(struct settlement *s, struct dossier *d, const struct life *l);

@@ -28,7 +28,8 @@ static void write_transaction(void *ctx, const struct db_value *c, size_t count)
 	(void)lead_id_from_bytes(c[2].bytes.data, c[2].bytes.len, &id);
 	lead_id_text(&id, id_text);
 	time_text(c[0].integer, at);
-	fprintf(out, "\n%.10s (%s.%lld.%s) %s ", at, id_text, (long long)c[3].integer, event, event);
+	fprintf(out, "\n%.10s (%s.%lld.%s) %s ", at, id_text, (long long)c[3].integer, event,
+		event);
 	if (c[1].integer < OPERATION_DEPOSIT)
 		fprintf(out, "lead=%s order=" SLICE_FMT "\n", id_text, SLICE_ARG(c[4].bytes));
 	else

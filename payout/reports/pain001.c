@@ -17,9 +17,9 @@ static const char run_sql[] = "SELECT state, decided_at FROM runs WHERE id = $1"
 static const char sums_sql[] =
     "SELECT pay_currency, COUNT(*), CAST(SUM(pay_amount) AS BIGINT) FROM run_lines "
     "WHERE run = $1 AND method = 'sepa' GROUP BY pay_currency ORDER BY pay_currency";
-static const char lines_sql[] =
-    "SELECT pay_amount, name, iban, bic, aff_id FROM run_lines WHERE run = $1 AND method = 'sepa' AND "
-    "pay_currency = $2 ORDER BY aff_id, currency";
+static const char lines_sql[] = "SELECT pay_amount, name, iban, bic, aff_id FROM run_lines WHERE "
+				"run = $1 AND method = 'sepa' AND "
+				"pay_currency = $2 ORDER BY aff_id, currency";
 
 #define CURRENCIES_MAX 64
 
@@ -147,7 +147,8 @@ static void write_payment(void *ctx, const struct db_value *c, _unused_ size_t c
 	fputs("        </Cdtr>\n", p->out);
 	fprintf(p->out, "        <CdtrAcct><Id><IBAN>" SLICE_FMT "</IBAN></Id></CdtrAcct>\n",
 		SLICE_ARG(c[2].bytes));
-	fprintf(p->out, "        <RmtInf><Ustrd>Payout run %lld</Ustrd></RmtInf>\n      </CdtTrfTxInf>\n",
+	fprintf(p->out,
+		"        <RmtInf><Ustrd>Payout run %lld</Ustrd></RmtInf>\n      </CdtTrfTxInf>\n",
 		(long long)p->run);
 }
 
@@ -178,11 +179,12 @@ static enum result write_batch(struct store *s, struct pain *p, const struct bat
 	enum result r;
 
 	write_decimal(b->sum, b->currency, sum);
-	fprintf(out,
-		"    <PmtInf>\n      <PmtInfId>PUNNET-%lld-%s</PmtInfId>\n      <PmtMtd>TRF</PmtMtd>\n"
-		"      <NbOfTxs>%lld</NbOfTxs>\n      <CtrlSum>%s</CtrlSum>\n"
-		"      <ReqdExctnDt><Dt>%s</Dt></ReqdExctnDt>\n      <Dbtr>",
-		(long long)p->run, b->currency, (long long)b->count, sum, debtor->date);
+	fprintf(
+	    out,
+	    "    <PmtInf>\n      <PmtInfId>PUNNET-%lld-%s</PmtInfId>\n      <PmtMtd>TRF</PmtMtd>\n"
+	    "      <NbOfTxs>%lld</NbOfTxs>\n      <CtrlSum>%s</CtrlSum>\n"
+	    "      <ReqdExctnDt><Dt>%s</Dt></ReqdExctnDt>\n      <Dbtr>",
+	    (long long)p->run, b->currency, (long long)b->count, sum, debtor->date);
 	write_element(out, "", "Nm", slice_cstr(debtor->name));
 	fprintf(out, "      </Dbtr>\n      <DbtrAcct><Id><IBAN>%s</IBAN></Id></DbtrAcct>\n",
 		debtor->iban);
@@ -238,7 +240,8 @@ enum result report_pain001(struct store *s, int64_t run, const struct debtor *gi
 	control_sum(&p, sum);
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09\">\n  <CstmrCdtTrfInitn>\n"
+		"<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09\">\n  "
+		"<CstmrCdtTrfInitn>\n"
 		"    <GrpHdr>\n      <MsgId>PUNNET-%lld</MsgId>\n      <CreDtTm>%.19s</CreDtTm>\n"
 		"      <NbOfTxs>%lld</NbOfTxs>\n      <CtrlSum>%s</CtrlSum>\n      <InitgPty>",
 		(long long)run, created, (long long)p.count, sum);

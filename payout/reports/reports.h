@@ -50,8 +50,8 @@ _must_use_ enum result report_funds(struct store *s, enum report_format format, 
 /* Every run of payments, and the lines of one. */
 _must_use_ enum result report_runs(struct store *s, enum report_format format, FILE *out,
 				   struct error *ret_error);
-_must_use_ enum result report_run(struct store *s, int64_t run, enum report_format format, FILE *out,
-				  struct error *ret_error);
+_must_use_ enum result report_run(struct store *s, int64_t run, enum report_format format,
+				  FILE *out, struct error *ret_error);
 
 /* Whose account a run is paid from. */
 struct debtor {
@@ -66,7 +66,8 @@ bool bic_valid(struct slice bic);
 bool payee_name_valid(struct slice name);
 
 /* Every advertiser with leads that were delivered in the period: calls, returns, whose fault they were. */
-_must_use_ enum result report_scorecard_advertisers(struct store *s, const struct report_period *period,
+_must_use_ enum result report_scorecard_advertisers(struct store *s,
+						    const struct report_period *period,
 						    enum report_format format, FILE *out,
 						    struct error *ret_error);
 
@@ -76,13 +77,15 @@ struct sub_costs {
 };
 typedef const struct sub_costs *(*costs_fn)(void *ctx, struct slice sub);
 _must_use_ enum result report_scorecard_webmaster(struct store *s, const char *aff_id, unsigned sub,
-						  const struct report_period *period, costs_fn costs,
-						  void *ctx, enum report_format format, FILE *out,
+						  const struct report_period *period,
+						  costs_fn costs, void *ctx,
+						  enum report_format format, FILE *out,
 						  struct error *ret_error);
 
 /* All that an advertiser said in the period, and what became of each. */
 _must_use_ enum result report_verdicts(struct store *s, const char *advertiser_id,
-				       const struct report_period *period, enum report_format format,
-				       FILE *out, struct error *ret_error);
+				       const struct report_period *period,
+				       enum report_format format, FILE *out,
+				       struct error *ret_error);
 
 #endif

@@ -1,14 +1,15 @@
 /* runs: runs of payments, and the lines of one. */
+#include "payout/store/runs.h"
 #include "base/timefmt.h"
 #include "payout/reports/reports.h"
 #include "payout/reports/write.h"
 #include "payout/store/db.h"
-#include "payout/store/runs.h"
 
 static const char runs_sql[] =
     "SELECT r.id, r.state, r.until_ms, r.proposed_at, r.proposed_by, r.decided_at, r.decided_by, "
     "l.pay_currency, COUNT(*), CAST(SUM(l.pay_amount) AS BIGINT) FROM runs r "
-    "JOIN run_lines l ON l.run = r.id GROUP BY r.id, r.state, r.until_ms, r.proposed_at, r.proposed_by, "
+    "JOIN run_lines l ON l.run = r.id GROUP BY r.id, r.state, r.until_ms, r.proposed_at, "
+    "r.proposed_by, "
     "r.decided_at, r.decided_by, l.pay_currency ORDER BY r.id, l.pay_currency";
 static const char lines_sql[] =
     "SELECT aff_id, currency, leads, amount, pay_currency, pay_amount, rate_num, rate_den, method, "
@@ -46,7 +47,8 @@ static void write_run(void *ctx, const struct db_value *c, _unused_ size_t count
 		time_text(c[5].integer, decided);
 	write_money(c[9].integer, c[7].bytes, money);
 	if (w->format == REPORT_TEXT) {
-		fprintf(w->out, "%4lld  %-9s  until %.16s  %3lld payments  %18s  proposed by " SLICE_FMT,
+		fprintf(w->out,
+			"%4lld  %-9s  until %.16s  %3lld payments  %18s  proposed by " SLICE_FMT,
 			(long long)c[0].integer, state_name(c[1].integer), until,
 			(long long)c[8].integer, money, SLICE_ARG(c[4].bytes));
 		if (decided[0])
@@ -70,7 +72,8 @@ static void write_run(void *ctx, const struct db_value *c, _unused_ size_t count
 	write_json_text(w->out, "proposed_by", c[4].bytes);
 	fprintf(w->out, ",\"decided_at\":\"%s\",", decided);
 	write_json_text(w->out, "decided_by", c[6].bytes);
-	fprintf(w->out, ",\"payments\":%lld,\"amount_minor\":%lld,\"currency\":\"" SLICE_FMT "\"}\n",
+	fprintf(w->out,
+		",\"payments\":%lld,\"amount_minor\":%lld,\"currency\":\"" SLICE_FMT "\"}\n",
 		(long long)c[8].integer, (long long)c[9].integer, SLICE_ARG(c[7].bytes));
 }
 
@@ -81,7 +84,8 @@ enum result report_runs(struct store *s, enum report_format format, FILE *out,
 	enum result r;
 
 	if (format == REPORT_CSV)
-		fputs("run,state,until,proposed_at,proposed_by,decided_at,decided_by,payments,amount_minor,"
+		fputs("run,state,until,proposed_at,proposed_by,decided_at,decided_by,payments,"
+		      "amount_minor,"
 		      "currency\n",
 		      out);
 	r = db_add(store_db(s), runs_sql, NULL, 0, write_run, &w, ret_error);
@@ -149,7 +153,8 @@ enum result report_run(struct store *s, int64_t run, enum report_format format, 
 	enum result r;
 
 	if (format == REPORT_CSV)
-		fputs("run,aff_id,leads,amount_minor,currency,pay_amount_minor,pay_currency,rate_num,rate_den,"
+		fputs("run,aff_id,leads,amount_minor,currency,pay_amount_minor,pay_currency,rate_"
+		      "num,rate_den,"
 		      "method,name,iban,bic,country\n",
 		      out);
 	r = db_add(store_db(s), lines_sql, &param, 1, write_line, &w, ret_error);

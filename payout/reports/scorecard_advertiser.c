@@ -19,17 +19,21 @@
 #define OWN_PM      100 /* of the leads, returned for the buyer's own cause */
 #define TWICE_PEERS 2
 
-static const char groups_sql[] =
-    "SELECT advertiser_id, vertical, aff_id, state, COUNT(*), SUM(CASE WHEN called_at > 0 THEN 1 ELSE 0 END) "
-    "FROM lives WHERE is_test = 0 AND state IN (1, 2, 3, 7) AND delivered_at >= $1 AND delivered_at < $2 "
-    "GROUP BY advertiser_id, vertical, aff_id, state ORDER BY advertiser_id, vertical, aff_id, state";
+static const char groups_sql[] = "SELECT advertiser_id, vertical, aff_id, state, COUNT(*), "
+				 "SUM(CASE WHEN called_at > 0 THEN 1 ELSE 0 END) "
+				 "FROM lives WHERE is_test = 0 AND state IN (1, 2, 3, 7) AND "
+				 "delivered_at >= $1 AND delivered_at < $2 "
+				 "GROUP BY advertiser_id, vertical, aff_id, state ORDER BY "
+				 "advertiser_id, vertical, aff_id, state";
 static const char calls_sql[] =
-    "SELECT advertiser_id, called_at - delivered_at FROM lives WHERE is_test = 0 AND called_at > 0 AND "
+    "SELECT advertiser_id, called_at - delivered_at FROM lives WHERE is_test = 0 AND called_at > 0 "
+    "AND "
     "delivered_at >= $1 AND delivered_at < $2 ORDER BY advertiser_id, called_at - delivered_at";
 static const char words_sql[] =
     "SELECT v.advertiser_id, v.event, v.reason_code, COUNT(DISTINCT v.lead_id) FROM verdicts v "
     "JOIN lives l ON l.lead_id = v.lead_id AND l.advertiser_id = v.advertiser_id "
-    "WHERE l.is_test = 0 AND l.state IN (1, 2, 3, 7) AND l.delivered_at >= $1 AND l.delivered_at < $2 AND "
+    "WHERE l.is_test = 0 AND l.state IN (1, 2, 3, 7) AND l.delivered_at >= $1 AND l.delivered_at < "
+    "$2 AND "
     "v.event IN (6, 8) GROUP BY v.advertiser_id, v.event, v.reason_code "
     "ORDER BY v.advertiser_id, v.event, v.reason_code";
 
@@ -45,7 +49,7 @@ struct source {
 struct card {
 	const char *advertiser;
 	int64_t leads, approved, returned, waived, pending, called, unreachable, own_cause;
-	int64_t call_ms; /* the middle one; -1: nobody said */
+	int64_t call_ms;           /* the middle one; -1: nobody said */
 	int64_t peers_returned_pm; /* of the same sources; -1: nobody else buys them */
 };
 
@@ -77,7 +81,9 @@ static struct card *card_of(struct scorecard *s, struct slice advertiser)
 	if (c)
 		return c;
 	c = arena_calloc(&s->arena, 1, sizeof(*c));
-	*c = (struct card){.advertiser = arena_cstr(&s->arena, advertiser), .call_ms = -1, .peers_returned_pm = -1};
+	*c = (struct card){.advertiser = arena_cstr(&s->arena, advertiser),
+			   .call_ms = -1,
+			   .peers_returned_pm = -1};
 	map_put(&s->cards, advertiser, c);
 	return c;
 }
@@ -97,7 +103,8 @@ static void take_group(void *ctx, const struct db_value *c, _unused_ size_t coun
 {
 	struct scorecard *s = ctx;
 	struct card *card = card_of(s, c[0].bytes);
-	const char *name = arena_printf(&s->arena, SLICE_FMT "|" SLICE_FMT, SLICE_ARG(c[1].bytes), SLICE_ARG(c[2].bytes));
+	const char *name = arena_printf(&s->arena, SLICE_FMT "|" SLICE_FMT, SLICE_ARG(c[1].bytes),
+					SLICE_ARG(c[2].bytes));
 	struct source *source = source_of(s, name);
 	int64_t n = c[4].integer;
 	bool decided = c[3].integer != LIFE_DELIVERED;
@@ -113,8 +120,8 @@ static void take_group(void *ctx, const struct db_value *c, _unused_ size_t coun
 	source->decided += n;
 	source->returned += c[3].integer == LIFE_RETURNED ? n : 0;
 	s->groups = grow(s->groups, s->group_count, &s->group_cap, sizeof(*s->groups));
-	s->groups[s->group_count++] = (struct group){
-	    card->advertiser, name, n, c[3].integer == LIFE_RETURNED ? n : 0};
+	s->groups[s->group_count++] =
+	    (struct group){card->advertiser, name, n, c[3].integer == LIFE_RETURNED ? n : 0};
 }
 
 static void end_calls(struct scorecard *s)
@@ -166,7 +173,8 @@ static void compare_with_peers(struct scorecard *s)
 
 			if (s->groups[g].advertiser != card->advertiser)
 				continue;
-			for (; last < s->group_count && s->groups[last].advertiser == card->advertiser &&
+			for (; last < s->group_count &&
+			       s->groups[last].advertiser == card->advertiser &&
 			       strcmp(s->groups[last].source, s->groups[g].source) == 0;
 			     last++) {
 				own += s->groups[last].decided;
@@ -176,7 +184,8 @@ static void compare_with_peers(struct scorecard *s)
 			g = last - 1;
 			if (source->decided == own)
 				continue;
-			expected_pm += own * PER_MILLE * (source->returned - own_returned) / (source->decided - own);
+			expected_pm += own * PER_MILLE * (source->returned - own_returned) /
+				       (source->decided - own);
 			leads += own;
 		}
 		if (leads > 0)
@@ -208,7 +217,8 @@ static const char *finding(const struct card *c)
 
 static void write_card(FILE *out, enum report_format format, const struct card *c)
 {
-	int64_t decided = c->leads - c->pending, minutes = c->call_ms < 0 ? -1 : c->call_ms / MINUTE_MS;
+	int64_t decided = c->leads - c->pending,
+		minutes = c->call_ms < 0 ? -1 : c->call_ms / MINUTE_MS;
 	int64_t reached_pm = PER_MILLE - share_pm(c->unreachable, c->leads);
 	int64_t returned_pm = share_pm(c->returned, decided);
 	char call[24] = "-", peers[24] = "-";
@@ -226,43 +236,49 @@ static void write_card(FILE *out, enum report_format format, const struct card *
 	}
 	if (format == REPORT_TEXT)
 		fprintf(out,
-			"%-20s %8lld %8lld %8lld %8lld %8lld %9s %6lld.%lld %% %6lld.%lld %% %8s %8lld  %s\n",
-			c->advertiser, (long long)c->leads, (long long)c->pending, (long long)c->approved,
-			(long long)c->returned, (long long)c->waived, call, (long long)reached_pm / 10,
-			(long long)reached_pm % 10, (long long)returned_pm / 10, (long long)returned_pm % 10, peers,
+			"%-20s %8lld %8lld %8lld %8lld %8lld %9s %6lld.%lld %% %6lld.%lld %% %8s "
+			"%8lld  %s\n",
+			c->advertiser, (long long)c->leads, (long long)c->pending,
+			(long long)c->approved, (long long)c->returned, (long long)c->waived, call,
+			(long long)reached_pm / 10, (long long)reached_pm % 10,
+			(long long)returned_pm / 10, (long long)returned_pm % 10, peers,
 			(long long)c->own_cause, finding(c));
 	else if (format == REPORT_CSV)
 		fprintf(out, ",%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%s\n",
 			(long long)c->leads, (long long)c->pending, (long long)c->approved,
-			(long long)c->returned, (long long)c->waived, (long long)c->called, (long long)minutes,
-			(long long)reached_pm, (long long)returned_pm, (long long)c->peers_returned_pm,
-			(long long)c->own_cause, finding(c));
+			(long long)c->returned, (long long)c->waived, (long long)c->called,
+			(long long)minutes, (long long)reached_pm, (long long)returned_pm,
+			(long long)c->peers_returned_pm, (long long)c->own_cause, finding(c));
 	else
 		fprintf(out,
 			",\"leads\":%lld,\"pending\":%lld,\"approved\":%lld,\"returned\":%lld,"
-			"\"waived\":%lld,\"called\":%lld,\"call_minutes\":%lld,\"reached_per_mille\":%lld,"
-			"\"returned_per_mille\":%lld,\"peers_returned_per_mille\":%lld,\"own_cause\":%lld,"
+			"\"waived\":%lld,\"called\":%lld,\"call_minutes\":%lld,\"reached_per_"
+			"mille\":%lld,"
+			"\"returned_per_mille\":%lld,\"peers_returned_per_mille\":%lld,\"own_"
+			"cause\":%lld,"
 			"\"finding\":\"%s\"}\n",
 			(long long)c->leads, (long long)c->pending, (long long)c->approved,
-			(long long)c->returned, (long long)c->waived, (long long)c->called, (long long)minutes,
-			(long long)reached_pm, (long long)returned_pm, (long long)c->peers_returned_pm,
-			(long long)c->own_cause, finding(c));
+			(long long)c->returned, (long long)c->waived, (long long)c->called,
+			(long long)minutes, (long long)reached_pm, (long long)returned_pm,
+			(long long)c->peers_returned_pm, (long long)c->own_cause, finding(c));
 }
 
 static void write_head(FILE *out, enum report_format format)
 {
 	if (format == REPORT_TEXT)
-		fprintf(out, "%-20s %8s %8s %8s %8s %8s %9s %10s %10s %8s %8s  %s\n", "advertiser", "leads",
-			"pending", "approved", "returned", "waived", "1st call", "reached", "returned", "others",
-			"own", "finding");
+		fprintf(out, "%-20s %8s %8s %8s %8s %8s %9s %10s %10s %8s %8s  %s\n", "advertiser",
+			"leads", "pending", "approved", "returned", "waived", "1st call", "reached",
+			"returned", "others", "own", "finding");
 	if (format == REPORT_CSV)
-		fputs("advertiser,leads,pending,approved,returned,waived,called,call_minutes,reached_per_mille,"
+		fputs("advertiser,leads,pending,approved,returned,waived,called,call_minutes,"
+		      "reached_per_mille,"
 		      "returned_per_mille,peers_returned_per_mille,own_cause,finding\n",
 		      out);
 }
 
 enum result report_scorecard_advertisers(struct store *store, const struct report_period *period,
-					 enum report_format format, FILE *out, struct error *ret_error)
+					 enum report_format format, FILE *out,
+					 struct error *ret_error)
 {
 	struct db_value params[] = {db_int(period->from_ms), db_int(period->to_ms)};
 	struct db *d = store_db(store);

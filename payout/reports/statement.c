@@ -17,7 +17,7 @@
 static const char accounts_sql[] =
     "SELECT id, name, currency FROM accounts WHERE " OF_PARTY " ORDER BY name, currency";
 #define BEFORE(n)                                                                                  \
-	"SELECT account" #n " AS account, amount" #n " AS amount FROM transfers WHERE at_ms < $2 "  \
+	"SELECT account" #n " AS account, amount" #n " AS amount FROM transfers WHERE at_ms < $2 " \
 	"AND account" #n " IN (SELECT id FROM accounts WHERE " OF_PARTY ")"
 static const char opening_sql[] =
     "SELECT account, CAST(SUM(amount) AS BIGINT) FROM (" BEFORE(1) " UNION ALL " BEFORE(

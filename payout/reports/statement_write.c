@@ -5,15 +5,21 @@
 
 static const char page_head[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+    "'unsafe-inline'\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\"><title>Statement</title>\n<style>\n"
-    "body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1b1b}\n"
+    "body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 "
+    "1rem;color:#1b1b1b}\n"
     "h1{font-size:1.3rem;margin:0}p{color:#555;margin:.2rem 0 1.2rem}\n"
-    "table{border-collapse:collapse;width:100%}th{text-align:left;font-weight:600;border-bottom:2px solid #888}\n"
+    "table{border-collapse:collapse;width:100%}th{text-align:left;font-weight:600;border-bottom:"
+    "2px solid #888}\n"
     "td,th{padding:.2rem .6rem .2rem 0;vertical-align:top}td{border-bottom:1px solid #e4e4e4}\n"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
-    "tr.b td{font-weight:600;background:#f4f4f1}td.i{font-family:ui-monospace,monospace;font-size:12px}\n"
-    "@media print{body{margin:0;max-width:none}thead{display:table-header-group}tr{break-inside:avoid}}\n"
+    "tr.b "
+    "td{font-weight:600;background:#f4f4f1}td.i{font-family:ui-monospace,monospace;font-size:12px}"
+    "\n"
+    "@media "
+    "print{body{margin:0;max-width:none}thead{display:table-header-group}tr{break-inside:avoid}}\n"
     "</style></head><body>\n";
 
 void statement_begin(FILE *out, enum report_format format, const char *party,
@@ -22,7 +28,9 @@ void statement_begin(FILE *out, enum report_format format, const char *party,
 	char from[TIME_TEXT_LEN + 1], to[TIME_TEXT_LEN + 1];
 
 	if (format == REPORT_CSV)
-		fputs("at,event,lead_id,round,order,account,amount_minor,currency,payable_at,sub1\n", out);
+		fputs(
+		    "at,event,lead_id,round,order,account,amount_minor,currency,payable_at,sub1\n",
+		    out);
 	if (format != REPORT_HTML)
 		return;
 	time_text(period->from_ms, from);
@@ -30,12 +38,15 @@ void statement_begin(FILE *out, enum report_format format, const char *party,
 	fputs(page_head, out);
 	fputs("<h1>Statement of ", out);
 	write_markup_text(out, slice_cstr(party));
-	fprintf(out,
-		"</h1>\n<p>From %.16s to %.16s (UTC). What is above 0 is the party's side of the books: what a "
-		"webmaster has to get, what an advertiser has to pay.</p>\n"
-		"<table><thead><tr><th>Time</th><th>What</th><th>Account</th><th>Lead or reference</th>"
-		"<th>Order</th><th>Sub id</th><th>Payable from</th><th class=n>Amount</th></tr></thead><tbody>\n",
-		from, to);
+	fprintf(
+	    out,
+	    "</h1>\n<p>From %.16s to %.16s (UTC). What is above 0 is the party's side of the "
+	    "books: what a "
+	    "webmaster has to get, what an advertiser has to pay.</p>\n"
+	    "<table><thead><tr><th>Time</th><th>What</th><th>Account</th><th>Lead or reference</th>"
+	    "<th>Order</th><th>Sub id</th><th>Payable from</th><th "
+	    "class=n>Amount</th></tr></thead><tbody>\n",
+	    from, to);
 }
 
 void statement_end(FILE *out, enum report_format format)
@@ -109,8 +120,8 @@ static void write_json_line(FILE *out, const struct statement_line *l, const cha
 
 void statement_write_line(FILE *out, enum report_format format, const struct statement_line *l)
 {
-	char money[MONEY_TEXT_MAX], at[TIME_TEXT_LEN + 1], payable[TIME_TEXT_LEN + 1] = "",
-						    lead[LEAD_ID_TEXT_LEN + 1];
+	char money[MONEY_TEXT_MAX], at[TIME_TEXT_LEN + 1],
+	    payable[TIME_TEXT_LEN + 1] = "", lead[LEAD_ID_TEXT_LEN + 1];
 
 	lead_id_text(&l->id, lead);
 	time_text(l->at_ms, at);
@@ -121,9 +132,11 @@ void statement_write_line(FILE *out, enum report_format format, const struct sta
 	switch (format) {
 	case REPORT_TEXT:
 		if (l->of_lead)
-			fprintf(out, "%s  %-8s %-10.*s %s.%-5lld %18s  payable %.10s  order " SLICE_FMT "\n",
-				at, l->event, SLICE_ARG(l->account), lead, (long long)l->round, money,
-				payable, SLICE_ARG(l->order));
+			fprintf(out,
+				"%s  %-8s %-10.*s %s.%-5lld %18s  payable %.10s  order " SLICE_FMT
+				"\n",
+				at, l->event, SLICE_ARG(l->account), lead, (long long)l->round,
+				money, payable, SLICE_ARG(l->order));
 		else
 			fprintf(out, "%s  %-8s %-10.*s %-42.*s %18s\n", at, l->event,
 				SLICE_ARG(l->account), SLICE_ARG(l->order), money);

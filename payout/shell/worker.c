@@ -114,7 +114,7 @@ static struct contract contract_of(void *ctx, const char *advertiser_id)
 	    directory_get(w->directory, "advertiser", slice_cstr(advertiser_id));
 	const Punnet__V1__Advertiser *a =
 	    e && e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER ? e->advertiser
-										 : NULL;
+										: NULL;
 	struct contract c = {.hold_ms = w->settings.hold_ms,
 			     .return_window_ms = w->settings.return_window_ms};
 

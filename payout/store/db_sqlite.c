@@ -220,7 +220,8 @@ struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_er
 	sqlite3_busy_timeout(s->conn, timeout_ms);
 	if (sqlite_script(
 		&s->base,
-		"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+		"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+		"temp_store=MEMORY;"
 		/* A page that many commits write goes to the database file once for 32 MiB of log, and the pages that
 		 * new leads go to stay at hand (-KiB). */
 		"PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-32768;",

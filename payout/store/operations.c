@@ -6,29 +6,31 @@
 #include "payout/core/feedback.h"
 #include "payout/store/sql.h"
 
-static const char known_sql[] =
-    "SELECT amount, into_amount, into_currency, rate_num, rate_den, market_partition FROM operations "
-    "WHERE id = $1";
+static const char known_sql[] = "SELECT amount, into_amount, into_currency, rate_num, rate_den, "
+				"market_partition FROM operations "
+				"WHERE id = $1";
 static const char write_sql[] =
     "INSERT INTO operations (id, kind, at_ms, party, reference, amount, currency, into_amount, "
-    "into_currency, rate_num, rate_den, market_partition, who, why) VALUES ($1, $2, $3, $4, $5, $6, "
+    "into_currency, rate_num, rate_den, market_partition, who, why) VALUES ($1, $2, $3, $4, $5, "
+    "$6, "
     "$7, $8, $9, $10, $11, $12, $13, $14)";
 static const char balance_sql[] = "SELECT balance FROM accounts WHERE name = $1 AND currency = $2";
 static const char balance_lock_sql[] =
     "SELECT balance FROM accounts WHERE name = $1 AND currency = $2 FOR UPDATE";
 static const char paid_in_sql[] =
-    "SELECT CAST(COALESCE(SUM(CASE kind WHEN 17 THEN -into_amount ELSE into_amount END), 0) AS BIGINT) "
+    "SELECT CAST(COALESCE(SUM(CASE kind WHEN 17 THEN -into_amount ELSE into_amount END), 0) AS "
+    "BIGINT) "
     "FROM operations WHERE kind IN (16, 17, 22) AND party = $1 AND currency = $2 AND "
     "market_partition = $3";
 static const char limit_sql[] =
     "SELECT amount FROM operations WHERE kind = 23 AND party = $1 AND currency = $2 AND "
     "market_partition = $3 ORDER BY at_ms DESC, id DESC LIMIT 1";
-static const char rate_add_sql[] =
-    "INSERT INTO rates (from_currency, to_currency, since, num, den, who) VALUES ($1, $2, $3, $4, $5, "
-    "$6) ON CONFLICT DO NOTHING";
-static const char rate_sql[] =
-    "SELECT num, den, since FROM rates WHERE from_currency = $1 AND to_currency = $2 AND since <= $3 "
-    "ORDER BY since DESC LIMIT 1";
+static const char rate_add_sql[] = "INSERT INTO rates (from_currency, to_currency, since, num, "
+				   "den, who) VALUES ($1, $2, $3, $4, $5, "
+				   "$6) ON CONFLICT DO NOTHING";
+static const char rate_sql[] = "SELECT num, den, since FROM rates WHERE from_currency = $1 AND "
+			       "to_currency = $2 AND since <= $3 "
+			       "ORDER BY since DESC LIMIT 1";
 
 static void take_int(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
@@ -48,10 +50,9 @@ static void take_known(void *ctx, const struct db_value *c, _unused_ size_t coun
 	const struct operation *o = k->now;
 
 	k->found = true;
-	k->same = c[0].integer == o->amount.amount_minor &&
-		  c[1].integer == o->into.amount_minor && slice_is(c[2].bytes, o->into.currency) &&
-		  c[3].integer == o->rate_num && c[4].integer == o->rate_den &&
-		  c[5].integer == (int64_t)o->market_partition;
+	k->same = c[0].integer == o->amount.amount_minor && c[1].integer == o->into.amount_minor &&
+		  slice_is(c[2].bytes, o->into.currency) && c[3].integer == o->rate_num &&
+		  c[4].integer == o->rate_den && c[5].integer == (int64_t)o->market_partition;
 }
 
 static enum result balance_of(struct operating *op, const struct operation *o, const char *role,
@@ -225,8 +226,8 @@ enum result store_rate_add(struct store *s, const struct rate *r, struct error *
 
 	if (r->since_ms < 0 || strcmp(r->from, r->into) == 0 ||
 	    !money_convert(1, r->from, r->into, r->num, r->den, &one))
-		return error_set(ret_error, RESULT_BAD, "%s to %s at %lld/%lld: not a rate", r->from,
-				 r->into, (long long)r->num, (long long)r->den);
+		return error_set(ret_error, RESULT_BAD, "%s to %s at %lld/%lld: not a rate",
+				 r->from, r->into, (long long)r->num, (long long)r->den);
 	TRY(db_add(store_db(s), rate_add_sql,
 		   PARAMS(db_text(r->from), db_text(r->into), db_int(r->since_ms), db_int(r->num),
 			  db_int(r->den), db_text(r->who)),
@@ -235,7 +236,7 @@ enum result store_rate_add(struct store *s, const struct rate *r, struct error *
 	TRY(store_rate(s, r->from, r->into, r->since_ms, &stored, ret_error));
 	if (stored.num != r->num || stored.den != r->den)
 		return error_set(ret_error, RESULT_BAD,
-				 "%s to %s: the rate of that moment is recorded as %lld/%lld", r->from,
-				 r->into, (long long)stored.num, (long long)stored.den);
+				 "%s to %s: the rate of that moment is recorded as %lld/%lld",
+				 r->from, r->into, (long long)stored.num, (long long)stored.den);
 	return RESULT_OK;
 }

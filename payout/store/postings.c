@@ -99,10 +99,13 @@ static enum result post_accounts(struct store *s, const struct settlement *t,
 static enum result write_transfer(struct store *s, const struct transfer *f,
 				  struct account *const *slots, struct error *ret_error)
 {
-	struct db_value p[7 + 2 * TRANSFER_ENTRIES_MAX] = {
-	    db_lead(&f->lead_id), db_int(f->round),	db_int(f->event),
-	    db_int(f->at_ms),	  db_text(f->currency), db_text(f->order_id),
-	    db_int((int64_t)f->body_hash)};
+	struct db_value p[7 + 2 * TRANSFER_ENTRIES_MAX] = {db_lead(&f->lead_id),
+							   db_int(f->round),
+							   db_int(f->event),
+							   db_int(f->at_ms),
+							   db_text(f->currency),
+							   db_text(f->order_id),
+							   db_int((int64_t)f->body_hash)};
 
 	for (size_t e = 0; e < TRANSFER_ENTRIES_MAX; e++) {
 		const struct account *a = slots[e];
@@ -125,6 +128,7 @@ enum result postings_write(struct store *s, const struct settlement *t, struct e
 	TRY(sum_accounts(t, &accounts, slots, ret_error));
 	TRY(post_accounts(s, t, &accounts, ret_error));
 	for (size_t i = 0; i < t->transfer_count; i++)
-		TRY(write_transfer(s, &t->transfers[i], &slots[i * TRANSFER_ENTRIES_MAX], ret_error));
+		TRY(write_transfer(s, &t->transfers[i], &slots[i * TRANSFER_ENTRIES_MAX],
+				   ret_error));
 	return RESULT_OK;
 }

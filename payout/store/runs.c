@@ -9,9 +9,9 @@
 
 static const char next_sql[] = "SELECT COALESCE(MAX(id), 0) + 1 FROM runs";
 /* A lead is taken first and counted then: what is approved between the two belongs to the next run. */
-static const char take_sql[] =
-    "UPDATE lives SET run = $1 WHERE run = 0 AND state IN (2, 7) AND is_test = 0 AND payout > 0 AND "
-    "payable_at <= $2";
+static const char take_sql[] = "UPDATE lives SET run = $1 WHERE run = 0 AND state IN (2, 7) AND "
+			       "is_test = 0 AND payout > 0 AND "
+			       "payable_at <= $2";
 static const char sums_sql[] =
     "SELECT aff_id, currency, COUNT(*), CAST(SUM(payout) AS BIGINT) FROM lives WHERE run = $1 "
     "GROUP BY aff_id, currency ORDER BY aff_id, currency";
@@ -24,10 +24,11 @@ static const char last_sql[] =
 static const char make_sql[] =
     "INSERT INTO runs (id, until_ms, state, proposed_at, proposed_by, decided_at, decided_by) "
     "VALUES ($1, $2, 1, $3, $4, 0, '')";
-static const char line_sql[] =
-    "INSERT INTO run_lines (run, aff_id, currency, leads, amount, pay_currency, pay_amount, rate_num, "
-    "rate_den, method, name, iban, bic, country) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-    "$12, $13, $14)";
+static const char line_sql[] = "INSERT INTO run_lines (run, aff_id, currency, leads, amount, "
+			       "pay_currency, pay_amount, rate_num, "
+			       "rate_den, method, name, iban, bic, country) VALUES ($1, $2, $3, "
+			       "$4, $5, $6, $7, $8, $9, $10, $11, "
+			       "$12, $13, $14)";
 static const char run_sql[] = "SELECT state, proposed_by FROM runs WHERE id = $1";
 static const char decide_sql[] =
     "UPDATE runs SET state = $2, decided_at = $3, decided_by = $4 WHERE id = $1 AND state = 1";
@@ -89,8 +90,8 @@ static void take_sum(void *ctx, const struct db_value *c, size_t count)
 	line->den = c[7].integer;
 }
 
-static enum result read_lines(struct operating *op, const char *sql, int64_t run,
-			      struct lines *ret, struct error *ret_error)
+static enum result read_lines(struct operating *op, const char *sql, int64_t run, struct lines *ret,
+			      struct error *ret_error)
 {
 	*ret = (struct lines){.arena = &op->arena};
 	TRY(db_add(store_db(op->store), sql, PARAMS(db_int(run)), take_sum, ret, ret_error));
@@ -169,8 +170,8 @@ static enum result propose(struct operating *op, const struct proposal *p, int64
 		}
 		p->left_out(p->ctx, l->aff_id, &l->amount, why);
 		TRY(db_add(d, free_line_sql,
-			   PARAMS(db_int(run), db_text(l->aff_id), db_text(l->amount.currency)), NULL,
-			   NULL, ret_error));
+			   PARAMS(db_int(run), db_text(l->aff_id), db_text(l->amount.currency)),
+			   NULL, NULL, ret_error));
 	}
 	*ret_run = paid ? run : 0;
 	if (paid == 0)
@@ -216,19 +217,17 @@ static enum result look(struct operating *op, int64_t run, struct standing *ret,
 	TRY(db_flush(store_db(op->store), ret_error));
 	if (ret->state == RUN_PROPOSED)
 		return RESULT_OK;
-	return error_set(ret_error, RESULT_BAD, "run %lld is %s", (long long)run,
-			 ret->state >= 0 && ret->state < (int64_t)ARRAY_LEN(states)
-			     ? states[ret->state]
-			     : "?");
+	return error_set(
+	    ret_error, RESULT_BAD, "run %lld is %s", (long long)run,
+	    ret->state >= 0 && ret->state < (int64_t)ARRAY_LEN(states) ? states[ret->state] : "?");
 }
 
 static enum result decide(struct operating *op, int64_t run, enum run_state state, const char *who,
 			  int64_t now_ms, struct error *ret_error)
 {
-	return db_add(
-	    store_db(op->store), decide_sql,
-	    PARAMS(db_int(run), db_int((int64_t)state), db_int(now_ms), db_text(who)), NULL, NULL,
-	    ret_error);
+	return db_add(store_db(op->store), decide_sql,
+		      PARAMS(db_int(run), db_int((int64_t)state), db_int(now_ms), db_text(who)),
+		      NULL, NULL, ret_error);
 }
 
 /* The exchange, where there is one, and the payment. */
@@ -273,15 +272,16 @@ static enum result confirm(struct operating *op, int64_t run, const char *who, b
 	TRY(read_lines(op, lines_sql, run, &lines, ret_error));
 	TRY(read_lines(op, sums_sql, run, &leads, ret_error));
 	if (lines.count != leads.count)
-		return error_set(ret_error, RESULT_BAD, "run %lld: its leads are not those of its lines",
-				 (long long)run);
+		return error_set(ret_error, RESULT_BAD,
+				 "run %lld: its leads are not those of its lines", (long long)run);
 	for (size_t i = 0; i < lines.count; i++) {
 		const struct line *l = &lines.items[i], *sum = &leads.items[i];
 
 		if (l->leads != sum->leads || l->amount.amount_minor != sum->amount.amount_minor)
-			return error_set(ret_error, RESULT_BAD,
-					 "run %lld: the leads of %s are not those that were proposed",
-					 (long long)run, l->aff_id);
+			return error_set(
+			    ret_error, RESULT_BAD,
+			    "run %lld: the leads of %s are not those that were proposed",
+			    (long long)run, l->aff_id);
 		TRY(book_line(op, run, l, who, now_ms, ret_error));
 	}
 	return decide(op, run, RUN_CONFIRMED, who, now_ms, ret_error);

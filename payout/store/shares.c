@@ -5,12 +5,14 @@
 
 #include "payout/store/sql.h"
 
-static const char make_sql[] = "INSERT INTO return_shares (advertiser_id, month, delivered, returned) "
-			       "VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING";
+static const char make_sql[] =
+    "INSERT INTO return_shares (advertiser_id, month, delivered, returned) "
+    "VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING";
 static const char read_sql[] =
     "SELECT delivered, returned FROM return_shares WHERE advertiser_id = $1 AND month = $2";
-static const char lock_sql[] = "SELECT delivered, returned FROM return_shares WHERE advertiser_id = "
-			       "$1 AND month = $2 FOR UPDATE";
+static const char lock_sql[] =
+    "SELECT delivered, returned FROM return_shares WHERE advertiser_id = "
+    "$1 AND month = $2 FOR UPDATE";
 static const char write_sql[] = "UPDATE return_shares SET delivered = $3, returned = $4 "
 				"WHERE advertiser_id = $1 AND month = $2";
 

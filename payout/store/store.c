@@ -115,7 +115,8 @@ static const char lives_sql[] =
     "exclusive, is_test, "
     "market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, reason_code, "
     "sub1, sub2, "
-    "sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at FROM lives WHERE lead_id = $1 ORDER BY round";
+    "sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at FROM "
+    "lives WHERE lead_id = $1 ORDER BY round";
 static const char verdicts_sql[] = "SELECT advertiser_id, verdict_id, event, reason_code, amount, "
 				   "currency, at_ms, partition, log_offset, standing, called_at "
 				   "FROM verdicts WHERE lead_id = $1 ORDER BY log_offset";
@@ -248,8 +249,8 @@ static enum result any_waits(struct store *s, const struct settlement *t, bool *
 	}
 	if (!least)
 		return RESULT_OK;
-	TRY(db_add(s->db, waits_sql, PARAMS(db_lead(&least->lead_id), db_lead(&most->lead_id)), take_flag,
-		   ret, ret_error));
+	TRY(db_add(s->db, waits_sql, PARAMS(db_lead(&least->lead_id), db_lead(&most->lead_id)),
+		   take_flag, ret, ret_error));
 	return db_flush(s->db, ret_error);
 }
 
@@ -278,9 +279,12 @@ static const char life_sql[] =
     "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
 /* A lead that was unresolved and arrived after all stands as its delivery says. Not the run: that is the payments' own. */
 static const char life_again_sql[] =
-    "UPDATE lives SET state = $3, order_id = $4, advertiser_id = $5, aff_id = $6, vertical = $7, price = "
-    "$8, payout = $9, currency = $10, exclusive = $11, is_test = $12, market_partition = $13, settled_at = "
-    "$14, delivered_at = $15, payable_at = $16, return_until = $17, closed_at = $18, reason_code = $19, "
+    "UPDATE lives SET state = $3, order_id = $4, advertiser_id = $5, aff_id = $6, vertical = $7, "
+    "price = "
+    "$8, payout = $9, currency = $10, exclusive = $11, is_test = $12, market_partition = $13, "
+    "settled_at = "
+    "$14, delivered_at = $15, payable_at = $16, return_until = $17, closed_at = $18, reason_code = "
+    "$19, "
     "sub1 = $20, sub2 = $21, sub3 = $22, sub4 = $23, sub5 = $24, click_id = $25, vat = $26, "
     "returns_max_bp = $27, own_cause_borne = $28, waived_at = $29, called_at = $30 "
     "WHERE lead_id = $1 AND round = $2";

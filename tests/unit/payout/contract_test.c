@@ -17,18 +17,19 @@ static void without_a_verdict_a_lead_is_approved_when_its_window_is_over(_unused
 	struct world w;
 
 	world_begin(&w);
-	STORY(&w,
-	      {1, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
-	       CREDITED},
-	      {8, EVENT_DUE, 0, NULL, NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_NONE, CREDITED},
-	      {9, EVENT_DUE, 0, NULL, NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_APPROVED,
-	       PAYABLE},
-	      {9, EVENT_DUE, 0, NULL, NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_NONE, PAYABLE},
-	      {9, EVENT_RETURNED, 0, "a", "v1", LIFE_APPROVED, IGNORED_WINDOW_OVER, FEEDBACK_NONE,
-	       PAYABLE},
-	      {9, EVENT_APPROVED, 0, "a", "v2", LIFE_APPROVED, IGNORED_ALREADY_APPROVED,
-	       FEEDBACK_NONE, PAYABLE});
-	assert_int_equal(w.t.idle, 2); /* the first came too early, the third too late: counted, no row */
+	STORY(
+	    &w,
+	    {1, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
+	     CREDITED},
+	    {8, EVENT_DUE, 0, NULL, NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_NONE, CREDITED},
+	    {9, EVENT_DUE, 0, NULL, NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_APPROVED, PAYABLE},
+	    {9, EVENT_DUE, 0, NULL, NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_NONE, PAYABLE},
+	    {9, EVENT_RETURNED, 0, "a", "v1", LIFE_APPROVED, IGNORED_WINDOW_OVER, FEEDBACK_NONE,
+	     PAYABLE},
+	    {9, EVENT_APPROVED, 0, "a", "v2", LIFE_APPROVED, IGNORED_ALREADY_APPROVED,
+	     FEEDBACK_NONE, PAYABLE});
+	assert_int_equal(w.t.idle,
+			 2); /* the first came too early, the third too late: counted, no row */
 	world_end(&w);
 }
 
@@ -52,13 +53,15 @@ static void a_verdict_on_a_lead_that_nobody_has_is_answered_in_the_end(_unused_ 
 	struct world w;
 
 	world_begin(&w);
-	STORY(&w, {1, EVENT_APPROVED, 0, "a", "v1", LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
-	      {31, EVENT_DUE, 0, NULL, NULL, LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
-	      {32, EVENT_DUE, 0, NULL, NULL, LIFE_NONE, IGNORED_UNKNOWN_LEAD, FEEDBACK_NONE, NO_MONEY},
-	      {33, EVENT_DUE, 0, NULL, NULL, LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
-	      {34, EVENT_APPROVED, 0, "a", "v1", LIFE_NONE, IGNORED_REPEAT, FEEDBACK_NONE, NO_MONEY},
-	      {35, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
-	       CREDITED});
+	STORY(
+	    &w, {1, EVENT_APPROVED, 0, "a", "v1", LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
+	    {31, EVENT_DUE, 0, NULL, NULL, LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
+	    {32, EVENT_DUE, 0, NULL, NULL, LIFE_NONE, IGNORED_UNKNOWN_LEAD, FEEDBACK_NONE,
+	     NO_MONEY},
+	    {33, EVENT_DUE, 0, NULL, NULL, LIFE_NONE, IGNORED_NONE, FEEDBACK_NONE, NO_MONEY},
+	    {34, EVENT_APPROVED, 0, "a", "v1", LIFE_NONE, IGNORED_REPEAT, FEEDBACK_NONE, NO_MONEY},
+	    {35, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
+	     CREDITED});
 	world_end(&w);
 }
 
@@ -88,8 +91,8 @@ static void where_it_is_agreed_the_network_bears_the_buyers_own_cause(_unused_ v
 	       CREDITED},
 	      {2, EVENT_RETURNED, 0, "a", "v1 no_answer", LIFE_WAIVED, IGNORED_NONE,
 	       FEEDBACK_RETURNED, 0, -PAYOUT, 0, 0},
-	      {3, EVENT_RETURNED, 0, "a", "v2", LIFE_WAIVED, IGNORED_ALREADY_WAIVED, FEEDBACK_NONE, 0,
-	       -PAYOUT, 0, 0});
+	      {3, EVENT_RETURNED, 0, "a", "v2", LIFE_WAIVED, IGNORED_ALREADY_WAIVED, FEEDBACK_NONE,
+	       0, -PAYOUT, 0, 0});
 	assert_int_equal(balance(&w, "network:borne"), PAYOUT);
 	assert_int_equal(tally_at(&w.t, 0)->approved, 1); /* the source is not blamed */
 	assert_int_equal(tally_at(&w.t, 0)->returned, 0);
@@ -101,17 +104,17 @@ static void a_waiver_after_the_window_costs_the_network_alone(_unused_ void **st
 	struct world w;
 
 	world_begin(&w);
-	STORY(&w,
-	      {1, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
-	       CREDITED},
-	      {9, EVENT_DUE, 0, NULL, NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_APPROVED,
-	       PAYABLE},
-	      {40, EVENT_WAIVED, 0, "a", "w1 goodwill", LIFE_WAIVED, IGNORED_NONE, FEEDBACK_RETURNED,
-	       0, -PAYOUT, 0, 0},
-	      {41, EVENT_WAIVED, 0, "a", "w2 goodwill", LIFE_WAIVED, IGNORED_ALREADY_WAIVED,
-	       FEEDBACK_NONE, 0, -PAYOUT, 0, 0},
-	      {42, EVENT_DELIVERED, 0, "a", NULL, LIFE_WAIVED, IGNORED_REPEAT, FEEDBACK_NONE, 0,
-	       -PAYOUT, 0, 0});
+	STORY(
+	    &w,
+	    {1, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
+	     CREDITED},
+	    {9, EVENT_DUE, 0, NULL, NULL, LIFE_APPROVED, IGNORED_NONE, FEEDBACK_APPROVED, PAYABLE},
+	    {40, EVENT_WAIVED, 0, "a", "w1 goodwill", LIFE_WAIVED, IGNORED_NONE, FEEDBACK_RETURNED,
+	     0, -PAYOUT, 0, 0},
+	    {41, EVENT_WAIVED, 0, "a", "w2 goodwill", LIFE_WAIVED, IGNORED_ALREADY_WAIVED,
+	     FEEDBACK_NONE, 0, -PAYOUT, 0, 0},
+	    {42, EVENT_DELIVERED, 0, "a", NULL, LIFE_WAIVED, IGNORED_REPEAT, FEEDBACK_NONE, 0,
+	     -PAYOUT, 0, 0});
 	assert_int_equal(balance(&w, "network:borne"), PAYOUT);
 	world_end(&w);
 }
@@ -125,8 +128,8 @@ static void the_tax_is_fixed_at_delivery_and_goes_back_with_a_return(_unused_ vo
 
 	world_begin(&w);
 	w.contract.vat_bp = 2000;
-	STORY(&w, {1, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
-		   -PAYOUT, 0, -(PRICE - PAYOUT), PRICE + VAT});
+	STORY(&w, {1, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE,
+		   FEEDBACK_DELIVERED, -PAYOUT, 0, -(PRICE - PAYOUT), PRICE + VAT});
 	assert_int_equal(balance(&w, "network:vat"), -VAT);
 	w.contract.vat_bp = 1000; /* from tomorrow: the same delivery again is still the same */
 	o = outcome_of(&w, &repeat, 1);
@@ -173,8 +176,8 @@ static void the_first_call_after_the_delivery_is_kept(_unused_ void **state)
 	struct error error = {0};
 
 	world_begin(&w);
-	STORY(&w, {2, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE, FEEDBACK_DELIVERED,
-		   CREDITED});
+	STORY(&w, {2, EVENT_DELIVERED, 0, "a", NULL, LIFE_DELIVERED, IGNORED_NONE,
+		   FEEDBACK_DELIVERED, CREDITED});
 	for (size_t i = 0; i < ARRAY_LEN(said_on); i++) {
 		static const char *const ids[] = {"v1", "v2", "v3", "v4"};
 		struct line l = {5, EVENT_UNREACHABLE, 0, "a", ids[i]};

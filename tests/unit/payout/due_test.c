@@ -115,7 +115,8 @@ static void turn(struct world *w)
 		if (worker_turn(w->worker, &busy, &e) != RESULT_OK)
 			fail_msg("%s", e.text);
 		if (i % 20 == 0)
-			usleep(1100); /* the pause between two looks, which is the monotonic clock's */
+			usleep(
+			    1100); /* the pause between two looks, which is the monotonic clock's */
 	}
 }
 
@@ -154,8 +155,8 @@ static void leads_that_nobody_judged_are_approved_after_the_window(void **state)
 	outcomes_add_verdict(&w->outcomes, 1, EVENT_RETURNED, "bank-a", "v1");
 	publish(w, w->outcomes.count - 1);
 	turn(w);
-	assert_int_equal(number(w->store, "SELECT COUNT(*) FROM ignored WHERE reason = 'window_over'"),
-			 1);
+	assert_int_equal(
+	    number(w->store, "SELECT COUNT(*) FROM ignored WHERE reason = 'window_over'"), 1);
 }
 
 static void a_clock_that_is_a_day_ahead_approves_nothing(void **state)

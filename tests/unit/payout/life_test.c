@@ -52,9 +52,10 @@ static void money_moves_with_the_sold_states_and_only_with_them(_unused_ void **
 			assert_true(!was || is); /* nobody leaves the sold states */
 			assert_int_equal(r->transfer == TRANSFER_CREDIT, !was && is);
 			if (r->to != (enum life_state)s && was)
-				assert_int_equal(r->transfer, r->to == LIFE_RETURNED ? TRANSFER_REVERSE
-							      : r->to == LIFE_WAIVED ? TRANSFER_BEAR
-										     : TRANSFER_APPROVE);
+				assert_int_equal(r->transfer,
+						 r->to == LIFE_RETURNED ? TRANSFER_REVERSE
+						 : r->to == LIFE_WAIVED ? TRANSFER_BEAR
+									: TRANSFER_APPROVE);
 		}
 	}
 }
@@ -76,9 +77,9 @@ static void months_are_those_of_the_calendar(_unused_ void **state)
 	assert_int_equal(month_of(0), 0);
 	assert_int_equal(month_of(31 * MS_PER_DAY - 1), 0);
 	assert_int_equal(month_of(31 * MS_PER_DAY), 1);
-	assert_int_equal(month_of(1709164800000LL), (2024 - 1970) * 12 + 1);           /* 29 February */
-	assert_int_equal(month_of(1709251200000LL), (2024 - 1970) * 12 + 2);           /* 1 March */
-	assert_int_equal(month_of(1798761599999LL), (2026 - 1970) * 12 + 11);          /* the last ms */
+	assert_int_equal(month_of(1709164800000LL), (2024 - 1970) * 12 + 1);  /* 29 February */
+	assert_int_equal(month_of(1709251200000LL), (2024 - 1970) * 12 + 2);  /* 1 March */
+	assert_int_equal(month_of(1798761599999LL), (2026 - 1970) * 12 + 11); /* the last ms */
 	assert_int_equal(month_of(1798761600000LL), (2027 - 1970) * 12);
 }
 

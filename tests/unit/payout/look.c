@@ -45,8 +45,10 @@ uint64_t digest(struct store *s)
 	uint64_t h = 0;
 
 	query(s, "SELECT * FROM lives ORDER BY lead_id, round", fold_row, &h);
-	query(s, "SELECT lead_id, round, event, at_ms, currency, order_id, body_hash FROM transfers "
-	      "ORDER BY lead_id, round, event", fold_row, &h);
+	query(s,
+	      "SELECT lead_id, round, event, at_ms, currency, order_id, body_hash FROM transfers "
+	      "ORDER BY lead_id, round, event",
+	      fold_row, &h);
 	query(s,
 	      "SELECT lead_id, round, event, line, account, amount FROM books ORDER BY lead_id, "
 	      "round, event, line",

@@ -45,7 +45,8 @@ static const struct copied {
     {"SELECT name, currency, balance FROM accounts ORDER BY name DESC",
      "INSERT INTO accounts (name, currency, balance) VALUES ($1, $2, $3)", 1},
     {"SELECT lead_id, round, event, line, amount, account, currency FROM books",
-     "INSERT INTO entries (lead_id, round, event, line, amount, account) VALUES ($1, $2, $3, $4, $5, "
+     "INSERT INTO entries (lead_id, round, event, line, amount, account) VALUES ($1, $2, $3, $4, "
+     "$5, "
      "(SELECT id FROM accounts WHERE name = $6 AND currency = $7))",
      1},
     {"SELECT lead_id, advertiser_id, verdict_id, event, reason_code, amount, currency, at_ms, "
@@ -118,7 +119,8 @@ static void a_ledger_of_any_version_becomes_todays(_unused_ void **state)
 		snprintf(url, sizeof(url), "%s", fresh_url());
 		copy_into(today, url, version);
 		s = open_store(url);
-		assert_int_equal(number(s, "SELECT MAX(version) FROM migrations"), schema_version());
+		assert_int_equal(number(s, "SELECT MAX(version) FROM migrations"),
+				 schema_version());
 		check_books(s);
 		assert_int_equal(digest(s), digest(today));
 		store_close(s);

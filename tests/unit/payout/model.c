@@ -28,7 +28,8 @@ struct model {
 	struct lead *leads;
 	uint32_t count;
 	struct model_balance b;
-	int64_t delivered[MODEL_ADVERTISERS][MODEL_MONTHS], returned[MODEL_ADVERTISERS][MODEL_MONTHS];
+	int64_t delivered[MODEL_ADVERTISERS][MODEL_MONTHS],
+	    returned[MODEL_ADVERTISERS][MODEL_MONTHS];
 	int64_t first_month;
 };
 
@@ -46,12 +47,14 @@ static uint32_t mix(uint32_t a, uint32_t b)
 struct promise promise_of(uint32_t lead, uint32_t round)
 {
 	uint32_t of_lead = mix(lead, 77), of_round = mix(lead, round);
-	struct promise p = {.advertiser = (int)(of_round % MODEL_ADVERTISERS),
-			    .webmaster = (int)(of_lead % MODEL_WEBMASTERS),
-			    .currency = (int)(of_round / 7 % MODEL_CURRENCIES), /* it may change from round to round */
-			    .price = 100 + of_round % 90000,
-			    .exclusive = of_lead % 5 != 0,
-			    .is_test = of_lead % 31 == 0};
+	struct promise p = {
+	    .advertiser = (int)(of_round % MODEL_ADVERTISERS),
+	    .webmaster = (int)(of_lead % MODEL_WEBMASTERS),
+	    .currency =
+		(int)(of_round / 7 % MODEL_CURRENCIES), /* it may change from round to round */
+	    .price = 100 + of_round % 90000,
+	    .exclusive = of_lead % 5 != 0,
+	    .is_test = of_lead % 31 == 0};
 
 	p.payout = of_round % 50 == 0 ? 0 : of_round % 51 == 0 ? p.price : p.price * 7 / 10;
 	return p;
@@ -95,8 +98,8 @@ const struct model_balance *model_balance(const struct model *m)
 
 static bool was_sold(const struct offer *o)
 {
-	return o->state == LIFE_DELIVERED || o->state == LIFE_APPROVED || o->state == LIFE_RETURNED ||
-	       o->state == LIFE_WAIVED;
+	return o->state == LIFE_DELIVERED || o->state == LIFE_APPROVED ||
+	       o->state == LIFE_RETURNED || o->state == LIFE_WAIVED;
 }
 
 /* --- money --- */
@@ -154,7 +157,8 @@ static void bear(struct model *m, struct offer *o)
 
 /* --- verdicts --- */
 
-static int64_t *cell(struct model *m, int64_t of[MODEL_ADVERTISERS][MODEL_MONTHS], const struct offer *o)
+static int64_t *cell(struct model *m, int64_t of[MODEL_ADVERTISERS][MODEL_MONTHS],
+		     const struct offer *o)
 {
 	int64_t month;
 
@@ -176,7 +180,8 @@ static bool share_is_used_up(struct model *m, const struct offer *o)
 
 static void give_back(struct model *m, struct offer *o, const struct verdict_told *v)
 {
-	bool buyers = strcmp(v->t.reason, "no_answer") == 0 || strcmp(v->t.reason, "out_of_stock") == 0;
+	bool buyers =
+	    strcmp(v->t.reason, "no_answer") == 0 || strcmp(v->t.reason, "out_of_stock") == 0;
 
 	if (o->state != LIFE_DELIVERED || v->at_ms > o->until_ms || (buyers && !o->borne))
 		return;
@@ -199,7 +204,8 @@ static void hear(struct model *m, struct lead *l, struct verdict_told *v)
 	for (size_t i = 0; i < l->offer_count; i++) {
 		struct offer *o = &l->offers[i];
 
-		if (was_sold(o) && o->p.advertiser == v->t.advertiser && (!mine || o->round < mine->round))
+		if (was_sold(o) && o->p.advertiser == v->t.advertiser &&
+		    (!mine || o->round < mine->round))
 			mine = o;
 		sold_alone = sold_alone || (was_sold(o) && o->p.exclusive);
 	}
@@ -210,7 +216,8 @@ static void hear(struct model *m, struct lead *l, struct verdict_told *v)
 		approve(m, mine);
 	else if (v->t.event == EVENT_RETURNED)
 		give_back(m, mine, v);
-	else if (v->t.event == EVENT_WAIVED && (mine->state == LIFE_DELIVERED || mine->state == LIFE_APPROVED))
+	else if (v->t.event == EVENT_WAIVED &&
+		 (mine->state == LIFE_DELIVERED || mine->state == LIFE_APPROVED))
 		bear(m, mine);
 }
 
@@ -267,7 +274,7 @@ static void delivery(struct model *m, struct lead *l, const struct told *t, int 
 		*o = (struct offer){.round = t->round, .p = p};
 	}
 	if (t->event != EVENT_DELIVERED) {
-		o->state = t->event == EVENT_REFUSED	     ? LIFE_REFUSED
+		o->state = t->event == EVENT_REFUSED         ? LIFE_REFUSED
 			   : t->event == EVENT_UNDELIVERABLE ? LIFE_UNDELIVERABLE
 							     : LIFE_UNRESOLVED;
 		return;

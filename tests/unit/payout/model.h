@@ -36,7 +36,8 @@ struct contract model_contract(int advertiser, int epoch);
 
 struct model_balance {
 	int64_t receivable[MODEL_ADVERTISERS][MODEL_CURRENCIES];
-	int64_t hold[MODEL_WEBMASTERS][MODEL_CURRENCIES], payable[MODEL_WEBMASTERS][MODEL_CURRENCIES];
+	int64_t hold[MODEL_WEBMASTERS][MODEL_CURRENCIES],
+	    payable[MODEL_WEBMASTERS][MODEL_CURRENCIES];
 	int64_t margin[MODEL_CURRENCIES], vat[MODEL_CURRENCIES], borne[MODEL_CURRENCIES];
 	int64_t credits, approvals, reversals, bearings;
 };

@@ -29,7 +29,8 @@
 #define EPOCH_BATCHES  60 /* then the contracts change */
 #define SEED           20261126
 
-static const char *const reasons[] = {"wrong_number", "no_answer", "out_of_stock", "", "its own word"};
+static const char *const reasons[] = {"wrong_number", "no_answer", "out_of_stock", "",
+				      "its own word"};
 
 static char dir[] = "/tmp/punnet-model-XXXXXX";
 static int epoch;
@@ -46,7 +47,12 @@ static struct contract contract_now(_unused_ void *ctx, const char *advertiser_i
 
 static struct lead_id id_of(uint32_t lead)
 {
-	uint8_t tail[10] = {0, 0, (uint8_t)(lead >> 24), (uint8_t)(lead >> 16), (uint8_t)(lead >> 8), (uint8_t)lead};
+	uint8_t tail[10] = {0,
+			    0,
+			    (uint8_t)(lead >> 24),
+			    (uint8_t)(lead >> 16),
+			    (uint8_t)(lead >> 8),
+			    (uint8_t)lead};
 
 	return lead_id_make(T0 + lead, tail);
 }
@@ -56,9 +62,10 @@ static struct lead_id id_of(uint32_t lead)
 static struct told draw(struct rng *rng, uint32_t lead, int64_t now_ms)
 {
 	static const enum life_event events[] = {
-	    EVENT_DELIVERED, EVENT_DELIVERED, EVENT_DELIVERED, EVENT_REFUSED,  EVENT_UNDELIVERABLE, EVENT_UNRESOLVED,
-	    EVENT_APPROVED,  EVENT_APPROVED,  EVENT_RETURNED,  EVENT_RETURNED, EVENT_RETURNED,	    EVENT_SOLD,
-	    EVENT_UNREACHABLE, EVENT_DUE,     EVENT_DUE,       EVENT_WAIVED};
+	    EVENT_DELIVERED,     EVENT_DELIVERED,  EVENT_DELIVERED, EVENT_REFUSED,
+	    EVENT_UNDELIVERABLE, EVENT_UNRESOLVED, EVENT_APPROVED,  EVENT_APPROVED,
+	    EVENT_RETURNED,      EVENT_RETURNED,   EVENT_RETURNED,  EVENT_SOLD,
+	    EVENT_UNREACHABLE,   EVENT_DUE,        EVENT_DUE,       EVENT_WAIVED};
 	struct told t = {.lead = lead,
 			 .event = events[rng_below(rng, ARRAY_LEN(events))],
 			 .round = (uint32_t)rng_below(rng, 4),
@@ -70,7 +77,8 @@ static struct told draw(struct rng *rng, uint32_t lead, int64_t now_ms)
 	/* Mostly the buyer speaks, sometimes a stranger. */
 	t.advertiser = rng_chance(rng, 8500) ? promise_of(lead, t.round).advertiser
 					     : (int)rng_below(rng, MODEL_ADVERTISERS);
-	if (t.event >= EVENT_APPROVED && rng_chance(rng, 3000)) /* dated back, or ahead: the later one counts */
+	if (t.event >= EVENT_APPROVED &&
+	    rng_chance(rng, 3000)) /* dated back, or ahead: the later one counts */
 		t.said_ms += (int64_t)rng_below(rng, 20) * MS_PER_DAY - 10 * MS_PER_DAY;
 	return t;
 }
@@ -134,13 +142,15 @@ struct run {
 
 static void settle_batch(struct run *r, size_t count)
 {
-	struct batch_settings settings = {.topic = "leads.outcomes", .contract = contract_now, .now_ms = T0};
+	struct batch_settings settings = {
+	    .topic = "leads.outcomes", .contract = contract_now, .now_ms = T0};
 	struct batch_report report;
 	struct error error = {0};
 	bool again = rng_chance(&r->rng, 500);
 
 	for (int i = 0; i < (again ? 2 : 1); i++)
-		if (batch_settle(r->store, &r->work, &settings, 0, r->records, count, &report, &error) != RESULT_OK)
+		if (batch_settle(r->store, &r->work, &settings, 0, r->records, count, &report,
+				 &error) != RESULT_OK)
 			fail_msg("%s", error.text);
 	if (again)
 		assert_int_equal(report.settled, 0);
@@ -269,31 +279,45 @@ static void compare(struct run *r)
 
 	query(r->store, "SELECT lead_id, round, state FROM lives", check_life, r);
 	assert_int_equal(wrong_balances(r), 0);
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 1"), b->credits);
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 2"), b->approvals);
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 3"), b->reversals);
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 4"), b->bearings);
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM waiting_verdicts"), model_waiting(r->model));
+	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 1"),
+			 b->credits);
+	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 2"),
+			 b->approvals);
+	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 3"),
+			 b->reversals);
+	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE event = 4"),
+			 b->bearings);
+	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM waiting_verdicts"),
+			 model_waiting(r->model));
 	/* Each transfer sums to zero. */
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM transfers WHERE amount1 + amount2 + amount3 + amount4 <> 0"),
-			 0);
+	assert_int_equal(
+	    number(
+		r->store,
+		"SELECT COUNT(*) FROM transfers WHERE amount1 + amount2 + amount3 + amount4 <> 0"),
+	    0);
 	/* What was credited and not reversed is the price or nothing; nothing is owed twice. */
 	assert_int_equal(
-	    number(r->store,
-		   "SELECT COUNT(*) FROM (SELECT l.lead_id, l.round, MAX(l.price + l.vat) AS price, "
-		   "SUM(CASE WHEN t.event IN (1, 3, 4) THEN t.amount1 ELSE 0 END) AS owed FROM lives l JOIN transfers t "
-		   "ON t.lead_id = l.lead_id AND t.round = l.round GROUP BY l.lead_id, l.round) AS x "
-		   "WHERE owed <> 0 AND owed <> price"),
+	    number(
+		r->store,
+		"SELECT COUNT(*) FROM (SELECT l.lead_id, l.round, MAX(l.price + l.vat) AS price, "
+		"SUM(CASE WHEN t.event IN (1, 3, 4) THEN t.amount1 ELSE 0 END) AS owed FROM lives "
+		"l JOIN transfers t "
+		"ON t.lead_id = l.lead_id AND t.round = l.round GROUP BY l.lead_id, l.round) AS x "
+		"WHERE owed <> 0 AND owed <> price"),
 	    0);
 	/* Of an exclusive lead one round is sold at most. */
-	assert_int_equal(number(r->store, "SELECT COUNT(*) FROM (SELECT lead_id FROM lives WHERE exclusive = 1 AND "
-					  "state IN (1, 2, 3, 7) GROUP BY lead_id HAVING COUNT(*) > 1) AS x"),
-			 0);
+	assert_int_equal(
+	    number(r->store,
+		   "SELECT COUNT(*) FROM (SELECT lead_id FROM lives WHERE exclusive = 1 AND "
+		   "state IN (1, 2, 3, 7) GROUP BY lead_id HAVING COUNT(*) > 1) AS x"),
+	    0);
 	/* The tape was worth playing. */
-	assert_true(b->credits > r->lives / 3 && b->reversals > r->lives / 100 && b->bearings > r->lives / 100);
-	print_message("  %u lives, %lld outcomes: %lld credits, %lld approvals, %lld reversals, %lld borne\n", r->lives,
-		      (long long)r->next, (long long)b->credits, (long long)b->approvals, (long long)b->reversals,
-		      (long long)b->bearings);
+	assert_true(b->credits > r->lives / 3 && b->reversals > r->lives / 100 &&
+		    b->bearings > r->lives / 100);
+	print_message(
+	    "  %u lives, %lld outcomes: %lld credits, %lld approvals, %lld reversals, %lld borne\n",
+	    r->lives, (long long)r->next, (long long)b->credits, (long long)b->approvals,
+	    (long long)b->reversals, (long long)b->bearings);
 }
 
 static void random_lives_come_to_what_the_model_says(_unused_ void **state)
@@ -344,7 +368,10 @@ int main(void)
 	int failed;
 
 	assert(mkdtemp(dir));
-	log_start("model", (enum log_level)(LOG_LEVEL_ERROR + 1)); /* exclusive leads are sold twice here, and it would be told each time */
+	log_start("model",
+		  (enum log_level)(
+		      LOG_LEVEL_ERROR +
+		      1)); /* exclusive leads are sold twice here, and it would be told each time */
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command) != 0 || failed != 0;

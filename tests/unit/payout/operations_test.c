@@ -82,20 +82,26 @@ static void funds_are_booked_once_and_the_market_hears_the_total(void **state)
 	struct arena a = {0};
 	bool repeat;
 
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100000), &repeat), RESULT_OK);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100000), &repeat),
+			 RESULT_OK);
 	assert_false(repeat);
 	assert_int_equal(told(s, &a)->paid_in_minor, 100000);
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100000), &repeat), RESULT_OK);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100000), &repeat),
+			 RESULT_OK);
 	assert_true(repeat);
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100001), &repeat), RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100001), &repeat),
+			 RESULT_BAD);
 	assert_non_null(strstr(error.text, "was used before"));
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p2", 5000), &repeat), RESULT_OK);
-	assert_int_equal(operate(s, op_of(OPERATION_CREDIT_LIMIT, "bank-a", "c1", 7000), &repeat), RESULT_OK);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p2", 5000), &repeat),
+			 RESULT_OK);
+	assert_int_equal(operate(s, op_of(OPERATION_CREDIT_LIMIT, "bank-a", "c1", 7000), &repeat),
+			 RESULT_OK);
 	assert_int_equal(told(s, &a)->paid_in_minor, 105000);
 	assert_int_equal(told(s, &a)->credit_minor, 7000);
 	assert_int_equal(told(s, &a)->revision, 3);
-	assert_int_equal(number(s, "SELECT balance FROM balances WHERE account = 'advertisers:bank-a:funds'"),
-			 -105000);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'advertisers:bank-a:funds'"),
+	    -105000);
 	assert_int_equal(number(s, "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts"), 0);
 	arena_free(&a);
 }
@@ -109,14 +115,22 @@ static void nobody_withdraws_what_leads_have_cost(void **state)
 
 	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
 	assert_int_equal(outcomes_settle(&o, s, 0, 10, NULL, &error), RESULT_OK);
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100000), &repeat), RESULT_OK);
-	assert_int_equal(operate(s, op_of(OPERATION_WITHDRAW, "bank-a", "w1", 55001), &repeat), RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 100000), &repeat),
+			 RESULT_OK);
+	assert_int_equal(operate(s, op_of(OPERATION_WITHDRAW, "bank-a", "w1", 55001), &repeat),
+			 RESULT_BAD);
 	assert_non_null(strstr(error.text, "550.00 RUB"));
-	assert_int_equal(operate(s, op_of(OPERATION_COVER, "bank-a", "m1", 45001), &repeat), RESULT_BAD);
-	assert_int_equal(operate(s, op_of(OPERATION_COVER, "bank-a", "m1", 45000), &repeat), RESULT_OK);
-	assert_int_equal(operate(s, op_of(OPERATION_WITHDRAW, "bank-a", "w1", 55001), &repeat), RESULT_BAD);
-	assert_int_equal(operate(s, op_of(OPERATION_WITHDRAW, "bank-a", "w1", 55000), &repeat), RESULT_OK);
-	assert_int_equal(number(s, "SELECT balance FROM balances WHERE account = 'advertisers:bank-a:funds'"), 0);
+	assert_int_equal(operate(s, op_of(OPERATION_COVER, "bank-a", "m1", 45001), &repeat),
+			 RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_COVER, "bank-a", "m1", 45000), &repeat),
+			 RESULT_OK);
+	assert_int_equal(operate(s, op_of(OPERATION_WITHDRAW, "bank-a", "w1", 55001), &repeat),
+			 RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_WITHDRAW, "bank-a", "w1", 55000), &repeat),
+			 RESULT_OK);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'advertisers:bank-a:funds'"),
+	    0);
 	outcomes_free(&o);
 }
 
@@ -125,12 +139,17 @@ static void an_operation_that_makes_no_sense_is_refused(void **state)
 	struct store *s = *state;
 	bool repeat;
 
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank:a", "p1", 1), &repeat), RESULT_BAD);
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "", 1), &repeat), RESULT_BAD);
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p;1", 1), &repeat), RESULT_BAD);
-	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 0), &repeat), RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank:a", "p1", 1), &repeat),
+			 RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "", 1), &repeat),
+			 RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p;1", 1), &repeat),
+			 RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_DEPOSIT, "bank-a", "p1", 0), &repeat),
+			 RESULT_BAD);
 	assert_int_equal(operate(s, op_of(OPERATION_PAY, "w1", "p1", 1), &repeat), RESULT_BAD);
-	assert_int_equal(operate(s, op_of(OPERATION_EXCHANGE_INTO, "w1", "p1", 1), &repeat), RESULT_BAD);
+	assert_int_equal(operate(s, op_of(OPERATION_EXCHANGE_INTO, "w1", "p1", 1), &repeat),
+			 RESULT_BAD);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM operations"), 0);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM transfers"), 0);
 }
@@ -195,7 +214,8 @@ static void sell_ten(struct store *s, struct outcomes *o)
 	for (uint32_t i = 0; i < 10; i++)
 		outcomes_add_delivery(o, i, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
 	for (uint32_t i = 0; i < 10; i++) {
-		static const char *const ids[] = {"v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"};
+		static const char *const ids[] = {"v0", "v1", "v2", "v3", "v4",
+						  "v5", "v6", "v7", "v8", "v9"};
 
 		outcomes_add_verdict(o, i, EVENT_APPROVED, "bank-a", ids[i]);
 	}
@@ -222,9 +242,10 @@ static void a_run_is_proposed_and_somebody_else_confirms_it(void **state)
 	assert_int_equal(store_run_confirm(s, 1, "bob", false, NOW_MS, &error), RESULT_OK);
 	assert_int_equal(store_run_confirm(s, 1, "bob", false, NOW_MS, &error), RESULT_BAD);
 	assert_int_equal(store_run_cancel(s, 1, "bob", NOW_MS, &error), RESULT_BAD);
-	assert_int_equal(number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:payable'"), 0);
-	assert_int_equal(number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:paid'"),
-			 -60000);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:payable'"), 0);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:paid'"), -60000);
 	check_books(s);
 	outcomes_free(&o);
 }
@@ -240,7 +261,8 @@ static void a_cancelled_run_gives_its_leads_back(void **state)
 	assert_int_equal(store_run_cancel(s, 1, "ann", NOW_MS, &error), RESULT_OK);
 	assert_int_equal(store_run_confirm(s, 1, "bob", false, NOW_MS, &error), RESULT_BAD);
 	assert_int_equal(propose(s, &d, PAYABLE_FROM + MS_PER_DAY), 2);
-	assert_int_equal(number(s, "SELECT CAST(SUM(leads) AS BIGINT) FROM run_lines WHERE run = 2"), 10);
+	assert_int_equal(
+	    number(s, "SELECT CAST(SUM(leads) AS BIGINT) FROM run_lines WHERE run = 2"), 10);
 	outcomes_free(&o);
 }
 
@@ -289,13 +311,16 @@ static void payment_in_another_currency_is_at_a_recorded_rate(void **state)
 	assert_int_equal(propose(s, &d, PAYABLE_FROM + MS_PER_DAY), 2);
 	assert_int_equal(store_run_confirm(s, 2, "bob", false, NOW_MS, &error), RESULT_OK);
 	/* 600.00 RUB * 100 / 9265 = 6.4759… EUR */
-	assert_int_equal(number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:paid'"), -647);
-	assert_int_equal(number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:payable' AND "
-				   "currency = 'RUB'"),
-			 0);
-	assert_int_equal(number(s, "SELECT COUNT(*) FROM (SELECT currency FROM accounts GROUP BY currency "
-				   "HAVING SUM(balance) <> 0) AS unbalanced"),
-			 0);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:paid'"), -647);
+	assert_int_equal(
+	    number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:payable' AND "
+		      "currency = 'RUB'"),
+	    0);
+	assert_int_equal(
+	    number(s, "SELECT COUNT(*) FROM (SELECT currency FROM accounts GROUP BY currency "
+		      "HAVING SUM(balance) <> 0) AS unbalanced"),
+	    0);
 	outcomes_free(&o);
 }
 

@@ -25,11 +25,26 @@ static size_t written_len;
 static const struct report_period always = {0, 4000000000000LL};
 
 static const struct payee payees[] = {
-    {.aff_id = "w1", .method = "sepa", .name = "Nina <Ost> & Söhne", .iban = IBAN, .bic = "DEUTDEFF",
-     .country = "DE", .currency = "EUR"},
-    {.aff_id = "w2", .method = "sepa", .name = "Pavel", .iban = "FR1420041010050500013M02606", .bic = "",
-     .country = "FR", .currency = "EUR"},
-    {.aff_id = "w3", .method = "by hand", .name = "Olga", .iban = "", .bic = "", .country = "RU",
+    {.aff_id = "w1",
+     .method = "sepa",
+     .name = "Nina <Ost> & Söhne",
+     .iban = IBAN,
+     .bic = "DEUTDEFF",
+     .country = "DE",
+     .currency = "EUR"},
+    {.aff_id = "w2",
+     .method = "sepa",
+     .name = "Pavel",
+     .iban = "FR1420041010050500013M02606",
+     .bic = "",
+     .country = "FR",
+     .currency = "EUR"},
+    {.aff_id = "w3",
+     .method = "by hand",
+     .name = "Olga",
+     .iban = "",
+     .bic = "",
+     .country = "RU",
      .currency = "RUB"},
 };
 
@@ -118,9 +133,9 @@ static void the_run_of_a_bank_is_complete(_unused_ void **state)
 	must(store_run_confirm(store, 1, "bob", false, NOW_MS, &error));
 	must(write_pain(&debtor));
 	/* 315.00 RUB * 100 / 9265 = 3.3998… EUR, twice */
-	assert_non_null(strstr(written,
-			       "<NbOfTxs>2</NbOfTxs>\n      <CtrlSum>6.78</CtrlSum>\n      <InitgPty>"
-			       "<Nm>Punnet GmbH</Nm>"));
+	assert_non_null(
+	    strstr(written, "<NbOfTxs>2</NbOfTxs>\n      <CtrlSum>6.78</CtrlSum>\n      <InitgPty>"
+			    "<Nm>Punnet GmbH</Nm>"));
 	assert_non_null(strstr(written, "<PmtInfId>PUNNET-1-EUR</PmtInfId>"));
 	assert_non_null(strstr(written, "<ReqdExctnDt><Dt>2026-12-31</Dt></ReqdExctnDt>"));
 	assert_non_null(strstr(
@@ -148,7 +163,8 @@ static void an_account_that_is_none_is_refused(_unused_ void **state)
 	must(store_run_confirm(store, 1, "bob", false, NOW_MS, &error));
 	wrong.iban = "DE89370400440532013001";
 	assert_int_equal(write_pain(&wrong), RESULT_BAD);
-	query(store, "UPDATE run_lines SET iban = 'FR1420041010050500013M02607' WHERE aff_id = 'w2'", NULL,
+	query(store,
+	      "UPDATE run_lines SET iban = 'FR1420041010050500013M02607' WHERE aff_id = 'w2'", NULL,
 	      NULL);
 	assert_int_equal(write_pain(&debtor), RESULT_BAD);
 	assert_non_null(strstr(error.text, "webmaster w2"));
@@ -164,13 +180,14 @@ static void the_lines_of_a_run_are_a_table(_unused_ void **state)
 	must(report_run(store, 1, REPORT_CSV, out, &error));
 	fclose(out);
 	assert_string_equal(
-	    written,
-	    "run,aff_id,leads,amount_minor,currency,pay_amount_minor,pay_currency,rate_num,rate_den,method,name,"
-	    "iban,bic,country\n"
-	    "1,\"w1\",1,31500,RUB,339,EUR,100,9265,\"sepa\",\"Nina <Ost> & Söhne\",\"" IBAN
-	    "\",\"DEUTDEFF\",\"DE\"\n"
-	    "1,\"w2\",1,31500,RUB,339,EUR,100,9265,\"sepa\",\"Pavel\",\"FR1420041010050500013M02606\",\"\",\"FR\"\n"
-	    "1,\"w3\",1,31500,RUB,31500,RUB,1,1,\"by hand\",\"Olga\",\"\",\"\",\"RU\"\n");
+	    written, "run,aff_id,leads,amount_minor,currency,pay_amount_minor,pay_currency,rate_"
+		     "num,rate_den,method,name,"
+		     "iban,bic,country\n"
+		     "1,\"w1\",1,31500,RUB,339,EUR,100,9265,\"sepa\",\"Nina <Ost> & Söhne\",\"" IBAN
+		     "\",\"DEUTDEFF\",\"DE\"\n"
+		     "1,\"w2\",1,31500,RUB,339,EUR,100,9265,\"sepa\",\"Pavel\","
+		     "\"FR1420041010050500013M02606\",\"\",\"FR\"\n"
+		     "1,\"w3\",1,31500,RUB,31500,RUB,1,1,\"by hand\",\"Olga\",\"\",\"\",\"RU\"\n");
 	out = start_writing();
 	assert_int_equal(report_run(store, 2, REPORT_TEXT, out, &error), RESULT_BAD);
 	fclose(out);
@@ -199,7 +216,8 @@ static void run_hledger(const char *arguments, char *ret, size_t len)
 	size_t got;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "LC_ALL=C.UTF-8 hledger -f %s/books.journal %s 2>&1", dir, arguments);
+	snprintf(command, sizeof(command), "LC_ALL=C.UTF-8 hledger -f %s/books.journal %s 2>&1",
+		 dir, arguments);
 	f = popen(command, "r");
 	assert_non_null(f);
 	got = fread(ret, 1, len - 1, f);
@@ -222,7 +240,8 @@ static void find_balance(void *ctx, const struct db_value *c, _unused_ size_t co
 	snprintf(currency, sizeof(currency), SLICE_FMT, SLICE_ARG(c[1].bytes));
 	money_text(c[2].integer, currency, money, sizeof(money));
 	money[strcspn(money, " ")] = '\0';
-	snprintf(line, sizeof(line), "\"" SLICE_FMT "\",\"%s\",\"%s\"", SLICE_ARG(c[0].bytes), currency, money);
+	snprintf(line, sizeof(line), "\"" SLICE_FMT "\",\"%s\",\"%s\"", SLICE_ARG(c[0].bytes),
+		 currency, money);
 	if (!strstr(k->balances, line))
 		fail_msg("hledger has no %s in\n%s", line, k->balances);
 	k->count++;
@@ -244,7 +263,8 @@ static void hledger_accepts_the_books_and_has_the_same_balances(_unused_ void **
 	run_hledger("check", text, sizeof(text)); /* parses, and every transaction balances */
 	run_hledger("balance --flat -E -N -O csv --layout=bare", text, sizeof(text));
 	k.balances = text;
-	query(store, "SELECT account, currency, balance FROM balances WHERE balance <> 0", find_balance, &k);
+	query(store, "SELECT account, currency, balance FROM balances WHERE balance <> 0",
+	      find_balance, &k);
 	assert_true(k.count >= 8);
 	run_hledger("print code:pay desc:party=w1", text, sizeof(text));
 	assert_non_null(strstr(text, ".0.pay) pay party=w1 reference=run 1 RUB"));

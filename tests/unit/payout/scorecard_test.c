@@ -51,10 +51,13 @@ static int begin(_unused_ void **state)
 	for (uint32_t i = 0; i < EACH; i++) {
 		uint32_t lead = i * 10 + 1;
 
-		deal(&o, lead, "bank-fine", 5, i % 20 ? EVENT_APPROVED : EVENT_RETURNED, "no_intent");
+		deal(&o, lead, "bank-fine", 5, i % 20 ? EVENT_APPROVED : EVENT_RETURNED,
+		     "no_intent");
 		deal(&o, lead + 1, "bank-slow", 90 + i, EVENT_APPROVED, "");
-		deal(&o, lead + 2, "bank-empty", 5, i % 4 ? EVENT_APPROVED : EVENT_RETURNED, "out_of_stock");
-		deal(&o, lead + 3, "bank-wary", 5, i % 4 ? EVENT_APPROVED : EVENT_RETURNED, "wrong_number");
+		deal(&o, lead + 2, "bank-empty", 5, i % 4 ? EVENT_APPROVED : EVENT_RETURNED,
+		     "out_of_stock");
+		deal(&o, lead + 3, "bank-wary", 5, i % 4 ? EVENT_APPROVED : EVENT_RETURNED,
+		     "wrong_number");
 		deal(&o, lead + 4, "bank-mute", 0, i < 10 ? EVENT_UNREACHABLE : EVENT_SOLD, "");
 	}
 	outcomes_add_said(&o, 1, EVENT_SOLD, "bank-fine", "again", "", 0);
@@ -91,14 +94,14 @@ static void a_slow_buyer_and_an_empty_one_are_told_from_a_bad_source(_unused_ vo
 		fail_msg("%s", error.text);
 	fclose(out);
 	assert_string_equal(
-	    written,
-	    "advertiser,leads,pending,approved,returned,waived,called,call_minutes,reached_per_mille,"
-	    "returned_per_mille,peers_returned_per_mille,own_cause,finding\n"
-	    "\"bank-empty\",40,10,30,0,0,40,5,1000,0,100,10,empty\n"
-	    "\"bank-fine\",40,0,38,2,0,40,5,1000,50,90,0,fine\n"
-	    "\"bank-mute\",40,40,0,0,0,0,-1,750,0,-1,0,fine\n"
-	    "\"bank-slow\",40,0,40,0,0,40,110,1000,0,109,0,slow\n"
-	    "\"bank-wary\",40,0,30,10,0,40,5,1000,250,18,0,returns more than others\n");
+	    written, "advertiser,leads,pending,approved,returned,waived,called,call_minutes,"
+		     "reached_per_mille,"
+		     "returned_per_mille,peers_returned_per_mille,own_cause,finding\n"
+		     "\"bank-empty\",40,10,30,0,0,40,5,1000,0,100,10,empty\n"
+		     "\"bank-fine\",40,0,38,2,0,40,5,1000,50,90,0,fine\n"
+		     "\"bank-mute\",40,40,0,0,0,0,-1,750,0,-1,0,fine\n"
+		     "\"bank-slow\",40,0,40,0,0,40,110,1000,0,109,0,slow\n"
+		     "\"bank-wary\",40,0,30,10,0,40,5,1000,250,18,0,returns more than others\n");
 }
 
 static const struct sub_costs *costs_of(_unused_ void *ctx, struct slice sub)
@@ -112,19 +115,22 @@ static void a_sub_id_shows_what_it_is_worth(_unused_ void **state)
 {
 	FILE *out = start_writing();
 
-	query(store, "UPDATE lives SET sub2 = 'night' WHERE advertiser_id = 'bank-wary'", NULL, NULL);
+	query(store, "UPDATE lives SET sub2 = 'night' WHERE advertiser_id = 'bank-wary'", NULL,
+	      NULL);
 	query(store, "UPDATE lives SET aff_id = 'w1'", NULL, NULL);
-	if (report_scorecard_webmaster(store, "w1", 2, &always, costs_of, NULL, REPORT_CSV, out, &error) !=
-	    RESULT_OK)
+	if (report_scorecard_webmaster(store, "w1", 2, &always, costs_of, NULL, REPORT_CSV, out,
+				       &error) != RESULT_OK)
 		fail_msg("%s", error.text);
 	fclose(out);
 	assert_string_equal(
-	    written, "sub,leads,approved,returned,pending,earned_minor,pending_minor,currency,bought,bought_again,"
+	    written, "sub,leads,approved,returned,pending,earned_minor,pending_minor,currency,"
+		     "bought,bought_again,"
 		     "clicks,cost_minor,roi_per_mille,reasons\n"
 		     "\"\",160,108,2,50,3240000,1500000,RUB,32,1,1000,500000,5480,\"no_intent 2\"\n"
 		     "\"night\",40,30,10,0,900000,0,RUB,0,0,0,0,0,\"wrong_number 10\"\n");
 	out = start_writing();
-	assert_int_equal(report_scorecard_webmaster(store, "w1", 2, &always, costs_of, NULL, REPORT_TEXT, out, &error),
+	assert_int_equal(report_scorecard_webmaster(store, "w1", 2, &always, costs_of, NULL,
+						    REPORT_TEXT, out, &error),
 			 RESULT_OK);
 	fclose(out);
 	assert_non_null(strstr(written, "EPC 32.40 RUB of 1000 clicks, left 27400.00 RUB"));

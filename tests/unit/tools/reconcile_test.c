@@ -31,14 +31,18 @@ static struct fingerprint phone_of(uint8_t n)
 
 static void ours(struct reconcile *r, uint8_t n, enum life_state state, int64_t price)
 {
-	struct our_lead l = {
-	    .id = id_of(n), .state = (uint8_t)state, .price_minor = price, .vat_minor = price / 5, .currency = "RUB",
-	    .asked_for = true};
+	struct our_lead l = {.id = id_of(n),
+			     .state = (uint8_t)state,
+			     .price_minor = price,
+			     .vat_minor = price / 5,
+			     .currency = "RUB",
+			     .asked_for = true};
 
 	reconcile_lead(r, &l);
 }
 
-static void theirs(struct reconcile *r, uint32_t number, uint8_t n, const char *status, const char *amount)
+static void theirs(struct reconcile *r, uint32_t number, uint8_t n, const char *status,
+		   const char *amount)
 {
 	struct their_row row = {.number = number, .readable = true};
 
@@ -90,15 +94,16 @@ static void each_lead_is_found_once_and_says_why(_unused_ void **state)
 	theirs(&r, 7, 6, "approved", "");
 	theirs(&r, 8, 9, "approved", "450");
 	reconcile_compare(&r, see, &seen);
-	assert_string_equal(seen.text, "1 agreed: \n"
-				       "2 differs: another amount\n"
-				       "3 differs: another status\n"
-				       "4 ours only: not in their list\n"
-				       "5 theirs only: we did not sell it to them\n"
-				       "6 agreed: \n"
-				       "6 differs: the same lead stands in their list twice\n"
-				       "7 agreed: \n"
-				       "-8 theirs only: no lead of this id was ever offered to them\n");
+	assert_string_equal(seen.text,
+			    "1 agreed: \n"
+			    "2 differs: another amount\n"
+			    "3 differs: another status\n"
+			    "4 ours only: not in their list\n"
+			    "5 theirs only: we did not sell it to them\n"
+			    "6 agreed: \n"
+			    "6 differs: the same lead stands in their list twice\n"
+			    "7 agreed: \n"
+			    "-8 theirs only: no lead of this id was ever offered to them\n");
 	assert_int_equal(seen.counts[CLASS_AGREED], 3);
 	reconcile_free(&r);
 }
@@ -132,11 +137,23 @@ static void amounts_are_read_as_people_write_them(_unused_ void **state)
 	static const struct {
 		const char *cell;
 		int64_t e4;
-	} rows[] = {{"450", 4500000},	      {"450.00", 4500000},	 {"450,00", 4500000},
-		    {"1 450,50", 14505000},   {"1\xc2\xa0" "450,50", 14505000}, {"1,450", 14500000},
-		    {"1,450.50", 14505000},   {"1.450,50", 14505000},	 {"0.0108", 108},
-		    {"1'450.5", 14505000},    {"", -1},			 {"-450", -1},
-		    {"450 RUB", -1},	      {"1.23456", -1},		 {"99999999999999999999", -1}};
+	} rows[] = {{"450", 4500000},
+		    {"450.00", 4500000},
+		    {"450,00", 4500000},
+		    {"1 450,50", 14505000},
+		    {"1\xc2\xa0"
+		     "450,50",
+		     14505000},
+		    {"1,450", 14500000},
+		    {"1,450.50", 14505000},
+		    {"1.450,50", 14505000},
+		    {"0.0108", 108},
+		    {"1'450.5", 14505000},
+		    {"", -1},
+		    {"-450", -1},
+		    {"450 RUB", -1},
+		    {"1.23456", -1},
+		    {"99999999999999999999", -1}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		int64_t e4 = -1;
@@ -187,12 +204,18 @@ static void on_row(void *ctx, const struct slice *cells, size_t number)
 		 SLICE_ARG(cells[0]), SLICE_ARG(cells[1]));
 }
 
-static enum result read_table(const char *bytes, size_t len, const char *encoding, struct table *ret)
+static enum result read_table(const char *bytes, size_t len, const char *encoding,
+			      struct table *ret)
 {
-	static const struct table_column columns[] = {{{"lead_id", "id"}, true}, {{"amount"}, false}};
+	static const struct table_column columns[] = {{{"lead_id", "id"}, true},
+						      {{"amount"}, false}};
 	char path[] = "/tmp/punnet-table-XXXXXX";
-	struct table_file f = {
-	    .path = path, .encoding = encoding, .columns = columns, .count = 2, .on_row = on_row, .ctx = ret};
+	struct table_file f = {.path = path,
+			       .encoding = encoding,
+			       .columns = columns,
+			       .count = 2,
+			       .on_row = on_row,
+			       .ctx = ret};
 	struct error error = {0};
 	int fd = mkstemp(path);
 	enum result r;
@@ -208,8 +231,10 @@ static enum result read_table(const char *bytes, size_t len, const char *encodin
 static void columns_are_found_whatever_their_order_and_the_files_habits(_unused_ void **state)
 {
 	static const char commas[] = "amount,Lead_ID\n450,a\n\n\"1,5\",b\n";
-	static const char semicolons[] = "\xef\xbb\xbf" "ID;x;amount\r\na; 1 ;450\r\n";
-	static const char utf16[] = "\xff\xfe" "i\0d\0\n\0a\0\n\0";
+	static const char semicolons[] = "\xef\xbb\xbf"
+					 "ID;x;amount\r\na; 1 ;450\r\n";
+	static const char utf16[] = "\xff\xfe"
+				    "i\0d\0\n\0a\0\n\0";
 	static const char cp1251[] = "id;amount\n\xef\xf0\xe8;1\n";
 	struct table t;
 
