@@ -55,7 +55,7 @@ void funds_publish(struct settlement *s, const struct funds *f)
 	funds.paid_in_minor = f->paid_in_minor;
 	funds.credit_minor = f->credit_minor;
 	funds.unlimited = f->unlimited;
-	funds.revision = s->next_seq; /* grows with every row of the outbox */
+	funds.revision = f->revision;
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_FUNDS;
 	event.funds = &funds;

@@ -16,6 +16,7 @@ struct funds {
 	const char *advertiser_id, *currency;
 	int64_t paid_in_minor, credit_minor;
 	bool unlimited;
+	uint64_t revision; /* grows with every change of the same funds */
 	uint32_t market_partition;
 };
 void funds_publish(struct settlement *s, const struct funds *f);

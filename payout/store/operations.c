@@ -22,6 +22,10 @@ static const char paid_in_sql[] =
     "BIGINT) "
     "FROM operations WHERE kind IN (16, 17, 22) AND party = $1 AND currency = $2 AND "
     "market_partition = $3";
+/* Never falls, whatever the clock does, and is of the size of a time: what an operator publishes by hand is dated by one. */
+static const char revision_sql[] =
+    "SELECT COALESCE(MAX(at_ms), 0) + COUNT(*) FROM operations WHERE "
+    "party = $1 AND currency = $2 AND market_partition = $3";
 static const char limit_sql[] =
     "SELECT amount FROM operations WHERE kind = 23 AND party = $1 AND currency = $2 AND "
     "market_partition = $3 ORDER BY at_ms DESC, id DESC LIMIT 1";
@@ -118,10 +122,13 @@ static enum result tell_market(struct operating *op, const struct operation *o,
 	struct funds f = {.advertiser_id = o->party,
 			  .currency = o->amount.currency,
 			  .market_partition = o->market_partition};
+	int64_t revision = 0;
 
 	TRY(db_add(d, paid_in_sql, of, ARRAY_LEN(of), take_int, &f.paid_in_minor, ret_error));
+	TRY(db_add(d, revision_sql, of, ARRAY_LEN(of), take_int, &revision, ret_error));
 	TRY(db_add(d, limit_sql, of, ARRAY_LEN(of), take_int, &f.credit_minor, ret_error));
 	TRY(db_flush(d, ret_error));
+	f.revision = (uint64_t)revision;
 	f.unlimited = f.credit_minor < 0;
 	f.credit_minor = MAX_OF(f.credit_minor, (int64_t)0);
 	funds_publish(&op->t, &f);
