@@ -7,12 +7,21 @@
 
 #include "payout/store/sql.h"
 
+#define TRANSFER_COLUMNS (7 + 2 * TRANSFER_ENTRIES_MAX)
+
 /* No ON CONFLICT here: a transfer that is there already is a contradiction that the core has not
  * seen. */
 static const char transfer_sql[] =
     "INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash, "
     "account1, amount1, account2, amount2, account3, amount3, account4, amount4) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+static const char transfers_sql[] =
+    "INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash, "
+    "account1, amount1, account2, amount2, account3, amount3, account4, amount4) SELECT * FROM "
+    "unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], "
+    "$7::bigint[], "
+    "$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], "
+    "$14::bigint[], $15::bigint[])";
 static const char account_sql[] =
     "INSERT INTO accounts (name, currency, balance) VALUES ($1, $2, $3) "
     "ON CONFLICT (name, currency) DO UPDATE SET balance = accounts.balance + excluded.balance "
@@ -96,16 +105,15 @@ static enum result post_accounts(struct store *s, const struct settlement *t,
 	return db_flush(store_db(s), ret_error);
 }
 
-static enum result write_transfer(struct store *s, const struct transfer *f,
-				  struct account *const *slots, struct error *ret_error)
+static void put_transfer(struct rows *rows, const struct transfer *f, struct account *const *slots)
 {
-	struct db_value p[7 + 2 * TRANSFER_ENTRIES_MAX] = {db_lead(&f->lead_id),
-							   db_int(f->round),
-							   db_int(f->event),
-							   db_int(f->at_ms),
-							   db_text(f->currency),
-							   db_text(f->order_id),
-							   db_int((int64_t)f->body_hash)};
+	struct db_value p[TRANSFER_COLUMNS] = {db_lead(&f->lead_id),
+					       db_int(f->round),
+					       db_int(f->event),
+					       db_int(f->at_ms),
+					       db_text(f->currency),
+					       db_text(f->order_id),
+					       db_int((int64_t)f->body_hash)};
 
 	for (size_t e = 0; e < TRANSFER_ENTRIES_MAX; e++) {
 		const struct account *a = slots[e];
@@ -114,21 +122,23 @@ static enum result write_transfer(struct store *s, const struct transfer *f,
 		p[7 + 2 * e] = db_int(a ? a->id : 0);
 		p[8 + 2 * e] = db_int(a ? f->entries[e].amount_minor : 0);
 	}
-	return db_add(store_db(s), transfer_sql, p, ARRAY_LEN(p), NULL, NULL, ret_error);
+	rows_put(rows, p, ARRAY_LEN(p));
 }
 
 enum result postings_write(struct store *s, const struct settlement *t, struct error *ret_error)
 {
 	_cleanup_(map_free) struct map accounts = {0};
 	struct account **slots;
+	struct rows rows;
 
 	if (t->transfer_count == 0)
 		return RESULT_OK;
 	slots = arena_calloc(t->arena, t->transfer_count * TRANSFER_ENTRIES_MAX, sizeof(*slots));
 	TRY(sum_accounts(t, &accounts, slots, ret_error));
 	TRY(post_accounts(s, t, &accounts, ret_error));
+	rows = rows_begin(t->arena, TRANSFER_COLUMNS, t->transfer_count);
 	for (size_t i = 0; i < t->transfer_count; i++)
-		TRY(write_transfer(s, &t->transfers[i], &slots[i * TRANSFER_ENTRIES_MAX],
-				   ret_error));
-	return RESULT_OK;
+		put_transfer(&rows, &t->transfers[i], &slots[i * TRANSFER_ENTRIES_MAX]);
+	return db_add_rows(store_db(s), transfer_sql, transfers_sql, rows.values, rows.columns,
+			   rows.count, NULL, NULL, ret_error);
 }

@@ -11,6 +11,9 @@
 #include "payout/store/shares.h"
 #include "payout/store/sql.h"
 
+#define LIFE_COLUMNS   30
+#define OUTBOX_COLUMNS 7
+
 struct store {
 	struct db *db;
 };
@@ -115,8 +118,8 @@ static const char lives_sql[] =
     "exclusive, is_test, "
     "market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, reason_code, "
     "sub1, sub2, "
-    "sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at FROM "
-    "lives WHERE lead_id = $1 ORDER BY round";
+    "sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at, "
+    "lead_id FROM lives WHERE lead_id = $1 ORDER BY round";
 static const char verdicts_sql[] = "SELECT advertiser_id, verdict_id, event, reason_code, amount, "
 				   "currency, at_ms, partition, log_offset, standing, called_at "
 				   "FROM verdicts WHERE lead_id = $1 ORDER BY log_offset";
@@ -125,6 +128,15 @@ static const char known_sql[] = "SELECT round, event, body_hash FROM transfers W
 static const char waits_sql[] =
     "SELECT CASE WHEN EXISTS (SELECT 1 FROM verdicts WHERE standing = 0 AND lead_id >= $1 AND "
     "lead_id <= $2) THEN 1 ELSE 0 END";
+
+static const char lives_of_sql[] =
+    "SELECT round, state, order_id, advertiser_id, aff_id, vertical, price, payout, currency, "
+    "exclusive, "
+    "is_test, market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, "
+    "reason_code, "
+    "sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, "
+    "called_at, "
+    "lead_id FROM lives WHERE lead_id = ANY ($1::bytea[]) ORDER BY lead_id, round";
 
 struct loading {
 	struct settlement *t;
@@ -144,11 +156,13 @@ static void currency_copy(char ret[4], const struct db_value *v)
 
 static void take_life(void *ctx, const struct db_value *c, size_t count)
 {
-	struct loading *l = ctx;
+	struct loading loading = {.t = ctx}, *l = &loading;
 	struct life life = {.state = (enum life_state)c[1].integer, .stored = true};
 	struct assignment *a = &life.terms;
 
-	assert(count == 29 && life.state < LIFE_STATE_COUNT);
+	assert(count == 30 && life.state < LIFE_STATE_COUNT);
+	l->d = map_get(&l->t->by_lead, c[29].bytes);
+	assert(l->d); /* nothing else was asked for */
 	a->round = (uint32_t)c[0].integer;
 	a->order_id = text(l, &c[2]);
 	a->advertiser_id = text(l, &c[3]);
@@ -209,6 +223,18 @@ static void take_known(void *ctx, const struct db_value *c, size_t count)
 						   .body_hash = (uint64_t)c[2].integer});
 }
 
+static enum result ask_lives(struct store *s, struct settlement *t, struct error *ret_error)
+{
+	struct rows ids = rows_begin(t->arena, 1, map_count(&t->by_lead));
+	struct dossier *d;
+
+	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++)
+		rows_put(&ids, PARAMS(db_lead(&d->lead_id)));
+	TRY(db_add_rows(s->db, lives_sql, lives_of_sql, ids.values, 1, ids.count, take_life, t,
+			ret_error));
+	return db_flush(s->db, ret_error);
+}
+
 enum whom { EVERY_LEAD, JUDGED_LEADS, LIVING_LEADS };
 
 static enum result ask(struct store *s, struct settlement *t, const char *sql, db_row_fn fn,
@@ -259,7 +285,7 @@ enum result store_load(struct store *s, struct settlement *t, struct error *ret_
 {
 	bool waits;
 
-	TRY(ask(s, t, lives_sql, take_life, EVERY_LEAD, ret_error));
+	TRY(ask_lives(s, t, ret_error));
 	TRY(any_waits(s, t, &waits, ret_error));
 	TRY(ask(s, t, verdicts_sql, take_verdict, waits ? EVERY_LEAD : JUDGED_LEADS, ret_error));
 	TRY(ask(s, t, known_sql, take_known, LIVING_LEADS, ret_error));
@@ -277,6 +303,26 @@ static const char life_sql[] =
     "called_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
     "$12, $13, $14, $15, "
     "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+#define TEN(a, b, c, d, e, f, g, h, i, j)                                                          \
+	a ", " b ", " c ", " d ", " e ", " f ", " g ", " h ", " i ", " j
+static const char lives_write_sql[] =
+    "INSERT INTO lives (lead_id, round, state, order_id, advertiser_id, aff_id, vertical, price, "
+    "payout, "
+    "currency, exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, "
+    "return_until, "
+    "closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, "
+    "own_cause_borne, "
+    "waived_at, called_at) SELECT * FROM unnest(" TEN(
+	"$1::bytea[]", "$2::bigint[]", "$3::bigint[]", "$4::text[]", "$5::text[]", "$6::text[]",
+	"$7::text[]", "$8::bigint[]", "$9::bigint[]",
+	"$10::text[]") ", " TEN("$11::bigint[]", "$12::bigint[]", "$13::bigint[]", "$14::bigint[]",
+				"$15::bigint[]", "$16::bigint[]", "$17::bigint[]", "$18::bigint[]",
+				"$19::text[]",
+				"$20::text[]") ", " TEN("$21::text[]", "$22::text[]", "$23::text[]",
+							"$24::text[]", "$25::text[]",
+							"$26::bigint[]", "$27::bigint[]",
+							"$28::bigint[]", "$29::bigint[]",
+							"$30::bigint[]") ")";
 /* A lead that was unresolved and arrived after all stands as its delivery says. Not the run: that is the payments' own. */
 static const char life_again_sql[] =
     "UPDATE lives SET state = $3, order_id = $4, advertiser_id = $5, aff_id = $6, vertical = $7, "
@@ -297,27 +343,28 @@ static const char ignored_sql[] =
     "INSERT INTO ignored (partition, log_offset, lead_id, round, event, reason, advertiser_id, "
     "verdict_id, at_ms) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+static const char outboxes_sql[] =
+    "INSERT INTO outbox (partition, seq, topic, target, type, key, payload) SELECT * FROM "
+    "unnest($1::bigint[], "
+    "$2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::bytea[])";
 static const char outbox_sql[] = "INSERT INTO outbox (partition, seq, topic, target, type, key, "
 				 "payload) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-static enum result write_life(struct store *s, const struct lead_id *id, const struct life *l,
-			      struct error *ret_error)
+static void put_life(struct rows *rows, const struct lead_id *id, const struct life *l)
 {
 	const struct assignment *a = &l->terms;
 
-	return db_add(s->db, l->stored ? life_again_sql : life_sql,
-		      PARAMS(db_lead(id), db_int(a->round), db_int(l->state), db_text(a->order_id),
-			     db_text(a->advertiser_id), db_text(a->aff_id), db_text(a->vertical),
-			     db_int(a->price_minor), db_int(a->payout_minor), db_text(a->currency),
-			     db_int(a->exclusive), db_int(a->is_test), db_int(a->market_partition),
-			     db_int(l->settled_at_ms), db_int(l->delivered_at_ms),
-			     db_int(l->payable_at_ms), db_int(l->return_until_ms),
-			     db_int(l->closed_at_ms), db_text(l->reason_code), db_text(a->sub[0]),
-			     db_text(a->sub[1]), db_text(a->sub[2]), db_text(a->sub[3]),
-			     db_text(a->sub[4]), db_text(a->click_id), db_int(a->vat_minor),
-			     db_int(l->returns_max_bp), db_int(l->own_cause_borne),
-			     db_int(l->waived_at_ms), db_int(l->called_at_ms)),
-		      NULL, NULL, ret_error);
+	rows_put(rows, PARAMS(db_lead(id), db_int(a->round), db_int(l->state), db_text(a->order_id),
+			      db_text(a->advertiser_id), db_text(a->aff_id), db_text(a->vertical),
+			      db_int(a->price_minor), db_int(a->payout_minor), db_text(a->currency),
+			      db_int(a->exclusive), db_int(a->is_test), db_int(a->market_partition),
+			      db_int(l->settled_at_ms), db_int(l->delivered_at_ms),
+			      db_int(l->payable_at_ms), db_int(l->return_until_ms),
+			      db_int(l->closed_at_ms), db_text(l->reason_code), db_text(a->sub[0]),
+			      db_text(a->sub[1]), db_text(a->sub[2]), db_text(a->sub[3]),
+			      db_text(a->sub[4]), db_text(a->click_id), db_int(a->vat_minor),
+			      db_int(l->returns_max_bp), db_int(l->own_cause_borne),
+			      db_int(l->waived_at_ms), db_int(l->called_at_ms)));
 }
 
 static enum result write_verdict(struct store *s, const struct lead_id *id, const struct verdict *v,
@@ -332,20 +379,39 @@ static enum result write_verdict(struct store *s, const struct lead_id *id, cons
 		      NULL, NULL, ret_error);
 }
 
+static size_t count_lives(const struct settlement *t)
+{
+	const struct dossier *d;
+	size_t n = 0;
+
+	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++)
+		n += d->life_count;
+	return n;
+}
+
 static enum result write_dossiers(struct store *s, const struct settlement *t,
 				  struct error *ret_error)
 {
+	struct rows fresh = rows_begin(t->arena, LIFE_COLUMNS, count_lives(t));
 	const struct dossier *d;
 
 	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++) {
-		for (size_t l = 0; l < d->life_count; l++)
-			if (d->lives[l].changed)
-				TRY(write_life(s, &d->lead_id, &d->lives[l], ret_error));
+		for (size_t l = 0; l < d->life_count; l++) {
+			struct rows again = rows_begin(t->arena, LIFE_COLUMNS, d->lives[l].stored);
+
+			if (!d->lives[l].changed)
+				continue;
+			put_life(d->lives[l].stored ? &again : &fresh, &d->lead_id, &d->lives[l]);
+			if (again.count > 0)
+				TRY(db_add(s->db, life_again_sql, again.values, LIFE_COLUMNS, NULL,
+					   NULL, ret_error));
+		}
 		for (size_t v = 0; v < d->verdict_count; v++)
 			if (d->verdicts[v].changed)
 				TRY(write_verdict(s, &d->lead_id, &d->verdicts[v], ret_error));
 	}
-	return RESULT_OK;
+	return db_add_rows(s->db, life_sql, lives_write_sql, fresh.values, LIFE_COLUMNS,
+			   fresh.count, NULL, NULL, ret_error);
 }
 
 static enum result write_ignored(struct store *s, const struct ignored_outcome *i,
@@ -358,15 +424,21 @@ static enum result write_ignored(struct store *s, const struct ignored_outcome *
 		      NULL, NULL, ret_error);
 }
 
-static enum result write_outbox(struct store *s, uint32_t partition, const struct outbox_row *o,
+static enum result write_outbox(struct store *s, const struct settlement *t,
 				struct error *ret_error)
 {
-	return db_add(s->db, outbox_sql,
-		      PARAMS(db_int(partition), db_int((int64_t)o->seq), db_text(o->topic),
-			     db_int(o->partition), db_text(o->type),
-			     db_bytes(o->key.data, o->key.len),
-			     db_bytes(o->payload.data, o->payload.len)),
-		      NULL, NULL, ret_error);
+	struct rows rows = rows_begin(t->arena, OUTBOX_COLUMNS, t->outbox_count);
+
+	for (size_t i = 0; i < t->outbox_count; i++) {
+		const struct outbox_row *o = &t->outbox[i];
+
+		rows_put(&rows, PARAMS(db_int(t->partition), db_int((int64_t)o->seq),
+				       db_text(o->topic), db_int(o->partition), db_text(o->type),
+				       db_bytes(o->key.data, o->key.len),
+				       db_bytes(o->payload.data, o->payload.len)));
+	}
+	return db_add_rows(s->db, outbox_sql, outboxes_sql, rows.values, OUTBOX_COLUMNS, rows.count,
+			   NULL, NULL, ret_error);
 }
 
 enum result store_write(struct store *s, const struct settlement *t, struct error *ret_error)
@@ -377,7 +449,6 @@ enum result store_write(struct store *s, const struct settlement *t, struct erro
 	TRY(lines_write(s, t, ret_error));
 	for (size_t i = 0; i < t->ignored_count; i++)
 		TRY(write_ignored(s, &t->ignored[i], ret_error));
-	for (size_t i = 0; i < t->outbox_count; i++)
-		TRY(write_outbox(s, t->partition, &t->outbox[i], ret_error));
+	TRY(write_outbox(s, t, ret_error));
 	return db_flush(s->db, ret_error);
 }
