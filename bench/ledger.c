@@ -1,9 +1,9 @@
-/* bench-ledger: deliveries settled into a SQLite ledger through payout's own batch, 1,000 a transaction. Each gives a
+/* bench-ledger: deliveries settled into a ledger on SQLite and on PostgreSQL through payout's own batch, 1,000 a transaction. Each gives a
  * life, a transfer with its three entries, two to four balances and a row of the outbox.
  *
  *   bench-ledger --dir FOLDER [--credits N]
  *
- * The floor: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
+ * The floor on SQLite: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
  * prepared statements, 1,000 leads a transaction, with the same durability (WAL, synchronous=FULL). */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -14,7 +14,9 @@
 #include "bench.h"
 #include "lead/codec.h"
 #include "payout/shell/batch.h"
+#include "payout/store/db.h"
 #include "proto/leads_outcomes.pb-c.h"
+#include "tests/unit/payout/postgres.h"
 
 #define T0          1790000000000LL
 #define PARTITIONS  8
@@ -202,6 +204,69 @@ static double insert_all(const char *from_file, const char *to_file, uint32_t cr
 	return rate;
 }
 
+/* --- PostgreSQL --- */
+
+static void must(enum result r, const struct error *e)
+{
+	if (r != RESULT_OK)
+		bench_die("%s", e->text);
+}
+
+/* The server copies the rows that this wrote into tables alike, with their indexes, 1,000 leads a transaction: what inserting them
+ * costs it when nobody reads, decides or sends. */
+static double copy_all(const char *url, uint32_t credits)
+{
+	static const char tables[] = "CREATE TABLE bare_lives (LIKE lives INCLUDING ALL);"
+				     "CREATE TABLE bare_transfers (LIKE transfers INCLUDING ALL);"
+				     "CREATE TABLE bare_outbox (LIKE outbox INCLUDING ALL)";
+	static const char lives[] =
+	    "INSERT INTO bare_lives SELECT * FROM lives WHERE lead_id >= $1 AND lead_id < $2";
+	static const char transfers[] = "INSERT INTO bare_transfers SELECT * FROM transfers WHERE "
+					"lead_id >= $1 AND lead_id < $2";
+	static const char outbox[] = "INSERT INTO bare_outbox SELECT * FROM outbox WHERE partition "
+				     "= $1 AND seq > $2 AND seq <= $3";
+	const uint8_t none[10] = {0};
+	struct error error = {0};
+	struct db *d = db_open(url, TIMEOUT_MS, &error);
+	int64_t began;
+
+	if (!d)
+		bench_die("%s", error.text);
+	must(db_script(d, tables, &error), &error);
+	began = bench_now_ns();
+	for (uint32_t n = 0; n < credits; n += STORE_BATCH_MAX) {
+		struct lead_id from = lead_id_make(T0 + n / 10, none);
+		struct lead_id to = lead_id_make(T0 + (n + STORE_BATCH_MAX) / 10, none);
+		struct db_value range[] = {db_bytes(from.bytes, 16), db_bytes(to.bytes, 16)};
+		int64_t seq = n / STORE_BATCH_MAX / PARTITIONS * STORE_BATCH_MAX;
+		struct db_value rows[] = {db_int(n / STORE_BATCH_MAX % PARTITIONS), db_int(seq),
+					  db_int(seq + STORE_BATCH_MAX)};
+
+		must(db_begin(d, &error), &error);
+		must(db_add(d, lives, range, 2, NULL, NULL, &error), &error);
+		must(db_add(d, transfers, range, 2, NULL, NULL, &error), &error);
+		must(db_add(d, outbox, rows, 3, NULL, NULL, &error), &error);
+		must(db_commit(d, &error), &error);
+	}
+	db_close(d);
+	return (double)credits * 1e9 / (double)(bench_now_ns() - began);
+}
+
+static void on_postgres(uint32_t credits)
+{
+	double rate;
+	char url[300];
+
+	postgres_durable();
+	if (!postgres_start())
+		return;
+	snprintf(url, sizeof(url), "%s", postgres_fresh_url());
+	rate = settle_all(url, credits);
+	bench_figure_floor("credits settled, PostgreSQL", rate, copy_all(url, credits),
+			   "credits/s");
+	postgres_stop();
+}
+
 int main(int argc, char **argv)
 {
 	const char *dir = bench_option(argc, argv, "dir", "/tmp");
@@ -223,5 +288,6 @@ int main(int argc, char **argv)
 	rate = settle_all(url, credits);
 	floor = insert_all(ours, bare, credits);
 	bench_figure_floor("credits settled, SQLite", rate, floor, "credits/s");
+	on_postgres(credits);
 	return 0;
 }

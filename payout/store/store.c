@@ -379,6 +379,15 @@ static enum result write_verdict(struct store *s, const struct lead_id *id, cons
 		      NULL, NULL, ret_error);
 }
 
+static enum result write_again(struct store *s, struct arena *a, const struct lead_id *id,
+			       const struct life *l, struct error *ret_error)
+{
+	struct rows one = rows_begin(a, LIFE_COLUMNS, 1);
+
+	put_life(&one, id, l);
+	return db_add(s->db, life_again_sql, one.values, LIFE_COLUMNS, NULL, NULL, ret_error);
+}
+
 static size_t count_lives(const struct settlement *t)
 {
 	const struct dossier *d;
@@ -397,14 +406,12 @@ static enum result write_dossiers(struct store *s, const struct settlement *t,
 
 	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++) {
 		for (size_t l = 0; l < d->life_count; l++) {
-			struct rows again = rows_begin(t->arena, LIFE_COLUMNS, d->lives[l].stored);
+			const struct life *life = &d->lives[l];
 
-			if (!d->lives[l].changed)
-				continue;
-			put_life(d->lives[l].stored ? &again : &fresh, &d->lead_id, &d->lives[l]);
-			if (again.count > 0)
-				TRY(db_add(s->db, life_again_sql, again.values, LIFE_COLUMNS, NULL,
-					   NULL, ret_error));
+			if (life->changed && life->stored)
+				TRY(write_again(s, t->arena, &d->lead_id, life, ret_error));
+			else if (life->changed)
+				put_life(&fresh, &d->lead_id, life);
 		}
 		for (size_t v = 0; v < d->verdict_count; v++)
 			if (d->verdicts[v].changed)
