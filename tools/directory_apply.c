@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "advertiser_contract.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
 #include "proto/market.pb-c.h"
@@ -292,13 +293,15 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->return_window_days = (uint32_t)int_of(a, item, "return_window_days", 0, 365, 7);
 	v->max_in_flight = (uint32_t)int_of(a, item, "max_in_flight", 1, 10000, 0);
 	v->suspended = bool_of(a, item, "suspended");
+	advertiser_contract_read(item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",
 			   id, v->return_window_days, v->hold_days);
 	yaml_refuse_unknown(
 	    item, "advertiser",
-	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, suspended",
+	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, suspended, "
+	    "vat_percent, returns_max_percent, own_cause_returns",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;

@@ -46,6 +46,11 @@ int command_audit(struct tool *t, int argc, char **argv);
 int command_summary(struct tool *t, int argc, char **argv);
 int command_statement(struct tool *t, int argc, char **argv);
 int command_books(struct tool *t, int argc, char **argv);
+int command_funds(struct tool *t, int argc, char **argv);
+int command_payouts(struct tool *t, int argc, char **argv);
+int command_reconcile(struct tool *t, int argc, char **argv);
+int command_scorecard(struct tool *t, int argc, char **argv);
+int command_verdicts(struct tool *t, int argc, char **argv);
 
 /* Prints "punnet COMMAND: text" and the hint to --help; TOOL_USAGE. */
 int tool_usage(const char *command, const char *fmt, ...) _printf_(2, 3);

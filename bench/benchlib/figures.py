@@ -22,6 +22,11 @@ TARGETS = {
     "filter-worker, 8 by one": ("most", 1.1),
     "filter-worker, verdicts put back": ("least", 50000),
     "claims, memory of one": ("most", 64),
+    "credits settled, SQLite": ("least", 150000),
+    "credits settled, PostgreSQL": ("least", 40000),
+    "a statement as CSV": ("most", 5),
+    "a statement as a page": ("most", 5),
+    "an advertiser's list reconciled": ("most", 15),
 }
 
 
