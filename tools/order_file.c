@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/money.h"
 #include "lead/contact.h"
+#include "order_delivery.h"
 
 #define PRICE_MAX_MINOR 1000000000000LL
 #define COUNT_MAX       1000000000000LL
@@ -23,33 +24,6 @@ struct reader {
 	int64_t now_ms;
 	const char *id;
 };
-
-/* YAML as JSON: what looks like a number or a truth value and is not quoted is one. */
-static void write_json(const struct yaml *y, struct buf *out)
-{
-	int64_t number;
-	bool first = true;
-
-	if (y->type == YAML_SCALAR) {
-		if (!y->quoted && (slice_to_int64(y->text, &number) || slice_is(y->text, "true") ||
-				   slice_is(y->text, "false")))
-			buf_append_slice(out, y->text);
-		else
-			json_write_string(out, y->text);
-		return;
-	}
-	buf_append_char(out, y->type == YAML_MAP ? '{' : '[');
-	for (const struct yaml *m = y->child; m; m = m->next, first = false) {
-		if (!first)
-			buf_append_char(out, ',');
-		if (y->type == YAML_MAP) {
-			json_write_string(out, m->key);
-			buf_append_char(out, ':');
-		}
-		write_json(m, out);
-	}
-	buf_append_char(out, y->type == YAML_MAP ? '}' : ']');
-}
 
 static char *text(struct reader *r, const struct yaml *map, const char *key)
 {
@@ -156,25 +130,6 @@ static void read_sharing(struct reader *r, const struct yaml *item, terms *t)
 			   r->id);
 }
 
-static void read_delivery(struct reader *r, const struct yaml *item, terms *t)
-{
-	const struct yaml *delivery = yaml_get(item, "delivery"),
-			  *webhook = yaml_get(delivery, "webhook");
-	struct slice url = {0};
-	struct buf json = {0};
-
-	yaml_text(webhook, "url", &url, r->faults);
-	if (!webhook ||
-	    (!slice_starts_with(url, "http://") && !slice_starts_with(url, "https://"))) {
-		yaml_fault(r->faults, delivery ? delivery->line : item->line,
-			   "order %s: expected delivery: {webhook: {url: \"https://…\"}}", r->id);
-		return;
-	}
-	write_json(delivery, &json);
-	t->delivery_json = arena_cstr(r->arena, buf_slice(&json));
-	buf_free(&json);
-}
-
 static void read_times(struct reader *r, const struct yaml *item, terms *t)
 {
 	int64_t quantity = 0, days;
@@ -228,7 +183,7 @@ static terms *read_order(struct reader *r, const struct yaml *item)
 	read_times(r, item, t);
 	read_where(r, item, t);
 	read_sharing(r, item, t);
-	read_delivery(r, item, t);
+	t->delivery_json = order_delivery_read(r->arena, item, r->id, r->faults);
 	yaml_int(item, "priority", -1000, 1000, &priority, r->faults);
 	yaml_int(item, "utc_offset_minutes", -14 * 60, 14 * 60, &offset, r->faults);
 	t->priority = (int32_t)priority;

@@ -6,9 +6,13 @@
  *   sent, no status line                                        TEMPFAIL, unknown
  *   2xx, answer not complete, or longer than may be kept        TEMPFAIL, unknown (it may hold a refusal)
  *   2xx not among success.status                                TEMPFAIL, unknown
+ *   2xx, body says busy                                         TEMPFAIL, known
+ *   2xx, body says duplicate                                    PERMFAIL duplicate
  *   2xx, body says refused                                      PERMFAIL refused
+ *   2xx, body must say accepted and does not                    TEMPFAIL, unknown
  *   2xx                                                         OK
  *   408, 425, 429, 5xx                                          TEMPFAIL, known; Retry-After honoured
+ *   400, 409, 422, body says busy, duplicate or refused         as with 2xx
  *   400, 422                                                    PERMFAIL refused: the advertiser read this lead
  *   409                                                         PERMFAIL duplicate
  *   410                                                         PERMFAIL endpoint_gone
@@ -19,8 +23,8 @@
 #ifndef PUNNET_DELIVERY_CLASSIFY_H
 #define PUNNET_DELIVERY_CLASSIFY_H
 
+#include "answer_rules.h"
 #include "attempt.h"
-#include "endpoint.h"
 
 enum transport_end {
 	TRANSPORT_ANSWERED, /* a whole answer */

@@ -281,6 +281,7 @@ struct delivery *delivery_open(uv_loop_t *loop, struct bus *bus, struct director
 	if (!d)
 		abort();
 	d->settings = *settings;
+	d->credentials.dir = settings->credentials_dir;
 	d->loop = loop;
 	d->bus = bus;
 	d->directory = directory;
@@ -338,6 +339,7 @@ void delivery_close(struct delivery *d)
 		task_free(d, d->orphans);
 	}
 	queues_free(d);
+	credentials_free(&d->credentials);
 	uv_timer_stop(&d->due_timer);
 	uv_close((uv_handle_t *)&d->due_timer, on_due_timer_closed);
 }

@@ -22,7 +22,8 @@ struct delivery_settings {
 	size_t answer_max_bytes;
 	bool allow_private_addresses;
 	const char *ca_file;
-	const char *instance_id; /* NULL: a dynamic member of the group */
+	const char *credentials_dir; /* "" = none */
+	const char *instance_id;     /* NULL: a dynamic member of the group */
 };
 
 /* Borrows all of them; they outlive it. */

@@ -82,15 +82,46 @@ static bool refuse(struct attempt_said *ret_said, enum attempt_result result, en
 	return false;
 }
 
+/* An order's advertiser has secrets; nobody else's can be named. */
+struct secrets {
+	struct delivery *d;
+	struct slice advertiser_id;
+};
+
+static struct slice secret_of(void *ctx, struct slice name)
+{
+	const struct secrets *s = ctx;
+
+	return credentials_get(&s->d->credentials, s->advertiser_id, name, clock_monotonic_ms());
+}
+
+static bool say_composed(enum compose c, const struct task *t, struct outgoing *ret,
+			 struct attempt_said *ret_said)
+{
+	if (c == COMPOSE_DONE)
+		return true;
+	message_wipe(&ret->message);
+	if (c == COMPOSE_TOO_LARGE)
+		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
+
+	log_error("credential_missing", LOG_STR("advertiser", t->advertiser->id),
+		  LOG_LEAD(&t->lead_id));
+	return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_CREDENTIAL_MISSING);
+}
+
 static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
-		    const struct channel *channel, const struct endpoint *endpoint,
-		    const struct signer *signer, struct message *ret_message,
-		    struct attempt_said *ret_said)
+		    const struct channel *channel, const struct signer *signer,
+		    struct outgoing *ret, struct attempt_said *ret_said)
 {
 	const Punnet__V1__Assignment *a = routed->assignment;
-	struct handover h = {
-	    .lead_id = t->lead_id, .routed = routed, .signer = signer, .now_ms = t->started_at_ms};
-	bool made;
+	struct secrets secrets = {d, slice_cstr(a->advertiser_id)};
+	struct handover h = {.lead_id = t->lead_id,
+			     .routed = routed,
+			     .signer = signer,
+			     .now_ms = t->started_at_ms,
+			     .secret = secret_of,
+			     .secret_ctx = &secrets};
+	enum compose c;
 
 	h.contact = contact_open(d, t, routed->contact);
 	if (!h.contact)
@@ -98,17 +129,17 @@ static bool compose(struct delivery *d, struct task *t, const Punnet__V1__Routed
 
 	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
 			 slice_cstr(a->advertiser_id), h.source);
-	made = channel->compose(&h, endpoint, ret_message);
+	c = channel->compose(&h, &ret->endpoint, &ret->message);
 	contact_wipe(h.contact);
-	if (made)
-		return true;
-
-	message_wipe(ret_message);
-	return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
+	if (c == COMPOSE_DONE && *ret->endpoint.certificate &&
+	    !credentials_certificate(&d->credentials, secrets.advertiser_id,
+				     slice_cstr(ret->endpoint.certificate), ret->certificate))
+		c = COMPOSE_NO_SECRET;
+	return say_composed(c, t, ret, ret_said);
 }
 
-bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
-		   struct message *ret_message, struct attempt_said *ret_said)
+bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
+		   struct attempt_said *ret_said)
 {
 	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
 	struct slice advertiser = slice_cstr(routed->assignment->advertiser_id);
@@ -118,8 +149,10 @@ bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endp
 	const struct signer *signer;
 	struct error e = {0};
 
+	ret->message = (struct message){0};
+	ret->certificate[0] = 0;
 	if (channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
-			 &d->handover_arena, &channel, ret_endpoint, &e) != RESULT_OK) {
+			 &d->handover_arena, &channel, &ret->endpoint, &e) != RESULT_OK) {
 		log_warn("endpoint_invalid", LOG_LEAD(&t->lead_id),
 			 LOG_STR("order", routed->assignment->order_id), LOG_STR("reason", e.text));
 		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
@@ -134,7 +167,7 @@ bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endp
 		log_error("advertiser_secret_unreadable", LOG_SLICE("advertiser", advertiser));
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	}
-	return compose(d, t, routed, channel, ret_endpoint, signer, ret_message, ret_said);
+	return compose(d, t, routed, channel, signer, ret, ret_said);
 }
 
 static const Punnet__V1__SealedContact *sealed_of(struct delivery *d, const struct task *t)

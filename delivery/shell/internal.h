@@ -2,6 +2,7 @@
 #ifndef PUNNET_DELIVERY_INTERNAL_H
 #define PUNNET_DELIVERY_INTERNAL_H
 
+#include "credentials.h"
 #include "delivery.h"
 #include "delivery/channels/channel.h"
 #include "delivery/core/breaker.h"
@@ -105,6 +106,7 @@ struct delivery {
 	int32_t outcome_partitions;
 	struct partition *partitions[DELIVERY_PARTITIONS_MAX];
 
+	struct credentials credentials;
 	struct map advertisers; /* id -> struct advertiser */
 	size_t advertiser_turn;
 	struct task **heap; /* 1-based, by due time */
@@ -137,9 +139,15 @@ void task_free(struct delivery *d, struct task *t);
 void delivery_dispatch(struct delivery *d);
 
 /* --- handing over (handover.c) --- */
+/* What goes out, and where to. Holds the contact in the open: message_wipe(). */
+struct outgoing {
+	struct endpoint endpoint;
+	struct message message;
+	char certificate[CREDENTIALS_PATH_MAX]; /* "" = none is shown */
+};
 /* false: nothing can be sent; ret_said says why. */
-bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
-		   struct message *ret_message, struct attempt_said *ret_said);
+bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
+		   struct attempt_said *ret_said);
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
 				   char ret_excerpt[EXCERPT_MAX_BYTES + 1]);

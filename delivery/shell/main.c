@@ -32,6 +32,7 @@ static enum result read_settings(const struct config *c, struct delivery_setting
 	    .answer_max_bytes = (size_t)config_int(c, "delivery", "answer_max_bytes"),
 	    .allow_private_addresses = config_bool(c, "delivery", "allow_private_addresses"),
 	    .ca_file = config_text(c, "delivery", "ca_file"),
+	    .credentials_dir = config_text(c, "delivery", "credentials_dir"),
 	};
 	if (retry_plan_parse(slice_cstr(config_text(c, "delivery", "retry_schedule")), &ret->retry,
 			     &e) != RESULT_OK)

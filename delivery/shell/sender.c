@@ -222,21 +222,23 @@ static void set_guards(struct transfer *t)
 }
 
 /* All that changes from one request to the next. */
-static void set_message(struct transfer *t, const struct endpoint *e)
+static void set_message(struct transfer *t, const struct sender_request *r)
 {
 	static char no_expect[] = "Expect:"; /* no round trip before the body */
 	size_t count = t->message.header_count;
 
 	for (size_t i = 0; i <= count; i++)
 		t->headers[i] = (struct curl_slist){
-		    .data = i < count ? t->message.headers[i] : no_expect,
+		    .data = i < count ? (char *)message_header_text(&t->message, i) : no_expect,
 		    .next = i < count ? &t->headers[i + 1] : NULL,
 		};
-	curl_easy_setopt(t->easy, CURLOPT_URL, e->url);
+	curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->message.body.len);
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)e->timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_SSLCERT,
+			 r->certificate && *r->certificate ? r->certificate : NULL);
 }
 
 static struct transfer *transfer_new(struct sender *s)
@@ -270,7 +272,7 @@ static struct transfer *transfer_take(struct sender *s)
 	return t;
 }
 
-struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
+struct transfer *sender_post(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner)
 {
 	struct transfer *t;
@@ -287,7 +289,7 @@ struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct 
 		t->next->prev = t;
 	s->transfers = t;
 	s->in_flight++;
-	set_message(t, e);
+	set_message(t, r);
 	code = curl_multi_add_handle(s->multi, t->easy);
 	assert(code == CURLM_OK);
 	return t;

@@ -28,10 +28,18 @@ struct sender_options {
 	void *ctx;
 };
 
+/* Where to, and for how long. Strings are copied. */
+struct sender_request {
+	const char *url;
+	int64_t timeout_ms;
+	const char *
+	    certificate; /* a file that holds a client certificate and its key; NULL or "" = none */
+};
+
 struct sender *sender_open(uv_loop_t *loop, const struct sender_options *o,
 			   struct error *ret_error);
 /* Takes the message over (and wipes it at the end). The result may be NULL only for want of memory: aborts then. */
-struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
+struct transfer *sender_post(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner);
 /* on_done does not come. The request may have been sent. */
 void sender_cancel(struct sender *s, struct transfer *t);

@@ -147,8 +147,7 @@ void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *a
 
 static void attempt_start(struct delivery *d, struct task *t)
 {
-	struct message message = {0};
-	struct endpoint endpoint;
+	struct outgoing out;
 	struct attempt_said said;
 
 	t->started_at_ms = clock_now_ms();
@@ -159,14 +158,18 @@ static void attempt_start(struct delivery *d, struct task *t)
 		task_attempt_ended(d, t, &said, NULL);
 		return;
 	}
-	if (!handover_make(d, t, &endpoint, &message, &said)) {
+	if (!handover_make(d, t, &out, &said)) {
 		task_attempt_ended(d, t, &said, NULL);
 		return;
 	}
 	t->state = TASK_SENDING;
 	t->advertiser->in_flight++;
 	d->sending++;
-	t->transfer = sender_post(d->sender, &endpoint, &message, t);
+	t->transfer = sender_post(d->sender,
+				  &(struct sender_request){.url = out.endpoint.url,
+							   .timeout_ms = out.endpoint.timeout_ms,
+							   .certificate = out.certificate},
+				  &out.message, t);
 }
 
 void delivery_dispatch(struct delivery *d)

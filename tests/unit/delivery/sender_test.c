@@ -55,14 +55,15 @@ static struct sender *open_sender(uv_loop_t *loop, bool allow_private, int *coun
 
 static void post(struct sender *s, const char *url, struct heard *h)
 {
-	struct endpoint e = {.timeout_ms = TIMEOUT_MS};
+	struct sender_request r = {.url = url, .timeout_ms = TIMEOUT_MS};
 	struct message m = {0};
 
 	*h = (struct heard){0};
-	snprintf(e.url, sizeof(e.url), "%s", url);
+	m.head.max = MESSAGE_HEAD_MAX;
+	assert_true(buf_reserve(&m.head, MESSAGE_HEAD_MAX));
 	message_header(&m, "webhook-id: %p", (void *)h);
 	buf_append_cstr(&m.body, "{\"phone\":\"+79161234567\"}");
-	assert_non_null(sender_post(s, &e, &m, h));
+	assert_non_null(sender_post(s, &r, &m, h));
 }
 
 /* Posts, and turns the loop until the answer is there; gives how long it took. */
@@ -229,7 +230,7 @@ static void a_slow_one_holds_nobody_up_and_a_cancelled_one_is_not_heard_of(_unus
 {
 	enum { FAST = 20 };
 	struct heard slow, cancelled, fast[FAST];
-	struct endpoint e = {.timeout_ms = TIMEOUT_MS};
+	struct sender_request r = {.timeout_ms = TIMEOUT_MS};
 	struct message m = {0};
 	struct transfer *t;
 	struct sender *s;
@@ -242,8 +243,8 @@ static void a_slow_one_holds_nobody_up_and_a_cancelled_one_is_not_heard_of(_unus
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/never", server.port);
 	post(s, url, &slow);
 	cancelled = (struct heard){0};
-	snprintf(e.url, sizeof(e.url), "%s", url);
-	t = sender_post(s, &e, &m, &cancelled);
+	r.url = url;
+	t = sender_post(s, &r, &m, &cancelled);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/status/200", server.port);
 	for (int i = 0; i < FAST; i++)
 		post(s, url, &fast[i]);
