@@ -63,6 +63,10 @@ struct channel {
 	/* When it is not done, m is wiped by the caller. */
 	enum compose (*compose)(const struct handover *h, const struct endpoint *e,
 				struct message *m);
+	/* The question whether the lead arrived: its headers, and where to; NULL: nobody can be asked. */
+	enum compose (*ask)(const struct handover *h, const struct endpoint *e,
+			    const struct status_query *query, struct message *m,
+			    char ret_url[ENDPOINT_URL_MAX]);
 	struct attempt_said (*judge)(const struct answer_rules *rules,
 				     const struct transport_answer *answer, struct arena *scratch);
 };

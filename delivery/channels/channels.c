@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "lead/fingerprint.h"
+#include "template.h"
 
 static const struct channel *const channels[] = {
     &channel_webhook,
@@ -35,24 +36,48 @@ static const struct channel *channel_named(const struct json *root, const struct
 	return NULL;
 }
 
+static enum result read_on_unknown(const struct json *value, const struct channel *channel,
+				   int64_t default_timeout_ms, struct endpoint *ret,
+				   struct error *ret_error)
+{
+	struct status_query query;
+	enum result r;
+
+	if (!value || (value->type == JSON_STRING && slice_is(value->text, "retry_same")))
+		return RESULT_OK;
+	if (value->type != JSON_OBJECT || !channel->ask)
+		return error_set(ret_error, RESULT_BAD, "on_unknown: expected \"retry_same\"%s",
+				 channel->ask ? ", or a query" : "");
+	r = endpoint_read_query(value, default_timeout_ms, &query, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	if (!template_text_check(slice_cstr(query.url), "on_unknown.query.url", ret_error))
+		return RESULT_BAD;
+	if ((ret->auth != AUTH_NONE || *ret->certificate) && !endpoint_url_is_https(query.url))
+		return error_set(ret_error, RESULT_BAD,
+				 "on_unknown.query.url: expected https, for a secret goes with it");
+	ret->query = value;
+	return RESULT_OK;
+}
+
 static enum result read_root(const struct json *root, int64_t default_timeout_ms,
 			     const struct channel **ret_channel, struct endpoint *ret,
 			     struct error *ret_error)
 {
 	const struct json *settings, *other = stranger(root);
-	const struct json *on_unknown = json_member(root, "on_unknown");
+	enum result r;
 
-	if (on_unknown &&
-	    (on_unknown->type != JSON_STRING || !slice_is(on_unknown->text, "retry_same")))
-		return error_set(ret_error, RESULT_BAD, "on_unknown: expected \"retry_same\"");
 	*ret_channel = channel_named(root, &settings);
 	if (!*ret_channel)
 		return error_set(ret_error, RESULT_BAD, "delivery settings name no channel");
 	if (other)
 		return error_set(ret_error, RESULT_BAD, SLICE_FMT ": unknown",
 				 SLICE_ARG(other->key));
-
-	return (*ret_channel)->read(settings, default_timeout_ms, ret, ret_error);
+	r = (*ret_channel)->read(settings, default_timeout_ms, ret, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	return read_on_unknown(json_member(root, "on_unknown"), *ret_channel, default_timeout_ms,
+			       ret, ret_error);
 }
 
 enum result channel_read(struct slice delivery_json, int64_t default_timeout_ms,

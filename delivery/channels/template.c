@@ -152,10 +152,7 @@ enum compose template_write_text(struct buf *out, struct slice text, template_wr
 
 		assert(read); /* it was checked */
 		if (part.name.len == 0) {
-			if (write)
-				write(out, part.constant);
-			else
-				buf_append_slice(out, part.constant);
+			buf_append_slice(out, part.constant);
 			continue;
 		}
 		if (fill(&part, h, &f) != COMPOSE_DONE)

@@ -208,16 +208,17 @@ static enum compose write_auth(const struct handover *h, const struct endpoint *
 	return COMPOSE_DONE;
 }
 
-static enum compose write_headers(const struct handover *h, const struct endpoint *e,
+static enum compose write_headers(const struct handover *h, const struct endpoint *e, bool has_body,
 				  struct message *m)
 {
 	char key[DELIVERY_KEY_TEXT_MAX], signature[SIGNATURE_TEXT_MAX];
 	int64_t now_s = h->now_ms / MS_PER_S;
 
 	delivery_key_text(&h->lead_id, h->routed->assignment->round, key);
-	message_header(m, "Content-Type: %s",
-		       e->form == BODY_FORM ? "application/x-www-form-urlencoded"
-					    : "application/json");
+	if (has_body)
+		message_header(m, "Content-Type: %s",
+			       e->form == BODY_FORM ? "application/x-www-form-urlencoded"
+						    : "application/json");
 	message_header(m, "Idempotency-Key: %s", key);
 	message_header(m, "webhook-id: %s", key);
 	message_header(m, "webhook-timestamp: %lld", (long long)now_s);
@@ -247,7 +248,28 @@ static enum compose compose(const struct handover *h, const struct endpoint *e, 
 		write_body(&m->body, h);
 	if (c != COMPOSE_DONE)
 		return c;
-	c = m->body.failed ? COMPOSE_TOO_LARGE : write_headers(h, e, m);
+	c = m->body.failed ? COMPOSE_TOO_LARGE : write_headers(h, e, true, m);
+	return c == COMPOSE_DONE && m->head.failed ? COMPOSE_TOO_LARGE : c;
+}
+
+static enum compose ask(const struct handover *h, const struct endpoint *e,
+			const struct status_query *query, struct message *m,
+			char ret_url[ENDPOINT_URL_MAX])
+{
+	_cleanup_(buf_free) struct buf url = {.max = ENDPOINT_URL_MAX};
+	enum compose c;
+
+	if (!message_begin(m, h) || !buf_reserve(&url, ENDPOINT_URL_MAX))
+		return COMPOSE_TOO_LARGE;
+	c = template_write_text(&url, slice_cstr(query->url), template_percent, h);
+	if (c == COMPOSE_DONE && url.len < ENDPOINT_URL_MAX) {
+		memcpy(ret_url, url.data, url.len);
+		ret_url[url.len] = 0;
+		c = write_headers(h, e, false, m);
+	} else if (c == COMPOSE_DONE) {
+		c = COMPOSE_TOO_LARGE;
+	}
+	sodium_memzero(url.data, url.cap);
 	return c == COMPOSE_DONE && m->head.failed ? COMPOSE_TOO_LARGE : c;
 }
 
@@ -267,5 +289,6 @@ const struct channel channel_webhook = {
     .name = "webhook",
     .read = read_settings,
     .compose = compose,
+    .ask = ask,
     .judge = classify,
 };

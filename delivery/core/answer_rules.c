@@ -28,22 +28,27 @@ static bool read_pointer(const struct settings *s, const char *name, char *ret)
 	       settings_fault(s, name, "a JSON pointer, for example \"/outcome\"");
 }
 
-static bool read_status(const struct settings *s, struct answer_rules *rules)
+bool answer_status_read(const struct settings *s, const char *name, uint32_t least, uint32_t most,
+			uint32_t *ret, size_t room, size_t *ret_count)
 {
-	static const char expected[] = "1 to 16 numbers from 200 to 299";
-	const struct json *list = settings_get(s, "status");
+	const struct json *list = settings_get(s, name);
+	size_t count = 0;
 
 	if (!list)
 		return true;
-	if (list->type != JSON_ARRAY || list->count == 0 || list->count > ANSWER_STATUS_MAX)
-		return settings_fault(s, "status", expected);
-	rules->ok_status_count = 0;
-	for (const struct json *v = list->child; v; v = v->next) {
-		if (!v->is_integer || v->integer < 200 || v->integer > 299)
-			return settings_fault(s, "status", expected);
-		rules->ok_status[rules->ok_status_count++] = (uint32_t)v->integer;
+	if (list->type == JSON_ARRAY && list->count > 0 && list->count <= room) {
+		for (const struct json *v = list->child; v; v = v->next) {
+			if (!v->is_integer || v->integer < least || v->integer > most)
+				break;
+			ret[count++] = (uint32_t)v->integer;
+		}
 	}
-	return true;
+	*ret_count = count;
+	if (count > 0 && count == list->count)
+		return true;
+	error_set(s->error, RESULT_BAD, "%s.%s: expected 1 to %zu numbers from %u to %u", s->path,
+		  name, room, least, most);
+	return false;
 }
 
 /* Texts, numbers and truth values, as their text. */
@@ -73,23 +78,39 @@ static bool read_values(const struct settings *s, const char *name, struct answe
 	return true;
 }
 
-static bool read_rule(const struct settings *s, const char *name, struct answer_rule *ret)
+bool answer_rule_is_set(const struct answer_rule *rule)
+{
+	return *rule->pointer || *rule->pattern;
+}
+
+bool answer_rule_parts(const struct settings *s, struct answer_rule *ret)
 {
 	struct answer_rule rule = {0};
+
+	if (!read_pointer(s, "pointer", rule.pointer) || !read_values(s, "values", &rule) ||
+	    !settings_text(s, "pattern", rule.pattern, ANSWER_PATTERN_MAX))
+		return false;
+	if ((*rule.pointer && *rule.pattern) || !*rule.pointer != (rule.value_count == 0)) {
+		error_set(s->error, RESULT_BAD,
+			  "%s: expected {pointer: /status, values: [ok]} or {pattern: "
+			  "\"*accepted*\"}",
+			  s->path);
+		return false;
+	}
+	*ret = rule;
+	return true;
+}
+
+static bool read_rule(const struct settings *s, const char *name, struct answer_rule *ret)
+{
 	struct settings inside;
 
 	if (!settings_get(s, name))
 		return true;
-	if (!settings_inside(s, name, "pointer, values, pattern", &inside) ||
-	    !read_pointer(&inside, "pointer", rule.pointer) ||
-	    !read_values(&inside, "values", &rule) ||
-	    !settings_text(&inside, "pattern", rule.pattern, ANSWER_PATTERN_MAX))
-		return false;
-	if (!*rule.pointer == !*rule.pattern || !*rule.pointer == (rule.value_count > 0))
-		return settings_fault(
-		    s, name, "{pointer: /status, values: [ok]} or {pattern: \"*accepted*\"}");
-	*ret = rule;
-	return true;
+	return settings_inside(s, name, "pointer, values, pattern", &inside) &&
+	       answer_rule_parts(&inside, ret) &&
+	       (answer_rule_is_set(ret) ||
+		settings_fault(s, name, "{pointer: /status, values: [ok]} or {pattern: \"*ok*\"}"));
 }
 
 static bool read_price(const struct settings *s, struct answer_rules *rules)
@@ -126,7 +147,9 @@ bool answer_rules_read(const struct settings *webhook, struct answer_rules *ret)
 	    (settings_get(&s, "refused_pointer") || settings_get(&s, "refused_values")))
 		return settings_fault(&s, "refused", "no refused_pointer beside it");
 
-	return read_status(&s, ret) && read_pointer(&s, "refused_pointer", ret->refused.pointer) &&
+	return answer_status_read(&s, "status", 200, 299, ret->ok_status, ANSWER_STATUS_MAX,
+				  &ret->ok_status_count) &&
+	       read_pointer(&s, "refused_pointer", ret->refused.pointer) &&
 	       read_values(&s, "refused_values", &ret->refused) &&
 	       read_rule(&s, "accepted", &ret->accepted) &&
 	       read_rule(&s, "refused", &ret->refused) &&
@@ -235,7 +258,7 @@ static struct slice plain_text(const struct json *node)
 	}
 }
 
-static bool rule_fits(const struct answer_rule *rule, const struct answer_text *text)
+bool answer_rule_fits(const struct answer_rule *rule, const struct answer_text *text)
 {
 	struct slice said;
 
@@ -254,14 +277,14 @@ static bool rule_fits(const struct answer_rule *rule, const struct answer_text *
 
 enum answer_word answer_word_of(const struct answer_rules *rules, const struct answer_text *text)
 {
-	if (rule_fits(&rules->busy, text))
+	if (answer_rule_fits(&rules->busy, text))
 		return WORD_BUSY;
-	if (rule_fits(&rules->duplicate, text))
+	if (answer_rule_fits(&rules->duplicate, text))
 		return WORD_DUPLICATE;
-	if (rule_fits(&rules->refused, text))
+	if (answer_rule_fits(&rules->refused, text))
 		return WORD_REFUSED;
 
-	return rule_fits(&rules->accepted, text) ? WORD_ACCEPTED : WORD_NONE;
+	return answer_rule_fits(&rules->accepted, text) ? WORD_ACCEPTED : WORD_NONE;
 }
 
 /* Digits with at most `exponent` behind the point, which may be missing; what is behind those must be zeros. */

@@ -53,6 +53,14 @@ void answer_rules_default(struct answer_rules *ret);
 /* The object under "success". */
 _must_use_ bool answer_rules_read(const struct settings *webhook, struct answer_rules *ret);
 
+/* A rule whose parts are members of s; none of them: it is not set. */
+_must_use_ bool answer_rule_parts(const struct settings *s, struct answer_rule *ret);
+bool answer_rule_fits(const struct answer_rule *rule, const struct answer_text *text);
+bool answer_rule_is_set(const struct answer_rule *rule);
+/* A list of status codes, `least` to `most`; absent leaves it. */
+_must_use_ bool answer_status_read(const struct settings *s, const char *name, uint32_t least,
+				   uint32_t most, uint32_t *ret, size_t room, size_t *ret_count);
+
 struct answer_text answer_text_of(struct slice body, struct arena *scratch);
 /* busy, duplicate, refused and accepted are asked in this order. */
 enum answer_word answer_word_of(const struct answer_rules *rules, const struct answer_text *text);

@@ -40,11 +40,6 @@ static bool classify_words(enum answer_word word, struct attempt_said *ret)
 	return false;
 }
 
-static bool rule_is_set(const struct answer_rule *rule)
-{
-	return *rule->pointer || *rule->pattern;
-}
-
 static enum answer_word words_of(const struct answer_rules *rules,
 				 const struct transport_answer *answer, struct arena *scratch)
 {
@@ -66,7 +61,7 @@ static struct attempt_said classify_2xx(const struct answer_rules *rules,
 	if (classify_words(word, &said))
 		return said;
 	/* Where the order says how a yes reads, nothing else is one. */
-	if (word != WORD_ACCEPTED && rule_is_set(&rules->accepted))
+	if (word != WORD_ACCEPTED && answer_rule_is_set(&rules->accepted))
 		return tempfail(REASON_DELIVERY_ANSWER_UNCLEAR, true);
 
 	return (struct attempt_said){.result = ATTEMPT_OK};
@@ -138,6 +133,42 @@ struct attempt_said classify(const struct answer_rules *rules,
 	said.http_status = answer->http_status;
 	if (said.result == ATTEMPT_TEMPFAIL)
 		said.retry_after_ms = MAX_OF(answer->retry_after_ms, 0);
+	return said;
+}
+
+/* --- asked about an earlier attempt --- */
+
+static bool says_absent(const struct status_query *query, const struct transport_answer *answer,
+			struct arena *scratch)
+{
+	struct answer_text text;
+
+	for (size_t i = 0; i < query->absent_status_count; i++)
+		if (query->absent_status[i] == answer->http_status)
+			return true;
+	if (!answer_rule_is_set(&query->absent) || answer->end != TRANSPORT_ANSWERED)
+		return false;
+	text = answer_text_of(answer->body, scratch);
+	return answer_rule_fits(&query->absent, &text);
+}
+
+struct attempt_said classify_query(const struct status_query *query,
+				   const struct transport_answer *answer, struct arena *scratch)
+{
+	struct attempt_said said;
+
+	if (answer->http_status != 0 && says_absent(query, answer, scratch)) {
+		said = tempfail(REASON_DELIVERY_NOT_ARRIVED, false);
+		said.absent = true;
+		said.http_status = answer->http_status;
+		return said;
+	}
+	said = classify(&query->rules, answer, scratch);
+	/* A question hands nothing over: how it ends adds no doubt, and a broken one decides nothing. */
+	said.unknown = false;
+	if (said.result == ATTEMPT_PERMFAIL && said.reason != REASON_DELIVERY_REFUSED &&
+	    said.reason != REASON_DELIVERY_DUPLICATE)
+		said.result = ATTEMPT_TEMPFAIL;
 	return said;
 }
 

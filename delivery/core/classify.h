@@ -25,6 +25,7 @@
 
 #include "answer_rules.h"
 #include "attempt.h"
+#include "endpoint.h"
 
 enum transport_end {
 	TRANSPORT_ANSWERED, /* a whole answer */
@@ -44,6 +45,11 @@ struct transport_answer {
 
 struct attempt_said classify(const struct answer_rules *rules,
 			     const struct transport_answer *answer, struct arena *scratch);
+
+/* The answer to a status query: delivered, refused, absent (it never arrived: the next attempt hands it over), or TEMPFAIL. Never
+ * unknown by itself. */
+struct attempt_said classify_query(const struct status_query *query,
+				   const struct transport_answer *answer, struct arena *scratch);
 
 /* The words of the answer that the rules point at ("refused: too young"), or the body itself when it is not JSON.
  * Lives in scratch or in the body; not yet safe to keep, see excerpt.h. */

@@ -214,3 +214,58 @@ enum result endpoint_read_webhook(const struct json *settings, int64_t default_t
 
 	return RESULT_OK;
 }
+
+/* --- the status query --- */
+
+/* Places may fill a path or a query; where the request goes is constant. */
+static bool query_url_usable(const char *url)
+{
+	const char *brace = strchr(url, '{'), *slash = strstr(url, "//");
+	size_t len = brace ? (size_t)(brace - url) : strlen(url);
+
+	return slash && endpoint_url_usable(slice_of(url, len)) &&
+	       (!brace || memchr(slash + 2, '/', len - (size_t)(slash + 2 - url)));
+}
+
+static bool read_absent(const struct settings *query, struct status_query *ret)
+{
+	struct settings s;
+
+	if (!settings_get(query, "absent"))
+		return true;
+	if (!settings_inside(query, "absent", "status, pointer, values, pattern", &s))
+		return false;
+	ret->absent_status_count = 0;
+	return answer_status_read(&s, "status", 200, 499, ret->absent_status,
+				  ENDPOINT_ABSENT_STATUS_MAX, &ret->absent_status_count) &&
+	       answer_rule_parts(&s, &ret->absent) &&
+	       (ret->absent_status_count > 0 || answer_rule_is_set(&ret->absent) ||
+		settings_fault(query, "absent", "a status, a pointer or a pattern"));
+}
+
+enum result endpoint_read_query(const struct json *on_unknown, int64_t default_timeout_ms,
+				struct status_query *ret, struct error *ret_error)
+{
+	struct settings s, query;
+
+	*ret = (struct status_query){
+	    .timeout_ms = default_timeout_ms, .absent_status = {404}, .absent_status_count = 1};
+	if (!settings_open(&s, on_unknown, "on_unknown", "query", ret_error))
+		return RESULT_BAD;
+	if (!settings_get(&s, "query"))
+		return error_set(
+		    ret_error, RESULT_BAD,
+		    "on_unknown: expected retry_same or {query: {url: \"https://…\"}}");
+	if (!settings_inside(&s, "query", "url, timeout_ms, success, absent", &query) ||
+	    !settings_text(&query, "url", ret->url, sizeof(ret->url)))
+		return RESULT_BAD;
+	if (!query_url_usable(ret->url) &&
+	    !settings_fault(&query, "url", "https://host/path/{key}, without a password"))
+		return RESULT_BAD;
+
+	return settings_int(&query, "timeout_ms", ENDPOINT_TIMEOUT_MIN_MS, ENDPOINT_TIMEOUT_MAX_MS,
+			    &ret->timeout_ms) &&
+		       answer_rules_read(&query, &ret->rules) && read_absent(&query, ret)
+		   ? RESULT_OK
+		   : RESULT_BAD;
+}

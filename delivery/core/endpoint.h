@@ -20,6 +20,8 @@
 #define ENDPOINT_TIMEOUT_MAX_MS  30000
 #define ENDPOINT_JSON_MAX_BYTES  (64 * 1024)
 
+#define ENDPOINT_ABSENT_STATUS_MAX 8
+
 enum body_form { BODY_JSON, BODY_FORM };
 enum auth_kind { AUTH_NONE, AUTH_BASIC, AUTH_BEARER, AUTH_HEADER };
 
@@ -35,12 +37,29 @@ struct endpoint {
 	char auth_header[ENDPOINT_HEADER_NAME_MAX]; /* AUTH_HEADER: which one holds the secret */
 	char auth_secret[ENDPOINT_SECRET_NAME_MAX];
 	char certificate[ENDPOINT_SECRET_NAME_MAX]; /* "" = none is shown */
+	const struct json *query; /* on_unknown: how to ask; NULL: the same request again */
+};
+
+/* How an advertiser is asked whether a lead arrived: a GET, its answer read by rules of its own.
+ *
+ *     {"query": {"url": "https://…/{key}", "timeout_ms": 3000, "success": {…}, "absent": {"status": [404], "pattern": "…"}}} */
+struct status_query {
+	char url[ENDPOINT_URL_MAX]; /* with places */
+	int64_t timeout_ms;
+	struct answer_rules rules;
+	uint32_t absent_status[ENDPOINT_ABSENT_STATUS_MAX];
+	size_t absent_status_count;
+	struct answer_rule absent;
 };
 
 /* The settings of a webhook: the object under "webhook". */
 _must_use_ enum result endpoint_read_webhook(const struct json *settings,
 					     int64_t default_timeout_ms, struct endpoint *ret,
 					     struct error *ret_error);
+/* The object under "on_unknown". */
+_must_use_ enum result endpoint_read_query(const struct json *on_unknown,
+					   int64_t default_timeout_ms, struct status_query *ret,
+					   struct error *ret_error);
 /* http or https, a host, no user and password, no white space or control characters. */
 bool endpoint_url_usable(struct slice url);
 bool endpoint_url_is_https(const char *url);

@@ -109,6 +109,18 @@ static bool say_composed(enum compose c, const struct task *t, struct outgoing *
 	return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_CREDENTIAL_MISSING);
 }
 
+static enum compose compose_query(struct delivery *d, const struct channel *channel,
+				  const struct handover *h, struct outgoing *ret)
+{
+	struct status_query query;
+	enum result r =
+	    endpoint_read_query(ret->endpoint.query, d->settings.answer_timeout_ms, &query, NULL);
+
+	assert(r == RESULT_OK); /* it was read with the settings */
+	ret->endpoint.timeout_ms = query.timeout_ms;
+	return channel->ask(h, &ret->endpoint, &query, &ret->message, ret->query_url);
+}
+
 static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
 		    const struct channel *channel, const struct signer *signer,
 		    struct outgoing *ret, struct attempt_said *ret_said)
@@ -129,7 +141,8 @@ static bool compose(struct delivery *d, struct task *t, const Punnet__V1__Routed
 
 	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
 			 slice_cstr(a->advertiser_id), h.source);
-	c = channel->compose(&h, &ret->endpoint, &ret->message);
+	c = t->asks ? compose_query(d, channel, &h, ret)
+		    : channel->compose(&h, &ret->endpoint, &ret->message);
 	contact_wipe(h.contact);
 	if (c == COMPOSE_DONE && *ret->endpoint.certificate &&
 	    !credentials_certificate(&d->credentials, secrets.advertiser_id,
@@ -157,6 +170,8 @@ bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
 			 LOG_STR("order", routed->assignment->order_id), LOG_STR("reason", e.text));
 		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
 	}
+	t->channel = channel->name;
+	t->asks = t->past.ever_unknown && ret->endpoint.query;
 	if (!entry || !entry->advertiser)
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	if (entry->advertiser->suspended)
@@ -179,32 +194,53 @@ static const Punnet__V1__SealedContact *sealed_of(struct delivery *d, const stru
 	return codec_unpack(&d->handover_arena, &punnet__v1__sealed_contact__descriptor, bytes);
 }
 
-static void keep_excerpt(struct delivery *d, struct task *t, struct slice words,
-			 char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+/* What the order's price is in. */
+static const char *price_currency(struct delivery *d, const struct task *t)
+{
+	struct slice assignment, price;
+	const Punnet__V1__Money *m = NULL;
+
+	if (codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_ASSIGNMENT_FIELD,
+		       &assignment) &&
+	    codec_find(assignment, ASSIGNMENT_PRICE_FIELD, &price))
+		m = codec_unpack(&d->handover_arena, &punnet__v1__money__descriptor, price);
+	return m ? m->currency : "";
+}
+
+static struct answer_kept *keep(struct delivery *d, struct task *t,
+				const struct answer_rules *rules, struct slice body)
 {
 	const Punnet__V1__Contact *contact;
 	struct slice values[EXCERPT_VALUES_MAX];
+	struct answer_text text;
+	struct answer_kept *kept;
 	size_t count = 0;
 
-	*ret_excerpt = 0;
-	if (words.len == 0)
-		return;
 	contact = contact_open(d, t, sealed_of(d, t));
 	if (!contact)
-		return; /* what can't be told from a contact is not kept */
+		return NULL; /* what can't be told from a contact is not kept */
 
+	kept = malloc(sizeof(*kept));
+	if (!kept)
+		abort();
 	contact_values(contact, values, &count);
-	excerpt_make(words, values, count, ret_excerpt);
+	excerpt_make(answer_words(rules, body, &d->handover_arena), values, count, kept->excerpt);
+	answer_sample_make(body, values, count, &d->handover_arena, &kept->sample);
 	contact_wipe(contact);
+	text = answer_text_of(body, &d->handover_arena);
+	kept->has_price = *rules->price_pointer &&
+			  answer_price(rules, &text, price_currency(d, t), &kept->price_minor);
+	return kept;
 }
 
 /* Reads of the record only what the answer is judged by. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
-				   char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+				   struct answer_kept **ret_kept)
 {
 	struct slice delivery_json = {0};
 	const struct channel *channel;
+	struct status_query query;
 	struct endpoint endpoint;
 	struct error e = {0};
 	enum result r;
@@ -215,8 +251,14 @@ struct attempt_said handover_judge(struct delivery *d, struct task *t,
 		delivery_json = (struct slice){0};
 	r = channel_read(delivery_json, d->settings.answer_timeout_ms, &d->handover_arena, &channel,
 			 &endpoint, &e);
+	if (r == RESULT_OK && t->asks)
+		r = endpoint_read_query(endpoint.query, endpoint.timeout_ms, &query, &e);
 	assert(r == RESULT_OK); /* the same text was read when it was sent */
-	keep_excerpt(d, t, answer_words(&endpoint.rules, answer->body, &d->handover_arena),
-		     ret_excerpt);
-	return channel->judge(&endpoint.rules, answer, &d->handover_arena);
+	*ret_kept = NULL;
+	if (answer->body.len > 0)
+		*ret_kept = keep(d, t, t->asks ? &query.rules : &endpoint.rules, answer->body);
+	if (*ret_kept && answer->end != TRANSPORT_ANSWERED)
+		(*ret_kept)->sample.whole = false;
+	return t->asks ? classify_query(&query, answer, &d->handover_arena)
+		       : channel->judge(&endpoint.rules, answer, &d->handover_arena);
 }

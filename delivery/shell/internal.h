@@ -9,6 +9,7 @@
 #include "delivery/core/excerpt.h"
 #include "delivery/core/prefix.h"
 #include "delivery/core/resume.h"
+#include "delivery/core/sample.h"
 #include "runtime/progress.h"
 #include "sender.h"
 #include "signers.h"
@@ -31,6 +32,8 @@
 
 /* Fields of RoutedLead that are read without unpacking it. */
 #define ROUTED_LEAD_ASSIGNMENT_FIELD    3
+#define ASSIGNMENT_PRICE_FIELD          6
+#define MONEY_CURRENCY_FIELD            2
 #define ROUTED_LEAD_CONTACT_FIELD       5
 #define ROUTED_LEAD_DELIVERY_JSON_FIELD 7
 
@@ -68,6 +71,14 @@ struct advertiser {
 	struct breaker breaker;
 };
 
+/* What is kept of an answer. */
+struct answer_kept {
+	char excerpt[EXCERPT_MAX_BYTES + 1];
+	struct answer_sample sample;
+	bool has_price;
+	int64_t price_minor;
+};
+
 struct task {
 	uint32_t magic;
 	enum task_state state;
@@ -88,7 +99,9 @@ struct task {
 	struct task_step step; /* the last attempt, when state is RECORDING or SETTLING */
 	int64_t due_ms, started_at_ms, started_monotonic_ms, took_ms;
 	int64_t attempt_offset;
-	char *excerpt;
+	bool asks;                /* the attempt asks whether an earlier one arrived */
+	const char *channel;      /* static; "" before the settings were read */
+	struct answer_kept *kept; /* of the last attempt's answer; NULL: nothing */
 
 	size_t value_len, key_len, type_len;
 	char value[]; /* the RoutedLead as it came; behind it the record's key and type */
@@ -132,8 +145,9 @@ struct task *task_new(struct delivery *d, struct partition *p, const struct bus_
 void task_transfer_over(struct delivery *d, struct task *t);
 void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *answer);
 void task_wait(struct delivery *d, struct task *t, int64_t due_ms);
+/* Takes kept over; NULL: no answer. */
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
-			const char *excerpt);
+			struct answer_kept *kept);
 /* Out of its partition and of memory; the progress is not told. */
 void task_free(struct delivery *d, struct task *t);
 void delivery_dispatch(struct delivery *d);
@@ -143,14 +157,16 @@ void delivery_dispatch(struct delivery *d);
 struct outgoing {
 	struct endpoint endpoint;
 	struct message message;
+	char query_url[ENDPOINT_URL_MAX];       /* where a status query goes */
 	char certificate[CREDENTIALS_PATH_MAX]; /* "" = none is shown */
 };
 /* false: nothing can be sent; ret_said says why. */
 bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
 		   struct attempt_said *ret_said);
+/* *ret_kept: NULL when nothing of the answer may be kept; the caller frees it. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
-				   char ret_excerpt[EXCERPT_MAX_BYTES + 1]);
+				   struct answer_kept **ret_kept);
 
 /* --- records (records.c) --- */
 void record_attempt(struct delivery *d, struct task *t);

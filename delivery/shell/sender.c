@@ -116,7 +116,8 @@ static bool serves_again(const struct transfer *t, CURLcode code, long status,
 	long version = CURL_HTTP_VERSION_NONE;
 
 	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-	return code == CURLE_OK && status >= 200 && status <= 299 && retry_after_s == 0 &&
+	return t->posts && code == CURLE_OK && status >= 200 && status <= 299 &&
+	       retry_after_s == 0 &&
 	       (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_2_0);
 }
 
@@ -234,8 +235,14 @@ static void set_message(struct transfer *t, const struct sender_request *r)
 		};
 	curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->message.body.len);
+	t->posts = r->kind == REQUEST_POST;
+	if (t->posts) {
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)t->message.body.len);
+	} else {
+		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+	}
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 	curl_easy_setopt(t->easy, CURLOPT_SSLCERT,
 			 r->certificate && *r->certificate ? r->certificate : NULL);
@@ -272,7 +279,7 @@ static struct transfer *transfer_take(struct sender *s)
 	return t;
 }
 
-struct transfer *sender_post(struct sender *s, const struct sender_request *r, struct message *m,
+struct transfer *sender_send(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner)
 {
 	struct transfer *t;

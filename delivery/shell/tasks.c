@@ -84,7 +84,7 @@ void task_free(struct delivery *d, struct task *t)
 	}
 	d->open_tasks--;
 	t->magic = 0;
-	free(t->excerpt);
+	free(t->kept);
 	free(t);
 }
 
@@ -117,14 +117,14 @@ void task_wait(struct delivery *d, struct task *t, int64_t due_ms)
 }
 
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
-			const char *excerpt)
+			struct answer_kept *kept)
 {
 	int64_t ended_at_ms = clock_now_ms();
 
 	t->took_ms = MAX_OF(clock_monotonic_ms() - t->started_monotonic_ms, 0);
 	t->step = task_after(&t->past, said, &d->settings.retry, &t->lead_id, ended_at_ms);
-	free(t->excerpt);
-	t->excerpt = excerpt && *excerpt ? strdup(excerpt) : NULL;
+	free(t->kept);
+	t->kept = kept;
 	metric_observe_us(METRIC_DELIVERY_ANSWER_TIME, t->took_ms * 1000);
 	record_attempt(d, t);
 }
@@ -133,16 +133,28 @@ void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *a
 {
 	struct delivery *d = ctx;
 	struct task *t = owner;
-	char excerpt[EXCERPT_MAX_BYTES + 1];
+	struct answer_kept *kept = NULL;
 	struct attempt_said said;
 
 	assert(t->magic == TASK_MAGIC && t->state == TASK_SENDING);
 	task_transfer_over(d, t);
 	fault_point("delivery_answered");
-	said = handover_judge(d, t, answer, excerpt);
+	said = handover_judge(d, t, answer, &kept);
 	breaker_heard(&t->advertiser->breaker, said.result, clock_monotonic_ms());
-	task_attempt_ended(d, t, &said, excerpt);
+	task_attempt_ended(d, t, &said, kept);
 	delivery_dispatch(d);
+}
+
+static void send_out(struct delivery *d, struct task *t, struct outgoing *out)
+{
+	struct sender_request r = {
+	    .kind = t->asks ? REQUEST_GET : REQUEST_POST,
+	    .url = t->asks ? out->query_url : out->endpoint.url,
+	    .timeout_ms = out->endpoint.timeout_ms,
+	    .certificate = out->certificate,
+	};
+
+	t->transfer = sender_send(d->sender, &r, &out->message, t);
 }
 
 static void attempt_start(struct delivery *d, struct task *t)
@@ -152,6 +164,7 @@ static void attempt_start(struct delivery *d, struct task *t)
 
 	t->started_at_ms = clock_now_ms();
 	t->started_monotonic_ms = clock_monotonic_ms();
+	t->asks = false;
 	if (!breaker_allows(&t->advertiser->breaker, t->started_monotonic_ms)) {
 		said = (struct attempt_said){.result = ATTEMPT_TEMPFAIL,
 					     .reason = REASON_DELIVERY_CIRCUIT_OPEN};
@@ -165,11 +178,7 @@ static void attempt_start(struct delivery *d, struct task *t)
 	t->state = TASK_SENDING;
 	t->advertiser->in_flight++;
 	d->sending++;
-	t->transfer = sender_post(d->sender,
-				  &(struct sender_request){.url = out.endpoint.url,
-							   .timeout_ms = out.endpoint.timeout_ms,
-							   .certificate = out.certificate},
-				  &out.message, t);
+	send_out(d, t, &out);
 }
 
 void delivery_dispatch(struct delivery *d)

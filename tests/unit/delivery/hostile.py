@@ -11,7 +11,7 @@ import threading
 import time
 
 LOCK = threading.Lock()
-SEEN = {}  # webhook-id -> how often
+SEEN = {}  # path and webhook-id -> how often
 
 
 def read_request(conn):
@@ -50,9 +50,9 @@ def reset(conn):
     conn.close()
 
 
-def times_seen(headers):
+def times_seen(path, headers):
     with LOCK:
-        key = headers.get("webhook-id", "")
+        key = path + " " + headers.get("webhook-id", "")
         SEEN[key] = SEEN.get(key, 0) + 1
         return SEEN[key]
 
@@ -60,7 +60,7 @@ def times_seen(headers):
 def misbehave(conn, path, headers, body):
     """True: the connection may be used again."""
     what = path.strip("/").split("/")
-    seen = times_seen(headers)
+    seen = times_seen(path, headers)
     if what[0] == "status":
         answer(conn, what[1], extra="Retry-After: 7\r\n" if what[1] == "503" else "")
         return True
@@ -75,6 +75,20 @@ def misbehave(conn, path, headers, body):
         return True
     if what[0] == "flaky":
         answer(conn, 503)
+        return True
+    if what[0] == "asked":  # a status query: is it there?
+        status, said = {"arrived": (200, b'{"outcome":"accepted"}'), "absent": (404, b""), "broken": (500, b""),
+                        "refused": (200, b'{"outcome":"refused"}'), "elsewhere": (401, b"")}[what[1]]
+        answer(conn, status, said)
+        return True
+    if what[0] == "hang_once" and seen > 1:
+        answer(conn, 200)
+        return True
+    if what[0] == "hang_once":
+        time.sleep(5)
+        return False
+    if what[0] == "price":
+        answer(conn, 200, b'{"outcome":"accepted","price":"450.50","phone":"+79161234567","who":["\\u0418\\u0432\\u0430\\u043d"]}')
         return True
     if what[0] == "slow_then_500" and seen > 1:
         answer(conn, 500)

@@ -63,7 +63,7 @@ static void post(struct sender *s, const char *url, struct heard *h)
 	assert_true(buf_reserve(&m.head, MESSAGE_HEAD_MAX));
 	message_header(&m, "webhook-id: %p", (void *)h);
 	buf_append_cstr(&m.body, "{\"phone\":\"+79161234567\"}");
-	assert_non_null(sender_post(s, &r, &m, h));
+	assert_non_null(sender_send(s, &r, &m, h));
 }
 
 /* Posts, and turns the loop until the answer is there; gives how long it took. */
@@ -244,7 +244,7 @@ static void a_slow_one_holds_nobody_up_and_a_cancelled_one_is_not_heard_of(_unus
 	post(s, url, &slow);
 	cancelled = (struct heard){0};
 	r.url = url;
-	t = sender_post(s, &r, &m, &cancelled);
+	t = sender_send(s, &r, &m, &cancelled);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/status/200", server.port);
 	for (int i = 0; i < FAST; i++)
 		post(s, url, &fast[i]);

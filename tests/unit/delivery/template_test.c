@@ -92,9 +92,10 @@ static enum result read_webhook(const char *settings, struct arena *scratch, str
 				struct error *error)
 {
 	const struct channel *channel;
-	char text[4096];
+	/* what is read points into its text */
+	char *text =
+	    arena_printf(scratch, "{\"webhook\":{\"url\":\"https://a.example/\",%s}}", settings);
 
-	snprintf(text, sizeof(text), "{\"webhook\":{\"url\":\"https://a.example/\",%s}}", settings);
 	return channel_read(slice_cstr(text), 5000, scratch, &channel, e, error);
 }
 
