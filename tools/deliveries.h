@@ -1,0 +1,12 @@
+/* deliveries: what the verbs of `punnet deliveries` share. */
+#ifndef PUNNET_DELIVERIES_H
+#define PUNNET_DELIVERIES_H
+
+#include "deliveries_pick.h"
+#include "tool.h"
+
+/* All attempts since then, through the pick; sorted at the end. */
+_must_use_ enum result deliveries_read(struct bus *bus, int64_t since_ms, struct pick *p,
+				       struct error *e);
+
+#endif
