@@ -318,6 +318,16 @@ static int try_mapping(struct tool *t, int argc, char **argv)
 	return trial.same == trial.tried ? TOOL_DONE : TOOL_FOUND;
 }
 
+static int circuits(struct tool *t, int argc, char **argv)
+{
+	const char *since = tool_option(&argc, argv, "--since");
+	int64_t since_ms;
+
+	if (argc != 2 || !read_since(since ? since : LIST_SINCE, &since_ms))
+		return tool_usage("deliveries", "expected circuits [--since T]");
+	return deliveries_circuits(t, since_ms);
+}
+
 int command_deliveries(struct tool *t, int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -328,5 +338,8 @@ int command_deliveries(struct tool *t, int argc, char **argv)
 		return show(t, argc, argv);
 	if (strcmp(verb, "try-mapping") == 0)
 		return try_mapping(t, argc, argv);
-	return tool_usage("deliveries", "expected list, show LEAD_ID or try-mapping ORDER FILE");
+	if (strcmp(verb, "circuits") == 0)
+		return circuits(t, argc, argv);
+	return tool_usage("deliveries",
+			  "expected list, show LEAD_ID, try-mapping ORDER FILE or circuits");
 }

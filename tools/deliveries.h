@@ -8,5 +8,7 @@
 /* All attempts since then, through the pick; sorted at the end. */
 _must_use_ enum result deliveries_read(struct bus *bus, int64_t since_ms, struct pick *p,
 				       struct error *e);
+/* The verb `circuits`: exit status 1 when one is open. */
+int deliveries_circuits(struct tool *t, int64_t since_ms);
 
 #endif

@@ -166,6 +166,7 @@ enum result delivery_turn(struct delivery *d, bool *ret_busy, struct error *ret_
 	if (r == RESULT_FATAL)
 		return r;
 	records_retry_stuck(d);
+	circuits_tell(d);
 	r = take_batch(d, &count, ret_error);
 	if (d->failed)
 		return error_set(ret_error, RESULT_FATAL, "%s", d->error.text);
@@ -244,8 +245,10 @@ static bool open_bus(struct delivery *d, struct error *ret_error)
 	int32_t routed = bus_partitions(d->bus, TOPIC_ROUTED, DELIVERY_BUS_TIMEOUT_MS);
 	int32_t attempts = bus_partitions(d->bus, TOPIC_ATTEMPTS, DELIVERY_BUS_TIMEOUT_MS);
 
+	d->market_partitions = bus_partitions(d->bus, "market", DELIVERY_BUS_TIMEOUT_MS);
 	d->outcome_partitions = bus_partitions(d->bus, TOPIC_OUTCOMES, DELIVERY_BUS_TIMEOUT_MS);
-	if (routed <= 0 || attempts <= 0 || d->outcome_partitions <= 0) {
+	if (routed <= 0 || attempts <= 0 || d->outcome_partitions <= 0 ||
+	    d->market_partitions <= 0) {
 		error_set(ret_error, RESULT_AWAY,
 			  "the topics can't be found; has `punnet topics apply` run?");
 		return false;
@@ -287,7 +290,9 @@ struct delivery *delivery_open(uv_loop_t *loop, struct bus *bus, struct director
 	d->directory = directory;
 	d->keyring = keyring;
 	uv_timer_init(loop, &d->due_timer);
-	d->due_timer.data = d;
+	uv_timer_init(loop, &d->rate_timer);
+	d->due_timer.data = d->rate_timer.data = d;
+	d->handles = 2;
 	d->sender = sender_open(loop, &sender, ret_error);
 	if (d->sender && open_bus(d, ret_error))
 		return d;
@@ -316,10 +321,12 @@ size_t delivery_sending(const struct delivery *d)
 	return d->sending;
 }
 
-static void on_due_timer_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
 	struct delivery *d = h->data;
 
+	if (--d->handles > 0)
+		return;
 	arena_free(&d->handover_arena);
 	arena_free(&d->record_arena);
 	buf_free(&d->pack);
@@ -341,5 +348,7 @@ void delivery_close(struct delivery *d)
 	queues_free(d);
 	credentials_free(&d->credentials);
 	uv_timer_stop(&d->due_timer);
-	uv_close((uv_handle_t *)&d->due_timer, on_due_timer_closed);
+	uv_timer_stop(&d->rate_timer);
+	uv_close((uv_handle_t *)&d->due_timer, on_timer_closed);
+	uv_close((uv_handle_t *)&d->rate_timer, on_timer_closed);
 }

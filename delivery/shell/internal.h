@@ -7,7 +7,9 @@
 #include "delivery/channels/channel.h"
 #include "delivery/core/breaker.h"
 #include "delivery/core/excerpt.h"
+#include "delivery/core/meter.h"
 #include "delivery/core/prefix.h"
+#include "delivery/core/rate.h"
 #include "delivery/core/resume.h"
 #include "delivery/core/sample.h"
 #include "runtime/progress.h"
@@ -23,6 +25,7 @@
 #define DELIVERY_DRAIN_MS          5000  /* webhooks under way may end by themselves */
 #define DELIVERY_DUE_LOOK_MS       60000 /* the wall clock is looked at least so often */
 #define TASK_MAGIC                 0x5441534bu
+#define CIRCUIT_TOKEN              1 /* of records that belong to no task; a task's is its address */
 
 #define TOPIC_ROUTED   "leads.routed"
 #define TOPIC_ATTEMPTS "leads.attempts"
@@ -69,6 +72,11 @@ struct advertiser {
 	struct task *first, *last; /* ready, in the order in which they became so */
 	size_t in_flight;
 	struct breaker breaker;
+	struct rate rate;
+	struct meter meter;
+	struct meter_hour hour; /* before the circuit opened */
+	bool hold_unsaid;
+	struct advertiser *hold_next; /* of those whose hold the market has not heard of yet */
 };
 
 /* What is kept of an answer. */
@@ -122,7 +130,12 @@ struct delivery {
 	struct credentials credentials;
 	struct map advertisers; /* id -> struct advertiser */
 	size_t advertiser_turn;
-	struct task **heap; /* 1-based, by due time */
+	struct advertiser *holds_unsaid;
+	size_t circuits_open;
+	int32_t market_partitions;
+	uv_timer_t rate_timer; /* somebody may send again */
+	int handles;           /* of ours that the loop still has */
+	struct task **heap;    /* 1-based, by due time */
 	size_t heap_count, heap_cap;
 	uv_timer_t due_timer;
 
@@ -177,6 +190,12 @@ void records_unstick(struct delivery *d, struct task *t);
 void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,
 		     int64_t offset);
 
+/* --- circuits (circuits.c) --- */
+void circuit_heard(struct delivery *d, struct task *t, const struct attempt_said *said);
+/* Tells the market what it has not heard yet. */
+void circuits_tell(struct delivery *d);
+void circuit_delivered(struct delivery *d, struct task *t);
+
 /* --- partitions (partitions.c) --- */
 int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result);
 void delivery_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost);
@@ -191,7 +210,10 @@ void partitions_free(struct delivery *d);
 struct advertiser *queue_of(struct delivery *d, struct slice advertiser_id);
 void queue_push(struct task *t);
 void queue_remove(struct task *t);
-struct task *queue_next(struct delivery *d); /* taken off its queue; NULL when nobody may send */
+/* Taken off its queue; NULL when nobody may send. *ret_wait_us: until somebody may who has only sent too fast; -1: nobody. */
+struct task *queue_next(struct delivery *d, int64_t *ret_wait_us);
+/* One attempt to this advertiser goes out. */
+void queue_count_sent(struct delivery *d, struct advertiser *a);
 void queues_free(struct delivery *d);
 void heap_push(struct delivery *d, struct task *t);
 void heap_remove(struct delivery *d, struct task *t);

@@ -270,6 +270,8 @@ static void outcome_acked(struct delivery *d, struct task *t)
 	};
 
 	metric_add(by_outcome[outcome_of_task(t)], 1);
+	if (outcome_of_task(t) == TASK_DELIVERED)
+		circuit_delivered(d, t);
 	progress_release(t->partition->progress, t->token);
 	task_free(d, t);
 }
@@ -278,15 +280,19 @@ void delivery_on_ack(void *ctx, uint64_t token, enum result result, _unused_ int
 		     int64_t offset)
 {
 	struct delivery *d = ctx;
-	struct task *t = (struct task *)(uintptr_t)token;
+	struct task *t = token == CIRCUIT_TOKEN ? NULL : (struct task *)(uintptr_t)token;
 
-	assert(t->magic == TASK_MAGIC && t->in_bus);
-	t->in_bus = false;
 	d->in_bus--;
+	if (t) {
+		assert(t->magic == TASK_MAGIC && t->in_bus);
+		t->in_bus = false;
+	}
 	if (result != RESULT_OK) {
 		delivery_fail(d, "a record was not acknowledged");
 		return;
 	}
+	if (!t)
+		return;
 	if (!t->partition) {
 		task_free(d, t);
 		return;

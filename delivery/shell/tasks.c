@@ -140,7 +140,7 @@ void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *a
 	task_transfer_over(d, t);
 	fault_point("delivery_answered");
 	said = handover_judge(d, t, answer, &kept);
-	breaker_heard(&t->advertiser->breaker, said.result, clock_monotonic_ms());
+	circuit_heard(d, t, &said);
 	task_attempt_ended(d, t, &said, kept);
 	delivery_dispatch(d);
 }
@@ -178,7 +178,22 @@ static void attempt_start(struct delivery *d, struct task *t)
 	t->state = TASK_SENDING;
 	t->advertiser->in_flight++;
 	d->sending++;
+	queue_count_sent(d, t->advertiser);
 	send_out(d, t, &out);
+}
+
+static void on_rate(uv_timer_t *timer)
+{
+	delivery_dispatch(timer->data);
+}
+
+/* Somebody has leads ready and has sent too fast. */
+static void wait_for_rate(struct delivery *d, int64_t wait_us)
+{
+	if (wait_us < 0)
+		return;
+	uv_update_time(d->loop);
+	uv_timer_start(&d->rate_timer, on_rate, (uint64_t)(wait_us / 1000 + 1), 0);
 }
 
 void delivery_dispatch(struct delivery *d)
@@ -186,10 +201,13 @@ void delivery_dispatch(struct delivery *d)
 	if (!partitions_refresh_notes(d))
 		return;
 	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max) {
-		struct task *t = queue_next(d);
+		int64_t wait_us;
+		struct task *t = queue_next(d, &wait_us);
 
-		if (!t)
+		if (!t) {
+			wait_for_rate(d, wait_us);
 			break;
+		}
 		attempt_start(d, t);
 	}
 }

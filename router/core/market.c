@@ -302,6 +302,7 @@ static enum market_answer apply_order(struct market *m, const Punnet__V1__OrderC
 		o = market_order_add(m, slice_cstr(terms->order_id));
 	if (!order_set_terms(o, buf_slice(&packed)))
 		assert(!"terms that were just packed can be read");
+	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	if (fresh || o->removed)
 		vertical_add(market_vertical(m, slice_cstr(terms->vertical)), o);
 	o->removed = false;
@@ -316,6 +317,15 @@ static enum market_answer apply_rate(struct market *m, const Punnet__V1__RateCha
 		return MARKET_MALFORMED;
 	market_vertical(m, slice_cstr(rate->vertical))->share_bp = rate->payout_share_bp;
 	return MARKET_CHANGED;
+}
+
+static enum market_answer apply_held(struct market *m, const Punnet__V1__AdvertiserHeld *held)
+{
+	bool changed = false;
+
+	if (!hold_apply(&m->holds, held, m->log_time_ms, &changed))
+		return MARKET_MALFORMED;
+	return changed ? MARKET_CHANGED : MARKET_NO_MATTER;
 }
 
 enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent *event,
@@ -338,6 +348,8 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 		return apply_settled(m, event, offset, a, ret);
 	case PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE:
 		return apply_quarantine(m, event, offset, a, ret);
+	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
+		return apply_held(m, event->held);
 	default:
 		return MARKET_MALFORMED;
 	}

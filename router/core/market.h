@@ -17,7 +17,7 @@
 #define MARKET_DECISIONS_MAX  1  /* a record causes at most one decision about a lead */
 #define MARKET_CANDIDATES_MAX 64 /* recorded one by one; a last entry counts the rest */
 #define MARKET_TOPIC          "market"
-#define MARKET_FORMAT         2 /* of the encoded state */
+#define MARKET_FORMAT         3 /* of the encoded state */
 
 struct market; /* opaque; owns everything in it */
 

@@ -18,11 +18,13 @@ struct window {
 	uint64_t taken;
 };
 
+struct hold;
 struct order {
 	Punnet__V1__OrderTerms *terms;
 	struct buf packed; /* the terms as bytes, for snapshots */
 	uint64_t revision;
-	uint32_t index; /* position among the market's orders, in order of arrival */
+	const struct hold *hold; /* of its advertiser; the market's */
+	uint32_t index;          /* position among the market's orders, in order of arrival */
 	bool removed;
 	uint64_t reserved; /* routed, and not settled yet */
 	uint64_t delivered;

@@ -65,7 +65,7 @@ static void put_lead(struct buf *out, const struct open_lead *l)
 
 void market_encode(const struct market *m, struct buf *out)
 {
-	_cleanup_(buf_free) struct buf watermark = {0};
+	_cleanup_(buf_free) struct buf watermark = {0}, holds = {0};
 	struct slice key;
 	void *value;
 
@@ -76,6 +76,8 @@ void market_encode(const struct market *m, struct buf *out)
 	put_number(out, m->digest);
 	watermark_write(&m->watermark, &watermark);
 	put_bytes(out, buf_slice(&watermark));
+	holds_encode(&m->holds, m->log_time_ms, &holds);
+	put_bytes(out, buf_slice(&holds));
 	put_number(out, map_count(&m->verticals));
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++) {
 		put_bytes(out, key);
@@ -87,7 +89,7 @@ void market_encode(const struct market *m, struct buf *out)
 	put_number(out, map_count(&m->leads));
 	for (size_t i = 0; map_at(&m->leads, i, &key, &value); i++)
 		put_lead(out, value);
-	if (watermark.failed)
+	if (watermark.failed || holds.failed)
 		out->failed = true;
 }
 
@@ -194,6 +196,7 @@ static void get_order(struct reader *r, struct market *m)
 	o = market_order_add(m, slice_cstr(terms->order_id));
 	if (!order_set_terms(o, packed))
 		fault(r, "an order's terms can't be read");
+	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	o->revision = get_number(r);
 	o->removed = get_number_to(r, 1);
 	o->reserved = get_number(r);
@@ -292,6 +295,8 @@ static void get_state(struct reader *r, struct market *m)
 	watermark = get_bytes(r);
 	if (!r->why && !watermark_read(watermark, &m->watermark))
 		fault(r, "the watermark can't be read");
+	if (!holds_decode(&m->holds, get_bytes(r)))
+		fault(r, "the holds can't be read");
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)
 		get_vertical(r, m);
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)

@@ -38,6 +38,7 @@ void market_free(struct market *m)
 		open_lead_free(value);
 	for (size_t i = 0; map_at(&m->orders, i, &key, &value); i++)
 		order_free(value);
+	holds_free(&m->holds);
 	map_free(&m->verticals);
 	map_free(&m->leads);
 	map_free(&m->orders);

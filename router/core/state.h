@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/map.h"
+#include "holds.h"
 #include "lead/watermark.h"
 #include "market.h"
 
@@ -38,6 +39,7 @@ struct market {
 	uint64_t digest;
 	struct watermark watermark;          /* of admitted leads and settlements */
 	struct map verticals, orders, leads; /* struct vertical, order, open_lead */
+	struct map holds;                    /* advertiser -> struct hold */
 	size_t waiting;                      /* of the leads: for an operator */
 };
 

@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include "delivery/core/breaker.h"
 #include "delivery/core/excerpt.h"
 #include "delivery/core/prefix.h"
 #include "delivery/core/resume.h"
@@ -168,36 +167,6 @@ static void a_predecessors_webhook_may_have_been_under_way(_unused_ void **state
 	assert_false(task_may_be_under_way(false, false, false, false, 0, 100));
 }
 
-static void an_advertiser_that_only_fails_is_asked_once_in_a_while(_unused_ void **state)
-{
-	struct breaker b = {0};
-
-	for (int i = 0; i < BREAKER_FAILURES; i++) {
-		assert_true(breaker_allows(&b, 5000));
-		breaker_heard(&b, ATTEMPT_TEMPFAIL, 5000);
-	}
-	assert_false(breaker_allows(&b, 5000));
-	assert_false(breaker_allows(&b, 5000 + BREAKER_PROBE_MS - 1));
-	assert_true(breaker_allows(&b, 5000 + BREAKER_PROBE_MS));
-	assert_false(breaker_allows(&b, 5000 + BREAKER_PROBE_MS)); /* one probe */
-	breaker_heard(&b, ATTEMPT_TEMPFAIL, 5000 + BREAKER_PROBE_MS);
-	assert_false(breaker_allows(&b, 5000 + 2 * BREAKER_PROBE_MS - 1));
-	assert_true(breaker_allows(&b, 5000 + 2 * BREAKER_PROBE_MS));
-	breaker_heard(&b, ATTEMPT_PERMFAIL, 9000); /* it speaks: no to a lead, but it speaks */
-	assert_true(breaker_allows(&b, 9000));
-	assert_true(breaker_allows(&b, 9000));
-}
-
-static void a_success_between_failures_keeps_the_circuit_closed(_unused_ void **state)
-{
-	struct breaker b = {0};
-
-	for (int i = 0; i < 10 * BREAKER_FAILURES; i++) {
-		assert_true(breaker_allows(&b, i));
-		breaker_heard(&b, i % BREAKER_FAILURES == 0 ? ATTEMPT_OK : ATTEMPT_TEMPFAIL, i);
-	}
-}
-
 /* --- excerpts --- */
 
 static void an_echoed_contact_does_not_reach_the_excerpt(_unused_ void **state)
@@ -346,8 +315,6 @@ int main(void)
 	    cmocka_unit_test(each_series_of_answers_ends_in_its_outcome),
 	    cmocka_unit_test(a_delivery_carries_no_reason_and_a_doubt_says_that_it_is_one),
 	    cmocka_unit_test(a_predecessors_webhook_may_have_been_under_way),
-	    cmocka_unit_test(an_advertiser_that_only_fails_is_asked_once_in_a_while),
-	    cmocka_unit_test(a_success_between_failures_keeps_the_circuit_closed),
 	    cmocka_unit_test(an_echoed_contact_does_not_reach_the_excerpt),
 	    cmocka_unit_test(an_excerpt_is_cut_between_characters),
 	    cmocka_unit_test(a_commit_carries_the_watermark_of_its_own_place),

@@ -24,8 +24,8 @@ static void on_ack(_unused_ void *ctx, _unused_ uint64_t token, enum result resu
 	assert_int_equal(result, RESULT_OK);
 }
 
-static void put_message(struct world *w, const char *topic, int32_t partition, struct slice key,
-			const ProtobufCMessage *m)
+void put_message(struct world *w, const char *topic, int32_t partition, struct slice key,
+		 const ProtobufCMessage *m)
 {
 	_cleanup_(buf_free) struct buf bytes = {0};
 
@@ -155,6 +155,7 @@ void world_open(struct world *w)
 	    {.name = "leads.attempts", .partitions = PARTITIONS, .retention_ms = -1},
 	    {.name = "leads.outcomes", .partitions = PARTITIONS, .retention_ms = -1},
 	    {.name = "dead.letters", .partitions = 1, .retention_ms = -1},
+	    {.name = "market", .partitions = 2, .retention_ms = -1},
 	    {.name = "directory", .partitions = 1, .retention_ms = -1, .compact = true},
 	};
 	struct bus_producer_options producer = {.on_ack = on_ack, .max_in_flight = 100};

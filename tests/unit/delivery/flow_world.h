@@ -5,6 +5,7 @@
 #include "delivery/shell/delivery.h"
 #include "flow_seen.h"
 #include "hostile.h"
+#include "lead/codec.h"
 
 #define PARTITIONS    2
 #define WAIT_LIMIT_MS 20000
@@ -42,6 +43,8 @@ void world_close(struct world *w);
 void open_delivery(struct world *w);
 void close_delivery(struct world *w);
 void put_advertiser(struct world *w, const char *id);
+void put_message(struct world *w, const char *topic, int32_t partition, struct slice key,
+		 const ProtobufCMessage *m);
 struct lead_id lead_number(uint8_t n);
 /* Returns the market offset that the record came from; `again` repeats one. */
 uint64_t route(struct world *w, const struct routed *r, const uint64_t *again);
