@@ -26,6 +26,7 @@ struct handover {
 	char source[SOURCE_TEXT_LEN + 1]; /* the webmaster's pseudonym for this advertiser */
 	const struct signer *signer;      /* the advertiser's */
 	int64_t now_ms;
+	const char *mail_from; /* the network's own address; "" = it sends no mail */
 	/* A secret of the advertiser's by its name; empty: there is none. Valid until the next call. */
 	struct slice (*secret)(void *ctx, struct slice name);
 	void *secret_ctx;
@@ -83,6 +84,6 @@ void delivery_key_text(const struct lead_id *lead_id, uint32_t round,
 void source_pseudonym(const uint8_t key[32], struct slice aff_id, struct slice advertiser_id,
 		      char ret[SOURCE_TEXT_LEN + 1]);
 
-extern const struct channel channel_webhook;
+extern const struct channel channel_webhook, channel_email;
 
 #endif

@@ -10,6 +10,7 @@
 
 static const struct channel *const channels[] = {
     &channel_webhook,
+    &channel_email,
 };
 
 /* A member that is neither a channel nor known here; NULL when there is none. */

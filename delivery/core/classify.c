@@ -172,6 +172,29 @@ struct attempt_said classify_query(const struct status_query *query,
 	return said;
 }
 
+/* --- e-mail --- */
+
+struct attempt_said classify_mail(const struct transport_answer *answer)
+{
+	uint32_t code = answer->http_status;
+	struct attempt_said said;
+
+	if (answer->end == TRANSPORT_ANSWERED && code < 400)
+		said = (struct attempt_said){.result = ATTEMPT_OK};
+	else if (code == 530 || code == 534 || code == 535 || code == 538)
+		said = tempfail(REASON_DELIVERY_UNREACHABLE, false);
+	else if (code >= 500)
+		said = permfail(REASON_DELIVERY_MAIL_REFUSED);
+	else if (code >= 400)
+		said = tempfail(REASON_DELIVERY_ADVERTISER_BUSY, false);
+	else if (answer->end == TRANSPORT_URL_UNUSABLE || answer->end == TRANSPORT_NOT_SENT)
+		said = tempfail(REASON_DELIVERY_UNREACHABLE, false);
+	else
+		said = tempfail(REASON_DELIVERY_NO_ANSWER, true);
+	said.http_status = code;
+	return said;
+}
+
 static struct slice text_at(const struct json *root, const char *pointer)
 {
 	const struct json *node = *pointer ? json_at_pointer(root, pointer) : NULL;

@@ -51,6 +51,15 @@ struct attempt_said classify(const struct answer_rules *rules,
 struct attempt_said classify_query(const struct status_query *query,
 				   const struct transport_answer *answer, struct arena *scratch);
 
+/* E-mail: the code is the relay's last one over SMTP.
+ *
+ *   nothing was sent, no code that refuses          TEMPFAIL, known not to have arrived
+ *   250 after the message                           OK
+ *   421, 4xx; 530, 534, 535, 538 (we may not)       TEMPFAIL, known
+ *   other 5xx                                       PERMFAIL mail_refused: about the mailbox, not about the lead
+ *   all sent, no code                               TEMPFAIL, unknown */
+struct attempt_said classify_mail(const struct transport_answer *answer);
+
 /* The words of the answer that the rules point at ("refused: too young"), or the body itself when it is not JSON.
  * Lives in scratch or in the body; not yet safe to keep, see excerpt.h. */
 struct slice answer_words(const struct answer_rules *rules, struct slice body,

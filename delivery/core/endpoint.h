@@ -10,6 +10,7 @@
 #define PUNNET_DELIVERY_ENDPOINT_H
 
 #include "answer_rules.h"
+#include "mail.h"
 
 #define ENDPOINT_URL_MAX         2048
 #define ENDPOINT_HEADERS_MAX     8
@@ -37,6 +38,7 @@ struct endpoint {
 	char auth_header[ENDPOINT_HEADER_NAME_MAX]; /* AUTH_HEADER: which one holds the secret */
 	char auth_secret[ENDPOINT_SECRET_NAME_MAX];
 	char certificate[ENDPOINT_SECRET_NAME_MAX]; /* "" = none is shown */
+	struct mail_settings mail;
 	const struct json *query; /* on_unknown: how to ask; NULL: the same request again */
 };
 

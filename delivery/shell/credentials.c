@@ -72,10 +72,16 @@ struct slice credentials_get(struct credentials *c, struct slice advertiser_id, 
 			     int64_t now_ms)
 {
 	char path[CREDENTIALS_PATH_MAX];
-	struct credential *k;
 
 	if (!path_of(c, advertiser_id, name, "", path))
 		return slice_of(NULL, 0);
+	return credentials_file(c, path, now_ms);
+}
+
+struct slice credentials_file(struct credentials *c, const char *path, int64_t now_ms)
+{
+	struct credential *k;
+
 	k = map_get(&c->kept, slice_cstr(path));
 	if (!k) {
 		if (map_count(&c->kept) >= CREDENTIALS_KEPT_MAX)

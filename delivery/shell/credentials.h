@@ -24,6 +24,8 @@ void credentials_free(struct credentials *c);
 /* Empty when there is no such file, or it can't be one. Valid until the next call. */
 struct slice credentials_get(struct credentials *c, struct slice advertiser_id, struct slice name,
 			     int64_t now_ms);
+/* The same of a file anywhere, as the configuration names it. */
+struct slice credentials_file(struct credentials *c, const char *path, int64_t now_ms);
 /* The path of a client certificate; false: there is none that can be read. */
 _must_use_ bool credentials_certificate(const struct credentials *c, struct slice advertiser_id,
 					struct slice name, char ret[CREDENTIALS_PATH_MAX]);

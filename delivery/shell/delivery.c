@@ -197,11 +197,12 @@ static void cut_off(struct delivery *d)
 		struct partition *p = d->partitions[i];
 
 		for (struct task *t = p ? p->tasks : NULL; t; t = t->next) {
-			if (t->state != TASK_SENDING)
+			if (!t->transfer)
 				continue;
 			sender_cancel(d->sender, t->transfer);
 			task_transfer_over(d, t);
 			queue_push(t);
+			task_members_ready(t);
 			p->interrupted = true;
 		}
 	}

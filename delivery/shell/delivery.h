@@ -23,6 +23,10 @@ struct delivery_settings {
 	bool allow_private_addresses;
 	const char *ca_file;
 	const char *credentials_dir; /* "" = none */
+	const char *mail_relay;      /* "smtp://host:587"; "" = no mail is sent */
+	const char *mail_from;
+	const char *mail_login_file; /* "user:password"; "" = none */
+	bool mail_plain;             /* go on where the relay has no TLS */
 	const char *instance_id;     /* NULL: a dynamic member of the group */
 };
 

@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "delivery/channels/email.h"
+#include "digest.h"
 #include "internal.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -121,28 +123,112 @@ static enum compose compose_query(struct delivery *d, const struct channel *chan
 	return channel->ask(h, &ret->endpoint, &query, &ret->message, ret->query_url);
 }
 
+/* A task's lead with its contact open: handover_close(). false: the contact is gone. */
+static bool handover_open(struct delivery *d, const struct task *t,
+			  const Punnet__V1__RoutedLead *routed, struct secrets *secrets,
+			  struct handover *ret)
+{
+	const Punnet__V1__Assignment *a = routed->assignment;
+
+	*secrets = (struct secrets){d, slice_cstr(a->advertiser_id)};
+	*ret = (struct handover){.lead_id = t->lead_id,
+				 .routed = routed,
+				 .now_ms = t->started_at_ms,
+				 .mail_from = d->settings.mail_from ? d->settings.mail_from : "",
+				 .secret = secret_of,
+				 .secret_ctx = secrets};
+	ret->contact = contact_open(d, t, routed->contact);
+	if (!ret->contact)
+		return false;
+	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
+			 slice_cstr(a->advertiser_id), ret->source);
+	return true;
+}
+
+/* --- a digest --- */
+
+static enum compose add_task(struct delivery *d, struct mail_draft *draft, struct task *t,
+			     const Punnet__V1__RoutedLead *routed, const struct endpoint *e)
+{
+	struct secrets secrets;
+	struct handover h;
+	enum compose c;
+
+	if (!handover_open(d, t, routed, &secrets, &h))
+		return COMPOSE_TOO_LARGE;
+	c = mail_add(draft, &h, e);
+	contact_wipe(h.contact);
+	return c;
+}
+
+/* Whoever can't go along goes by itself, later. */
+static void add_members(struct delivery *d, struct mail_draft *draft, struct task *head,
+			const struct endpoint *e)
+{
+	struct task *left = NULL, *t;
+
+	while (draft->leads < MAIL_DIGEST_LEADS_MAX && (t = digest_next(head))) {
+		const Punnet__V1__RoutedLead *routed =
+		    codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
+				 slice_of(t->value, t->value_len));
+
+		assert(routed);
+		if (add_task(d, draft, t, routed, e) == COMPOSE_DONE) {
+			digest_join(head, t);
+			continue;
+		}
+		t->member_next = left;
+		left = t;
+	}
+	while ((t = left)) {
+		left = t->member_next;
+		t->member_next = NULL;
+		queue_push(t);
+	}
+}
+
+static enum compose compose_digest(struct delivery *d, const struct handover *h, struct task *t,
+				   struct outgoing *ret)
+{
+	struct mail_draft draft = {0};
+	enum compose c = mail_add(&draft, h, &ret->endpoint);
+
+	if (c == COMPOSE_DONE) {
+		add_members(d, &draft, t, &ret->endpoint);
+		c = mail_finish(&draft, &ret->endpoint, h->mail_from, h->now_ms, &ret->message);
+		if (c != COMPOSE_DONE)
+			task_members_ready(t);
+	}
+	mail_draft_wipe(&draft);
+	return c;
+}
+
+static enum compose compose_any(struct delivery *d, const struct channel *channel,
+				const struct handover *h, struct task *t, struct outgoing *ret)
+{
+	if (ret->endpoint.mail.to_count > 0 &&
+	    (!d->settings.mail_relay || !*d->settings.mail_relay))
+		return COMPOSE_NO_SECRET;
+	if (t->asks)
+		return compose_query(d, channel, h, ret);
+	if (ret->endpoint.mail.digest_ms > 0)
+		return compose_digest(d, h, t, ret);
+	return channel->compose(h, &ret->endpoint, &ret->message);
+}
+
 static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
 		    const struct channel *channel, const struct signer *signer,
 		    struct outgoing *ret, struct attempt_said *ret_said)
 {
-	const Punnet__V1__Assignment *a = routed->assignment;
-	struct secrets secrets = {d, slice_cstr(a->advertiser_id)};
-	struct handover h = {.lead_id = t->lead_id,
-			     .routed = routed,
-			     .signer = signer,
-			     .now_ms = t->started_at_ms,
-			     .secret = secret_of,
-			     .secret_ctx = &secrets};
+	struct secrets secrets;
+	struct handover h;
 	enum compose c;
 
-	h.contact = contact_open(d, t, routed->contact);
-	if (!h.contact)
+	if (!handover_open(d, t, routed, &secrets, &h))
 		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_CONTACT_DESTROYED);
 
-	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
-			 slice_cstr(a->advertiser_id), h.source);
-	c = t->asks ? compose_query(d, channel, &h, ret)
-		    : channel->compose(&h, &ret->endpoint, &ret->message);
+	h.signer = signer;
+	c = compose_any(d, channel, &h, t, ret);
 	contact_wipe(h.contact);
 	if (c == COMPOSE_DONE && *ret->endpoint.certificate &&
 	    !credentials_certificate(&d->credentials, secrets.advertiser_id,

@@ -107,6 +107,9 @@ struct task {
 	struct task_step step; /* the last attempt, when state is RECORDING or SETTLING */
 	int64_t due_ms, started_at_ms, started_monotonic_ms, took_ms;
 	int64_t attempt_offset;
+	int64_t digest_ms; /* its order gathers leads for so long; 0: it does not */
+	struct task *head; /* whom it goes out with */
+	struct task *members, *member_next;
 	bool asks;                /* the attempt asks whether an earlier one arrived */
 	const char *channel;      /* static; "" before the settings were read */
 	struct answer_kept *kept; /* of the last attempt's answer; NULL: nothing */
@@ -156,6 +159,8 @@ void delivery_fail(struct delivery *d, const char *fmt, ...) _printf_(2, 3);
 /* --- tasks (tasks.c) --- */
 struct task *task_new(struct delivery *d, struct partition *p, const struct bus_record *record);
 void task_transfer_over(struct delivery *d, struct task *t);
+/* Who was to go out with it goes out again. */
+void task_members_ready(struct task *head);
 void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *answer);
 void task_wait(struct delivery *d, struct task *t, int64_t due_ms);
 /* Takes kept over; NULL: no answer. */

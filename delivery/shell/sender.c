@@ -19,7 +19,8 @@ static curl_socket_t on_open_socket(void *clientp, _unused_ curlsocktype purpose
 	curl_socket_t fd;
 
 	assert(t->magic == TRANSFER_MAGIC);
-	if (!t->sender->options.allow_private_addresses && !address_is_public(&address->addr)) {
+	if (!t->mails && !t->sender->options.allow_private_addresses &&
+	    !address_is_public(&address->addr)) {
 		t->address_refused = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -42,8 +43,21 @@ static int on_before_request(void *clientp, _unused_ char *ip, _unused_ char *lo
 	struct transfer *t = clientp;
 
 	assert(t->magic == TRANSFER_MAGIC);
-	t->sent = true;
+	/* mail is sent when its last byte is: before that the relay takes nothing */
+	t->sent |= !t->mails;
 	return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_read(char *to, size_t size, size_t count, void *clientp)
+{
+	struct transfer *t = clientp;
+	size_t len = MIN_OF(size * count, t->message.body.len - t->read);
+
+	assert(t->magic == TRANSFER_MAGIC);
+	memcpy(to, t->message.body.data + t->read, len);
+	t->read += len;
+	t->sent |= len == 0;
+	return len;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *clientp)
@@ -64,6 +78,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *clientp)
 
 static void transfer_free(struct transfer *t)
 {
+	curl_slist_free_all(t->recipients);
 	curl_easy_cleanup(t->easy);
 	free(t);
 }
@@ -98,6 +113,8 @@ static enum transport_end end_of(const struct transfer *t, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return TRANSPORT_ANSWERED;
+	if (t->mails && code == CURLE_WEIRD_SERVER_REPLY)
+		return TRANSPORT_ANSWERED; /* a code that is no yes */
 	if (t->sent)
 		return t->too_long ? TRANSPORT_TOO_LONG : TRANSPORT_BROKEN;
 	if (t->address_refused)
@@ -222,6 +239,26 @@ static void set_guards(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
 }
 
+static void set_mail(struct transfer *t, const struct sender_request *r)
+{
+	for (size_t i = 0; i < r->mail_to_count; i++)
+		t->recipients = curl_slist_append(t->recipients, r->mail_to[i]);
+	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(t->easy, CURLOPT_POST, 0L);
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_USE_SSL,
+			 (long)(r->mail_plain ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+	curl_easy_setopt(t->easy, CURLOPT_MAIL_FROM, r->mail_from);
+	curl_easy_setopt(t->easy, CURLOPT_MAIL_RCPT, t->recipients);
+	curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->message.body.len);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	if (r->mail_login && *r->mail_login)
+		curl_easy_setopt(t->easy, CURLOPT_USERPWD, r->mail_login);
+}
+
 /* All that changes from one request to the next. */
 static void set_message(struct transfer *t, const struct sender_request *r)
 {
@@ -289,6 +326,8 @@ struct transfer *sender_send(struct sender *s, const struct sender_request *r, s
 	t = transfer_take(s);
 	t->magic = TRANSFER_MAGIC;
 	t->owner = owner;
+	t->mails = r->kind == REQUEST_MAIL;
+	t->posts = false;
 	t->message = *m;
 	*m = (struct message){0};
 	t->next = s->transfers;
@@ -296,7 +335,10 @@ struct transfer *sender_send(struct sender *s, const struct sender_request *r, s
 		t->next->prev = t;
 	s->transfers = t;
 	s->in_flight++;
-	set_message(t, r);
+	if (t->mails)
+		set_mail(t, r);
+	else
+		set_message(t, r);
 	code = curl_multi_add_handle(s->multi, t->easy);
 	assert(code == CURLM_OK);
 	return t;

@@ -1,4 +1,4 @@
-/* sender: HTTP requests out of the loop: libcurl's multi interface driven by libuv, connections kept and used again.
+/* sender: HTTP requests, and mail through the network's relay, out of the loop: libcurl's multi interface driven by libuv, connections kept and used again.
  *
  * Each transfer ends with exactly one call of on_done, later than sender_send(), unless it is cancelled. A hostile server
  * can cost at most the transfer's time-out and `answer_max_bytes` of memory: redirects are not followed, answers are not
@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "delivery/channels/channel.h"
+#include "delivery/core/mail.h"
 
 struct sender;
 struct transfer;
@@ -28,15 +29,21 @@ struct sender_options {
 	void *ctx;
 };
 
-enum request_kind { REQUEST_POST, REQUEST_GET };
+enum request_kind { REQUEST_POST, REQUEST_GET, REQUEST_MAIL };
 
 /* Where to, and for how long. Strings are copied. */
 struct sender_request {
 	enum request_kind kind;
 	const char *url;
 	int64_t timeout_ms;
-	const char *
-	    certificate; /* a file that holds a client certificate and its key; NULL or "" = none */
+	/* REQUEST_MAIL: the url is the network's own relay, whose address may be a private one */
+	const char *mail_from;
+	const char (*mail_to)[MAIL_ADDRESS_MAX];
+	size_t mail_to_count;
+	const char *mail_login; /* "user:password"; NULL or "" = none */
+	bool mail_plain;        /* go on where the relay has no TLS */
+	/* a file that holds a client certificate and its key; NULL or "" = none */
+	const char *certificate;
 };
 
 struct sender *sender_open(uv_loop_t *loop, const struct sender_options *o,

@@ -1,6 +1,8 @@
 /* tasks: the life of one assignment: made, waiting, ready, sent, answered, gone. */
+#include <sodium.h>
 #include <stdlib.h>
 
+#include "digest.h"
 #include "internal.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
@@ -52,11 +54,30 @@ static void task_leave_partition(struct delivery *d, struct task *t)
 	t->prev = t->next = NULL;
 }
 
+/* Off the list of those that go out together. */
+static void leave_head(struct task *t)
+{
+	struct task **link = &t->head->members;
+
+	while (*link != t)
+		link = &(*link)->member_next;
+	*link = t->member_next;
+	t->head = t->member_next = NULL;
+}
+
 void task_transfer_over(struct delivery *d, struct task *t)
 {
 	t->transfer = NULL;
 	t->advertiser->in_flight--;
 	d->sending--;
+}
+
+void task_members_ready(struct task *head)
+{
+	struct task *t;
+
+	while ((t = digest_leave(head)))
+		queue_push(t);
 }
 
 void task_free(struct delivery *d, struct task *t)
@@ -65,7 +86,10 @@ void task_free(struct delivery *d, struct task *t)
 	if (t->transfer) {
 		sender_cancel(d->sender, t->transfer);
 		task_transfer_over(d, t);
+		task_members_ready(t);
 	}
+	if (t->head)
+		leave_head(t);
 	if (t->heap_at)
 		heap_remove(d, t);
 	if (t->state == TASK_READY)
@@ -119,10 +143,14 @@ void task_wait(struct delivery *d, struct task *t, int64_t due_ms)
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
 			struct answer_kept *kept)
 {
+	static const struct lead_id nobody; /* leads that go out together wait equally long */
 	int64_t ended_at_ms = clock_now_ms();
 
 	t->took_ms = MAX_OF(clock_monotonic_ms() - t->started_monotonic_ms, 0);
-	t->step = task_after(&t->past, said, &d->settings.retry, &t->lead_id, ended_at_ms);
+	t->step = task_after(&t->past, said, &d->settings.retry,
+			     t->digest_ms ? &nobody : &t->lead_id, ended_at_ms);
+	if (t->digest_ms && !t->step.final)
+		t->step.next_due_at_ms = digest_round_ms(t->step.next_due_at_ms);
 	free(t->kept);
 	t->kept = kept;
 	metric_observe_us(METRIC_DELIVERY_ANSWER_TIME, t->took_ms * 1000);
@@ -135,14 +163,29 @@ void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *a
 	struct task *t = owner;
 	struct answer_kept *kept = NULL;
 	struct attempt_said said;
+	struct task *member;
 
 	assert(t->magic == TASK_MAGIC && t->state == TASK_SENDING);
 	task_transfer_over(d, t);
 	fault_point("delivery_answered");
 	said = handover_judge(d, t, answer, &kept);
 	circuit_heard(d, t, &said);
+	while ((member = digest_leave(t)))
+		task_attempt_ended(d, member, &said, NULL);
 	task_attempt_ended(d, t, &said, kept);
 	delivery_dispatch(d);
+}
+
+static void mail_login(struct delivery *d, char ret[SECRET_MAX_BYTES + 1])
+{
+	const char *path = d->settings.mail_login_file;
+	struct slice login;
+
+	if (!path || !*path)
+		return;
+	login = credentials_file(&d->credentials, path, clock_monotonic_ms());
+	memcpy(ret, login.data, login.len);
+	ret[login.len] = 0;
 }
 
 static void send_out(struct delivery *d, struct task *t, struct outgoing *out)
@@ -153,8 +196,21 @@ static void send_out(struct delivery *d, struct task *t, struct outgoing *out)
 	    .timeout_ms = out->endpoint.timeout_ms,
 	    .certificate = out->certificate,
 	};
+	char login[SECRET_MAX_BYTES + 1];
 
+	login[0] = 0;
+	if (out->endpoint.mail.to_count > 0) {
+		mail_login(d, login);
+		r.kind = REQUEST_MAIL;
+		r.url = d->settings.mail_relay;
+		r.mail_from = d->settings.mail_from;
+		r.mail_to = out->endpoint.mail.to;
+		r.mail_to_count = out->endpoint.mail.to_count;
+		r.mail_login = login;
+		r.mail_plain = d->settings.mail_plain;
+	}
 	t->transfer = sender_send(d->sender, &r, &out->message, t);
+	sodium_memzero(login, strlen(login));
 }
 
 static void attempt_start(struct delivery *d, struct task *t)
@@ -165,6 +221,8 @@ static void attempt_start(struct delivery *d, struct task *t)
 	t->started_at_ms = clock_now_ms();
 	t->started_monotonic_ms = clock_monotonic_ms();
 	t->asks = false;
+	if (digest_waits(d, t))
+		return;
 	if (!breaker_allows(&t->advertiser->breaker, t->started_monotonic_ms)) {
 		said = (struct attempt_said){.result = ATTEMPT_TEMPFAIL,
 					     .reason = REASON_DELIVERY_CIRCUIT_OPEN};

@@ -52,7 +52,7 @@ void put_advertiser(struct world *w, const char *id)
 
 struct lead_id lead_number(uint8_t n)
 {
-	uint8_t random[10] = {n};
+	uint8_t random[10] = {[5] = n};
 
 	return lead_id_make(1767225600000, random);
 }
@@ -162,8 +162,10 @@ void world_open(struct world *w)
 	struct error e = {0};
 	size_t created;
 
-	*w = (struct world){.keys_dir = "/tmp/punnet-delivery-test-XXXXXX"};
+	*w = (struct world){.keys_dir = "/tmp/punnet-delivery-test-XXXXXX",
+			    .files_dir = "/tmp/punnet-delivery-files-XXXXXX"};
 	assert_non_null(mkdtemp(w->keys_dir));
+	assert_non_null(mkdtemp(w->files_dir));
 	default_settings(&w->settings);
 	uv_loop_init(&w->loop);
 	w->bus = bus_open("memory:", "test", &e);
@@ -187,7 +189,7 @@ void close_delivery(struct world *w)
 
 void world_close(struct world *w)
 {
-	char command[128];
+	char command[256];
 
 	close_delivery(w);
 	directory_close(w->directory);
@@ -195,7 +197,7 @@ void world_close(struct world *w)
 	bus_close(w->bus);
 	keyring_free(w->keyring);
 	assert_int_equal(uv_loop_close(&w->loop), 0);
-	snprintf(command, sizeof(command), "rm -r %s", w->keys_dir);
+	snprintf(command, sizeof(command), "rm -r %s %s", w->keys_dir, w->files_dir);
 	assert_int_equal(system(command), 0);
 }
 

@@ -21,6 +21,7 @@ struct world {
 	struct delivery *delivery;
 	struct delivery_settings settings; /* of the next one that is opened */
 	char keys_dir[64];
+	char files_dir[64]; /* for whatever a test wants to keep */
 	uint64_t market_offset;
 };
 
