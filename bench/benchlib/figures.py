@@ -22,6 +22,8 @@ TARGETS = {
     "filter-worker, 8 by one": ("most", 1.1),
     "filter-worker, verdicts put back": ("least", 50000),
     "claims, memory of one": ("most", 64),
+    "webhooks, one core": ("least", 4000),
+    "webhooks, p99 moves by": ("most", 20),
 }
 
 
