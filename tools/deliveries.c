@@ -318,6 +318,19 @@ static int try_mapping(struct tool *t, int argc, char **argv)
 	return trial.same == trial.tried ? TOOL_DONE : TOOL_FOUND;
 }
 
+static int retry(struct tool *t, int argc, char **argv)
+{
+	const char *who = tool_option(&argc, argv, "--who"),
+		   *why = tool_option(&argc, argv, "--why");
+	struct lead_id id;
+
+	if (argc != 3 || !why || !*why || !lead_id_parse(slice_cstr(argv[2]), &id))
+		return tool_usage("deliveries", "expected retry LEAD_ID --why TEXT");
+	if (!who)
+		who = getenv("USER");
+	return deliveries_retry(t, &id, who && *who ? who : "operator", why);
+}
+
 static int circuits(struct tool *t, int argc, char **argv)
 {
 	const char *since = tool_option(&argc, argv, "--since");
@@ -338,8 +351,10 @@ int command_deliveries(struct tool *t, int argc, char **argv)
 		return show(t, argc, argv);
 	if (strcmp(verb, "try-mapping") == 0)
 		return try_mapping(t, argc, argv);
+	if (strcmp(verb, "retry") == 0)
+		return retry(t, argc, argv);
 	if (strcmp(verb, "circuits") == 0)
 		return circuits(t, argc, argv);
-	return tool_usage("deliveries",
-			  "expected list, show LEAD_ID, try-mapping ORDER FILE or circuits");
+	return tool_usage("deliveries", "expected list, show LEAD_ID, retry LEAD_ID --why TEXT, "
+					"try-mapping ORDER FILE or circuits");
 }

@@ -31,7 +31,8 @@ read_routed(struct delivery *d, const struct bus_record *record, struct lead_id 
 
 	arena_reset(&d->record_arena);
 	m = codec_unpack(&d->record_arena, &punnet__v1__routed_lead__descriptor, record->value);
-	if (!m || !m->source || strcmp(m->source->topic, PREFIX_TOPIC) != 0 || !m->assignment ||
+	if (!m || !m->source || !m->assignment ||
+	    strcmp(m->source->topic, m->retry ? "operator" : PREFIX_TOPIC) != 0 ||
 	    !lead_id_from_bytes(m->lead_id.data, m->lead_id.len, ret_lead_id))
 		return NULL;
 	return m;
@@ -45,7 +46,8 @@ static void task_begin(struct delivery *d, struct task *t, const struct resumed 
 	    t->offset < p->was_there_until, p->was_clean, last != NULL, last && last->step.final,
 	    last ? last->step.next_due_at_ms : 0, p->taken_over_at_ms);
 
-	t->past.ever_unknown = maybe_sent;
+	/* what is handed over again may have arrived the first time */
+	t->past.ever_unknown = maybe_sent || t->retry;
 	if (!last) {
 		queue_push(t);
 		return;
@@ -105,16 +107,17 @@ static void take(struct delivery *d, const struct bus_record *record)
 	source.partition = m->source->partition;
 	source.offset = m->source->offset;
 	source.step = m->source->step;
-	if (!watermark_advance(&p->watermark, &source) && !fault_on("watermark_off")) {
+	if (!m->retry && !watermark_advance(&p->watermark, &source) && !fault_on("watermark_off")) {
 		take_repeat(p, record, from);
 		return;
 	}
 	t = task_new(d, p, record);
-	prefix_push(&p->prefix, record->offset, &source, from);
+	prefix_push(&p->prefix, record->offset, m->retry ? NULL : &source, from);
+	t->retry = m->retry != NULL;
 	t->lead_id = lead_id;
 	t->advertiser = queue_of(d, slice_cstr(m->assignment->advertiser_id));
 	metric_add(METRIC_DELIVERY_TAKEN, 1);
-	task_begin(d, t, resume_find(&p->resume, &lead_id, m->assignment->round));
+	task_begin(d, t, resume_find(&p->resume, record->offset));
 	if (record->offset + 1 >= p->was_there_until)
 		resume_free(&p->resume);
 }

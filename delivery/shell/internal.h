@@ -39,6 +39,7 @@
 #define MONEY_CURRENCY_FIELD            2
 #define ROUTED_LEAD_CONTACT_FIELD       5
 #define ROUTED_LEAD_DELIVERY_JSON_FIELD 7
+#define ROUTED_LEAD_RETRY_FIELD         20
 
 enum task_state {
 	TASK_WAITING,   /* for its due time, in the heap */
@@ -107,6 +108,7 @@ struct task {
 	struct task_step step; /* the last attempt, when state is RECORDING or SETTLING */
 	int64_t due_ms, started_at_ms, started_monotonic_ms, took_ms;
 	int64_t attempt_offset;
+	bool retry;        /* an operator asked for it */
 	int64_t digest_ms; /* its order gathers leads for so long; 0: it does not */
 	struct task *head; /* whom it goes out with */
 	struct task *members, *member_next;

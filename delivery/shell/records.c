@@ -133,6 +133,16 @@ static void write_answer(struct buf *out, const struct task *t)
 	wire_end(out, money);
 }
 
+static void write_retry(struct buf *out, const struct task *t)
+{
+	struct slice retry, who;
+
+	if (t->retry &&
+	    codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_RETRY_FIELD, &retry) &&
+	    codec_find(retry, 1, &who))
+		wire_text(out, 20, who);
+}
+
 void record_attempt(struct delivery *d, struct task *t)
 {
 	struct buf *out = &d->pack;
@@ -153,6 +163,7 @@ void record_attempt(struct delivery *d, struct task *t)
 	wire_text(out, 15, slice_cstr(t->channel ? t->channel : ""));
 	wire_uint(out, 16, t->asks);
 	write_answer(out, t);
+	write_retry(out, t);
 	t->state = TASK_RECORDING;
 	produce(d, t, TOPIC_ATTEMPTS, t->partition->number,
 		&punnet__v1__delivery_attempt__descriptor);

@@ -290,17 +290,17 @@ static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_
 
 	resume_start(&r, 50);
 	learn(&r, 0, 1, false, 49, 10);
-	assert_null(resume_find(&r, &lead, 0));
+	assert_null(resume_find(&r, 49));
 	learn(&r, 1, 1, false, 50, 11);
 	learn(&r, 1, 2, false, 50, 12);
-	assert_int_equal(resume_find(&r, &lead, 1)->step.attempt, 2);
-	assert_int_equal(resume_find(&r, &lead, 1)->step.next_due_at_ms, 777);
-	assert_true(resume_find(&r, &lead, 1)->step.ever_unknown);
+	assert_int_equal(resume_find(&r, 50)->step.attempt, 2);
+	assert_int_equal(resume_find(&r, 50)->step.next_due_at_ms, 777);
+	assert_true(resume_find(&r, 50)->step.ever_unknown);
 	learn(&r, 1, 3, true, 50, 13);
 	learn(&r, 1, 3, false, 50, 14); /* a slow predecessor, after the end */
-	assert_true(resume_find(&r, &lead, 1)->step.final);
-	assert_int_equal(resume_find(&r, &lead, 1)->record_offset, 13);
-	assert_null(resume_find(&r, &lead, 2));
+	assert_true(resume_find(&r, 50)->step.final);
+	assert_int_equal(resume_find(&r, 50)->record_offset, 13);
+	assert_null(resume_find(&r, 51));
 	assert_int_equal(resume_learn(&r, &scratch, SLICE("\x0a\xff"), 15), RESUME_UNREADABLE);
 	arena_free(&scratch);
 	resume_free(&r);

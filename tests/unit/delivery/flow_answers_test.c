@@ -9,6 +9,7 @@
 #include "flow_world.h"
 #include "lead/codec.h"
 #include "proto/leads_attempts.pb-c.h"
+#include "proto/leads_routed.pb-c.h"
 
 #define ATTEMPTS_MAX 8
 
@@ -115,10 +116,85 @@ static void of_an_answer_is_kept_what_another_reading_needs_and_no_contact(_unus
 	arena_free(&a.arena);
 }
 
+/* The operator's record: the same lead, marked. */
+static void retry(struct world *w, const struct routed *r)
+{
+	struct bus_reader *reader;
+	struct bus_record record;
+	struct arena a = {0};
+	struct error e = {0};
+	Punnet__V1__RoutedLead *m;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	Punnet__V1__RetryRequest request = PUNNET__V1__RETRY_REQUEST__INIT;
+	size_t count;
+
+	reader = bus_reader_open(w->bus, "leads.routed", r->lead % PARTITIONS, 0, &e);
+	assert_int_equal(bus_reader_take(reader, &record, 1, 0, &count, &e), RESULT_OK);
+	m = codec_unpack(&a, &punnet__v1__routed_lead__descriptor, record.value);
+	source.topic = (char *)"operator";
+	request.who = (char *)"olga";
+	m->source = &source;
+	m->retry = &request;
+	put_message(w, "leads.routed", r->lead % PARTITIONS, SLICE("order-1"), &m->base);
+	bus_reader_close(reader);
+	arena_free(&a);
+}
+
+static void an_unresolved_lead_is_handed_over_again_when_an_operator_says_so(_unused_ void **state)
+{
+	static const struct routed row = {1, "hang_thrice", "bank-a", SEALING_DAY, NULL};
+	struct attempts a = {0};
+	struct outcomes *o = calloc(1, sizeof(*o));
+	struct world w;
+
+	world_open(&w);
+	open_delivery(&w);
+	route(&w, &row, NULL);
+	turn_until(&w, "leads.outcomes", 1);
+	retry(&w, &row);
+	turn_until(&w, "leads.outcomes", 2);
+	read_topic(&w, "leads.outcomes", seen_outcome, o);
+	assert_int_equal(o->seen[0].kind, PUNNET__V1__OUTCOME_KIND__OUTCOME_UNRESOLVED);
+	assert_int_equal(o->seen[1].kind, PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED);
+	read_topic(&w, "leads.attempts", keep_attempt, &a);
+	assert_int_equal(a.count, 4);
+	assert_string_equal(a.all[3]->retried_by, "olga");
+	assert_int_equal(a.all[3]->attempt, 1);
+	/* a successor that reads both knows which is whose */
+	close_delivery(&w);
+	open_delivery(&w);
+	turn_until(&w, "leads.outcomes", 3);
+	assert_int_equal(read_topic(&w, "leads.attempts", NULL, NULL), 4);
+	arena_free(&a.arena);
+	free(o);
+	world_close(&w);
+}
+
+static void what_is_handed_over_again_and_fails_stays_in_doubt(_unused_ void **state)
+{
+	static const struct routed row = {1, "status/500", "bank-a", SEALING_DAY, NULL};
+	struct outcomes *o = calloc(1, sizeof(*o));
+	struct world w;
+
+	world_open(&w);
+	open_delivery(&w);
+	route(&w, &row, NULL);
+	turn_until(&w, "leads.outcomes", 1);
+	retry(&w, &row);
+	turn_until(&w, "leads.outcomes", 2);
+	read_topic(&w, "leads.outcomes", seen_outcome, o);
+	assert_int_equal(o->seen[0].kind, PUNNET__V1__OUTCOME_KIND__OUTCOME_UNDELIVERABLE);
+	assert_int_equal(o->seen[1].kind, PUNNET__V1__OUTCOME_KIND__OUTCOME_UNRESOLVED);
+	free(o);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(who_did_not_answer_is_asked_and_not_sent_the_lead_again),
+	    cmocka_unit_test(an_unresolved_lead_is_handed_over_again_when_an_operator_says_so),
+	    cmocka_unit_test(what_is_handed_over_again_and_fails_stays_in_doubt),
 	    cmocka_unit_test(of_an_answer_is_kept_what_another_reading_needs_and_no_contact),
 	};
 

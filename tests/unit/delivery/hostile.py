@@ -85,10 +85,10 @@ def misbehave(conn, path, headers, body):
                         "refused": (200, b'{"outcome":"refused"}'), "elsewhere": (401, b"")}[what[1]]
         answer(conn, status, said)
         return True
-    if what[0] == "hang_once" and seen > 1:
+    if what[0] == "hang_thrice" and seen > 3 or what[0] == "hang_once" and seen > 1:
         answer(conn, 200)
         return True
-    if what[0] == "hang_once":
+    if what[0] in ("hang_once", "hang_thrice"):
         time.sleep(5)
         return False
     if what[0] == "price":
