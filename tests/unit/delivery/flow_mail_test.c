@@ -257,12 +257,39 @@ static void leads_of_an_interval_go_out_together_and_share_one_answer(_unused_ v
 	post_close(&p);
 }
 
+static int64_t the_day_before(_unused_ void *ctx)
+{
+	return clock_now_ms() - 2 * MS_PER_DAY;
+}
+
+static void each_interval_has_a_message_of_its_own(_unused_ void **state)
+{
+	static const char settings[] =
+	    "{\"email\":{\"to\":[\"leads@bank.example\"],\"digest\":{\"every_minutes\":60}}}";
+	struct post p;
+
+	post_open(&p, false);
+	open_delivery(&p.w);
+	for (uint8_t i = 1; i <= 5; i++) {
+		struct routed lead = {(uint8_t)(2 * i), NULL, "bank-a", SEALING_DAY, settings};
+
+		bus_memory_set_clock(p.w.bus, i <= 2 ? the_day_before : yesterday, NULL);
+		route(&p.w, &lead, NULL);
+	}
+	turn_until(&p.w, "leads.outcomes", 5);
+	assert_int_equal(count_of(mails(&p), "\"subject\""), 2);
+	assert_int_equal(count_of(mails(&p), "(+1)"), 1);
+	assert_int_equal(count_of(mails(&p), "(+2)"), 1);
+	post_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_lead_arrives_as_text_and_html_over_tls),
 	    cmocka_unit_test(each_answer_of_the_relay_leads_to_its_outcome),
 	    cmocka_unit_test(without_tls_or_a_relay_nothing_is_sent),
+	    cmocka_unit_test(each_interval_has_a_message_of_its_own),
 	    cmocka_unit_test(leads_of_an_interval_go_out_together_and_share_one_answer),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "base/rng.h"
 #include "delivery/channels/channel.h"
@@ -315,6 +316,37 @@ static void no_value_gets_out_of_its_place(_unused_ void **state)
 	}
 }
 
+static void no_value_gets_out_of_its_line_of_a_mail(_unused_ void **state)
+{
+	static const char settings[] = "{\"email\":{\"to\":[\"leads@bank.example\"],\"format\":"
+				       "\"text\",\"subject\":\"{name}\","
+				       "\"fields\":{\"N\":\"{name}\"}}}";
+	static const char line[] = "N: \"}, {phone} & x=1   Bcc: a@b <b>\\\r\n\r\n";
+	struct scene s;
+	struct arena scratch = {0};
+	const struct channel *channel;
+	struct endpoint e;
+	struct error error = {0};
+	struct message m = {0};
+	uint8_t text[512];
+	const char *part;
+	size_t len = 0;
+
+	scene_set(&s);
+	s.h.mail_from = "leads@network.example";
+	assert_int_equal(channel_read(slice_cstr(settings), 5000, &scratch, &channel, &e, &error),
+			 RESULT_OK);
+	assert_int_equal(channel->compose(&s.h, &e, &m), COMPOSE_DONE);
+	assert_null(strstr(buf_cstr(&m.body), "\nBcc"));
+	part = strstr(buf_cstr(&m.body), "\r\n\r\n") + 4;
+	assert_int_equal(sodium_base642bin(text, sizeof(text), part, strlen(part), "\r\n", &len,
+					   NULL, sodium_base64_VARIANT_ORIGINAL),
+			 0);
+	assert_true(slice_equal(slice_of(text, len), slice_of(line, sizeof(line) - 1)));
+	message_wipe(&m);
+	arena_free(&scratch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +355,7 @@ int main(void)
 	    cmocka_unit_test(headers_and_secrets_go_out_as_the_order_says),
 	    cmocka_unit_test(a_secret_never_goes_over_plain_http),
 	    cmocka_unit_test(no_value_gets_out_of_its_place),
+	    cmocka_unit_test(no_value_gets_out_of_its_line_of_a_mail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
