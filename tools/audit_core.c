@@ -86,6 +86,7 @@ void audit_free(struct audit *a)
 	free(a->leads.items);
 	free(a->decisions.items);
 	free(a->terms.items);
+	free(a->shifts.items);
 	free(a->orders.items);
 	free(a->verticals.items);
 	free(a->accounts.items);
@@ -165,11 +166,8 @@ static struct a_lead *lead_add(struct audit *a, const struct lead_id *id)
 	struct a_lead *l = VECTOR_ADD(a->leads);
 
 	assert(a->leads.count < NONE);
-	*l = (struct a_lead){.raw_offset = -1,
-			     .judged_offset = -1,
-			     .market_offset = -1,
-			     .first = NONE,
-			     .open = NONE};
+	*l = (struct a_lead){
+	    .raw_offset = -1, .judged_offset = -1, .market_offset = -1, .first = NONE};
 	if (id)
 		l->id = *id;
 	return l;

@@ -84,18 +84,33 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 void audit_wait_ended(struct audit *a, struct audit_at at, int64_t time_ms,
 		      const struct lead_id *id, bool expired);
 
+struct audit_shift {
+	int64_t from_ms;
+	int32_t offset_minutes;
+};
+
 struct audit_terms {
 	const char *order_id, *vertical;
 	uint64_t revision;
 	struct money price;
+	int64_t price_least_minor, price_most_minor; /* with modifiers and floor; 0 = no such */
 	uint64_t quantity, cap_hour, cap_day, cap_total;
 	int64_t from_ms, until_ms;
 	int32_t utc_offset_minutes;
+	const struct audit_shift *shifts; /* of a zone's clock; takes the offset's place */
+	size_t shift_count;
 	bool paused, removed;
 };
 void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_terms *t);
-void audit_rate(struct audit *a, struct audit_at at, int64_t time_ms, const char *vertical,
-		uint32_t payout_share_bp);
+struct audit_rate {
+	const char *vertical;
+	uint32_t payout_share_bp;
+	bool has_lines; /* the card has more than the share */
+	bool waits;     /* leads may wait for a buyer */
+};
+void audit_rate(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_rate *r);
+/* A lead that waits for a buyer may be decided upon this record. */
+void audit_due(struct audit *a, struct audit_at at, int64_t time_ms, const struct lead_id *id);
 
 enum audit_settlement { /* the numbers of punnet.v1.Settlement, and of OutcomeKind */
 			AUDIT_NOT_SETTLED,
@@ -125,6 +140,8 @@ struct audit_decision {
 	const char *vertical;
 	struct money price;
 	int64_t payout_minor;
+	uint32_t basis_share_bp; /* by the decision's own record; 0 = it says nothing */
+	int64_t basis_fixed_minor;
 	bool exclusive, is_test;
 };
 void audit_decided(struct audit *a, const struct audit_decision *d);

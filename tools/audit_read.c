@@ -10,6 +10,8 @@
 #include "proto/leads_unsold.pb-c.h"
 #include "proto/market.pb-c.h"
 
+#define SHIFTS_MAX 256 /* of one clock: the market takes no more */
+
 static struct audit_at at_of(const struct bus_record *r)
 {
 	return (struct audit_at){(uint32_t)r->partition, r->offset};
@@ -66,10 +68,35 @@ static void take_judged(struct audit *a, const struct bus_record *r,
 	audit_judged(a, &j);
 }
 
+/* What all modifiers of one direction make of the price at most. */
+static int64_t price_extreme(const Punnet__V1__OrderTerms *t, int sign)
+{
+	int64_t price = money_of(t->price).amount_minor, bp = 10000;
+
+	for (size_t i = 0; i < t->n_modifiers; i++) {
+		if (t->modifiers[i]->plus_bp * sign > 0)
+			bp += t->modifiers[i]->plus_bp;
+	}
+	/* Rounded outward: it is a bound, and the router rounds what it adds. */
+	price = (int64_t)((__int128)price * bp / 10000) + (t->n_modifiers > 0 ? sign : 0);
+	return MAX_OF(price, t->floor_minor);
+}
+
+static size_t shifts_of(const Punnet__V1__OrderTerms *t, struct audit_shift *ret)
+{
+	size_t n = t->clock ? MIN_OF(t->clock->n_shifts, SHIFTS_MAX) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct audit_shift){t->clock->shifts[i]->from_ms,
+					      t->clock->shifts[i]->offset_minutes};
+	return n;
+}
+
 static void take_order(struct audit *a, const struct bus_record *r,
 		       const Punnet__V1__OrderChanged *m)
 {
 	const Punnet__V1__OrderTerms *t = m->terms;
+	struct audit_shift shifts[SHIFTS_MAX];
 
 	if (!t || !t->order_id[0]) {
 		audit_market_other(a, at_of(r), r->timestamp_ms);
@@ -80,6 +107,8 @@ static void take_order(struct audit *a, const struct bus_record *r,
 					  .vertical = t->vertical,
 					  .revision = m->revision,
 					  .price = money_of(t->price),
+					  .price_least_minor = price_extreme(t, -1),
+					  .price_most_minor = price_extreme(t, 1),
 					  .quantity = t->quantity,
 					  .cap_hour = t->caps ? t->caps->hour : 0,
 					  .cap_day = t->caps ? t->caps->day : 0,
@@ -87,6 +116,8 @@ static void take_order(struct audit *a, const struct bus_record *r,
 					  .from_ms = t->from_ms,
 					  .until_ms = t->until_ms,
 					  .utc_offset_minutes = t->utc_offset_minutes,
+					  .shifts = shifts,
+					  .shift_count = shifts_of(t, shifts),
 					  .paused = t->paused,
 					  .removed = m->removed});
 }
@@ -101,7 +132,14 @@ static void take_market(struct audit *a, const struct bus_record *r,
 	if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ORDER) {
 		take_order(a, r, m->order);
 	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_RATE) {
-		audit_rate(a, at_of(r), time_ms, m->rate->vertical, m->rate->payout_share_bp);
+		audit_rate(a, at_of(r), time_ms,
+			   &(struct audit_rate){.vertical = m->rate->vertical,
+						.payout_share_bp = m->rate->payout_share_bp,
+						.has_lines = m->rate->n_rates > 0,
+						.waits = m->rate->buyer_wait_ms > 0});
+	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_DUE &&
+		   id_of(m->lead_id, &id)) {
+		audit_due(a, at_of(r), time_ms, &id);
 	} else if (about_lead && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED) {
 		audit_admitted(a, at_of(r), time_ms, from(m->source), &id,
 			       m->admitted->quarantined_until_ms);
@@ -138,6 +176,10 @@ static void take_routed(struct audit *a, const struct bus_record *r,
 	d.payout_minor = money_of(m->assignment->payout).amount_minor;
 	d.exclusive = m->assignment->exclusive;
 	d.is_test = m->assignment->is_test;
+	if (m->decision && m->decision->payout) {
+		d.basis_share_bp = m->decision->payout->share_bp;
+		d.basis_fixed_minor = m->decision->payout->fixed_minor;
+	}
 	audit_decided(a, &d);
 }
 

@@ -31,13 +31,14 @@ enum lead_flag {
 	LEAD_SAID_RETURNED = 128,
 	LEAD_QUARANTINED = 256, /* judged so */
 	LEAD_WAITS = 512,       /* in the market, for an operator */
+	LEAD_WAITS_BUYER = 1024,
 };
 
 struct a_lead {
 	struct lead_id id;
 	int64_t raw_offset, judged_offset, market_offset;
-	uint32_t first; /* decision; NONE */
-	uint32_t open;  /* decision that is out with an order, in the fold; NONE */
+	uint32_t first;  /* decision; NONE */
+	uint16_t rounds; /* routed so far, in the fold */
 	uint16_t raw_partition, market_partition;
 	uint16_t flags;
 	int64_t waits_until_ms;
@@ -55,7 +56,11 @@ struct a_decision {
 	uint8_t state;               /* the outcome that counts */
 	uint8_t life;                /* the ledger's */
 	uint8_t transfers, balanced; /* bits 1 << event: in the table; with entries that fit */
-	bool exclusive, is_test, attempted, answered, folded, explained;
+	uint32_t basis_share_bp;     /* what the record says the payout comes from */
+	int64_t basis_fixed_minor;
+	bool exclusive, is_test, attempted, answered, folded;
+	bool held;   /* in the fold: its order has it, or may have it */
+	bool closed; /* it was settled */
 };
 
 struct a_window {
@@ -72,14 +77,16 @@ struct a_order {
 struct a_terms {
 	uint32_t order, vertical;
 	uint64_t revision, quantity, cap_hour, cap_day, cap_total;
-	int64_t price_minor, from_ms, until_ms;
+	int64_t price_least_minor, price_most_minor, from_ms, until_ms;
 	int32_t utc_offset_minutes;
+	uint32_t first_shift, shift_count;
 	char currency[4];
 	bool paused, removed;
 };
 
 struct a_vertical {
 	uint32_t share_bp;
+	bool has_lines, waits;
 };
 
 enum event_kind {
@@ -89,7 +96,8 @@ enum event_kind {
 	EVENT_RATE,
 	EVENT_SETTLED,
 	EVENT_WAIT,
-	EVENT_WAIT_ENDED
+	EVENT_WAIT_ENDED,
+	EVENT_DUE
 };
 
 struct a_event {
@@ -97,7 +105,7 @@ struct a_event {
 	uint32_t about; /* lead, terms or vertical */
 	uint32_t value; /* order of a settlement; share */
 	uint16_t round;
-	uint8_t kind, settlement;
+	uint8_t kind, settlement; /* of a rate: bit 0 lines, bit 1 waits */
 };
 
 struct a_market {
@@ -130,6 +138,7 @@ struct audit {
 	VECTOR(struct a_lead) leads;
 	VECTOR(struct a_decision) decisions;
 	VECTOR(struct a_terms) terms;
+	VECTOR(struct audit_shift) shifts;
 	VECTOR(struct a_order) orders;
 	VECTOR(struct a_vertical) verticals;
 	struct map order_index, vertical_index; /* name -> index + 1 */

@@ -13,6 +13,7 @@
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
 #include "proto/market.pb-c.h"
+#include "rate_card.h"
 #include "runtime/clock.h"
 #include "runtime/keyring.h"
 #include "runtime/secret.h"
@@ -201,7 +202,6 @@ static void apply_vertical(struct apply *a, const struct yaml *item, const char 
 	Punnet__V1__Vertical *v = arena_alloc(&a->arena, sizeof(*v));
 	const struct yaml *fields = yaml_get(item, "fields");
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-	Punnet__V1__RateChanged rate = PUNNET__V1__RATE_CHANGED__INIT;
 	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
 
 	punnet__v1__vertical__init(v);
@@ -224,18 +224,18 @@ static void apply_vertical(struct apply *a, const struct yaml *item, const char 
 	}
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_VERTICAL;
 	e->vertical = v;
-	yaml_refuse_unknown(item, "vertical",
-			    "id, name, market_partition, currency, payout_share_bp, fields",
-			    &a->faults);
+	v->card = rate_card_read(&a->arena, item, id, v->payout_share_bp, &a->faults);
+	yaml_refuse_unknown(
+	    item, "vertical",
+	    "id, name, market_partition, currency, payout_share_bp, fields, " RATE_CARD_KEYS,
+	    &a->faults);
 	if (a->faults.count || !publish(a, known(a, "vertical", id), e) || a->result != RESULT_OK)
 		return;
 	/* The rate goes to the market as well: a routing decision depends on nothing that is not in its log. */
 	source.topic = (char *)"operator";
-	rate.vertical = (char *)id;
-	rate.payout_share_bp = v->payout_share_bp;
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
-	event.rate = &rate;
+	event.rate = v->card;
 	a->result = tool_produce(a->tool, "market", (int32_t)v->market_partition, slice_cstr(id),
 				 &event.base, &a->error);
 }

@@ -6,6 +6,7 @@
 
 #include "base/money.h"
 #include "order_file.h"
+#include "order_more.h"
 #include "progress_view.h"
 #include "runtime/clock.h"
 #include "tool.h"
@@ -18,6 +19,8 @@ struct orders {
 	struct arena arena;
 	bool dry_run;
 	size_t created, changed, same;
+	terms **fresh; /* what is created or changed */
+	size_t fresh_count;
 	struct error error;
 };
 
@@ -101,11 +104,20 @@ static enum result apply_one(struct orders *o, terms *t)
 		    &o->error, RESULT_BAD,
 		    "order %s: its vertical is %s and can't become %s: make a new order",
 		    t->order_id, old->terms->vertical, t->vertical);
+	if (old && (strcmp(old->terms->advertiser_id, t->advertiser_id) != 0 ||
+		    strcmp(old->terms->price->currency, t->price->currency) != 0))
+		return error_set(
+		    &o->error, RESULT_BAD,
+		    "order %s: it is %s's, in %s, and can't become %s's, in %s: make a "
+		    "new order",
+		    t->order_id, old->terms->advertiser_id, old->terms->price->currency,
+		    t->advertiser_id, t->price->currency);
 	if (old && !old->removed && same_terms(old->terms, t)) {
 		o->same++;
 		return RESULT_OK;
 	}
 	*(old ? &o->changed : &o->created) += 1;
+	o->fresh[o->fresh_count++] = t;
 	say(o, old ? "change" : "new", t);
 	return o->dry_run ? RESULT_OK : publish(o, t, old ? old->revision : 0);
 }
@@ -124,12 +136,16 @@ static int apply_file(struct orders *o, const char *path)
 		yaml_faults_free(&faults);
 		return TOOL_FOUND;
 	}
+	o->fresh = arena_calloc(&o->arena, count + 1, sizeof(*o->fresh));
+	for (size_t i = 0; i < count; i++)
+		order_warn(o->directory, all[i], &o->arena);
 	for (size_t i = 0; i < count && r == RESULT_OK; i++)
 		r = apply_one(o, all[i]);
 	if (r == RESULT_OK)
 		r = tool_flush(o->tool, &o->error);
 	if (r != RESULT_OK)
 		return tool_fail("order", r, &o->error);
+	order_preview(o->tool, o->directory, o->fresh, o->fresh_count);
 	printf(o->tool->json ? "{\"created\":%zu,\"changed\":%zu,\"same\":%zu}\n"
 			     : "%zu created, %zu changed, %zu as they were\n",
 	       o->created, o->changed, o->same);
@@ -189,13 +205,8 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 		return;
 	printf("  advertiser %s, priority %d, revision %llu\n", t->advertiser_id, t->priority,
 	       (unsigned long long)change->revision);
-	printf("  caps: hour %llu, day %llu, total %llu (0 = none)\n",
-	       (unsigned long long)t->caps->hour, (unsigned long long)t->caps->day,
-	       (unsigned long long)t->caps->total);
-	printf("  countries:");
-	for (size_t i = 0; i < t->n_countries; i++)
-		printf(" %s", t->countries[i]);
-	printf("%s\n  delivery: %s\n", t->n_countries ? "" : " any", t->delivery_json);
+	order_show_terms(t);
+	printf("  delivery: %s\n", t->delivery_json);
 }
 
 static int list_orders(struct orders *o, const char *only)
@@ -232,7 +243,13 @@ static int run_verb(struct orders *o, int argc, char **argv)
 		return list_orders(o, argv[2]);
 	if ((strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0) && argc > 2)
 		return set_paused(o, argc, argv, verb[0] == 'p');
-	return tool_usage("order", "expected apply FILE, list, show ID, pause ID… or resume ID…");
+	if (strcmp(verb, "losses") == 0)
+		return order_losses(o->tool, o->directory, argc, argv);
+	if (strcmp(verb, "funds") == 0 && argc >= 4)
+		return order_funds(o->tool, o->directory, argc, argv);
+	return tool_usage("order",
+			  "expected apply FILE, list, show ID, pause ID…, resume ID…, losses ID or "
+			  "funds ADVERTISER VERTICAL …");
 }
 
 int command_order(struct tool *t, int argc, char **argv)

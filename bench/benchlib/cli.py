@@ -10,7 +10,7 @@ from .lab import Lab
 
 BENCHES = {
     "micro": (core.micro, "small steps of a lead's way, in one process"),
-    "router-core": (core.router, "one decision among 40, 1,000 and 10,000 orders, in one process"),
+    "router-core": (core.router, "one decision among 40 to 100,000 orders, read and written, in one process"),
     "ledger": (core.ledger, "credits a second into SQLite"),
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),
     "filter-worker": (stages.filter_worker, "leads.raw to leads.judged, Redis included"),

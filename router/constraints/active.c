@@ -16,4 +16,4 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 }
 
 extern const struct constraint constraint_active;
-const struct constraint constraint_active = {.name = "active", .fit = fit};
+const struct constraint constraint_active = {.name = "active", .fit = fit, .standing = true};

@@ -1,20 +1,11 @@
 /* cap_hour: an order takes at most `caps.hour` leads in a clock hour of its own clock. Reserved and delivered count. */
-#include <inttypes.h>
-
 #include "router/core/constraint.h"
 
 static enum fit fit(const struct order *order, _unused_ const struct lead_view *lead,
 		    int64_t now_ms, struct miss *ret_miss)
 {
-	uint64_t cap = order_cap_hour(order);
-	uint64_t taken = order_taken(order, WINDOW_HOUR, now_ms);
-
-	if (cap == 0 || taken < cap)
-		return FIT;
-	return miss_say(ret_miss, REASON_ROUTE_CAP_HOUR,
-			order_window_end(order, WINDOW_HOUR, now_ms), "%" PRIu64 " of %" PRIu64,
-			taken, cap);
+	return cap_ask(order, WINDOW_HOUR, REASON_ROUTE_CAP_HOUR, now_ms, ret_miss);
 }
 
 extern const struct constraint constraint_cap_hour;
-const struct constraint constraint_cap_hour = {.name = "cap_hour", .fit = fit};
+const struct constraint constraint_cap_hour = {.name = "cap_hour", .fit = fit, .standing = true};

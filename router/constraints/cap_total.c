@@ -16,4 +16,4 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 }
 
 extern const struct constraint constraint_cap_total;
-const struct constraint constraint_cap_total = {.name = "cap_total", .fit = fit};
+const struct constraint constraint_cap_total = {.name = "cap_total", .fit = fit, .standing = true};

@@ -1,6 +1,10 @@
 /* constraint: the table, asked in its order; the first miss is the answer. */
 #include "constraint.h"
 
+#include <inttypes.h>
+
+#include "base/money.h"
+
 #define CONSTRAINT(name, nearness, unknown) extern const struct constraint constraint_##name;
 #include "router/constraints/constraints.def"
 #undef CONSTRAINT
@@ -15,6 +19,30 @@ static const struct {
 #undef CONSTRAINT
 };
 
+#ifdef PUNNET_FAULTS
+static enum constraint_id switched_off = CONSTRAINTS;
+
+void constraint_switch_off(enum constraint_id id)
+{
+	switched_off = id;
+}
+
+static bool is_off(enum constraint_id id)
+{
+	return id == switched_off;
+}
+#else
+static bool is_off(_unused_ enum constraint_id id)
+{
+	return false;
+}
+#endif
+
+const char *constraint_name(enum constraint_id id)
+{
+	return table[id].constraint->name;
+}
+
 enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char *detail)
 {
 	m->code = code;
@@ -23,18 +51,67 @@ enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char
 	return MISS;
 }
 
-enum fit constraints_ask(const struct order *order, const struct lead_view *lead, int64_t now_ms,
-			 struct miss *ret_miss, uint32_t *ret_nearness)
+enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t left_minor,
+		    const struct order *order)
 {
-	for (size_t i = 0; i < CONSTRAINTS; i++) {
-		enum fit fit = table[i].constraint->fit(order, lead, now_ms, ret_miss);
+	char text[64];
 
-		if (fit == UNKNOWN)
-			fit = table[i].unknown;
-		if (fit == MISS) {
-			*ret_nearness = table[i].nearness;
-			return MISS;
-		}
+	if (!m->words)
+		return miss_set(m, code, until_ms, NULL);
+	money_text(MAX_OF(left_minor, 0), order->terms->price->currency, text, sizeof(text));
+	return miss_say(m, code, until_ms, "%s are left", text);
+}
+
+enum fit criteria_ask(const struct order *order, const struct lead_view *lead,
+		      enum criterion_group group, enum reason code, struct miss *ret_miss)
+{
+	if (!(order->groups >> group & 1))
+		return FIT;
+	for (size_t i = 0; i < order->where_count; i++) {
+		const struct criterion *c = &order->where[i];
+		const struct value *v = &lead->values[c->attribute];
+		enum fit fit;
+
+		if (c->group != group)
+			continue;
+		fit = criterion_ask(c, v);
+		if (fit == FIT)
+			continue;
+		miss_set(ret_miss, code, 0,
+			 ret_miss->words ? criterion_words(c, v, ret_miss->words) : NULL);
+		return fit;
 	}
 	return FIT;
+}
+
+enum fit cap_ask(const struct order *order, enum window_kind kind, enum reason code, int64_t now_ms,
+		 struct miss *ret_miss)
+{
+	uint64_t cap = order_cap(order, kind), taken;
+
+	if (cap == 0)
+		return FIT;
+	taken = order_taken(order, kind, now_ms);
+	if (taken < cap)
+		return FIT;
+	return miss_say(ret_miss, code, clock_window_end(order->terms, kind, now_ms),
+			"%" PRIu64 " of %" PRIu64, taken, cap);
+}
+
+struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
+			      int64_t now_ms, struct miss *ret_miss)
+{
+	for (size_t i = 0; i < CONSTRAINTS; i++) {
+		enum fit fit;
+
+		if (is_off(i))
+			continue;
+		fit = table[i].constraint->fit(order, lead, now_ms, ret_miss);
+		if (fit == UNKNOWN)
+			fit = table[i].unknown;
+		if (fit == MISS)
+			return (struct answer){MISS, table[i].nearness,
+					       table[i].constraint->standing};
+	}
+	return (struct answer){.fit = FIT};
 }

@@ -8,18 +8,10 @@
 
 #include "base/arena.h"
 #include "lead/reasons.h"
-#include "order.h"
-#include "proto/common.pb-c.h"
+#include "price.h"
 
-enum fit { FIT, MISS, UNKNOWN };
-
-/* What a constraint may know about the lead. */
-struct lead_view {
-	const Punnet__V1__Lead *lead;
-	uint32_t payout_share_bp; /* of its vertical */
-	const uint32_t *offered;  /* indexes of the orders that were offered this lead before */
-	size_t offered_count;
-};
+#define NEARNESS_NEAR                                                                              \
+	40 /* and above: a lead that the order would take at another moment, or alone */
 
 struct miss {
 	enum reason code;
@@ -33,6 +25,9 @@ struct constraint {
 	/* ret_miss->words is set by the caller; the rest is filled for MISS and UNKNOWN. */
 	enum fit (*fit)(const struct order *order, const struct lead_view *lead, int64_t now_ms,
 			struct miss *ret_miss);
+	/* No lead has a say in it: what misses one misses all until `until_ms`, or until the order or what it took
+	 * changes. */
+	bool standing;
 };
 
 /* Fills the miss; returns MISS. */
@@ -40,6 +35,16 @@ enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char
 /* The same with a detail to be formatted, which is only done where somebody will read it. */
 #define miss_say(m, code, until_ms, ...)                                                           \
 	miss_set(m, code, until_ms, (m)->words ? arena_printf((m)->words, __VA_ARGS__) : NULL)
+/* "450.00 of 500.00 RUB are taken": for what is counted in money. */
+enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t left_minor,
+		    const struct order *order);
+
+/* The order's criteria of one group; the first that is not met is the miss. */
+enum fit criteria_ask(const struct order *order, const struct lead_view *lead,
+		      enum criterion_group group, enum reason code, struct miss *ret_miss);
+/* A cap of one of the windows. */
+enum fit cap_ask(const struct order *order, enum window_kind kind, enum reason code, int64_t now_ms,
+		 struct miss *ret_miss);
 
 /* The table of constraints.def, in the order in which they are asked. */
 enum constraint_id {
@@ -49,8 +54,19 @@ enum constraint_id {
 	CONSTRAINTS
 };
 
-/* Asks all in turn; FIT, or MISS with the first miss. ret_nearness says how near to a sale the miss is. */
-enum fit constraints_ask(const struct order *order, const struct lead_view *lead, int64_t now_ms,
-			 struct miss *ret_miss, uint32_t *ret_nearness);
+struct answer {
+	enum fit fit;      /* FIT or MISS */
+	uint32_t nearness; /* of a miss: how near to a sale it is */
+	bool standing;
+};
+
+/* Asks all in turn; the first miss is the answer. */
+struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
+			      int64_t now_ms, struct miss *ret_miss);
+const char *constraint_name(enum constraint_id id);
+#ifdef PUNNET_FAULTS
+/* Test builds only: this constraint is passed over (CONSTRAINTS: none is). What then holds no longer must be found. */
+void constraint_switch_off(enum constraint_id id);
+#endif
 
 #endif

@@ -3,7 +3,7 @@
 #include "decision.h"
 
 #include "base/hash.h"
-#include "base/money.h"
+#include "lead/codec.h"
 
 static void digest_bytes(struct market *m, struct slice bytes)
 {
@@ -34,14 +34,15 @@ static Punnet__V1__Money *money_message(struct arena *a, int64_t amount_minor, c
 }
 
 static Punnet__V1__Provenance *provenance_message(struct arena *a, const struct market *m,
-						  uint64_t offset)
+						  const struct offer *offer)
 {
 	Punnet__V1__Provenance *p = arena_alloc(a, sizeof(*p));
 
 	punnet__v1__provenance__init(p);
 	p->topic = (char *)MARKET_TOPIC;
 	p->partition = m->partition;
-	p->offset = offset;
+	p->offset = offer->offset;
+	p->step = offer->step;
 	return p;
 }
 
@@ -50,9 +51,8 @@ static const char *miss_detail(const struct market *m, const struct candidate *c
 			       const struct lead_view *view, struct arena *a)
 {
 	struct miss miss = {.words = a};
-	uint32_t nearness;
 
-	(void)constraints_ask(c->order, view, m->log_time_ms, &miss, &nearness);
+	(void)constraints_ask(c->order, view, m->log_time_ms, &miss);
 	assert(miss.code == c->miss.code);
 	return miss.detail ? miss.detail : "";
 }
@@ -68,8 +68,7 @@ static Punnet__V1__Candidate *candidate_message(struct market *m, const struct c
 	punnet__v1__candidate__init(ret);
 	ret->order_id = c->order->terms->order_id;
 	ret->code = (char *)reason_code(code);
-	ret->price = money_message(a, c->order->terms->price->amount_minor,
-				   c->order->terms->price->currency);
+	ret->price = money_message(a, c->price_minor, c->order->terms->price->currency);
 	if (!c->fits) {
 		ret->until_ms = c->miss.until_ms;
 		ret->detail = (char *)miss_detail(m, c, view, a);
@@ -113,13 +112,29 @@ static Punnet__V1__DecisionRecord *record_message(struct market *m, const struct
 	return d;
 }
 
-static Punnet__V1__Assignment *assignment_message(struct market *m, const struct order *o,
+static Punnet__V1__PayoutBasis *basis_message(struct arena *a, const struct payout *payout)
+{
+	Punnet__V1__PayoutBasis *b = arena_alloc(a, sizeof(*b));
+
+	punnet__v1__payout_basis__init(b);
+	b->share_bp = payout->fixed_minor > 0 ? 0 : payout->share_bp;
+	b->fixed_minor = payout->fixed_minor;
+	b->margin_floor_minor = payout->margin_floor_minor;
+	if (payout->rate) {
+		b->order_id = payout->rate->order_id;
+		b->aff_id = payout->rate->aff_id;
+		b->source_class = payout->rate->source_class;
+	}
+	return b;
+}
+
+static Punnet__V1__Assignment *assignment_message(struct market *m, const struct candidate *winner,
+						  const struct payout *payout,
 						  const struct offer *offer, struct arena *a)
 {
 	Punnet__V1__Assignment *s = arena_alloc(a, sizeof(*s));
-	const Punnet__V1__Lead *lead = offer->lead;
-	int64_t price = o->terms->price->amount_minor;
-	int64_t payout = money_share_bp(price, offer->view->payout_share_bp);
+	const Punnet__V1__Lead *lead = offer->admitted->lead;
+	const struct order *o = winner->order;
 
 	punnet__v1__assignment__init(s);
 	s->round = offer->round;
@@ -127,8 +142,8 @@ static Punnet__V1__Assignment *assignment_message(struct market *m, const struct
 	s->advertiser_id = o->terms->advertiser_id;
 	s->vertical = lead->vertical;
 	s->aff_id = lead->aff_id;
-	s->price = money_message(a, price, o->terms->price->currency);
-	s->payout = money_message(a, payout, o->terms->price->currency);
+	s->price = money_message(a, winner->price_minor, o->terms->price->currency);
+	s->payout = money_message(a, payout->amount_minor, o->terms->price->currency);
 	s->decided_at_ms = m->log_time_ms;
 	s->order_revision = o->revision;
 	s->exclusive = o->terms->sharing == PUNNET__V1__SHARING__EXCLUSIVE;
@@ -139,8 +154,8 @@ static Punnet__V1__Assignment *assignment_message(struct market *m, const struct
 	s->sub4 = lead->sub4;
 	s->sub5 = lead->sub5;
 	s->click_id = lead->click_id;
-	s->market = provenance_message(a, m, offer->offset);
-	digest_number(m, (uint64_t)payout);
+	s->market = provenance_message(a, m, offer);
+	digest_number(m, (uint64_t)payout->amount_minor);
 	return s;
 }
 
@@ -152,8 +167,8 @@ static struct decision unsold_decision(struct market *m, const struct offer *off
 
 	punnet__v1__unsold_lead__init(unsold);
 	unsold->lead_id = codec_lead_id(offer->id);
-	unsold->source = provenance_message(a, m, offer->offset);
-	unsold->lead = offer->lead;
+	unsold->source = provenance_message(a, m, offer);
+	unsold->lead = offer->admitted->lead;
 	unsold->decision = record;
 	unsold->reason_code = (char *)reason_code(why);
 	digest_bytes(m, slice_cstr(unsold->reason_code));
@@ -173,20 +188,23 @@ struct decision decision_make(struct market *m, const struct match *match,
 			      const struct offer *offer, struct arena *a)
 {
 	Punnet__V1__DecisionRecord *record = record_message(m, match, offer, a);
+	const struct candidate *winner = &match->best[0];
 	Punnet__V1__RoutedLead *routed;
+	struct payout payout;
 
-	if (match->won) {
-		routed = arena_alloc(a, sizeof(*routed));
-		punnet__v1__routed_lead__init(routed);
-		routed->lead_id = codec_lead_id(offer->id);
-		routed->source = provenance_message(a, m, offer->offset);
-		routed->assignment = assignment_message(m, match->best[0].order, offer, a);
-		routed->lead = offer->lead;
-		routed->contact = offer->contact;
-		routed->delivery_json = match->best[0].order->terms->delivery_json;
-		routed->decision = record;
-		record->market_digest = m->digest;
-		return (struct decision){.routed = routed};
-	}
-	return unsold_decision(m, offer, record, match->summary, a);
+	if (!match->won)
+		return unsold_decision(m, offer, record, match->summary, a);
+	payout = payout_of(winner->order, offer->view, winner->price_minor);
+	routed = arena_alloc(a, sizeof(*routed));
+	punnet__v1__routed_lead__init(routed);
+	routed->lead_id = codec_lead_id(offer->id);
+	routed->source = provenance_message(a, m, offer);
+	routed->assignment = assignment_message(m, winner, &payout, offer, a);
+	routed->lead = offer->admitted->lead;
+	routed->contact = offer->admitted->contact;
+	routed->delivery_json = winner->order->terms->delivery_json;
+	routed->decision = record;
+	record->payout = basis_message(a, &payout);
+	record->market_digest = m->digest;
+	return (struct decision){.routed = routed};
 }

@@ -7,9 +7,9 @@
 /* What a decision is about. The messages are borrowed by the decision. */
 struct offer {
 	const struct lead_id *id;
-	Punnet__V1__Lead *lead;
-	Punnet__V1__SealedContact *contact; /* may be NULL */
+	const Punnet__V1__LeadAdmitted *admitted;
 	uint32_t round;
+	uint32_t step;   /* of the decisions that the record causes */
 	uint64_t offset; /* of the market record that is decided upon */
 	const struct lead_view *view;
 };

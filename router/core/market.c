@@ -1,5 +1,7 @@
 /* market: what each kind of event does to the state. See market.h for the contract. */
-#include "decision.h"
+#include "life.h"
+
+#include "lead/codec.h"
 
 /* --- provenance: leads and settlements come from stages that may repeat themselves --- */
 
@@ -32,92 +34,13 @@ static bool seen_before(struct market *m, const Punnet__V1__Provenance *source)
 	return !watermark_advance(&m->watermark, &p);
 }
 
-/* --- offering a lead --- */
-
-/* Decides, and takes a place in the order that won. `open` is NULL for a lead that comes for the first time. */
-static struct decision offer(struct market *m, struct offer *about, struct open_lead *open,
-			     struct order **ret_winner, struct arena *a)
-{
-	struct vertical *v = market_vertical(m, slice_cstr(about->lead->vertical));
-	struct lead_view view = {.lead = about->lead, .payout_share_bp = v->share_bp};
-	struct match match;
-	struct decision d;
-
-	if (open) {
-		view.offered = open->offered;
-		view.offered_count = open->offered_count;
-	}
-	about->view = &view;
-	match_run(v, &view, m->log_time_ms, &match);
-	d = decision_make(m, &match, about, a);
-	*ret_winner = match.won ? match.best[0].order : NULL;
-	return d;
-}
-
-static void take_place(struct market *m, struct open_lead *open, struct order *winner)
-{
-	open_lead_offer(open, winner);
-	open->reservation = (struct reservation){0};
-	/* A test lead goes the way of all leads, and takes no place away from one. */
-	if (!open->is_test)
-		open->reservation = order_reserve(winner, m->log_time_ms);
-}
-
-static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
-				   const Punnet__V1__LeadAdmitted *admitted)
-{
-	struct open_lead *open = open_lead_new(id);
-
-	codec_pack(&admitted->lead->base, &open->lead);
-	if (admitted->contact)
-		codec_pack(&admitted->contact->base, &open->contact);
-	assert(!open->lead.failed && !open->contact.failed);
-	open->is_test = admitted->lead->is_test;
-	open->score = admitted->score;
-	map_put(&m->leads, slice_of(id->bytes, sizeof(id->bytes)), open);
-	return open;
-}
-
-static void lead_close(struct market *m, struct open_lead *open)
-{
-	map_remove(&m->leads, slice_of(open->id.bytes, sizeof(open->id.bytes)));
-	open_lead_free(open);
-}
-
-static void lead_wait(struct market *m, struct open_lead *open,
-		      const Punnet__V1__LeadAdmitted *admitted)
-{
-	open->waits_until_ms = admitted->quarantined_until_ms;
-	open->waits_accepts = admitted->quarantine_accepts;
-	m->waiting++;
-}
-
-/* What the market carried for a lead that is decided upon after its first event. The messages are made in the arena. */
-static struct offer offer_of(const struct open_lead *open, uint64_t offset, struct arena *a)
-{
-	struct lead_id *id = arena_alloc(a, sizeof(*id));
-	struct offer about = {.id = id, .round = open->round, .offset = offset};
-
-	*id = open->id;
-	about.lead = codec_unpack(a, &punnet__v1__lead__descriptor, buf_slice(&open->lead));
-	assert(about.lead);
-	if (open->contact.len > 0) {
-		about.contact = codec_unpack(a, &punnet__v1__sealed_contact__descriptor,
-					     buf_slice(&open->contact));
-		assert(about.contact);
-	}
-	return about;
-}
-
-/* --- the events --- */
+/* --- leads --- */
 
 static enum market_answer apply_admitted(struct market *m, const Punnet__V1__MarketEvent *event,
-					 uint64_t offset, struct arena *a, struct decisions *ret)
+					 struct deciding *d)
 {
 	const Punnet__V1__LeadAdmitted *admitted = event->admitted;
-	struct lead_id *id = arena_alloc(a, sizeof(*id));
-	struct offer about;
-	struct order *winner;
+	struct lead_id *id = arena_alloc(d->arena, sizeof(*id));
 
 	if (!admitted->lead || !admitted->lead->vertical[0] ||
 	    !provenance_valid(m, event->source, "leads.judged") ||
@@ -128,136 +51,113 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 	if (map_get(&m->leads, slice_of(id->bytes, sizeof(id->bytes))))
 		return MARKET_NO_MATTER;
 
-	if (admitted->quarantined_until_ms > 0) {
-		lead_wait(m, lead_open(m, id, admitted), admitted);
-		return MARKET_CHANGED;
-	}
-	about = (struct offer){
-	    .id = id, .lead = admitted->lead, .contact = admitted->contact, .offset = offset};
-	ret->items[ret->count++] = offer(m, &about, NULL, &winner, a);
-	if (winner)
-		take_place(m, lead_open(m, id, admitted), winner);
+	if (admitted->quarantined_until_ms > 0)
+		life_wait_for_operator(m, id, admitted);
+	else
+		life_begin(d, id, admitted);
 	return MARKET_CHANGED;
 }
 
-/* The buyer didn't take it: to the next one, who was not asked yet. */
-static void offer_on(struct market *m, struct open_lead *open, uint64_t offset, struct arena *a,
-		     struct decisions *ret)
+static struct open_lead *open_lead_of(const struct market *m, const Punnet__V1__MarketEvent *event,
+				      bool *ret_valid)
 {
-	struct offer about;
-	struct order *winner;
+	struct lead_id id;
 
-	open->round++;
-	about = offer_of(open, offset, a);
-	ret->items[ret->count++] = offer(m, &about, open, &winner, a);
-	if (winner)
-		take_place(m, open, winner);
-	else
-		lead_close(m, open);
+	*ret_valid = lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id);
+	return *ret_valid ? map_get(&m->leads, slice_of(id.bytes, sizeof(id.bytes))) : NULL;
 }
 
+/* A return comes when the lead is long closed: it is about the order. */
 static enum market_answer settle_returned(struct market *m, const Punnet__V1__LeadSettled *settled)
 {
 	struct order *o = market_order(m, slice_cstr(settled->order_id));
 
 	if (!o)
 		return MARKET_NO_MATTER;
-	o->returned++;
-	o->changed = true;
+	order_return(o, settled->price_minor);
+	if (settled->price_minor > 0)
+		life_account_opened(m, o->account);
 	return MARKET_CHANGED;
 }
 
-static enum market_answer settle_open(struct market *m, struct open_lead *open,
-				      const Punnet__V1__LeadSettled *settled, uint64_t offset,
-				      struct arena *a, struct decisions *ret)
+/* The holding that the settlement is about, if it can still be settled. */
+static struct holding *holding_of(const struct market *m, const struct open_lead *open,
+				  const Punnet__V1__LeadSettled *settled)
 {
-	if (!open->order || settled->round != open->round ||
-	    strcmp(settled->order_id, open->order->terms->order_id) != 0)
-		return MARKET_NO_MATTER;
+	struct holding *h;
 
-	switch (settled->settlement) {
-	case PUNNET__V1__SETTLEMENT__DELIVERED:
-		if (!open->is_test)
-			order_deliver(open->order, &open->reservation);
-		lead_close(m, open);
-		return MARKET_CHANGED;
-	case PUNNET__V1__SETTLEMENT__REFUSED:
-	case PUNNET__V1__SETTLEMENT__UNDELIVERABLE:
-		if (!open->is_test)
-			order_give_back(open->order, &open->reservation);
-		offer_on(m, open, offset, a, ret);
-		return MARKET_CHANGED;
-	case PUNNET__V1__SETTLEMENT__UNRESOLVED:
-		/* It may be at the buyer: the place stays taken, and nobody else is offered the lead. */
-		lead_close(m, open);
-		return MARKET_CHANGED;
-	default:
-		return MARKET_NO_MATTER;
-	}
+	if (settled->round >= open->holding_count)
+		return NULL;
+	h = &open->holdings[settled->round];
+	if (h->state != HOLDING_OUT ||
+	    strcmp(settled->order_id, m->by_index[h->order]->terms->order_id) != 0)
+		return NULL;
+	return h;
 }
 
 static enum market_answer apply_settled(struct market *m, const Punnet__V1__MarketEvent *event,
-					uint64_t offset, struct arena *a, struct decisions *ret)
+					struct deciding *d)
 {
 	const Punnet__V1__LeadSettled *settled = event->settled;
 	struct open_lead *open;
-	struct lead_id id;
+	struct holding *h;
+	bool valid;
 
-	if (!provenance_valid(m, event->source, "payout.outbox") ||
-	    !lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id) ||
+	open = open_lead_of(m, event, &valid);
+	if (!valid || !provenance_valid(m, event->source, "payout.outbox") ||
 	    settled->settlement < PUNNET__V1__SETTLEMENT__DELIVERED ||
-	    settled->settlement > PUNNET__V1__SETTLEMENT__RETURNED)
+	    settled->settlement > PUNNET__V1__SETTLEMENT__RETURNED || settled->price_minor < 0 ||
+	    settled->price_minor > ORDER_PRICE_MAX_MINOR)
 		return MARKET_MALFORMED;
 	if (seen_before(m, event->source))
 		return MARKET_REPEAT;
-	/* A return comes when the lead is long closed: it is about the order. */
 	if (settled->settlement == PUNNET__V1__SETTLEMENT__RETURNED)
 		return settle_returned(m, settled);
-	open = map_get(&m->leads, slice_of(id.bytes, sizeof(id.bytes)));
-	return open ? settle_open(m, open, settled, offset, a, ret) : MARKET_NO_MATTER;
-}
-
-/* Into the market like any lead that was accepted; whom it was offered to is nobody yet. */
-static void release(struct market *m, struct open_lead *open, uint64_t offset, struct arena *a,
-		    struct decisions *ret)
-{
-	struct offer about = offer_of(open, offset, a);
-	struct order *winner;
-
-	ret->items[ret->count++] = offer(m, &about, NULL, &winner, a);
-	if (winner)
-		take_place(m, open, winner);
-	else
-		lead_close(m, open);
+	h = open ? holding_of(m, open, settled) : NULL;
+	if (!h || settled->settlement > PUNNET__V1__SETTLEMENT__UNRESOLVED)
+		return MARKET_NO_MATTER;
+	life_settled(d, open, h, settled->settlement);
+	return MARKET_CHANGED;
 }
 
 static enum market_answer apply_quarantine(struct market *m, const Punnet__V1__MarketEvent *event,
-					   uint64_t offset, struct arena *a, struct decisions *ret)
+					   struct deciding *d)
 {
 	const Punnet__V1__QuarantineEnded *ended = event->quarantine;
 	struct open_lead *open;
-	struct offer about;
-	struct lead_id id;
+	bool valid;
 
-	if (!lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id))
+	open = open_lead_of(m, event, &valid);
+	if (!valid)
 		return MARKET_MALFORMED;
-	open = map_get(&m->leads, slice_of(id.bytes, sizeof(id.bytes)));
 	if (!open || open->waits_until_ms == 0 ||
 	    (ended->expired && m->log_time_ms < open->waits_until_ms))
 		return MARKET_NO_MATTER;
 
 	open->waits_until_ms = 0;
 	m->waiting--;
-	if (ended->expired ? open->waits_accepts : ended->release) {
-		release(m, open, offset, a, ret);
-		return MARKET_CHANGED;
-	}
-	about = offer_of(open, offset, a);
-	ret->items[ret->count++] = decision_refuse(
-	    m, &about, ended->expired ? REASON_QUARANTINE_EXPIRED : REASON_QUARANTINE_REJECTED, a);
-	lead_close(m, open);
+	if (ended->expired ? open->waits_accepts : ended->release)
+		life_released(d, open);
+	else
+		life_refused_by_operator(d, open,
+					 ended->expired ? REASON_QUARANTINE_EXPIRED
+							: REASON_QUARANTINE_REJECTED);
 	return MARKET_CHANGED;
 }
+
+static enum market_answer apply_due(struct market *m, const Punnet__V1__MarketEvent *event,
+				    struct deciding *d)
+{
+	struct open_lead *open;
+	bool valid;
+
+	open = open_lead_of(m, event, &valid);
+	if (!valid)
+		return MARKET_MALFORMED;
+	return open && life_due(d, open) ? MARKET_CHANGED : MARKET_NO_MATTER;
+}
+
+/* --- orders, rates, funds --- */
 
 static enum market_answer order_removed(struct market *m, struct order *o, uint64_t revision)
 {
@@ -271,51 +171,87 @@ static enum market_answer order_removed(struct market *m, struct order *o, uint6
 	return MARKET_CHANGED;
 }
 
-/* The operator's tool doesn't let an order change its vertical or its currency; its counters would lose their meaning. */
+/* The operator's tool doesn't let an order change its advertiser, its vertical or its currency: what it took would lose its
+ * meaning. */
 static bool same_trade(const struct order *o, const Punnet__V1__OrderTerms *terms)
 {
 	return strcmp(o->terms->vertical, terms->vertical) == 0 &&
+	       strcmp(o->terms->advertiser_id, terms->advertiser_id) == 0 &&
 	       strcmp(o->terms->price->currency, terms->price->currency) == 0;
+}
+
+/* Out of the index before its terms change, and in again after. */
+static void take_terms(struct market *m, struct order *o, const Punnet__V1__OrderTerms *terms)
+{
+	struct vertical *v = market_vertical(m, slice_cstr(terms->vertical));
+	_cleanup_(buf_free) struct buf packed = {0};
+
+	codec_pack(&terms->base, &packed);
+	assert(!packed.failed);
+	if (o->indexed)
+		vertical_remove(v, o);
+	if (!order_set_terms(o, buf_slice(&packed), &v->attributes))
+		assert(!"terms that were just packed can be read");
+	o->account = market_account(m, terms->advertiser_id, terms->price->currency);
+	vertical_add(v, o);
 }
 
 static enum market_answer apply_order(struct market *m, const Punnet__V1__OrderChanged *changed)
 {
 	const Punnet__V1__OrderTerms *terms = changed->terms;
-	_cleanup_(buf_free) struct buf packed = {0};
 	struct order *o;
-	bool fresh;
 
 	if (!terms || !terms->order_id[0])
 		return MARKET_MALFORMED;
 	o = market_order(m, slice_cstr(terms->order_id));
 	if (changed->removed)
 		return order_removed(m, o, changed->revision);
-	if (!order_terms_valid(terms))
+	if (order_terms_fault(terms))
 		return MARKET_MALFORMED;
 	if (o && (changed->revision <= o->revision || !same_trade(o, terms)))
 		return MARKET_NO_MATTER;
 
-	codec_pack(&terms->base, &packed);
-	assert(!packed.failed);
-	fresh = !o;
 	if (!o)
 		o = market_order_add(m, slice_cstr(terms->order_id));
-	if (!order_set_terms(o, buf_slice(&packed)))
-		assert(!"terms that were just packed can be read");
+	take_terms(m, o, terms);
 	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
-	if (fresh || o->removed)
-		vertical_add(market_vertical(m, slice_cstr(terms->vertical)), o);
 	o->removed = false;
 	o->revision = changed->revision;
 	o->changed = true;
+	life_order_opened(m, o);
 	return MARKET_CHANGED;
 }
 
 static enum market_answer apply_rate(struct market *m, const Punnet__V1__RateChanged *rate)
 {
-	if (!rate->vertical[0] || rate->payout_share_bp > SHARE_BP_MAX)
+	_cleanup_(buf_free) struct buf packed = {0};
+
+	if (card_fault(rate))
 		return MARKET_MALFORMED;
-	market_vertical(m, slice_cstr(rate->vertical))->share_bp = rate->payout_share_bp;
+	codec_pack(&rate->base, &packed);
+	assert(!packed.failed);
+	if (!vertical_set_card(market_vertical(m, slice_cstr(rate->vertical)), buf_slice(&packed)))
+		assert(!"a card that was just packed can be read");
+	life_all_due(m);
+	return MARKET_CHANGED;
+}
+
+static enum market_answer apply_funds(struct market *m, const Punnet__V1__FundsChanged *funds)
+{
+	struct account *a;
+
+	if (!funds->advertiser_id[0] || !funds->currency[0] || funds->credit_minor < 0 ||
+	    funds->credit_minor > ACCOUNT_MAX_MINOR || funds->paid_in_minor > ACCOUNT_MAX_MINOR ||
+	    funds->paid_in_minor < -ACCOUNT_MAX_MINOR)
+		return MARKET_MALFORMED;
+	a = market_account(m, funds->advertiser_id, funds->currency);
+	if (funds->revision <= a->revision)
+		return MARKET_NO_MATTER;
+	a->revision = funds->revision;
+	a->limited = !funds->unlimited;
+	a->paid_in_minor = funds->paid_in_minor;
+	a->credit_minor = funds->credit_minor;
+	life_account_opened(m, a);
 	return MARKET_CHANGED;
 }
 
@@ -332,6 +268,8 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 				int64_t append_time_ms, uint64_t offset, struct arena *a,
 				struct decisions *ret)
 {
+	struct deciding d = {.market = m, .offset = offset, .arena = a, .ret = ret};
+
 	ret->count = 0;
 	m->log_time_ms = MAX_OF(m->log_time_ms, append_time_ms);
 	if (!event)
@@ -339,15 +277,19 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 
 	switch (event->event_case) {
 	case PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED:
-		return apply_admitted(m, event, offset, a, ret);
+		return apply_admitted(m, event, &d);
 	case PUNNET__V1__MARKET_EVENT__EVENT_ORDER:
 		return apply_order(m, event->order);
 	case PUNNET__V1__MARKET_EVENT__EVENT_RATE:
 		return apply_rate(m, event->rate);
 	case PUNNET__V1__MARKET_EVENT__EVENT_SETTLED:
-		return apply_settled(m, event, offset, a, ret);
+		return apply_settled(m, event, &d);
 	case PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE:
-		return apply_quarantine(m, event, offset, a, ret);
+		return apply_quarantine(m, event, &d);
+	case PUNNET__V1__MARKET_EVENT__EVENT_FUNDS:
+		return apply_funds(m, event->funds);
+	case PUNNET__V1__MARKET_EVENT__EVENT_DUE:
+		return apply_due(m, event, &d);
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
 		return apply_held(m, event->held);
 	default:

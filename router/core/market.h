@@ -14,10 +14,11 @@
 #include "proto/leads_routed.pb-c.h"
 #include "proto/leads_unsold.pb-c.h"
 
-#define MARKET_DECISIONS_MAX  1  /* a record causes at most one decision about a lead */
-#define MARKET_CANDIDATES_MAX 64 /* recorded one by one; a last entry counts the rest */
+#define MARKET_DECISIONS_MAX                                                                       \
+	ORDER_SHARE_MAX          /* about one lead: a shared one goes to several at once */
+#define MARKET_CANDIDATES_MAX 64 /* recorded at most; a last entry counts the rest */
 #define MARKET_TOPIC          "market"
-#define MARKET_FORMAT         3 /* of the encoded state */
+#define MARKET_FORMAT         4 /* of the encoded state */
 
 struct market; /* opaque; owns everything in it */
 
@@ -47,12 +48,23 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 				int64_t append_time_ms, uint64_t offset, struct arena *a,
 				struct decisions *ret);
 
+/* Called with what is known of a lead and with what was found for it, before anything changes by it: for whoever asks what
+ * another order would have said. The decision doesn't depend on it. fn NULL: nobody. */
+struct lead_view;
+struct match;
+typedef void (*market_observer)(void *ctx, const struct lead_view *lead, const struct match *match,
+				int64_t now_ms);
+void market_observe(struct market *m, market_observer fn, void *ctx);
+
 int64_t market_log_time_ms(const struct market *m);
 uint64_t market_digest(const struct market *m);
 size_t market_open_leads(const struct market *m);
 size_t market_waiting_leads(const struct market *m); /* of these: for an operator */
-/* Leads whose wait for an operator is over at now_ms; at most `most`. Returns how many. */
-size_t market_waits_over(const struct market *m, int64_t now_ms, struct lead_id *ret, size_t most);
+size_t market_waiting_for_buyers(const struct market *m);
+enum market_wait { MARKET_WAIT_OPERATOR, MARKET_WAIT_BUYER };
+/* Leads whose wait is over at now_ms, or who are to be offered again; at most `most`. Returns how many. */
+size_t market_waits_over(const struct market *m, enum market_wait what, int64_t now_ms,
+			 struct lead_id *ret, size_t most);
 size_t market_orders(const struct market *m);
 /* In order of arrival, the removed ones too; NULL past the end. Valid until the next event. */
 struct order *market_order_at(const struct market *m, size_t i);

@@ -1,104 +1,226 @@
-/* match: linear over the vertical's orders; only the best MARKET_CANDIDATES_MAX are kept in order, so that a long tail of
- * orders costs one comparison each. */
+/* match: leaves of the index in the order of their bounds, until nobody that is left can matter. */
 #include "match.h"
 
-static int compare_u64(uint64_t a, uint64_t b)
+/* The best so many of a group, in rank order. */
+struct ranked {
+	struct candidate items[MARKET_CANDIDATES_MAX];
+	size_t count, most;
+};
+
+struct search {
+	struct vertical *v;
+	const struct lead_view *lead;
+	int64_t now_ms;
+	struct index_rows rows;
+	struct ranked fits, near, far;
+};
+
+static bool full_above(const struct ranked *r, struct rank_key bound)
 {
-	return (a > b) - (a < b);
+	return r->count == r->most &&
+	       rank_key_compare(rank_key_of(&r->items[r->count - 1]), bound) < 0;
 }
 
-/* The share of its goal that an order has: of its quantity, else its total cap, else today's, else this hour's. */
-static void fill_share(struct candidate *c, int64_t now_ms)
+static void keep(struct ranked *r, const struct candidate *c)
 {
-	const struct order *o = c->order;
-	uint64_t total = o->terms->caps ? o->terms->caps->total : 0;
+	size_t at = r->count;
 
-	c->taken = o->reserved + o->delivered;
-	if (o->terms->quantity > 0) {
-		c->goal = o->terms->quantity;
-	} else if (total > 0) {
-		c->goal = total;
-	} else if (order_cap_day(o) > 0) {
-		c->goal = order_cap_day(o);
-		c->taken = order_taken(o, WINDOW_DAY, now_ms);
-	} else if (order_cap_hour(o) > 0) {
-		c->goal = order_cap_hour(o);
-		c->taken = order_taken(o, WINDOW_HOUR, now_ms);
-	} else {
-		/* A promise to fill goes before none: no goal stands as filled. */
-		c->goal = 1;
-		c->taken = 1;
-	}
-}
-
-static int compare_share(const struct candidate *a, const struct candidate *b)
-{
-	unsigned __int128 left = (unsigned __int128)a->taken * b->goal;
-	unsigned __int128 right = (unsigned __int128)b->taken * a->goal;
-
-	return (left > right) - (left < right);
-}
-
-int candidate_compare(const struct candidate *a, const struct candidate *b)
-{
-	const Punnet__V1__OrderTerms *x = a->order->terms, *y = b->order->terms;
-	int order;
-
-	/* 0: what fits stands before what doesn't */
-	if (a->fits != b->fits)
-		return a->fits ? -1 : 1;
-	/* 1: the higher price */
-	if (x->price->amount_minor != y->price->amount_minor)
-		return x->price->amount_minor > y->price->amount_minor ? -1 : 1;
-	/* 2: the higher priority */
-	if (x->priority != y->priority)
-		return x->priority > y->priority ? -1 : 1;
-	/* 3: the smaller share of its goal filled */
-	order = compare_share(a, b);
-	if (order != 0)
-		return order;
-	/* 4, the last: the order id, byte by byte; ids are unique */
-	order = strcmp(x->order_id, y->order_id);
-	return order != 0 ? order : compare_u64(a->order->index, b->order->index);
-}
-
-static void keep_best(struct match *m, const struct candidate *c)
-{
-	size_t at = m->count;
-
-	if (at == MARKET_CANDIDATES_MAX) {
-		if (candidate_compare(c, &m->best[at - 1]) > 0)
+	if (at == r->most) {
+		if (at == 0 || candidate_compare(c, &r->items[at - 1]) > 0)
 			return;
 		at--;
 	} else {
-		m->count++;
+		r->count++;
 	}
-	while (at > 0 && candidate_compare(c, &m->best[at - 1]) < 0) {
-		m->best[at] = m->best[at - 1];
+	while (at > 0 && candidate_compare(c, &r->items[at - 1]) < 0) {
+		r->items[at] = r->items[at - 1];
 		at--;
 	}
-	m->best[at] = *c;
+	r->items[at] = *c;
 }
 
-void match_run(const struct vertical *v, const struct lead_view *lead, int64_t now_ms,
-	       struct match *ret)
+static struct candidate ask(struct search *s, struct order *o)
+{
+	struct candidate c = {.order = o, .now_ms = s->now_ms};
+	struct answer answer = constraints_ask(o, s->lead, s->now_ms, &c.miss);
+
+	c.fits = answer.fit == FIT;
+	c.nearness = c.fits ? 0 : answer.nearness;
+	c.near = !c.fits && answer.nearness >= NEARNESS_NEAR;
+	c.price_minor = price_of(o, s->lead, s->now_ms);
+	c.score_minor = rank_score(o, c.price_minor, s->now_ms);
+	if (!c.fits && answer.standing)
+		index_close(&s->v->index, o, c.near, c.miss.until_ms);
+	return c;
+}
+
+static bool was_offered(const struct lead_view *lead, const struct order *o)
+{
+	for (size_t i = 0; i < lead->holding_count; i++) {
+		if (lead->holdings[i].order == o->index)
+			return true;
+	}
+	return false;
+}
+
+static void sort_in(struct search *s, struct order *o)
+{
+	struct candidate c = ask(s, o);
+
+	if (c.fits)
+		keep(&s->fits, &c);
+	else if (c.near)
+		keep(&s->near, &c);
+}
+
+/* Who had the lead before has a reason of its own, whatever its terms say now. */
+static void ask_holders(struct search *s)
+{
+	for (size_t i = 0; i < s->lead->holding_count; i++) {
+		struct order *o = s->lead->orders[s->lead->holdings[i].order];
+
+		if (!o->removed)
+			sort_in(s, o);
+	}
+}
+
+/* Of a sale no more near misses are shown than this; of what is not sold yet, as many as there is room for. */
+static bool near_enough(const struct search *s, struct rank_key bound)
+{
+	size_t most = s->fits.count > 0 ? MATCH_SOLD_MAX : MARKET_CANDIDATES_MAX;
+
+	return s->near.count >= most &&
+	       rank_key_compare(rank_key_of(&s->near.items[most - 1]), bound) < 0;
+}
+
+static void ask_leaf(struct search *s, const struct index_leaf *leaf)
+{
+	const struct match_index *ix = &s->v->index;
+	uint64_t met = index_meet(ix, &s->rows, leaf->word) & ~ix->far[leaf->word];
+
+	if (near_enough(s, leaf->bound))
+		met &= ~ix->near[leaf->word];
+	for (; met; met &= met - 1) {
+		struct order *o =
+		    ix->slots[leaf->word * INDEX_LEAF + (uint32_t)__builtin_ctzll(met)];
+
+		if (s->lead->holding_count == 0 || !was_offered(s->lead, o))
+			sort_in(s, o);
+	}
+}
+
+static void ask_all(struct search *s)
+{
+	const struct match_index *ix = &s->v->index;
+
+	index_rows_of(ix, s->lead->values, &s->rows);
+	ask_holders(s);
+	for (size_t i = 0; i < ix->leaf_count; i++) {
+		if (full_above(&s->fits, ix->leaves[i].bound))
+			return;
+		ask_leaf(s, &ix->leaves[i]);
+	}
+}
+
+static void ask_bidders(struct search *s, size_t *ret_asked)
+{
+	for (size_t i = 0; i < s->lead->bid_count; i++) {
+		struct order *o = s->lead->orders[s->lead->bids[i].order];
+		struct candidate c;
+
+		if (o->removed || !o->indexed)
+			continue;
+		(*ret_asked)++;
+		c = ask(s, o);
+		keep(c.fits ? &s->fits : c.near ? &s->near : &s->far, &c);
+	}
+}
+
+static void ask_far(struct search *s, size_t most)
+{
+	const struct match_index *ix = &s->v->index;
+
+	s->far.most = most;
+	for (size_t i = 0; i < ix->leaf_count && !full_above(&s->far, ix->leaves[i].bound); i++) {
+		uint32_t word = ix->leaves[i].word;
+
+		for (uint64_t live = ix->live[word]; live; live &= live - 1) {
+			struct candidate c =
+			    ask(s, ix->slots[word * INDEX_LEAF + (uint32_t)__builtin_ctzll(live)]);
+
+			if (!c.fits && !c.near)
+				keep(&s->far, &c);
+		}
+	}
+}
+
+static void record(struct match *m, const struct ranked *r, size_t most)
+{
+	size_t count = MIN_OF(r->count, most);
+
+	memcpy(&m->best[m->count], r->items, count * sizeof(*r->items));
+	m->count += count;
+}
+
+static size_t near_before(const struct search *s)
+{
+	size_t n = s->near.count;
+
+	if (s->fits.count < s->fits.most)
+		return n;
+	while (n > 0 &&
+	       candidate_compare(&s->near.items[n - 1], &s->fits.items[s->fits.count - 1]) > 0)
+		n--;
+	return n;
+}
+
+static void summarise(struct match *m, const struct lead_view *lead)
 {
 	uint32_t nearest = 0;
 
-	ret->count = 0;
-	ret->asked = v->order_count;
-	ret->summary = REASON_ROUTE_NO_ORDERS;
-	for (size_t i = 0; i < v->order_count; i++) {
-		struct candidate c = {.order = v->orders[i]};
-		uint32_t nearness = 0;
-
-		c.fits = constraints_ask(c.order, lead, now_ms, &c.miss, &nearness) == FIT;
-		fill_share(&c, now_ms);
-		keep_best(ret, &c);
-		if (!c.fits && nearness > nearest) {
-			nearest = nearness;
-			ret->summary = c.miss.code;
-		}
+	m->summary = lead->has_bids ? REASON_ROUTE_NO_BID : REASON_ROUTE_NO_ORDERS;
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->best[i].nearness <= nearest)
+			continue;
+		nearest = m->best[i].nearness;
+		m->summary = m->best[i].miss.code;
 	}
-	ret->won = ret->count > 0 && ret->best[0].fits;
+}
+
+void match_run(struct vertical *v, const struct lead_view *lead, int64_t now_ms, struct match *ret)
+{
+	struct search s;
+	size_t most;
+
+	s.v = v;
+	s.lead = lead;
+	s.now_ms = now_ms;
+	s.fits.count = s.near.count = s.far.count = 0;
+	s.fits.most = MATCH_FITS_MAX;
+	s.near.most = s.far.most = MARKET_CANDIDATES_MAX;
+	index_wake(&v->index, now_ms);
+	ret->count = ret->asked = 0;
+	if (lead->has_bids) {
+		ask_bidders(&s, &ret->asked);
+	} else {
+		ret->asked = v->order_count;
+		ask_all(&s);
+	}
+	ret->won = s.fits.count > 0;
+	most = ret->won ? MATCH_SOLD_MAX : MARKET_CANDIDATES_MAX;
+	record(ret, &s.fits, most);
+	record(ret, &s.near, MIN_OF(near_before(&s), most - ret->count));
+	if (!lead->has_bids && s.fits.count < s.fits.most && ret->count < most &&
+	    ret->count < ret->asked)
+		ask_far(&s, most - ret->count);
+	if (s.fits.count < s.fits.most)
+		record(ret, &s.far, most - ret->count);
+	summarise(ret, lead);
+}
+
+bool match_fits(const struct order *o, const struct lead_view *lead, int64_t now_ms)
+{
+	struct miss miss = {0};
+
+	return constraints_ask(o, lead, now_ms, &miss).fit == FIT;
 }

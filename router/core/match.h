@@ -1,28 +1,29 @@
-/* match: every order of a vertical asked about one lead, and those that fit put in rank order. */
+/* match: the orders of a vertical against one lead: who gets it, and who is told why not.
+ *
+ * Three groups, each in rank order: those that fit; the near misses, who would take such a lead at another moment or without
+ * its other buyers; the far ones. Of a sale the record shows the first MATCH_FITS_MAX that fit and, of the near misses, those
+ * that stand before the last of these, in all MATCH_SOLD_MAX; of a lead that nobody takes MARKET_CANDIDATES_MAX, the near
+ * ones first. The far ones fill what is left, once the whole market was asked. So what is recorded depends on the rank alone,
+ * and in a large market nobody below the last one shown needs to be asked. */
 #ifndef PUNNET_ROUTER_MATCH_H
 #define PUNNET_ROUTER_MATCH_H
 
-#include "constraint.h"
 #include "state.h"
 
-struct candidate {
-	struct order *order;
-	bool fits;
-	struct miss miss;     /* when it does not; without its detail */
-	uint64_t taken, goal; /* its filled share, for the rank; goal 0 = it has none */
-};
+#define MATCH_FITS_MAX 8
+#define MATCH_SOLD_MAX 12
 
 struct match {
-	struct candidate best[MARKET_CANDIDATES_MAX]; /* fits before misses, each in rank order */
+	struct candidate best[MARKET_CANDIDATES_MAX];
 	size_t count;
-	size_t asked;        /* all orders of the vertical */
-	bool won;            /* best[0] fits */
-	enum reason summary; /* when nobody fits: the miss nearest to a sale, or no_orders */
+	size_t asked; /* all orders of the vertical; with bids, those that bid */
+	bool won;     /* best[0] fits */
+	enum reason
+	    summary; /* when nobody fits: of the recorded misses the one nearest to a sale */
 };
 
-void match_run(const struct vertical *v, const struct lead_view *lead, int64_t now_ms,
-	       struct match *ret);
-/* < 0 when a stands before b. Total: 0 only for an order and itself. */
-int candidate_compare(const struct candidate *a, const struct candidate *b);
+void match_run(struct vertical *v, const struct lead_view *lead, int64_t now_ms, struct match *ret);
+/* One order by itself: would it take the lead? */
+bool match_fits(const struct order *o, const struct lead_view *lead, int64_t now_ms);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "lead/codec.h"
+
 static void *made(void *p)
 {
 	if (!p)
@@ -18,10 +20,21 @@ struct market *market_new(uint32_t partition)
 	return m;
 }
 
+static void card_free(struct vertical *v)
+{
+	if (v->card)
+		punnet__v1__rate_changed__free_unpacked(v->card, NULL);
+	map_free(&v->classes);
+	v->card = NULL;
+}
+
 static void vertical_free(struct vertical *v)
 {
 	free((char *)v->name.data);
-	free(v->orders);
+	card_free(v);
+	buf_free(&v->packed);
+	attributes_free(&v->attributes);
+	index_free(&v->index);
 	free(v);
 }
 
@@ -39,9 +52,14 @@ void market_free(struct market *m)
 	for (size_t i = 0; map_at(&m->orders, i, &key, &value); i++)
 		order_free(value);
 	holds_free(&m->holds);
+	for (size_t i = 0; map_at(&m->accounts, i, &key, &value); i++)
+		free(value);
 	map_free(&m->verticals);
 	map_free(&m->leads);
 	map_free(&m->orders);
+	map_free(&m->accounts);
+	map_free(&m->waiters);
+	free(m->by_index);
 	free(m);
 }
 
@@ -62,23 +80,40 @@ struct vertical *market_vertical(struct market *m, struct slice name)
 	return v;
 }
 
-void vertical_add(struct vertical *v, struct order *o)
+bool vertical_set_card(struct vertical *v, struct slice packed)
 {
-	if (v->order_count == v->order_cap) {
-		v->order_cap = v->order_cap ? 2 * v->order_cap : 16;
-		v->orders = made(reallocarray(v->orders, v->order_cap, sizeof(struct order *)));
-	}
-	v->orders[v->order_count++] = o;
+	Punnet__V1__RateChanged *card = punnet__v1__rate_changed__unpack(
+	    NULL, packed.len, (const uint8_t *)(packed.data ? packed.data : ""));
+
+	if (!card)
+		return false;
+	card_free(v);
+	v->card = card;
+	v->share_bp = card->payout_share_bp;
+	for (size_t i = 0; i < card->n_sources; i++)
+		map_put(&v->classes, slice_cstr(card->sources[i]->aff_id),
+			card->sources[i]->source_class);
+	buf_reset(&v->packed);
+	buf_append_slice(&v->packed, packed);
+	assert(!v->packed.failed);
+	return true;
 }
 
-void vertical_remove(struct vertical *v, const struct order *o)
+struct slice vertical_class(const struct vertical *v, const char *aff_id)
 {
-	for (size_t i = 0; i < v->order_count; i++) {
-		if (v->orders[i] == o) {
-			v->orders[i] = v->orders[--v->order_count];
-			return;
-		}
-	}
+	return slice_cstr(map_get(&v->classes, slice_cstr(aff_id)));
+}
+
+void vertical_add(struct vertical *v, struct order *o)
+{
+	index_add(&v->index, o);
+	v->order_count++;
+}
+
+void vertical_remove(struct vertical *v, struct order *o)
+{
+	index_remove(&v->index, o);
+	v->order_count--;
 }
 
 struct order *market_order(const struct market *m, struct slice id)
@@ -92,15 +127,34 @@ struct order *market_order_add(struct market *m, struct slice id)
 
 	assert(!map_get(&m->orders, id));
 	map_put(&m->orders, id, o);
+	if (o->index == m->by_index_cap) {
+		m->by_index_cap = m->by_index_cap ? 2 * m->by_index_cap : 64;
+		m->by_index =
+		    made(reallocarray(m->by_index, m->by_index_cap, sizeof(*m->by_index)));
+	}
+	m->by_index[o->index] = o;
 	return o;
 }
 
 struct order *market_order_at(const struct market *m, size_t i)
 {
-	struct slice key;
-	void *value;
+	return i < map_count(&m->orders) ? m->by_index[i] : NULL;
+}
 
-	return map_at(&m->orders, i, &key, &value) ? value : NULL;
+struct account *market_account(struct market *m, const char *advertiser_id, const char *currency)
+{
+	_cleanup_(buf_free) struct buf key = {0};
+	struct account *a;
+
+	buf_append(&key, advertiser_id, strlen(advertiser_id) + 1);
+	buf_append_cstr(&key, currency);
+	assert(!key.failed);
+	a = map_get(&m->accounts, buf_slice(&key));
+	if (a)
+		return a;
+	a = made(calloc(1, sizeof(*a)));
+	map_put(&m->accounts, buf_slice(&key), a);
+	return a;
 }
 
 struct open_lead *open_lead_new(const struct lead_id *id)
@@ -115,17 +169,31 @@ void open_lead_free(struct open_lead *l)
 {
 	if (!l)
 		return;
-	buf_free(&l->lead);
-	buf_free(&l->contact);
-	free(l->offered);
+	buf_free(&l->packed);
+	free(l->holdings);
 	free(l);
 }
 
-void open_lead_offer(struct open_lead *l, struct order *o)
+struct holding *open_lead_hold(struct open_lead *l, uint32_t order)
 {
-	l->offered = made(reallocarray(l->offered, l->offered_count + 1, sizeof(*l->offered)));
-	l->offered[l->offered_count++] = o->index;
-	l->order = o;
+	l->holdings = made(reallocarray(l->holdings, l->holding_count + 1, sizeof(*l->holdings)));
+	l->holdings[l->holding_count] = (struct holding){.order = order, .state = HOLDING_OUT};
+	return &l->holdings[l->holding_count++];
+}
+
+bool open_lead_held(const struct open_lead *l)
+{
+	for (size_t i = 0; i < l->holding_count; i++) {
+		if (l->holdings[i].state != HOLDING_BACK)
+			return true;
+	}
+	return false;
+}
+
+void market_observe(struct market *m, market_observer fn, void *ctx)
+{
+	m->observer = fn;
+	m->observer_ctx = ctx;
 }
 
 int64_t market_log_time_ms(const struct market *m)
@@ -153,18 +221,38 @@ size_t market_waiting_leads(const struct market *m)
 	return m->waiting;
 }
 
-size_t market_waits_over(const struct market *m, int64_t now_ms, struct lead_id *ret, size_t most)
+size_t market_waiting_for_buyers(const struct market *m)
 {
+	return map_count(&m->waiters);
+}
+
+static bool is_over(const struct open_lead *l, enum market_wait what, int64_t now_ms)
+{
+	if (what == MARKET_WAIT_OPERATOR)
+		return l->waits_until_ms > 0 && l->waits_until_ms <= now_ms;
+	return l->retry_ms <= now_ms;
+}
+
+size_t market_waits_over(const struct market *m, enum market_wait what, int64_t now_ms,
+			 struct lead_id *ret, size_t most)
+{
+	const struct map *leads = what == MARKET_WAIT_BUYER ? &m->waiters : &m->leads;
 	struct slice key;
 	size_t count = 0;
 	void *value;
 
-	for (size_t i = 0; m->waiting > 0 && count < most && map_at(&m->leads, i, &key, &value);
-	     i++) {
+	if (what == MARKET_WAIT_OPERATOR && m->waiting == 0)
+		return 0;
+	for (size_t i = 0; count < most && map_at(leads, i, &key, &value); i++) {
 		const struct open_lead *l = value;
 
-		if (l->waits_until_ms > 0 && l->waits_until_ms <= now_ms)
+		if (is_over(l, what, now_ms))
 			ret[count++] = l->id;
 	}
 	return count;
+}
+
+void market_waiter(struct market *m, struct open_lead *l)
+{
+	map_put(&m->waiters, slice_of(l->id.bytes, sizeof(l->id.bytes)), l);
 }

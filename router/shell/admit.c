@@ -139,6 +139,7 @@ static void emit_admitted(struct part *p, uint64_t entry, const struct bus_recor
 		admitted.quarantine_accepts =
 		    judged->quarantine_then == PUNNET__V1__VERDICT__ACCEPTED;
 	}
+	admitted.facts = facts_for_orders(p->stage->router, judged, &admitted.n_facts);
 	event.lead_id = judged->lead_id;
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED;

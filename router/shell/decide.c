@@ -110,34 +110,48 @@ static enum step decide_record(struct part *p, const struct bus_record *record)
 	return STEP_DONE;
 }
 
-/* The end of each wait for an operator that is over by our clock. Log time decides whether it is: what comes too early, or
- * twice, does not matter, and is said again. */
+static void say_over(struct part *p, enum market_wait what, const struct lead_id *id)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__QuarantineEnded ended = PUNNET__V1__QUARANTINE_ENDED__INIT;
+	Punnet__V1__LeadDue due = PUNNET__V1__LEAD_DUE__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+
+	source.topic = (char *)"router";
+	event.source = &source;
+	event.lead_id = codec_lead_id(id);
+	if (what == MARKET_WAIT_OPERATOR) {
+		ended.expired = true;
+		event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE;
+		event.quarantine = &ended;
+	} else {
+		event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_DUE;
+		event.due = &due;
+	}
+	part_send(p, MARKET_TOPIC, p->partition, slice_of(id->bytes, sizeof(id->bytes)),
+		  &event.base, NULL, 0);
+}
+
+/* The end of each wait, for an operator or for a buyer, that is over by our clock. Log time decides whether it is: what
+ * comes too early, or twice, does not matter, and is said again. */
 static void end_waits(struct part *p)
 {
 	struct decide *d = p->state;
 	struct router *r = p->stage->router;
 	int64_t now_ms = clock_now_ms();
 	struct lead_id over[WAITS_ENDED_A_TURN];
-	size_t count;
 
-	if (market_waiting_leads(d->market) == 0 || now_ms - d->waits_ended_ms < WAITS_EVERY_MS ||
-	    !router_has_room(r))
+	if (now_ms - d->waits_ended_ms < WAITS_EVERY_MS)
 		return;
-	d->waits_ended_ms = now_ms;
-	count = market_waits_over(d->market, now_ms, over, ARRAY_LEN(over));
-	for (size_t i = 0; i < count; i++) {
-		Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-		Punnet__V1__QuarantineEnded ended = PUNNET__V1__QUARANTINE_ENDED__INIT;
-		Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	for (enum market_wait what = MARKET_WAIT_OPERATOR; what <= MARKET_WAIT_BUYER; what++) {
+		size_t count;
 
-		source.topic = (char *)"router";
-		ended.expired = true;
-		event.source = &source;
-		event.lead_id = codec_lead_id(&over[i]);
-		event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE;
-		event.quarantine = &ended;
-		part_send(p, MARKET_TOPIC, p->partition,
-			  slice_of(over[i].bytes, sizeof(over[i].bytes)), &event.base, NULL, 0);
+		if (!router_has_room(r))
+			return;
+		d->waits_ended_ms = now_ms;
+		count = market_waits_over(d->market, what, now_ms, over, ARRAY_LEN(over));
+		for (size_t i = 0; i < count; i++)
+			say_over(p, what, &over[i]);
 	}
 }
 

@@ -131,6 +131,7 @@ static void stop(struct service *s)
 	arena_free(&r->arena);
 	buf_free(&r->packed);
 	map_free(&r->unknown_verticals);
+	map_free(&r->wanted_facts);
 	free(r);
 	s->state = NULL;
 }

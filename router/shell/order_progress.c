@@ -28,8 +28,8 @@ static void tell(struct part *p, const struct order *o)
 	m.returned = o->returned;
 	m.taken_hour = order_taken(o, WINDOW_HOUR, now_ms);
 	m.taken_day = order_taken(o, WINDOW_DAY, now_ms);
-	m.cap_hour = order_cap_hour(o);
-	m.cap_day = order_cap_day(o);
+	m.cap_hour = order_cap(o, WINDOW_HOUR);
+	m.cap_day = order_cap(o, WINDOW_DAY);
 	m.cap_total = t->caps ? t->caps->total : 0;
 	m.paused = t->paused || o->removed;
 	m.until_ms = t->until_ms;

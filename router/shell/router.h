@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "lead/codec.h"
+#include "proto/leads_judged.pb-c.h"
 #include "runtime/bus.h"
 #include "runtime/directory.h"
 #include "runtime/progress.h"
@@ -79,6 +80,8 @@ struct router {
 	int linger_ms, gather_ms;
 	int64_t ack_watchdog_ms, snapshot_every_ms, snapshot_events;
 	struct map unknown_verticals; /* waited for once, in vain */
+	struct map wanted_facts;      /* names; see admit_facts.c */
+	uint64_t wanted_version;      /* of the directory, when they were gathered */
 };
 
 /* part.c */
@@ -108,6 +111,10 @@ enum result stage_open(struct stage *s, struct router *r, const struct stage_ops
 enum turn stage_turn(struct stage *s);
 void stage_commit(struct stage *s, bool now);
 void stage_close(struct stage *s);
+
+/* admit_facts.c: those facts of the judgement that some order asks for; in the arena of the record at hand. */
+Punnet__V1__Fact **facts_for_orders(struct router *r, const Punnet__V1__JudgedLead *judged,
+				    size_t *ret_count);
 
 /* admit.c, decide.c */
 extern const struct stage_ops admit_ops, decide_ops;

@@ -1,4 +1,8 @@
-"""Fixtures: a fresh stack per test module, ended by its own supervisor; its logs are kept when a test fails."""
+"""Fixtures: a fresh stack per test module, ended by its own supervisor; its logs are kept when a test fails.
+
+Two modules run side by side. Those marked `alone`, which look at how long something takes, come last, one at a time."""
+import fcntl
+import os
 import shutil
 import sys
 import tempfile
@@ -36,6 +40,30 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
         item.module.__dict__["_failed"] = True
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: nothing else runs meanwhile, because times are looked at")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def turn(request):
+    """Whoever wants to be alone waits for who is there, and holds off who comes after."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if not run:
+        yield
+        return
+    is_alone = any(mark.name == "alone" for mark in request.node.iter_markers())
+    path = Path(tempfile.gettempdir()) / f"punnet-turn-{run}"
+    with open(f"{path}.gate", "w", encoding="ascii") as gate, open(f"{path}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture(scope="module")

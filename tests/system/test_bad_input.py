@@ -19,6 +19,8 @@ from support.stack import wait_until
 from support.webmaster import lead
 from support.wire import Wire, assert_problem, chunked, request
 
+pytestmark = pytest.mark.alone
+
 REQUEST_TIMEOUT_S = 1.5
 SINGLE_BYTES, BATCH_BYTES, LINE_BYTES, BATCH_LINES = 64 << 10, 8 << 20, 64 << 10, 10000
 IDLE_CONNECTIONS = 10000

@@ -8,6 +8,8 @@ from support.checker import Checker
 from support.stack import wait_until
 from support.webmaster import Webmaster, lead
 
+pytestmark = pytest.mark.alone
+
 DRAIN_MAX_S = 10
 RATE_PER_S = 200
 SERVICES = ("collector", "filter-worker", "router", "delivery", "payout")

@@ -6,6 +6,8 @@ import pytest
 from support.flow import Flow
 from support.workers import PARTITIONS, WORKERS, judged_records, kill_and_wait, longest_gaps_ms, owners, wait_owned
 
+pytestmark = pytest.mark.alone
+
 FLOW_RATE = 250
 SESSION_S = 6
 REBALANCES_S, RESTARTS_S = 30, 8

@@ -3,9 +3,12 @@ and a person who was accepted before is a duplicate after."""
 import time
 
 from conftest import apply_orders, end_stack, make_stack
+import pytest
 from support.advertiser import Advertiser
 from support.redis_cluster import RedisCluster
 from support.twice import Twice
+
+pytestmark = pytest.mark.alone
 
 LEADS, RATE_PER_S = 3600, 240
 DEAD_FOR_S = 2.5

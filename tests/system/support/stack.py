@@ -15,9 +15,10 @@ SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a broker of min
 
 
 def free_port_base():
-    """A range of PORT_SPAN ports, none of which answers. Runs side by side begin at different places: a stack that is just
-    starting does not answer yet."""
-    bases = range(21000, 32000, PORT_SPAN)
+    """A range of PORT_SPAN ports, none of which answers. Runs side by side begin at different places, and the two halves of one
+    run have halves of their own: a stack that is just starting does not answer yet."""
+    half = {"gw0": 0, "gw1": 1}.get(os.environ.get("PYTEST_XDIST_WORKER"))
+    bases = range(21000, 32000, PORT_SPAN) if half is None else range(21000 + half * PORT_SPAN, 32000, 2 * PORT_SPAN)
     first = os.getpid() % len(bases)
     for base in (*bases[first:], *bases[:first]):
         if not any(_taken(base + offset) for offset in (0, 10, 20, 30, 40, 50, 60, 65, 70, 80)):

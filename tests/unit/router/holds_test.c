@@ -9,22 +9,6 @@
 
 #define START_MS 1796119200000LL
 
-static enum market_answer hold(struct play *p, int64_t now_ms, const char *advertiser,
-			       int64_t until_ms)
-{
-	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-	Punnet__V1__AdvertiserHeld held = PUNNET__V1__ADVERTISER_HELD__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
-
-	source.topic = (char *)"delivery";
-	held.advertiser_id = (char *)advertiser;
-	held.until_ms = until_ms;
-	event.source = &source;
-	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_HELD;
-	event.held = &held;
-	return play_event(p, now_ms, &event);
-}
-
 static void begin(struct play *p, bool cut)
 {
 	static const struct play_order order = {.id = "bank-cards",
@@ -58,19 +42,21 @@ static void a_held_advertiser_is_offered_nothing_until_the_hold_ends(void **stat
 
 	begin(&p, *state != NULL);
 	assert_string_equal(offer(&p, START_MS)->code, "won");
-	assert_int_equal(hold(&p, START_MS + 1000, "bank", START_MS + 61000), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 1000, "bank", START_MS + 61000), MARKET_CHANGED);
 	assert_string_equal(offer(&p, START_MS + 2000)->code, "advertiser_held");
 	assert_int_equal(offer(&p, START_MS + 2000)->until_ms, START_MS + 61000);
 	/* once more: longer */
-	assert_int_equal(hold(&p, START_MS + 40000, "bank", START_MS + 100000), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 40000, "bank", START_MS + 100000),
+			 MARKET_CHANGED);
 	assert_string_equal(offer(&p, START_MS + 99999)->code, "advertiser_held");
 	/* nobody says anything: it ends, and the next lead is the probe */
 	assert_string_equal(offer(&p, START_MS + 100000)->code, "won");
-	assert_int_equal(hold(&p, START_MS + 100001, "bank", START_MS + 160000), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 100001, "bank", START_MS + 160000),
+			 MARKET_CHANGED);
 	assert_string_equal(offer(&p, START_MS + 100002)->code, "advertiser_held");
-	assert_int_equal(hold(&p, START_MS + 100003, "bank", 0), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 100003, "bank", 0), MARKET_CHANGED);
 	assert_string_equal(offer(&p, START_MS + 100004)->code, "won");
-	assert_int_equal(hold(&p, START_MS + 100005, "bank", 0), MARKET_NO_MATTER);
+	assert_int_equal(play_held(&p, START_MS + 100005, "bank", 0), MARKET_NO_MATTER);
 	play_stop(&p);
 }
 
@@ -88,7 +74,7 @@ static void an_order_that_comes_meanwhile_is_held_too(void **state)
 	struct play p;
 
 	begin(&p, *state != NULL);
-	assert_int_equal(hold(&p, START_MS + 1000, "bank", START_MS + 61000), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 1000, "bank", START_MS + 61000), MARKET_CHANGED);
 	assert_int_equal(play_order(&p, START_MS + 1001, &second), MARKET_CHANGED);
 	play_lead(&p, START_MS + 1002, &lead);
 	assert_string_equal(play_record(&p)->candidates[0]->code, "advertiser_held");
@@ -100,13 +86,14 @@ static void nobody_else_is_held_and_no_clock_holds_for_ever(void **state)
 	struct play p;
 
 	begin(&p, *state != NULL);
-	assert_int_equal(hold(&p, START_MS + 1000, "insurer", START_MS + 61000), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 1000, "insurer", START_MS + 61000),
+			 MARKET_CHANGED);
 	assert_string_equal(offer(&p, START_MS + 2000)->code, "won");
-	assert_int_equal(hold(&p, START_MS + 3000, "bank", INT64_MAX), MARKET_CHANGED);
+	assert_int_equal(play_held(&p, START_MS + 3000, "bank", INT64_MAX), MARKET_CHANGED);
 	assert_string_equal(offer(&p, START_MS + 4000)->code, "advertiser_held");
 	assert_string_equal(offer(&p, START_MS + 3000 + 10 * MS_PER_MIN)->code, "won");
-	assert_int_equal(hold(&p, START_MS + 700000, "", START_MS), MARKET_MALFORMED);
-	assert_int_equal(hold(&p, START_MS + 700000, "bank", -1), MARKET_MALFORMED);
+	assert_int_equal(play_held(&p, START_MS + 700000, "", START_MS), MARKET_MALFORMED);
+	assert_int_equal(play_held(&p, START_MS + 700000, "bank", -1), MARKET_MALFORMED);
 	play_stop(&p);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "play.h"
+#include "router/core/match.h"
 
 #define NOW_MS (1796083200000LL)
 
@@ -89,19 +90,55 @@ static void a_long_tail_of_orders_is_counted_not_listed(void **state)
 
 	(void)state;
 	play_start(&p);
-	for (int i = 0; i < MARKET_CANDIDATES_MAX + 36; i++) {
+	for (int i = 0; i < 100; i++) {
 		snprintf(id, sizeof(id), "o%03d", i);
 		add_order(&p, id, 100 + i);
 	}
 	assert_int_equal(add_lead(&p, 1), MARKET_CHANGED);
 	d = play_record(&p);
-	assert_int_equal(d->n_candidates, MARKET_CANDIDATES_MAX + 1);
+	assert_int_equal(d->n_candidates, MATCH_FITS_MAX + 1);
 	assert_string_equal(d->candidates[0]->order_id, "o099");
-	for (int i = 1; i < MARKET_CANDIDATES_MAX; i++)
+	for (int i = 1; i < MATCH_FITS_MAX; i++)
 		assert_true(d->candidates[i - 1]->price->amount_minor >
 			    d->candidates[i]->price->amount_minor);
-	assert_string_equal(d->candidates[MARKET_CANDIDATES_MAX]->code, "more_orders");
-	assert_string_equal(d->candidates[MARKET_CANDIDATES_MAX]->detail, "36 more orders");
+	assert_string_equal(d->candidates[MATCH_FITS_MAX]->code, "more_orders");
+	assert_string_equal(d->candidates[MATCH_FITS_MAX]->detail, "92 more orders");
+	play_stop(&p);
+}
+
+/* Of what misses the nearest are listed, and the summary is theirs: here those of a cap, however little they pay. */
+static void an_unsold_lead_names_the_near_misses_first(void **state)
+{
+	const Punnet__V1__DecisionRecord *d;
+	char id[16];
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	for (int i = 0; i < 300; i++) {
+		struct play_order o = {.id = id,
+				       .vertical = "osago",
+				       .revision = 3,
+				       .price_minor = 1000 + i,
+				       .countries = {i % 3 == 0 ? "RU" : "KZ"},
+				       .country_count = 1,
+				       .cap_day = i % 3 == 0 ? 1 : 0};
+
+		snprintf(id, sizeof(id), "o%03d", i);
+		assert_int_equal(play_order(&p, NOW_MS, &o), MARKET_CHANGED);
+	}
+	for (uint64_t n = 1; n <= 100; n++) {
+		assert_int_equal(add_lead(&p, n), MARKET_CHANGED);
+		assert_non_null(play_assignment(&p));
+	}
+	assert_int_equal(add_lead(&p, 101), MARKET_CHANGED);
+	d = play_record(&p);
+	assert_string_equal(p.decisions.items[0].unsold->reason_code, "cap_day");
+	assert_int_equal(d->n_candidates, MARKET_CANDIDATES_MAX + 1);
+	assert_string_equal(d->candidates[0]->order_id, "o297");
+	for (int i = 0; i < MARKET_CANDIDATES_MAX; i++)
+		assert_string_equal(d->candidates[i]->code, "cap_day");
+	assert_string_equal(d->candidates[MARKET_CANDIDATES_MAX]->detail, "236 more orders");
 	play_stop(&p);
 }
 
@@ -157,6 +194,7 @@ int main(void)
 	    cmocka_unit_test(an_assignment_says_all_that_the_next_stages_need),
 	    cmocka_unit_test(a_lead_that_is_offered_on_carries_its_contact_along),
 	    cmocka_unit_test(a_long_tail_of_orders_is_counted_not_listed),
+	    cmocka_unit_test(an_unsold_lead_names_the_near_misses_first),
 	    cmocka_unit_test(a_settlement_that_comes_again_counts_once),
 	    cmocka_unit_test(what_can_not_be_understood_changes_nothing_but_the_time),
 	};

@@ -1,64 +1,16 @@
 #include "model.h"
 
-#define HOUR 3600000LL
+#include <string.h>
 
-static int64_t period_of(const struct model_order *o, int64_t at, int64_t length)
-{
-	int64_t local = at + o->terms.clock_minutes * 60000LL;
-
-	return local / length; /* times are after 1970 here */
-}
-
-static uint64_t used_in(const struct model *m, int order, int64_t length)
-{
-	const struct model_order *o = &m->orders[order];
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < m->take_count; i++) {
-		const struct model_take *t = &m->takes[i];
-
-		if (t->order == order && !t->given_back &&
-		    period_of(o, t->at, length) == period_of(o, m->now, length))
-			n++;
-	}
-	return n;
-}
+#define NEAR 40
 
 uint64_t model_used(const struct model *m, int order)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < m->take_count; i++)
+	for (int i = 0; i < m->take_count; i++)
 		n += m->takes[i].order == order && !m->takes[i].given_back;
 	return n;
-}
-
-static const char *ask(const struct model *m, int order, const struct model_lead *l)
-{
-	const struct model_order *o = &m->orders[order];
-	const struct model_terms *t = &o->terms;
-	uint64_t used = model_used(m, order);
-	int64_t payout = t->price * m->share_bp[t->vertical] / 10000;
-
-	if (l->asked >> order & 1)
-		return "already_offered";
-	if (t->until && m->now >= t->until)
-		return "ended";
-	if (t->paused)
-		return "paused";
-	if (m->now < t->from)
-		return "not_started";
-	if (t->countries && (l->country < 0 || !(t->countries >> l->country & 1)))
-		return "country";
-	if (t->price <= 0 || (payout == 0 && m->share_bp[t->vertical] > 0))
-		return "price";
-	if ((t->quantity && used >= t->quantity) || (t->cap_total && used >= t->cap_total))
-		return "cap_total";
-	if (t->cap_day && used_in(m, order, 24 * HOUR) >= t->cap_day)
-		return "cap_day";
-	if (t->cap_hour && used_in(m, order, HOUR) >= t->cap_hour)
-		return "cap_hour";
-	return "fits";
 }
 
 static void share(const struct model *m, int order, uint64_t *taken, uint64_t *goal)
@@ -71,23 +23,32 @@ static void share(const struct model *m, int order, uint64_t *taken, uint64_t *g
 	else if (t->cap_total)
 		*goal = t->cap_total;
 	else if (t->cap_day)
-		*goal = t->cap_day, *taken = used_in(m, order, 24 * HOUR);
+		*goal = t->cap_day, *taken = model_used_in(m, order, 'd');
 	else if (t->cap_hour)
-		*goal = t->cap_hour, *taken = used_in(m, order, HOUR);
+		*goal = t->cap_hour, *taken = model_used_in(m, order, 'h');
 	else
 		*goal = 1, *taken = 1;
 }
 
 /* Is a the better one? Orders are named by letters in the order of their numbers, so that the number is the last word. */
-static bool better(const struct model *m, int a, int b)
+static bool better(const struct model *m, const struct model_lead *l, int a, int b)
 {
 	const struct model_terms *x = &m->orders[a].terms, *y = &m->orders[b].terms;
+	int64_t price_a = model_price(m, a, l), price_b = model_price(m, b, l);
 	uint64_t taken_a, goal_a, taken_b, goal_b;
 
-	if (x->price != y->price)
-		return x->price > y->price;
+	if (price_a != price_b)
+		return price_a > price_b;
 	if (x->priority != y->priority)
 		return x->priority > y->priority;
+	if (!x->weight != !y->weight)
+		return x->weight > 0;
+	if (x->weight) {
+		taken_a = model_used_in(m, a, 'd') * y->weight;
+		taken_b = model_used_in(m, b, 'd') * x->weight;
+		if (taken_a != taken_b)
+			return taken_a < taken_b;
+	}
 	share(m, a, &taken_a, &goal_a);
 	share(m, b, &taken_b, &goal_b);
 	if (taken_a * goal_b != taken_b * goal_a)
@@ -95,69 +56,195 @@ static bool better(const struct model *m, int a, int b)
 	return a < b;
 }
 
-static bool is_fit(const char *code)
+static int group_of(const char *code)
 {
-	return code && code[0] == 'f';
+	if (strcmp(code, "fits") == 0)
+		return 0;
+	return model_nearness(code) >= NEAR ? 1 : 2;
 }
 
-static struct model_decision decide(struct model *m, int lead)
+/* All of the vertical, the best first: those that fit, the near misses, the far ones. */
+static void list(const struct model *m, const struct model_lead *l, struct model_decision *d)
 {
-	struct model_lead *l = &m->leads[lead];
-	struct model_decision d = {.made = true, .winner = -1};
+	for (int i = 0; i < MODEL_ORDERS; i++) {
+		int at = d->listed;
 
+		if (!d->codes[i])
+			continue;
+		while (at > 0) {
+			int other = d->rank[at - 1];
+			int mine = group_of(d->codes[i]), its = group_of(d->codes[other]);
+
+			if (mine > its || (mine == its && better(m, l, other, i)))
+				break;
+			d->rank[at] = other;
+			at--;
+		}
+		d->rank[at] = i;
+		d->listed++;
+	}
+}
+
+static void summarise(const struct model_lead *l, struct model_decision *d)
+{
+	int nearest = 0;
+
+	d->summary = l->has_bids ? "no_bid" : "no_orders";
+	for (int i = 0; i < d->listed; i++) {
+		const char *code = d->codes[d->rank[i]];
+
+		if (model_nearness(code) <= nearest)
+			continue;
+		nearest = model_nearness(code);
+		d->summary = code;
+	}
+}
+
+static void look(const struct model *m, const struct model_lead *l, struct model_decision *d)
+{
+	*d = (struct model_decision){.winner = -1};
 	for (int i = 0; i < MODEL_ORDERS; i++) {
 		const struct model_order *o = &m->orders[i];
 
-		if (!o->known || o->removed || o->terms.vertical != l->vertical)
+		if (!o->known || o->removed || o->terms.vertical != l->vertical ||
+		    (l->has_bids && l->bids[i] == 0))
 			continue;
-		d.codes[i] = ask(m, i, l);
-		if (is_fit(d.codes[i]) && (d.winner < 0 || better(m, i, d.winner)))
-			d.winner = i;
+		d->codes[i] = model_ask(m, i, l);
 	}
+	list(m, l, d);
+	if (d->listed > 0 && group_of(d->codes[d->rank[0]]) == 0)
+		d->winner = d->rank[0];
+	if (d->winner < 0)
+		summarise(l, d);
 	for (int i = 0; i < MODEL_ORDERS; i++) {
-		if (is_fit(d.codes[i]))
-			d.codes[i] = i == d.winner ? "won" : "outbid";
+		if (d->codes[i] && group_of(d->codes[i]) == 0)
+			d->codes[i] = i == d->winner ? "won" : "outbid";
 	}
-	l->open = d.winner >= 0;
-	if (d.winner < 0)
-		return d;
-	l->order = d.winner;
-	l->asked |= 1u << d.winner;
-	d.price = m->orders[d.winner].terms.price;
-	d.payout = d.price * m->share_bp[l->vertical] / 10000;
-	if (!l->test)
-		m->takes[m->take_count++] =
-		    (struct model_take){.order = d.winner, .lead = lead, .at = m->now};
-	return d;
+	if (d->winner < 0)
+		return;
+	d->price = model_price(m, d->winner, l);
+	d->payout = model_payout(m, d->winner, l, d->price);
 }
 
-struct model_decision model_lead(struct model *m, int lead, int vertical, int country, bool test)
-{
-	m->leads[lead] =
-	    (struct model_lead){.test = test, .vertical = vertical, .country = country};
-	return decide(m, lead);
-}
-
-struct model_decision model_settle(struct model *m, int lead, int order, uint32_t round,
-				   enum model_settle what)
+static void take(struct model *m, int lead, const struct model_decision *d)
 {
 	struct model_lead *l = &m->leads[lead];
+	const struct model_terms *t = &m->orders[d->winner].terms;
+	struct model_hold *h = &l->holds[l->hold_count++];
 
-	if (!l->open || l->order != order || l->round != round)
-		return (struct model_decision){0};
-	l->open = false;
-	for (size_t i = 0; i < m->take_count; i++) {
-		struct model_take *t = &m->takes[i];
+	*h = (struct model_hold){.order = d->winner, .state = 'o', .take = -1};
+	if (l->test)
+		return;
+	h->take = m->take_count++;
+	m->takes[h->take] =
+	    (struct model_take){.order = d->winner,
+				.lead = lead,
+				.webmaster = l->webmaster,
+				.at = m->now,
+				.price = d->price,
+				.by_webmaster = t->cap_webmaster_day || t->cap_webmaster_total};
+}
 
-		if (t->lead != lead || t->order != order)
-			continue;
-		t->delivered = what == MODEL_DELIVERED;
-		t->given_back = what == MODEL_REFUSED || what == MODEL_UNDELIVERABLE;
+static int holders(const struct model_lead *l)
+{
+	int n = 0;
+
+	for (int i = 0; i < l->hold_count; i++)
+		n += l->holds[i].state != 'b';
+	return n;
+}
+
+static bool room_for_one_more(const struct model *m, const struct model_lead *l)
+{
+	for (int i = 0; i < l->hold_count; i++) {
+		uint32_t limit = m->orders[l->holds[i].order].terms.share_limit;
+
+		if (l->holds[i].state != 'b' && (uint32_t)holders(l) >= (limit > 1 ? limit : 1))
+			return false;
 	}
-	if (what == MODEL_DELIVERED || what == MODEL_UNRESOLVED)
-		return (struct model_decision){0};
-	l->round++;
-	return decide(m, lead);
+	return holders(l) < MODEL_SHARES;
+}
+
+static void close_if_over(struct model_lead *l)
+{
+	l->open = l->waits;
+	for (int i = 0; i < l->hold_count; i++)
+		l->open |= l->holds[i].state == 'o';
+}
+
+static void decide(struct model *m, int lead, bool may_wait, struct model_decisions *ret)
+{
+	struct model_lead *l = &m->leads[lead];
+	const struct model_card *card = &m->cards[l->vertical];
+	struct model_decision d = {.winner = -1};
+	bool sold = false;
+
+	while (room_for_one_more(m, l)) {
+		look(m, l, &d);
+		if (d.winner < 0)
+			break;
+		ret->items[ret->count++] = d;
+		take(m, lead, &d);
+		sold = true;
+	}
+	if (sold) {
+		l->waits = false;
+	} else if (holders(l) == 0 && may_wait && card->wait_ms > 0) {
+		if (!l->waits)
+			l->waits_until = m->now + card->wait_ms;
+		l->waits = true;
+	} else if (holders(l) == 0) {
+		l->waits = false;
+		ret->items[ret->count++] = d;
+	}
+	close_if_over(l);
+}
+
+void model_lead(struct model *m, int lead, struct model_decisions *ret)
+{
+	m->leads[lead].open = true;
+	decide(m, lead, true, ret);
+}
+
+void model_due(struct model *m, int lead, struct model_decisions *ret)
+{
+	decide(m, lead, m->now < m->leads[lead].waits_until, ret);
+}
+
+void model_settle(struct model *m, int lead, int order, uint32_t round, enum model_settle what,
+		  struct model_decisions *ret)
+{
+	struct model_lead *l = &m->leads[lead];
+	struct model_hold *h;
+
+	if (!l->open || round >= (uint32_t)l->hold_count)
+		return;
+	h = &l->holds[round];
+	if (h->order != order || h->state != 'o')
+		return;
+	if (what == MODEL_DELIVERED || what == MODEL_UNRESOLVED) {
+		h->state = 'k';
+		close_if_over(l);
+		return;
+	}
+	h->state = 'b';
+	if (h->take >= 0)
+		m->takes[h->take].given_back = true;
+	decide(m, lead, true, ret);
+}
+
+void model_return(struct model *m, int order, int64_t price)
+{
+	m->orders[order].returned++;
+	m->orders[order].returned_minor += price;
+}
+
+bool model_anybody_fits(const struct model *m, int lead)
+{
+	struct model_decision d;
+
+	look(m, &m->leads[lead], &d);
+	return d.winner >= 0;
 }
 
 void model_order(struct model *m, int order, uint64_t revision, const struct model_terms *t)

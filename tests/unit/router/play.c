@@ -67,14 +67,35 @@ enum market_answer play_order(struct play *p, int64_t now_ms, const struct play_
 	Punnet__V1__OrderTerms terms = PUNNET__V1__ORDER_TERMS__INIT;
 	Punnet__V1__Money price = PUNNET__V1__MONEY__INIT;
 	Punnet__V1__Caps caps = PUNNET__V1__CAPS__INIT;
+	Punnet__V1__Budget budget = PUNNET__V1__BUDGET__INIT;
 
+	caps.week = o->more_caps.week;
+	caps.month = o->more_caps.month;
+	caps.webmaster_day = o->more_caps.webmaster_day;
+	caps.webmaster_total = o->more_caps.webmaster_total;
+	budget.day_minor = o->budget.day_minor;
+	budget.total_minor = o->budget.total_minor;
 	price.amount_minor = o->price_minor;
 	price.currency = (char *)(o->currency ? o->currency : "RUB");
 	caps.hour = o->cap_hour;
 	caps.day = o->cap_day;
 	caps.total = o->cap_total;
 	terms.order_id = (char *)o->id;
-	terms.advertiser_id = (char *)"bank";
+	terms.advertiser_id = (char *)(o->advertiser ? o->advertiser : "bank");
+	terms.share_limit = o->share_limit;
+	terms.weight = o->weight;
+	terms.floor_minor = o->floor_minor;
+	terms.budget = &budget;
+	terms.takes_own_customers = o->takes_own_customers;
+	terms.not_with = (char **)o->not_with;
+	terms.n_not_with = o->not_with_count;
+	terms.where = (Punnet__V1__Criterion **)o->where;
+	terms.n_where = o->where_count;
+	terms.modifiers = (Punnet__V1__PriceModifier **)o->modifiers;
+	terms.n_modifiers = o->modifier_count;
+	terms.open = o->open;
+	terms.n_open = o->open_count;
+	terms.clock = o->clock;
 	terms.vertical = (char *)o->vertical;
 	terms.price = &price;
 	terms.quantity = o->quantity;
@@ -108,6 +129,51 @@ enum market_answer play_rate(struct play *p, int64_t now_ms, const char *vertica
 	return play_event(p, now_ms, &event);
 }
 
+enum market_answer play_card(struct play *p, int64_t now_ms, Punnet__V1__RateChanged *card)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
+	event.rate = card;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_funds(struct play *p, int64_t now_ms, Punnet__V1__FundsChanged *funds)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_FUNDS;
+	event.funds = funds;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_held(struct play *p, int64_t now_ms, const char *advertiser_id,
+			     int64_t until_ms)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__AdvertiserHeld held = PUNNET__V1__ADVERTISER_HELD__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+
+	source.topic = (char *)"delivery";
+	held.advertiser_id = (char *)advertiser_id;
+	held.until_ms = until_ms;
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_HELD;
+	event.held = &held;
+	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id *id)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__LeadDue due = PUNNET__V1__LEAD_DUE__INIT;
+
+	event.lead_id = codec_lead_id(id);
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_DUE;
+	event.due = &due;
+	return play_event(p, now_ms, &event);
+}
+
 enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_lead *l)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
@@ -119,13 +185,21 @@ enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_l
 
 	lead.vertical = (char *)l->vertical;
 	lead.country = (char *)(l->country ? l->country : "");
-	lead.aff_id = (char *)"w17";
+	lead.aff_id = (char *)(l->aff_id ? l->aff_id : "w17");
+	lead.region = (char *)(l->region ? l->region : "");
+	lead.sub1 = (char *)(l->sub1 ? l->sub1 : "");
+	lead.fields = (Punnet__V1__Field **)l->fields;
+	lead.n_fields = l->field_count;
+	admitted.facts = (Punnet__V1__Fact **)l->facts;
+	admitted.n_facts = l->fact_count;
+	admitted.bids = (Punnet__V1__Bid **)l->bids;
+	admitted.n_bids = l->bid_count;
 	lead.is_test = l->is_test;
 	contact.key_day = 20000;
 	contact.box = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)"sealed"};
 	admitted.lead = &lead;
 	admitted.contact = &contact;
-	admitted.score = 7;
+	admitted.score = l->score;
 	admitted.quarantined_until_ms = l->waits_until_ms;
 	admitted.quarantine_accepts = l->waits_accepts;
 	event.lead_id = codec_lead_id(&l->id);
@@ -149,22 +223,41 @@ enum market_answer play_quarantine(struct play *p, int64_t now_ms, const struct 
 	return play_event(p, now_ms, &event);
 }
 
+static enum market_answer settle(struct play *p, int64_t now_ms, const struct lead_id *id,
+				 Punnet__V1__LeadSettled *settled, uint64_t outbox)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__Provenance source = provenance("payout.outbox", &p->next_outbox, outbox);
+
+	event.lead_id = codec_lead_id(id);
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
+	event.settled = settled;
+	return play_event(p, now_ms, &event);
+}
+
 enum market_answer play_settle(struct play *p, int64_t now_ms, const struct lead_id *id,
 			       Punnet__V1__Settlement settlement, uint32_t round,
 			       const char *order_id, uint64_t outbox)
 {
-	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
 	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
-	Punnet__V1__Provenance source = provenance("payout.outbox", &p->next_outbox, outbox);
 
 	settled.settlement = settlement;
 	settled.round = round;
 	settled.order_id = (char *)order_id;
-	event.lead_id = codec_lead_id(id);
-	event.source = &source;
-	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
-	event.settled = &settled;
-	return play_event(p, now_ms, &event);
+	return settle(p, now_ms, id, &settled, outbox);
+}
+
+enum market_answer play_return(struct play *p, int64_t now_ms, const struct lead_id *id,
+			       uint32_t round, const char *order_id, int64_t price_minor)
+{
+	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
+
+	settled.settlement = PUNNET__V1__SETTLEMENT__RETURNED;
+	settled.round = round;
+	settled.order_id = (char *)order_id;
+	settled.price_minor = price_minor;
+	return settle(p, now_ms, id, &settled, UINT64_MAX);
 }
 
 const Punnet__V1__DecisionRecord *play_record(const struct play *p)

@@ -1,7 +1,8 @@
 /* scenario: plays a text file against a market, and says file:line where the text and the market differ.
  *
  *   10:00:00 order A credit_card RUB 450.00 country=RU,KZ cap_hour=2     terms: revision, quantity, cap_hour, cap_day,
- *                 cap_total, priority, clock (minutes), from, until (HH:MM:SS), paused, shared; revision counts up itself
+ *                 cap_total, priority, clock (minutes), from, until (HH:MM:SS), paused, shared; revision counts up itself;
+ *                 scenario_terms.c has the longer list
  *   10:00:01 remove A
  *   10:00:02 rate credit_card 6500
  *   10:00:05 lead L1 credit_card RU [test|repeat]  -> A 450.00 payout 315.00
@@ -21,31 +22,11 @@
 #include "base/buf.h"
 #include "base/money.h"
 #include "base/timefmt.h"
-#include "play.h"
+#include "scenario.h"
 
 #define WORDS_MAX 24
-#define NAMES_MAX 64
-#define DAY_MS    (1796083200000LL) /* 2026-12-01T00:00:00Z */
 
-struct named_lead {
-	char name[16];
-	struct lead_id id;
-	uint64_t judged_offset;
-	uint32_t round;
-	char order_id[64];
-};
-
-struct stage {
-	struct play play;
-	struct named_lead leads[NAMES_MAX];
-	size_t lead_count;
-	uint64_t revision;
-	const char *file;
-	int line;
-	int64_t now_ms;
-};
-
-static void fail(const struct stage *s, const char *what, const char *more)
+void fail(const struct stage *s, const char *what, const char *more)
 {
 	fprintf(stderr, "%s:%d: %s: %s\n", s->file, s->line, what, more);
 	exit(1);
@@ -67,7 +48,7 @@ static struct named_lead *lead_named(struct stage *s, const char *name, bool mak
 	return l;
 }
 
-static int64_t clock_time(const struct stage *s, const char *text)
+int64_t clock_time(const struct stage *s, const char *text)
 {
 	int days = 0, h, m, sec, used = 0;
 
@@ -78,7 +59,7 @@ static int64_t clock_time(const struct stage *s, const char *text)
 	return DAY_MS + days * MS_PER_DAY + h * MS_PER_HOUR + m * MS_PER_MIN + sec * MS_PER_S;
 }
 
-static int64_t minor(const struct stage *s, const char *text)
+int64_t minor(const struct stage *s, const char *text)
 {
 	long long whole, part;
 
@@ -93,6 +74,10 @@ static void order_setting(struct stage *s, struct play_order *o, char *word)
 
 	if (strcmp(word, "paused") == 0 || strcmp(word, "shared") == 0) {
 		*(word[0] == 'p' ? &o->paused : &o->shared) = true;
+		return;
+	}
+	if (strcmp(word, "re_sales") == 0) {
+		o->takes_own_customers = true;
 		return;
 	}
 	if (!value)
@@ -120,7 +105,7 @@ static void order_setting(struct stage *s, struct play_order *o, char *word)
 		o->from_ms = clock_time(s, value);
 	} else if (strcmp(word, "until") == 0) {
 		o->until_ms = clock_time(s, value);
-	} else {
+	} else if (!scenario_term(s, o, word, value)) {
 		fail(s, "unknown term", word);
 	}
 }
@@ -143,19 +128,23 @@ static void do_order(struct stage *s, char **w, size_t n)
 static void do_lead(struct stage *s, char **w, size_t n)
 {
 	struct named_lead *known = lead_named(s, w[1], true);
-	struct play_lead l = {.id = known->id, .vertical = w[2], .judged_offset = UINT64_MAX};
+	struct play_lead l = {
+	    .id = known->id, .vertical = w[2], .judged_offset = UINT64_MAX, .score = 7};
 
 	if (n > 3 && strcmp(w[3], "-") != 0)
 		l.country = w[3];
-	if (n > 4 && slice_starts_with(slice_cstr(w[4]), "waits=")) {
-		l.waits_until_ms = clock_time(s, w[4] + strlen("waits="));
-		l.waits_accepts = n > 5 && strcmp(w[5], "accepts") == 0;
-	} else if (n > 4 && strcmp(w[4], "test") == 0)
-		l.is_test = true;
-	else if (n > 4 && strcmp(w[4], "repeat") == 0)
-		l.judged_offset = known->judged_offset;
-	else if (n > 4)
-		fail(s, "expected test, repeat or waits=", w[4]);
+	for (size_t i = 4; i < n; i++) {
+		if (slice_starts_with(slice_cstr(w[i]), "waits="))
+			l.waits_until_ms = clock_time(s, w[i] + strlen("waits="));
+		else if (strcmp(w[i], "accepts") == 0)
+			l.waits_accepts = true;
+		else if (strcmp(w[i], "test") == 0)
+			l.is_test = true;
+		else if (strcmp(w[i], "repeat") == 0)
+			l.judged_offset = known->judged_offset;
+		else if (!scenario_says(s, &l, w[i]))
+			fail(s, "the lead can't say", w[i]);
+	}
 	if (l.judged_offset == UINT64_MAX)
 		known->judged_offset = s->play.next_judged;
 	(void)play_lead(&s->play, s->now_ms, &l);
@@ -172,6 +161,16 @@ static bool do_quarantine(struct stage *s, char **w, size_t n)
 	return true;
 }
 
+/* The last round in which this order got the lead. */
+static uint32_t round_of(const struct named_lead *l, const char *order_id)
+{
+	for (uint32_t i = ARRAY_LEN(l->order_of_round); i > 0; i--) {
+		if (strcmp(l->order_of_round[i - 1], order_id) == 0)
+			return i - 1;
+	}
+	return 0;
+}
+
 static bool do_settle(struct stage *s, char **w, size_t n)
 {
 	static const char *const names[] = {"",           "delivered", "refused", "undeliverable",
@@ -185,7 +184,14 @@ static bool do_settle(struct stage *s, char **w, size_t n)
 		if (n < 4 || strcmp(w[2], "by") != 0)
 			fail(s, "expected", "WHAT LEAD by ORDER");
 		l = lead_named(s, w[1], false);
-		round = n > 4 ? (uint32_t)atoi(w[4] + strlen("round=")) : l->round;
+		round = round_of(l, w[3]);
+		if (n > 4 && slice_starts_with(slice_cstr(w[4]), "round="))
+			round = (uint32_t)atoi(w[4] + strlen("round="));
+		if (n > 4 && slice_starts_with(slice_cstr(w[4]), "price=")) {
+			(void)play_return(&s->play, s->now_ms, &l->id, round, w[3],
+					  minor(s, w[4] + strlen("price=")));
+			return true;
+		}
 		(void)play_settle(&s->play, s->now_ms, &l->id, (Punnet__V1__Settlement)k, round,
 				  w[3], UINT64_MAX);
 		return true;
@@ -212,30 +218,37 @@ static void say_why(const struct play *p, struct buf *out)
 	}
 }
 
+static void say_sale(struct stage *s, const struct decision *d, struct buf *out)
+{
+	const Punnet__V1__Assignment *a = d->routed->assignment;
+
+	buf_printf(out, "%s%s %" PRId64 ".%02d payout %" PRId64 ".%02d", out->len ? "; " : "",
+		   a->order_id, a->price->amount_minor / 100, (int)(a->price->amount_minor % 100),
+		   a->payout->amount_minor / 100, (int)(a->payout->amount_minor % 100));
+	for (size_t i = 0; i < s->lead_count; i++) {
+		struct named_lead *l = &s->leads[i];
+
+		if (memcmp(l->id.bytes, d->routed->lead_id.data, 16) == 0 &&
+		    a->round < ARRAY_LEN(l->order_of_round))
+			snprintf(l->order_of_round[a->round], sizeof(l->order_of_round[0]), "%s",
+				 a->order_id);
+	}
+}
+
 static void say_decision(struct stage *s, struct buf *out)
 {
-	const struct decision *d = &s->play.decisions.items[0];
-	const Punnet__V1__Assignment *a = play_assignment(&s->play);
-	const Punnet__V1__DecisionRecord *record = play_record(&s->play);
+	for (size_t i = 0; i < s->play.decisions.count; i++) {
+		const struct decision *d = &s->play.decisions.items[i];
 
-	if (s->play.decisions.count == 0)
-		return;
-	if (a) {
-		buf_printf(out, "%s %" PRId64 ".%02d payout %" PRId64 ".%02d", a->order_id,
-			   a->price->amount_minor / 100, (int)(a->price->amount_minor % 100),
-			   a->payout->amount_minor / 100, (int)(a->payout->amount_minor % 100));
-		for (size_t i = 0; i < s->lead_count; i++) {
-			struct named_lead *l = &s->leads[i];
-
-			if (memcmp(l->id.bytes, d->routed->lead_id.data, 16) == 0)
-				l->round = a->round;
+		if (d->routed) {
+			say_sale(s, d, out);
+			continue;
 		}
-		return;
+		buf_printf(out, "unsold %s", d->unsold->reason_code);
+		for (size_t k = 0; k < d->unsold->decision->n_candidates; k++)
+			buf_printf(out, " %s:%s", d->unsold->decision->candidates[k]->order_id,
+				   d->unsold->decision->candidates[k]->code);
 	}
-	buf_printf(out, "unsold %s", d->unsold->reason_code);
-	for (size_t i = 0; i < record->n_candidates; i++)
-		buf_printf(out, " %s:%s", record->candidates[i]->order_id,
-			   record->candidates[i]->code);
 }
 
 static void say_order(struct stage *s, const char *id, struct buf *out)
@@ -271,7 +284,11 @@ static void do_words(struct stage *s, char **w, size_t n, struct buf *said)
 		    &(struct play_order){
 			.id = w[1], .vertical = "", .revision = ++s->revision, .removed = true});
 	else if (n >= 3 && strcmp(w[0], "rate") == 0)
-		(void)play_rate(&s->play, s->now_ms, w[1], (uint32_t)atoi(w[2]));
+		scenario_rate(s, w, n);
+	else if (n >= 4 && strcmp(w[0], "funds") == 0)
+		scenario_funds(s, w, n);
+	else if (n >= 2 && strcmp(w[0], "due") == 0)
+		(void)play_due(&s->play, s->now_ms, &lead_named(s, w[1], false)->id);
 	else if (n >= 2 && strcmp(w[0], "order") == 0)
 		do_order(s, w, n);
 	else if (n >= 3 && strcmp(w[0], "lead") == 0)
@@ -332,9 +349,11 @@ static int play_file(const char *path, bool cut_everywhere)
 		if (!inside)
 			continue;
 		do_line(&s, line);
+		arena_reset(&s.words);
 		played++;
 	}
 	fclose(f);
+	arena_free(&s.words);
 	play_stop(&s.play);
 	return played;
 }

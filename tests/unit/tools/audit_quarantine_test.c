@@ -30,7 +30,8 @@ static struct audit *waiting(void)
 					       .id = id,
 					       .verdict = AUDIT_QUARANTINED,
 					       .has_reasons = true});
-	audit_rate(a, at(0), NOON_MS, "osago", 7000);
+	audit_rate(a, at(0), NOON_MS,
+		   &(struct audit_rate){.vertical = "osago", .payout_share_bp = 7000});
 	audit_admitted(a, at(1), NOON_MS, at(0), &id, UNTIL_MS);
 	return a;
 }

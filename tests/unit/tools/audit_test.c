@@ -121,7 +121,7 @@ static void tell_orders(struct audit *a, enum flaw flaw)
 				.cap_hour = flaw == OVER_HOUR ? 1 : 2,
 				.until_ms = flaw == AFTER_THE_END ? NOON_MS : 0};
 
-	audit_rate(a, at(0), NOON_MS, "osago", 7000);
+	audit_rate(a, at(0), NOON_MS, &(struct audit_rate){"osago", 7000, false, false});
 	audit_order(a, at(1), NOON_MS, &o);
 	o.order_id = "o2";
 	o.price.amount_minor = 900;

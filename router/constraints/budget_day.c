@@ -1,0 +1,19 @@
+/* budget_day: an order spends at most `budget.day_minor` in a day of its own clock, reserved leads included. */
+#include "router/core/constraint.h"
+
+static enum fit fit(const struct order *order, const struct lead_view *lead, int64_t now_ms,
+		    struct miss *ret_miss)
+{
+	int64_t day = order->terms->budget ? order->terms->budget->day_minor : 0, left;
+
+	if (day == 0)
+		return FIT;
+	left = day - order_spent_minor(order, WINDOW_DAY, now_ms);
+	if (price_of(order, lead, now_ms) <= left)
+		return FIT;
+	return miss_money(ret_miss, REASON_ROUTE_BUDGET_DAY,
+			  clock_window_end(order->terms, WINDOW_DAY, now_ms), left, order);
+}
+
+extern const struct constraint constraint_budget_day;
+const struct constraint constraint_budget_day = {.name = "budget_day", .fit = fit};

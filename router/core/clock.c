@@ -1,0 +1,167 @@
+/* clock: see clock.h. Days are counted from 1970-01-01, a Thursday. */
+#include "clock.h"
+
+#define DAYS_TO_MONDAY 3 /* Monday stood three days before the first day */
+
+static int64_t floor_to(int64_t n, int64_t unit)
+{
+	int64_t rest = n % unit;
+
+	return n - (rest < 0 ? rest + unit : rest);
+}
+
+const char *clock_fault(const Punnet__V1__OrderTerms *terms)
+{
+	const Punnet__V1__Clock *c = terms->clock;
+
+	if (terms->utc_offset_minutes < -CLOCK_OFFSET_MAX_MIN ||
+	    terms->utc_offset_minutes > CLOCK_OFFSET_MAX_MIN)
+		return "a clock that nobody has";
+	if (!c)
+		return NULL;
+	if (c->n_shifts == 0 || c->n_shifts > CLOCK_SHIFTS_MAX)
+		return "a clock without shifts, or with too many";
+	for (size_t i = 0; i < c->n_shifts; i++) {
+		if (c->shifts[i]->offset_minutes < -CLOCK_OFFSET_MAX_MIN ||
+		    c->shifts[i]->offset_minutes > CLOCK_OFFSET_MAX_MIN)
+			return "a clock that nobody has";
+		if (i > 0 && c->shifts[i]->from_ms <= c->shifts[i - 1]->from_ms)
+			return "a clock whose shifts are out of order";
+	}
+	return NULL;
+}
+
+const char *week_spans_fault(struct week_spans spans)
+{
+	uint32_t last = 0;
+
+	if (spans.count > WEEK_SPANS_MAX)
+		return "too many openings";
+	for (size_t i = 0; i < spans.count; i++) {
+		const Punnet__V1__WeekSpan *s = spans.items[i];
+
+		if (s->from_minute < last || s->until_minute <= s->from_minute ||
+		    s->until_minute > WEEK_MINUTES)
+			return "openings that overlap, or are none";
+		last = s->until_minute;
+	}
+	return NULL;
+}
+
+/* The shift that holds; the first one holds before its beginning, too. */
+static size_t shift_at(const Punnet__V1__Clock *c, int64_t now_ms)
+{
+	size_t at = 0;
+
+	while (at + 1 < c->n_shifts && c->shifts[at + 1]->from_ms <= now_ms)
+		at++;
+	return at;
+}
+
+int64_t clock_offset_ms(const Punnet__V1__OrderTerms *terms, int64_t now_ms)
+{
+	const Punnet__V1__Clock *c = terms->clock;
+
+	if (!c)
+		return terms->utc_offset_minutes * MS_PER_MIN;
+	return c->shifts[shift_at(c, now_ms)]->offset_minutes * MS_PER_MIN;
+}
+
+/* The first moment from now on at which the clock shows local_ms or more. */
+static int64_t when_it_shows(const Punnet__V1__OrderTerms *terms, int64_t local_ms, int64_t now_ms)
+{
+	const Punnet__V1__Clock *c = terms->clock;
+	int64_t at = now_ms, offset = clock_offset_ms(terms, now_ms);
+
+	for (size_t i = c ? shift_at(c, now_ms) + 1 : 0; c && i < c->n_shifts; i++) {
+		if (at + offset >= local_ms || local_ms - offset < c->shifts[i]->from_ms)
+			break;
+		at = c->shifts[i]->from_ms;
+		offset = c->shifts[i]->offset_minutes * MS_PER_MIN;
+	}
+	return MAX_OF(at, local_ms - offset);
+}
+
+/* The first day of the month of a day. Years begin in March here, so that the leap day is the last one. */
+static int64_t month_start(int64_t day)
+{
+	int64_t z = day + 719468, doe = z - floor_to(z, 146097);
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), month = (5 * doy + 2) / 153;
+
+	return day - (doy - (153 * month + 2) / 5);
+}
+
+static int64_t first_of(enum window_kind kind, int64_t local_ms)
+{
+	int64_t day = floor_to(local_ms, MS_PER_DAY) / MS_PER_DAY;
+
+	if (kind == WINDOW_WEEK)
+		day = floor_to(day + DAYS_TO_MONDAY, 7) - DAYS_TO_MONDAY;
+	else if (kind == WINDOW_MONTH)
+		day = month_start(day);
+	return day * MS_PER_DAY;
+}
+
+int64_t clock_window(const Punnet__V1__OrderTerms *terms, enum window_kind kind, int64_t now_ms)
+{
+	int64_t local = now_ms + clock_offset_ms(terms, now_ms);
+
+	if (kind == WINDOW_HOUR)
+		return now_ms - (local - floor_to(local, MS_PER_HOUR));
+	return first_of(kind, local);
+}
+
+int64_t clock_window_end(const Punnet__V1__OrderTerms *terms, enum window_kind kind, int64_t now_ms)
+{
+	static const int64_t sure_days[] = {
+	    [WINDOW_DAY] = 1, [WINDOW_WEEK] = 7, [WINDOW_MONTH] = 31};
+	int64_t start = clock_window(terms, kind, now_ms), next = start + MS_PER_HOUR;
+	const Punnet__V1__Clock *c = terms->clock;
+	size_t i;
+
+	if (kind != WINDOW_HOUR)
+		/* Any day of the next month leads to its first one. */
+		return when_it_shows(terms, first_of(kind, start + sure_days[kind] * MS_PER_DAY),
+				     now_ms);
+	/* A shift begins another hour, wherever it falls. */
+	i = c ? shift_at(c, now_ms) + 1 : 0;
+	return c && i < c->n_shifts ? MIN_OF(next, c->shifts[i]->from_ms) : next;
+}
+
+/* A clock that is put back shows again what was over. */
+static int64_t next_turn_back(const Punnet__V1__OrderTerms *terms, int64_t now_ms)
+{
+	const Punnet__V1__Clock *c = terms->clock;
+
+	for (size_t i = c ? shift_at(c, now_ms) + 1 : 0; c && i < c->n_shifts; i++) {
+		if (c->shifts[i]->offset_minutes < c->shifts[i - 1]->offset_minutes)
+			return c->shifts[i]->from_ms;
+	}
+	return INT64_MAX;
+}
+
+static int64_t week_minute(int64_t local_ms)
+{
+	return (local_ms - first_of(WINDOW_WEEK, local_ms)) / MS_PER_MIN;
+}
+
+bool clock_inside(const Punnet__V1__OrderTerms *terms, struct week_spans spans, int64_t now_ms,
+		  int64_t *ret_until_ms)
+{
+	int64_t local = now_ms + clock_offset_ms(terms, now_ms);
+	int64_t week = first_of(WINDOW_WEEK, local), minute = week_minute(local);
+	size_t i = 0;
+
+	if (spans.count == 0)
+		return true;
+	while (i < spans.count && spans.items[i]->until_minute <= minute)
+		i++;
+	if (i < spans.count && spans.items[i]->from_minute <= minute)
+		return true;
+	minute = i < spans.count ? spans.items[i]->from_minute
+				 : WEEK_MINUTES + spans.items[0]->from_minute;
+	*ret_until_ms = MIN_OF(when_it_shows(terms, week + minute * MS_PER_MIN, now_ms),
+			       next_turn_back(terms, now_ms));
+	return false;
+}

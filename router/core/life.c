@@ -1,0 +1,424 @@
+/* life: see life.h. */
+#include "life.h"
+
+#include "decision.h"
+#include "lead/codec.h"
+
+/* --- what is known about a lead --- */
+
+static uint32_t order_index(const void *ctx, const char *order_id)
+{
+	const struct order *o = market_order(ctx, slice_cstr(order_id));
+
+	return o ? o->index : UINT32_MAX;
+}
+
+static struct slice customer_of(const Punnet__V1__LeadAdmitted *admitted)
+{
+	for (size_t i = 0; i < admitted->n_facts; i++) {
+		const Punnet__V1__Fact *f = admitted->facts[i];
+
+		if (f->value_case == PUNNET__V1__FACT__VALUE_TEXT &&
+		    strcmp(f->name, "customer_of") == 0)
+			return slice_cstr(f->text);
+	}
+	return (struct slice){0};
+}
+
+/* Bids of orders that the market does not know, or that stand there twice, fall away. */
+static void take_bids(const struct market *m, struct lead_view *view, struct arena *a)
+{
+	const Punnet__V1__LeadAdmitted *admitted = view->admitted;
+
+	view->has_bids = true;
+	view->bids = arena_alloc(a, MIN_OF(admitted->n_bids, LEAD_BIDS_MAX) * sizeof(*view->bids));
+	for (size_t i = 0; i < admitted->n_bids && view->bid_count < LEAD_BIDS_MAX; i++) {
+		const Punnet__V1__Bid *bid = admitted->bids[i];
+		const struct order *o = market_order(m, slice_cstr(bid->order_id));
+
+		if (!o || price_is_bid(o, view))
+			continue;
+		view->bids[view->bid_count++] =
+		    (struct bid){o->index, MIN_OF(bid->amount_minor, ORDER_PRICE_MAX_MINOR)};
+	}
+}
+
+static struct lead_view view_of(const struct market *m, const struct vertical *v,
+				const Punnet__V1__LeadAdmitted *admitted, struct arena *a)
+{
+	struct lead_view view = {.lead = admitted->lead,
+				 .admitted = admitted,
+				 .payout_share_bp = v->share_bp,
+				 .card = v->card,
+				 .orders = m->by_index};
+	struct slice source_class = vertical_class(v, admitted->lead->aff_id);
+
+	view.values = lead_values(&v->attributes,
+				  &(struct lead_says){.lead = admitted->lead,
+						      .admitted = admitted,
+						      .source_class = source_class},
+				  a);
+	if (admitted->n_facts > 0)
+		view.customer_of = customer_of(admitted);
+	if (admitted->n_bids > 0)
+		take_bids(m, &view, a);
+	rates_choose(&view, source_class, order_index, m, a);
+	return view;
+}
+
+static const Punnet__V1__LeadAdmitted *admitted_of(const struct open_lead *l, struct arena *a)
+{
+	const Punnet__V1__LeadAdmitted *admitted =
+	    codec_unpack(a, &punnet__v1__lead_admitted__descriptor, buf_slice(&l->packed));
+
+	assert(admitted && admitted->lead);
+	return admitted;
+}
+
+/* --- opening and closing --- */
+
+static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
+				   const Punnet__V1__LeadAdmitted *admitted)
+{
+	struct open_lead *open = open_lead_new(id);
+
+	(void)buf_reserve(&open->packed, punnet__v1__lead_admitted__get_packed_size(admitted));
+	codec_pack(&admitted->base, &open->packed);
+	assert(!open->packed.failed);
+	open->is_test = admitted->lead->is_test;
+	map_put(&m->leads, slice_of(id->bytes, sizeof(id->bytes)), open);
+	return open;
+}
+
+static void stop_waiting(struct market *m, struct open_lead *l)
+{
+	if (l->buyer_until_ms == 0)
+		return;
+	l->buyer_until_ms = 0;
+	map_remove(&m->waiters, slice_of(l->id.bytes, sizeof(l->id.bytes)));
+}
+
+static void lead_close(struct market *m, struct open_lead *open)
+{
+	stop_waiting(m, open);
+	map_remove(&m->leads, slice_of(open->id.bytes, sizeof(open->id.bytes)));
+	open_lead_free(open);
+}
+
+static bool is_settled(const struct open_lead *l)
+{
+	for (size_t i = 0; i < l->holding_count; i++) {
+		if (l->holdings[i].state == HOLDING_OUT)
+			return false;
+	}
+	return l->buyer_until_ms == 0;
+}
+
+static void close_if_settled(struct market *m, struct open_lead *l)
+{
+	if (is_settled(l))
+		lead_close(m, l);
+}
+
+/* --- selling --- */
+
+static void take_place(struct market *m, struct open_lead *open, const struct candidate *winner,
+		       const char *aff_id)
+{
+	struct holding *h = open_lead_hold(open, winner->order->index);
+
+	/* A test lead goes the way of all leads, and takes no place away from one. */
+	if (!open->is_test)
+		h->reservation =
+		    order_reserve(winner->order, aff_id, winner->price_minor, m->log_time_ms);
+}
+
+/* Whether one more buyer could have it beside those who do: all of them must be ready to share. */
+static bool shareable(const struct market *m, const struct open_lead *l)
+{
+	uint32_t holders = 0, limit = ORDER_SHARE_MAX;
+
+	for (size_t i = 0; i < l->holding_count; i++) {
+		if (l->holdings[i].state == HOLDING_BACK)
+			continue;
+		holders++;
+		limit = MIN_OF(limit, order_share_limit(m->by_index[l->holdings[i].order]));
+	}
+	return holders < limit;
+}
+
+struct sale {
+	struct deciding *d;
+	struct vertical *vertical;
+	struct lead_view view;
+	struct offer offer;
+	struct open_lead *open; /* NULL: nobody has it yet, and it is not held here */
+	struct match match;
+};
+
+static void sale_begin(struct sale *s, struct deciding *d, const struct lead_id *id,
+		       const Punnet__V1__LeadAdmitted *admitted, struct open_lead *open)
+{
+	s->d = d;
+	s->open = open;
+	s->vertical = market_vertical(d->market, slice_cstr(admitted->lead->vertical));
+	s->view = view_of(d->market, s->vertical, admitted, d->arena);
+	s->offer =
+	    (struct offer){.id = id, .admitted = admitted, .offset = d->offset, .view = &s->view};
+}
+
+static void add_decision(struct sale *s, struct decision decision)
+{
+	struct decisions *ret = s->d->ret;
+
+	assert(ret->count < MARKET_DECISIONS_MAX);
+	ret->items[ret->count++] = decision;
+}
+
+static void decide(struct sale *s)
+{
+	s->offer.round = s->open ? s->open->holding_count : 0;
+	s->offer.step = (uint32_t)s->d->ret->count;
+	if (s->d->market->observer)
+		s->d->market->observer(s->d->market->observer_ctx, &s->view, &s->match,
+				       s->d->market->log_time_ms);
+	add_decision(s, decision_make(s->d->market, &s->match, &s->offer, s->d->arena));
+}
+
+/* To as many as share it. Returns whether somebody took it. */
+static bool sell(struct sale *s)
+{
+	struct market *m = s->d->market;
+	bool sold = false;
+
+	while (!s->open || shareable(m, s->open)) {
+		s->view.holdings = s->open ? s->open->holdings : NULL;
+		s->view.holding_count = s->open ? s->open->holding_count : 0;
+		match_run(s->vertical, &s->view, m->log_time_ms, &s->match);
+		if (!s->match.won)
+			break;
+		decide(s);
+		if (!s->open)
+			s->open = lead_open(m, s->offer.id, s->offer.admitted);
+		take_place(m, s->open, &s->match.best[0], s->view.lead->aff_id);
+		sold = true;
+	}
+	return sold;
+}
+
+/* --- waiting for a buyer --- */
+
+/* When somebody may take it who would not now: the first of the ends that the misses name. */
+static int64_t next_chance_ms(const struct match *match, int64_t now_ms, int64_t until_ms)
+{
+	/* A price that changes with the hour says no end: it is looked at again in any case. */
+	int64_t next = MIN_OF(until_ms, now_ms + BUYER_RETRY_MS);
+
+	for (size_t i = 0; i < match->count; i++) {
+		int64_t opens = match->best[i].miss.until_ms;
+
+		if (!match->best[i].fits && opens > now_ms)
+			next = MIN_OF(next, opens);
+	}
+	return next;
+}
+
+static int64_t buyer_wait_ms(const struct vertical *v)
+{
+	return v->card ? MIN_OF(v->card->buyer_wait_ms, BUYER_WAIT_MAX_MS) : 0;
+}
+
+static bool may_be_waited_for(const struct sale *s)
+{
+	return buyer_wait_ms(s->vertical) > 0 &&
+	       ((s->open && s->open->buyer_until_ms > 0) ||
+		map_count(&s->d->market->waiters) < BUYER_WAITING_MAX);
+}
+
+static void wait_for_buyer(struct sale *s)
+{
+	struct market *m = s->d->market;
+
+	if (!s->open)
+		s->open = lead_open(m, s->offer.id, s->offer.admitted);
+	if (s->open->buyer_until_ms == 0) {
+		s->open->buyer_until_ms = m->log_time_ms + buyer_wait_ms(s->vertical);
+		market_waiter(m, s->open);
+	}
+	s->open->retry_ms = next_chance_ms(&s->match, m->log_time_ms, s->open->buyer_until_ms);
+}
+
+/* Sold, or waiting, or unsold: one of them, once. */
+static void offer(struct sale *s, bool may_wait)
+{
+	struct market *m = s->d->market;
+
+	if (sell(s)) {
+		stop_waiting(m, s->open);
+		return;
+	}
+	/* Somebody has it, and shares with nobody who wants it now: that is no unsold lead. */
+	if (s->open && open_lead_held(s->open)) {
+		close_if_settled(m, s->open);
+		return;
+	}
+	if (may_wait && may_be_waited_for(s)) {
+		wait_for_buyer(s);
+		return;
+	}
+	decide(s);
+	if (s->open)
+		lead_close(m, s->open);
+}
+
+void life_begin(struct deciding *d, const struct lead_id *id,
+		const Punnet__V1__LeadAdmitted *admitted)
+{
+	struct sale s;
+
+	sale_begin(&s, d, id, admitted, NULL);
+	offer(&s, true);
+}
+
+void life_wait_for_operator(struct market *m, const struct lead_id *id,
+			    const Punnet__V1__LeadAdmitted *admitted)
+{
+	struct open_lead *open = lead_open(m, id, admitted);
+
+	open->waits_until_ms = admitted->quarantined_until_ms;
+	open->waits_accepts = admitted->quarantine_accepts;
+	m->waiting++;
+}
+
+static void sale_again(struct sale *s, struct deciding *d, struct open_lead *l)
+{
+	struct lead_id *id = arena_alloc(d->arena, sizeof(*id));
+
+	*id = l->id;
+	sale_begin(s, d, id, admitted_of(l, d->arena), l);
+}
+
+void life_released(struct deciding *d, struct open_lead *l)
+{
+	struct sale s;
+
+	sale_again(&s, d, l);
+	offer(&s, true);
+}
+
+void life_refused_by_operator(struct deciding *d, struct open_lead *l, enum reason why)
+{
+	struct sale s;
+
+	sale_again(&s, d, l);
+	add_decision(&s, decision_refuse(d->market, &s.offer, why, d->arena));
+	lead_close(d->market, l);
+}
+
+/* The buyer didn't take it: to the next one, who was not asked yet. Its place is free for those that wait, too. */
+static void give_back(struct deciding *d, struct open_lead *l, struct holding *h)
+{
+	struct order *o = d->market->by_index[h->order];
+	bool was_full = order_full(o, d->market->log_time_ms);
+	struct sale s;
+
+	sale_again(&s, d, l);
+	h->state = HOLDING_BACK;
+	if (!l->is_test) {
+		order_give_back(o, s.view.lead->aff_id, &h->reservation);
+		index_reopen(&s.vertical->index, o);
+	}
+	offer(&s, true);
+	if (o->account->limited)
+		life_account_opened(d->market, o->account);
+	else if (was_full)
+		life_order_opened(d->market, o);
+}
+
+void life_settled(struct deciding *d, struct open_lead *l, struct holding *h,
+		  Punnet__V1__Settlement settlement)
+{
+	switch (settlement) {
+	case PUNNET__V1__SETTLEMENT__DELIVERED:
+		if (!l->is_test)
+			order_deliver(d->market->by_index[h->order], &h->reservation);
+		h->state = HOLDING_KEPT;
+		close_if_settled(d->market, l);
+		return;
+	case PUNNET__V1__SETTLEMENT__UNRESOLVED:
+		/* It may be at the buyer: the place stays taken, and the lead is his. */
+		h->state = HOLDING_KEPT;
+		close_if_settled(d->market, l);
+		return;
+	default:
+		give_back(d, l, h);
+	}
+}
+
+bool life_due(struct deciding *d, struct open_lead *l)
+{
+	int64_t now_ms = d->market->log_time_ms;
+	struct sale s;
+
+	if (l->buyer_until_ms == 0 || now_ms < l->retry_ms)
+		return false;
+	sale_again(&s, d, l);
+	offer(&s, now_ms < l->buyer_until_ms);
+	return true;
+}
+
+/* --- openings --- */
+
+static bool would_take(struct market *m, const struct order *o, const struct open_lead *l,
+		       struct arena *a)
+{
+	const Punnet__V1__LeadAdmitted *admitted = admitted_of(l, a);
+	const struct vertical *v;
+	struct lead_view view;
+
+	if (strcmp(admitted->lead->vertical, o->terms->vertical) != 0)
+		return false;
+	v = market_vertical(m, slice_cstr(o->terms->vertical));
+	view = view_of(m, v, admitted, a);
+	view.holdings = l->holdings;
+	view.holding_count = l->holding_count;
+	return match_fits(o, &view, m->log_time_ms);
+}
+
+void life_order_opened(struct market *m, struct order *o)
+{
+	struct arena a = {0};
+	struct slice key;
+	void *value;
+
+	for (size_t i = 0; !o->removed && map_at(&m->waiters, i, &key, &value); i++) {
+		struct open_lead *l = value;
+
+		if (l->retry_ms > m->log_time_ms && would_take(m, o, l, &a))
+			l->retry_ms = m->log_time_ms;
+		arena_reset(&a);
+	}
+	arena_free(&a);
+}
+
+void life_account_opened(struct market *m, const struct account *account)
+{
+	struct order *o;
+
+	for (size_t i = 0; map_count(&m->waiters) > 0 && (o = market_order_at(m, i)); i++) {
+		if (o->account == account)
+			life_order_opened(m, o);
+	}
+}
+
+void life_all_due(struct market *m)
+{
+	struct slice key;
+	void *value;
+
+	for (size_t i = 0; map_at(&m->waiters, i, &key, &value); i++) {
+		struct open_lead *l = value;
+
+		l->retry_ms = MIN_OF(l->retry_ms, m->log_time_ms);
+	}
+}

@@ -1,0 +1,37 @@
+/* rank: the order in which candidates stand: a numbered total order. Pure.
+ *
+ *     1  the higher score: what the lead is worth in this order's hands
+ *     2  the higher priority
+ *     3  an order with a weight before one without; of two, the one that took less today for its weight
+ *     4  the smaller share of its goal filled
+ *     5  the order id, byte by byte
+ *
+ * The score is the price. Whoever paces orders adds to it in rank_score(), and to its upper bound in rank_bound(). */
+#ifndef PUNNET_ROUTER_RANK_H
+#define PUNNET_ROUTER_RANK_H
+
+#include "constraint.h"
+
+struct candidate {
+	struct order *order;
+	bool fits, near;
+	uint32_t nearness; /* of a miss */
+	int64_t price_minor, score_minor;
+	int64_t now_ms;
+	struct miss miss; /* when it does not fit; without its detail */
+};
+
+/* What no candidate of an order can go above. */
+struct rank_key {
+	int64_t score_minor;
+	int32_t priority;
+};
+
+int64_t rank_score(const struct order *o, int64_t price_minor, int64_t now_ms);
+struct rank_key rank_bound(const struct order *o);
+struct rank_key rank_key_of(const struct candidate *c);
+int rank_key_compare(struct rank_key a, struct rank_key b); /* < 0 when a stands before b */
+/* < 0 when a stands before b. Total: 0 only for an order and itself. */
+int candidate_compare(const struct candidate *a, const struct candidate *b);
+
+#endif

@@ -1,0 +1,356 @@
+/* snapshot_read: the bytes of snapshot.c to a state again.
+ *
+ * Reading trusts nothing: every index, length and count is checked, and what doesn't add up (an open lead without its
+ * reservation, two orders of one id) is refused as a whole. After the first fault everything reads as zero, and `why`
+ * stays. */
+#include <stdlib.h>
+
+#include "lead/codec.h"
+#include "state.h"
+
+#define SUM_MAX (1LL << 61) /* sums of money and moments: what is added to them does not overflow */
+
+struct reader {
+	struct slice rest;
+	const char *why;
+	struct arena words;
+};
+
+static void fault(struct reader *r, const char *why)
+{
+	if (!r->why)
+		r->why = why;
+	r->rest.len = 0;
+}
+
+static uint64_t get_number(struct reader *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t byte;
+
+		if (r->rest.len == 0)
+			break;
+		byte = (uint8_t)*r->rest.data++;
+		r->rest.len--;
+		if (shift == 63 && byte > 1)
+			break;
+		n |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return n;
+	}
+	fault(r, "a number does not end");
+	return 0;
+}
+
+static int64_t get_signed(struct reader *r)
+{
+	uint64_t n = get_number(r);
+
+	return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
+}
+
+static uint64_t get_number_to(struct reader *r, uint64_t most)
+{
+	uint64_t n = get_number(r);
+
+	if (n <= most)
+		return n;
+	fault(r, "a number is above its limit");
+	return 0;
+}
+
+static struct slice get_raw(struct reader *r, uint64_t len)
+{
+	struct slice s;
+
+	if (len > r->rest.len) {
+		fault(r, "cut short");
+		return (struct slice){0};
+	}
+	s = slice_of(r->rest.data, len);
+	r->rest.data += len;
+	r->rest.len -= len;
+	return s;
+}
+
+static struct slice get_bytes(struct reader *r)
+{
+	return get_raw(r, get_number(r));
+}
+
+/* Every element takes at least a byte, so that a false count can't make us allocate. */
+static size_t get_count(struct reader *r)
+{
+	return get_number_to(r, r->rest.len);
+}
+
+static int64_t get_sum(struct reader *r)
+{
+	int64_t n = get_signed(r);
+
+	if (n >= -SUM_MAX && n <= SUM_MAX)
+		return n;
+	fault(r, "a sum is above its limit");
+	return 0;
+}
+
+static void get_vertical(struct reader *r, struct market *m)
+{
+	struct slice name = get_bytes(r), card = get_bytes(r);
+	struct vertical *v;
+
+	if (!r->why && (name.len == 0 || map_get(&m->verticals, name)))
+		fault(r, "a vertical stands there twice, or without a name");
+	if (r->why)
+		return;
+	v = market_vertical(m, name);
+	if (card.len > 0 && (!vertical_set_card(v, card) || card_fault(v->card) ||
+			     !slice_is(name, v->card->vertical)))
+		fault(r, "a rate card can't be read");
+}
+
+static void get_account(struct reader *r, struct market *m)
+{
+	struct slice key = get_bytes(r);
+	const char *end = key.len > 0 ? memchr(key.data, 0, key.len) : NULL;
+	struct account *a;
+
+	if (!end || map_get(&m->accounts, key) ||
+	    memchr(end + 1, 0, key.len - (size_t)(end + 1 - key.data))) {
+		fault(r, "an account stands there twice, or without a name");
+		return;
+	}
+	a = market_account(
+	    m, key.data,
+	    arena_cstr(&r->words, slice_of(end + 1, key.len - (size_t)(end + 1 - key.data))));
+	a->limited = get_number_to(r, 1);
+	a->paid_in_minor = get_sum(r);
+	a->credit_minor = get_sum(r);
+	a->revision = get_number(r);
+	a->taken_minor = get_sum(r);
+	arena_reset(&r->words);
+}
+
+static void get_webmasters(struct reader *r, struct order *o)
+{
+	for (size_t i = get_count(r); i > 0 && !r->why; i--) {
+		struct slice aff_id = get_bytes(r);
+		struct webmaster_count *c;
+
+		if (r->why || map_get(&o->webmasters, aff_id)) {
+			fault(r, "a webmaster stands there twice");
+			return;
+		}
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			abort();
+		map_put(&o->webmasters, aff_id, c);
+		c->day = get_sum(r);
+		c->taken_day = get_number(r);
+		c->taken_total = get_number(r);
+	}
+}
+
+static void get_counters(struct reader *r, struct order *o)
+{
+	o->revision = get_number(r);
+	o->removed = get_number_to(r, 1);
+	o->reserved = get_number(r);
+	o->delivered = get_number(r);
+	o->returned = get_number(r);
+	o->reserved_minor = get_sum(r);
+	o->spent_minor = get_sum(r);
+	o->returned_minor = get_sum(r);
+	for (int k = 0; k < WINDOW_KINDS; k++) {
+		o->windows[k].name = get_sum(r);
+		o->windows[k].taken = get_number(r);
+		o->windows[k].spent_minor = get_sum(r);
+	}
+	get_webmasters(r, o);
+	o->changed = true;
+}
+
+static void get_order(struct reader *r, struct market *m)
+{
+	struct slice packed = get_bytes(r);
+	Punnet__V1__OrderTerms *terms =
+	    r->why ? NULL : codec_unpack(&r->words, &punnet__v1__order_terms__descriptor, packed);
+	struct vertical *v;
+	struct order *o;
+
+	if (!terms || order_terms_fault(terms) || market_order(m, slice_cstr(terms->order_id))) {
+		fault(r, "an order can't be read, or stands there twice");
+		return;
+	}
+	v = map_get(&m->verticals, slice_cstr(terms->vertical));
+	if (!v) {
+		fault(r, "an order stands in a vertical that is not there");
+		return;
+	}
+	o = market_order_add(m, slice_cstr(terms->order_id));
+	if (!order_set_terms(o, packed, &v->attributes)) {
+		fault(r, "an order's terms can't be read");
+		return;
+	}
+	o->account = market_account(m, terms->advertiser_id, terms->price->currency);
+	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
+	get_counters(r, o);
+	if (!r->why && !o->removed)
+		vertical_add(v, o);
+	arena_reset(&r->words);
+}
+
+static void get_holding(struct reader *r, struct market *m, struct open_lead *l)
+{
+	const struct order *o = market_order_at(m, get_number(r));
+	struct holding *h;
+
+	if (r->why || !o) {
+		fault(r, "a lead was offered to an order that is not there");
+		return;
+	}
+	h = open_lead_hold(l, o->index);
+	h->state = (uint8_t)get_number_to(r, HOLDING_BACK);
+	if (h->state == HOLDING_BACK)
+		return;
+	h->reservation.price_minor = get_sum(r);
+	h->reservation.by_webmaster = get_number_to(r, 1);
+	for (int k = 0; k < WINDOW_KINDS; k++)
+		h->reservation.windows[k] = get_sum(r);
+}
+
+/* Somebody must still have a say in it. */
+static bool lead_stands(const struct open_lead *l)
+{
+	bool out = false;
+
+	for (size_t i = 0; i < l->holding_count; i++)
+		out |= l->holdings[i].state == HOLDING_OUT;
+	if (l->waits_until_ms < 0 || l->buyer_until_ms < 0)
+		return false;
+	if (l->waits_until_ms > 0)
+		return l->holding_count == 0 && l->buyer_until_ms == 0;
+	return l->buyer_until_ms > 0 ? !open_lead_held(l) : out;
+}
+
+static const Punnet__V1__LeadAdmitted *get_admitted(struct reader *r, const struct open_lead *l)
+{
+	const Punnet__V1__LeadAdmitted *admitted =
+	    codec_unpack(&r->words, &punnet__v1__lead_admitted__descriptor, buf_slice(&l->packed));
+
+	return admitted && admitted->lead && admitted->lead->vertical[0] ? admitted : NULL;
+}
+
+/* What a holding took must be there to be given back: each reservation of a webmaster's lead uses up one of his counts. */
+static bool webmaster_left(const struct order *o, const char *aff_id)
+{
+	struct webmaster_count *c = map_get(&o->webmasters, slice_cstr(aff_id));
+
+	return c && c->open < c->taken_total && ++c->open > 0;
+}
+
+/* taken[i]: how many reservations of order i the open leads hold. */
+static void check_holdings(struct reader *r, const struct market *m, const struct open_lead *l,
+			   const Punnet__V1__LeadAdmitted *admitted, uint64_t *taken)
+{
+	for (size_t i = 0; i < l->holding_count; i++) {
+		const struct holding *h = &l->holdings[i];
+		const struct order *o = m->by_index[h->order];
+
+		if (strcmp(o->terms->vertical, admitted->lead->vertical) != 0)
+			fault(r, "a lead is with an order of another vertical");
+		if (h->state != HOLDING_OUT || l->is_test)
+			continue;
+		if (++taken[h->order] > o->reserved)
+			fault(r, "more open leads than reservations");
+		if (h->reservation.by_webmaster && !webmaster_left(o, admitted->lead->aff_id))
+			fault(r, "more open leads of a webmaster than were counted");
+	}
+}
+
+static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
+{
+	struct slice raw = get_raw(r, sizeof(struct lead_id));
+	const Punnet__V1__LeadAdmitted *admitted;
+	struct open_lead *l;
+	struct lead_id id;
+
+	if (r->why || !lead_id_from_bytes(raw.data, raw.len, &id) || map_get(&m->leads, raw)) {
+		fault(r, "a lead stands there twice");
+		return;
+	}
+	l = open_lead_new(&id);
+	map_put(&m->leads, raw, l);
+	buf_append_slice(&l->packed, get_bytes(r));
+	l->waits_accepts = get_number_to(r, 1);
+	l->waits_until_ms = get_signed(r);
+	l->buyer_until_ms = get_signed(r);
+	l->retry_ms = get_signed(r);
+	for (size_t i = get_count(r); i > 0 && !r->why; i--)
+		get_holding(r, m, l);
+	if (r->why)
+		return;
+	admitted = get_admitted(r, l);
+	if (!admitted || !lead_stands(l)) {
+		fault(r, "an open lead can't be read, or is with nobody");
+		return;
+	}
+	l->is_test = admitted->lead->is_test;
+	check_holdings(r, m, l, admitted, taken);
+	m->waiting += l->waits_until_ms > 0;
+	if (l->buyer_until_ms > 0)
+		market_waiter(m, l);
+	arena_reset(&r->words);
+}
+
+static void get_state(struct reader *r, struct market *m)
+{
+	struct slice watermark;
+	uint64_t *taken;
+
+	m->log_time_ms = get_signed(r);
+	m->digest = get_number(r);
+	watermark = get_bytes(r);
+	if (!r->why && !watermark_read(watermark, &m->watermark))
+		fault(r, "the watermark can't be read");
+	if (!holds_decode(&m->holds, get_bytes(r)))
+		fault(r, "the holds can't be read");
+	for (size_t i = get_count(r); i > 0 && !r->why; i--)
+		get_vertical(r, m);
+	for (size_t i = get_count(r); i > 0 && !r->why; i--)
+		get_account(r, m);
+	for (size_t i = get_count(r); i > 0 && !r->why; i--)
+		get_order(r, m);
+	taken = calloc(map_count(&m->orders) + 1, sizeof(*taken));
+	if (!taken)
+		abort();
+	for (size_t i = get_count(r); i > 0 && !r->why; i--)
+		get_lead(r, m, taken);
+	free(taken);
+	if (!r->why && r->rest.len > 0)
+		fault(r, "there is more after its end");
+}
+
+struct market *market_decode(struct slice bytes, uint32_t partition, const char **ret_why)
+{
+	struct reader r = {.rest = bytes};
+	struct market *m = market_new(partition);
+
+	if (!slice_starts_with(bytes, MARKET_MAGIC))
+		fault(&r, "not a market's state");
+	get_raw(&r, sizeof(MARKET_MAGIC) - 1);
+	if (get_number(&r) != MARKET_FORMAT)
+		fault(&r, "another format");
+	if (get_number(&r) != partition)
+		fault(&r, "the state of another partition");
+	if (!r.why)
+		get_state(&r, m);
+	arena_free(&r.words);
+	if (!r.why)
+		return m;
+	market_free(m);
+	*ret_why = r.why;
+	return NULL;
+}
