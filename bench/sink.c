@@ -1,4 +1,5 @@
-/* bench-sink: an advertiser that takes every lead at once: keep-alive, 200 {"outcome":"accepted"}.
+/* bench-sink: an advertiser that takes every lead at once: keep-alive, 200 {"outcome":"accepted"}. On the paths /never, /half,
+ * /endless and /reset it does what they say.
  *
  *   bench-sink --port P [--log FILE]
  *
@@ -73,6 +74,39 @@ static void note(struct sink *s, const char *body, const char *end)
 			bench_now_ns());
 }
 
+static bool begins(const char *at, const char *path)
+{
+	return strncmp(at, path, strlen(path)) == 0;
+}
+
+/* false: the connection is done for. *ret_answered: this path gets no other answer. */
+static bool misbehave(const struct peer *p, const char *request, bool *ret_answered)
+{
+	static const char half[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";
+	static const char endless[] = "HTTP/1.1 200 OK\r\n\r\n";
+	static const char filling[65536];
+	struct linger hard = {.l_onoff = 1};
+
+	*ret_answered = true;
+	if (begins(request, "POST /never"))
+		return true;
+	if (begins(request, "POST /half"))
+		return send(p->fd, half, sizeof(half) - 1, MSG_NOSIGNAL) > 0;
+	if (begins(request, "POST /endless")) {
+		ssize_t n = send(p->fd, endless, sizeof(endless) - 1, MSG_NOSIGNAL);
+
+		while (n > 0)
+			n = send(p->fd, filling, sizeof(filling), MSG_NOSIGNAL);
+		return errno == EAGAIN;
+	}
+	if (begins(request, "POST /reset")) {
+		setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+		return false;
+	}
+	*ret_answered = false;
+	return true;
+}
+
 static bool serve(struct sink *s, struct peer *p)
 {
 	ssize_t n = recv(p->fd, p->in + p->len, REQUEST_MAX - p->len, 0);
@@ -86,7 +120,12 @@ static bool serve(struct sink *s, struct peer *p)
 	p->len += (size_t)n;
 	p->in[p->len] = '\0';
 	while ((length = request_length(p, at, &body)) != 0) {
-		if (send(p->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) != sizeof(answer) - 1)
+		bool answered;
+
+		if (!misbehave(p, p->in + at, &answered))
+			return false;
+		if (!answered &&
+		    send(p->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) != sizeof(answer) - 1)
 			return false;
 		s->taken++;
 		if (s->log)

@@ -164,6 +164,8 @@ static void take_routed(struct audit *a, const struct bus_record *r,
 {
 	struct audit_decision d = {.at = at_of(r)};
 
+	if (m && m->retry)
+		return; /* the operator's: decided before */
 	if (!m || !m->assignment || !from_partition_fits(m->source) || !id_of(m->lead_id, &d.id))
 		return; /* without it the lead stays undecided, which is found */
 	d.market = from(m->source);

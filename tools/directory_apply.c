@@ -292,6 +292,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->hold_days = (uint32_t)int_of(a, item, "hold_days", 0, 365, 14);
 	v->return_window_days = (uint32_t)int_of(a, item, "return_window_days", 0, 365, 7);
 	v->max_in_flight = (uint32_t)int_of(a, item, "max_in_flight", 1, 10000, 0);
+	v->deliveries_per_s = (uint32_t)int_of(a, item, "deliveries_per_s", 1, 100000, 0);
 	v->suspended = bool_of(a, item, "suspended");
 	advertiser_contract_read(item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
@@ -300,8 +301,8 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 			   id, v->return_window_days, v->hold_days);
 	yaml_refuse_unknown(
 	    item, "advertiser",
-	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, suspended, "
-	    "vat_percent, returns_max_percent, own_cause_returns",
+	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, "
+	    "deliveries_per_s, suspended, vat_percent, returns_max_percent, own_cause_returns",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;

@@ -5,39 +5,13 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "order_delivery.h"
 #include "order_read.h"
 
 #define WEIGHT_MAX 1000000
 #define ORDER_KEYS                                                                                 \
 	"id, advertiser, vertical, price, quantity, from, until, caps, budget, sharing, where, "   \
 	"schedule, zone, priority, weight, re_sales, utc_offset_minutes, paused, delivery"
-
-/* YAML as JSON: what looks like a number or a truth value and is not quoted is one. */
-static void write_json(const struct yaml *y, struct buf *out)
-{
-	int64_t number;
-	bool first = true;
-
-	if (y->type == YAML_SCALAR) {
-		if (!y->quoted && (slice_to_int64(y->text, &number) || slice_is(y->text, "true") ||
-				   slice_is(y->text, "false")))
-			buf_append_slice(out, y->text);
-		else
-			json_write_string(out, y->text);
-		return;
-	}
-	buf_append_char(out, y->type == YAML_MAP ? '{' : '[');
-	for (const struct yaml *m = y->child; m; m = m->next, first = false) {
-		if (!first)
-			buf_append_char(out, ',');
-		if (y->type == YAML_MAP) {
-			json_write_string(out, m->key);
-			buf_append_char(out, ':');
-		}
-		write_json(m, out);
-	}
-	buf_append_char(out, y->type == YAML_MAP ? '}' : ']');
-}
 
 char *order_text(struct order_reader *r, const struct yaml *map, const char *key)
 {
@@ -66,28 +40,6 @@ char **order_texts(struct order_reader *r, const struct yaml *y, const char *wha
 		all[(*ret_count)++] = arena_cstr(r->arena, v->text);
 	}
 	return all;
-}
-
-static void read_delivery(struct order_reader *r, const struct yaml *item, order_terms *t)
-{
-	const struct yaml *delivery = yaml_get(item, "delivery"),
-			  *webhook = yaml_get(delivery, "webhook");
-	struct slice url = {0};
-	struct buf json = {0};
-
-	t->delivery_json = (char *)protobuf_c_empty_string;
-	if (!delivery && !r->directory)
-		return; /* in a simulation nothing is delivered */
-	yaml_text(webhook, "url", &url, r->faults);
-	if (!webhook ||
-	    (!slice_starts_with(url, "http://") && !slice_starts_with(url, "https://"))) {
-		yaml_fault(r->faults, delivery ? delivery->line : item->line,
-			   "order %s: expected delivery: {webhook: {url: \"https://…\"}}", r->id);
-		return;
-	}
-	write_json(delivery, &json);
-	t->delivery_json = arena_cstr(r->arena, buf_slice(&json));
-	buf_free(&json);
 }
 
 static void read_times(struct order_reader *r, const struct yaml *item, order_terms *t)
@@ -177,7 +129,9 @@ static order_terms *read_order(struct order_reader *r, const struct yaml *item)
 	order_read_caps(r, item, t);
 	order_read_sharing(r, item, t);
 	order_check_quantity(r, item, t);
-	read_delivery(r, item, t);
+	t->delivery_json = (char *)protobuf_c_empty_string;
+	if (r->directory || yaml_get(item, "delivery")) /* in a simulation nothing is delivered */
+		t->delivery_json = order_delivery_read(r->arena, item, r->id, r->faults);
 	yaml_refuse_unknown(item, "order", ORDER_KEYS, r->faults);
 	return t;
 }

@@ -17,6 +17,7 @@ BENCHES = {
     "filter-scaling": (stages.filter_scaling, "what 1, 2, 4 and 8 filter workers together cost a lead"),
     "claims": (stages.claims, "dedupe claims in Redis: memory and CPU of one"),
     "router": (stages.router, "leads.judged to leads.routed: admit and decide"),
+    "webhooks": (core.webhooks, "delivery in one process, to a local server: webhooks a second on one core; beside hostile advertisers"),
     "delivery": (stages.delivery, "webhooks to a local server"),
     "payout": (stages.payout, "leads.outcomes to the ledger"),
     "path": (path.whole, "from the first 202 to the last credit; latency from 202 to the advertiser"),

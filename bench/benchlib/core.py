@@ -1,5 +1,7 @@
 """Benchmarks inside one process: the programs measure, this passes on."""
 
+HOSTILE_OFFSET = 82  # of the port of an advertiser that misbehaves
+
 
 def _pass_on(figures, rows, prefix=""):
     for row in rows:
@@ -23,3 +25,19 @@ def ledger(lab, figures):
     _pass_on(figures, lab.run("money", "--dir", folder, "--leads", scaled(1000000)))
     for file in folder.iterdir():
         file.unlink()
+
+
+def webhooks(lab, figures):
+    from .lab import scaled, wait_for_port
+    with lab.sink():
+        count, hostile_port = scaled(40000), lab.port_base + HOSTILE_OFFSET
+        hostile = lab.start("sink", "--port", hostile_port, core=1)
+        try:
+            wait_for_port(hostile_port)
+            ours = lab.run("delivery", "--port", lab.sink_port, "--hostile-port", hostile_port, "--webhooks", count, core=0)
+        finally:
+            lab.end(hostile)
+        bare = lab.run("floor-delivery", "--port", lab.sink_port, "--count", count, "--in-flight", 64, core=0)[0]
+    floors = {"webhooks, CPU": bare["cpu_us"], "webhooks, one core": bare["per_s"]}
+    for row in ours:
+        figures.add(row["name"], row["value"], row["unit"], floors.get(row["name"], row.get("floor")))

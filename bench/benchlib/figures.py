@@ -27,6 +27,8 @@ TARGETS = {
     "a statement as CSV": ("most", 5),
     "a statement as a page": ("most", 5),
     "an advertiser's list reconciled": ("most", 15),
+    "webhooks, one core": ("least", 4000),
+    "webhooks, p99 moves by": ("most", 20),
 }
 
 

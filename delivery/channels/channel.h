@@ -6,13 +6,15 @@
 
 #include "base/ids.h"
 #include "delivery/core/classify.h"
+#include "delivery/core/endpoint.h"
 #include "proto/leads_routed.pb-c.h"
 
 #define DELIVERY_KEY_TEXT_MAX (LEAD_ID_TEXT_LEN + 12)
 #define SOURCE_TEXT_LEN       12
-#define MESSAGE_HEADERS_MAX   8
-#define MESSAGE_HEADER_BYTES  256
+#define MESSAGE_HEADERS_MAX   24
+#define MESSAGE_HEAD_MAX      (16 * 1024) /* bytes of all headers */
 #define MESSAGE_BODY_MAX      (512 * 1024)
+#define SECRET_MAX_BYTES      4096
 
 struct signer;
 
@@ -24,24 +26,48 @@ struct handover {
 	char source[SOURCE_TEXT_LEN + 1]; /* the webmaster's pseudonym for this advertiser */
 	const struct signer *signer;      /* the advertiser's */
 	int64_t now_ms;
+	const char *mail_from; /* the network's own address; "" = it sends no mail */
+	/* A secret of the advertiser's by its name; empty: there is none. Valid until the next call. */
+	struct slice (*secret)(void *ctx, struct slice name);
+	void *secret_ctx;
 };
 
 /* What goes out. Holds the contact in the open: message_wipe() as soon as it is sent. */
 struct message {
-	char headers[MESSAGE_HEADERS_MAX][MESSAGE_HEADER_BYTES]; /* "name: value" */
+	struct buf head; /* "name: value", each with a NUL behind it */
+	size_t header_at[MESSAGE_HEADERS_MAX];
 	size_t header_count;
 	struct buf body;
 };
 
+enum compose {
+	COMPOSE_DONE,
+	COMPOSE_TOO_LARGE,
+	COMPOSE_NO_SECRET, /* the settings name a secret that is not there, or can't be sent */
+};
+
 void message_wipe(struct message *m);
+/* Room for all of it at once: a buffer that grows would leave the contact behind in freed memory. */
+_must_use_ bool message_begin(struct message *m, const struct handover *h);
 void message_header(struct message *m, const char *fmt, ...) _printf_(2, 3);
+const char *message_header_text(const struct message *m, size_t i);
+
+/* Bytes that a message about this lead may come to. */
+size_t handover_room(const struct handover *h);
+/* Empty when nobody keeps secrets. */
+struct slice handover_secret(const struct handover *h, struct slice name);
 
 struct channel {
 	const char *name; /* the member of the order's delivery settings */
 	enum result (*read)(const struct json *settings, int64_t default_timeout_ms,
 			    struct endpoint *ret, struct error *ret_error);
-	/* false when the message can't be made (too large); m is wiped by the caller. */
-	bool (*compose)(const struct handover *h, const struct endpoint *e, struct message *m);
+	/* When it is not done, m is wiped by the caller. */
+	enum compose (*compose)(const struct handover *h, const struct endpoint *e,
+				struct message *m);
+	/* The question whether the lead arrived: its headers, and where to; NULL: nobody can be asked. */
+	enum compose (*ask)(const struct handover *h, const struct endpoint *e,
+			    const struct status_query *query, struct message *m,
+			    char ret_url[ENDPOINT_URL_MAX]);
 	struct attempt_said (*judge)(const struct answer_rules *rules,
 				     const struct transport_answer *answer, struct arena *scratch);
 };
@@ -58,6 +84,6 @@ void delivery_key_text(const struct lead_id *lead_id, uint32_t round,
 void source_pseudonym(const uint8_t key[32], struct slice aff_id, struct slice advertiser_id,
 		      char ret[SOURCE_TEXT_LEN + 1]);
 
-extern const struct channel channel_webhook;
+extern const struct channel channel_webhook, channel_email;
 
 #endif

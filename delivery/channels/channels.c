@@ -6,17 +6,79 @@
 #include <stdio.h>
 
 #include "lead/fingerprint.h"
+#include "template.h"
 
 static const struct channel *const channels[] = {
     &channel_webhook,
+    &channel_email,
 };
 
-/* What an unclear answer leads to. One word so far; another would stand here. */
-static bool on_unknown_known(const struct json *root)
+/* A member that is neither a channel nor known here; NULL when there is none. */
+static const struct json *stranger(const struct json *root)
 {
-	const struct json *value = json_member(root, "on_unknown");
+	for (const struct json *m = root->child; m; m = m->next) {
+		bool known = slice_is(m->key, "on_unknown");
 
-	return !value || (value->type == JSON_STRING && slice_is(value->text, "retry_same"));
+		for (size_t i = 0; i < ARRAY_LEN(channels); i++)
+			known |= slice_is(m->key, channels[i]->name);
+		if (!known)
+			return m;
+	}
+	return NULL;
+}
+
+static const struct channel *channel_named(const struct json *root, const struct json **ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(channels); i++) {
+		*ret = json_member(root, channels[i]->name);
+		if (*ret)
+			return channels[i];
+	}
+	return NULL;
+}
+
+static enum result read_on_unknown(const struct json *value, const struct channel *channel,
+				   int64_t default_timeout_ms, struct endpoint *ret,
+				   struct error *ret_error)
+{
+	struct status_query query;
+	enum result r;
+
+	if (!value || (value->type == JSON_STRING && slice_is(value->text, "retry_same")))
+		return RESULT_OK;
+	if (value->type != JSON_OBJECT || !channel->ask)
+		return error_set(ret_error, RESULT_BAD, "on_unknown: expected \"retry_same\"%s",
+				 channel->ask ? ", or a query" : "");
+	r = endpoint_read_query(value, default_timeout_ms, &query, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	if (!template_text_check(slice_cstr(query.url), "on_unknown.query.url", ret_error))
+		return RESULT_BAD;
+	if ((ret->auth != AUTH_NONE || *ret->certificate) && !endpoint_url_is_https(query.url))
+		return error_set(ret_error, RESULT_BAD,
+				 "on_unknown.query.url: expected https, for a secret goes with it");
+	ret->query = value;
+	return RESULT_OK;
+}
+
+static enum result read_root(const struct json *root, int64_t default_timeout_ms,
+			     const struct channel **ret_channel, struct endpoint *ret,
+			     struct error *ret_error)
+{
+	const struct json *settings, *other = stranger(root);
+	enum result r;
+
+	*ret_channel = channel_named(root, &settings);
+	if (!*ret_channel)
+		return error_set(ret_error, RESULT_BAD, "delivery settings name no channel");
+	if (other)
+		return error_set(ret_error, RESULT_BAD, SLICE_FMT ": unknown",
+				 SLICE_ARG(other->key));
+	r = (*ret_channel)->read(settings, default_timeout_ms, ret, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	return read_on_unknown(json_member(root, "on_unknown"), *ret_channel, default_timeout_ms,
+			       ret, ret_error);
 }
 
 enum result channel_read(struct slice delivery_json, int64_t default_timeout_ms,
@@ -33,37 +95,65 @@ enum result channel_read(struct slice delivery_json, int64_t default_timeout_ms,
 	if (!root)
 		return error_set(ret_error, RESULT_BAD, "delivery settings: %s at byte %zu",
 				 fault.what, fault.offset);
-	if (!on_unknown_known(root))
-		return error_set(ret_error, RESULT_BAD, "on_unknown: expected \"retry_same\"");
-	for (size_t i = 0; i < ARRAY_LEN(channels); i++) {
-		const struct json *settings = json_member(root, channels[i]->name);
+	return read_root(root, default_timeout_ms, ret_channel, ret, ret_error);
+}
 
-		if (!settings)
-			continue;
-		*ret_channel = channels[i];
-		return channels[i]->read(settings, default_timeout_ms, ret, ret_error);
-	}
-	return error_set(ret_error, RESULT_BAD, "delivery settings name no channel");
+/* What was written; all of it when writing broke off. */
+static void wipe(struct buf *b)
+{
+	if (b->data)
+		sodium_memzero(b->data, b->failed ? b->cap : b->len);
+	buf_free(b);
 }
 
 void message_wipe(struct message *m)
 {
-	/* What was written; all of it when writing broke off. */
-	if (m->body.data)
-		sodium_memzero(m->body.data, m->body.failed ? m->body.cap : m->body.len);
-	buf_free(&m->body);
-	sodium_memzero(m->headers, m->header_count * sizeof(m->headers[0]));
+	wipe(&m->body);
+	wipe(&m->head);
 	m->header_count = 0;
+}
+
+size_t handover_room(const struct handover *h)
+{
+	return 3 * protobuf_c_message_get_packed_size(&h->routed->base) +
+	       3 * protobuf_c_message_get_packed_size(&h->contact->base) + 16 * 1024;
+}
+
+bool message_begin(struct message *m, const struct handover *h)
+{
+	m->head.max = MESSAGE_HEAD_MAX;
+	m->body.max = MESSAGE_BODY_MAX;
+	return buf_reserve(&m->head, MESSAGE_HEAD_MAX) &&
+	       buf_reserve(&m->body, MIN_OF(handover_room(h), (size_t)MESSAGE_BODY_MAX));
 }
 
 void message_header(struct message *m, const char *fmt, ...)
 {
+	size_t room = m->head.cap - m->head.len;
 	va_list args;
+	int len;
 
 	assert(m->header_count < MESSAGE_HEADERS_MAX);
 	va_start(args, fmt);
-	vsnprintf(m->headers[m->header_count++], MESSAGE_HEADER_BYTES, fmt, args);
+	len = vsnprintf(m->head.data + m->head.len, room, fmt, args);
 	va_end(args);
+	if (len < 0 || (size_t)len >= room) {
+		m->head.failed = true;
+		return;
+	}
+	m->header_at[m->header_count++] = m->head.len;
+	m->head.len += (size_t)len + 1;
+}
+
+const char *message_header_text(const struct message *m, size_t i)
+{
+	assert(i < m->header_count);
+	return m->head.data + m->header_at[i];
+}
+
+struct slice handover_secret(const struct handover *h, struct slice name)
+{
+	return h->secret ? h->secret(h->secret_ctx, name) : slice_of(NULL, 0);
 }
 
 void delivery_key_text(const struct lead_id *lead_id, uint32_t round,

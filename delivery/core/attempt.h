@@ -13,7 +13,8 @@ enum attempt_result { ATTEMPT_OK = 1, ATTEMPT_TEMPFAIL = 2, ATTEMPT_PERMFAIL = 3
 struct attempt_said {
 	enum attempt_result result;
 	bool unknown;
-	enum reason reason;     /* REASON_NONE when it is OK */
+	bool absent;        /* asked, it says that no earlier attempt arrived: the doubt is over */
+	enum reason reason; /* REASON_NONE when it is OK */
 	uint32_t http_status;   /* 0: no answer */
 	int64_t retry_after_ms; /* 0: the advertiser did not ask for a pause */
 };

@@ -6,9 +6,13 @@
  *   sent, no status line                                        TEMPFAIL, unknown
  *   2xx, answer not complete, or longer than may be kept        TEMPFAIL, unknown (it may hold a refusal)
  *   2xx not among success.status                                TEMPFAIL, unknown
+ *   2xx, body says busy                                         TEMPFAIL, known
+ *   2xx, body says duplicate                                    PERMFAIL duplicate
  *   2xx, body says refused                                      PERMFAIL refused
+ *   2xx, body must say accepted and does not                    TEMPFAIL, unknown
  *   2xx                                                         OK
  *   408, 425, 429, 5xx                                          TEMPFAIL, known; Retry-After honoured
+ *   400, 409, 422, body says busy, duplicate or refused         as with 2xx
  *   400, 422                                                    PERMFAIL refused: the advertiser read this lead
  *   409                                                         PERMFAIL duplicate
  *   410                                                         PERMFAIL endpoint_gone
@@ -19,6 +23,7 @@
 #ifndef PUNNET_DELIVERY_CLASSIFY_H
 #define PUNNET_DELIVERY_CLASSIFY_H
 
+#include "answer_rules.h"
 #include "attempt.h"
 #include "endpoint.h"
 
@@ -40,6 +45,20 @@ struct transport_answer {
 
 struct attempt_said classify(const struct answer_rules *rules,
 			     const struct transport_answer *answer, struct arena *scratch);
+
+/* The answer to a status query: delivered, refused, absent (it never arrived: the next attempt hands it over), or TEMPFAIL. Never
+ * unknown by itself. */
+struct attempt_said classify_query(const struct status_query *query,
+				   const struct transport_answer *answer, struct arena *scratch);
+
+/* E-mail: the code is the relay's last one over SMTP.
+ *
+ *   nothing was sent, no code that refuses          TEMPFAIL, known not to have arrived
+ *   250 after the message                           OK
+ *   421, 4xx; 530, 534, 535, 538 (we may not)       TEMPFAIL, known
+ *   other 5xx                                       PERMFAIL mail_refused: about the mailbox, not about the lead
+ *   all sent, no code                               TEMPFAIL, unknown */
+struct attempt_said classify_mail(const struct transport_answer *answer);
 
 /* The words of the answer that the rules point at ("refused: too young"), or the body itself when it is not JSON.
  * Lives in scratch or in the body; not yet safe to keep, see excerpt.h. */

@@ -1,18 +1,6 @@
 /* endpoint: see endpoint.h. */
 #include "endpoint.h"
 
-void answer_rules_default(struct answer_rules *ret)
-{
-	*ret = (struct answer_rules){
-	    .ok_status = {200, 201, 202, 204},
-	    .ok_status_count = 4,
-	    .refused_pointer = "/outcome",
-	    .refused_values = {"refused", "rejected"},
-	    .refused_value_count = 2,
-	    .reason_pointer = "/reason",
-	};
-}
-
 /* true and sets *ret_after when the text begins with the scheme, in any case */
 static bool skip_scheme(struct slice url, const char *scheme, struct slice *ret_after)
 {
@@ -44,135 +32,240 @@ bool endpoint_url_usable(struct slice url)
 	return host_len > 0 && rest.data[0] != ':';
 }
 
-/* Copies text into a fixed field; false when it doesn't fit or holds a NUL. */
-static bool copy_text(const struct json *value, char *ret, size_t size)
+bool endpoint_url_is_https(const char *url)
 {
-	if (value->type != JSON_STRING || value->text.len >= size ||
-	    memchr(value->text.data, 0, value->text.len))
-		return false;
-	memcpy(ret, value->text.data, value->text.len);
-	ret[value->text.len] = 0;
-	return true;
+	struct slice rest;
+
+	return skip_scheme(slice_cstr(url), "https://", &rest);
 }
 
-static bool read_pointer(const struct json *object, const char *name, char *ret)
-{
-	const struct json *value = json_member(object, name);
+/* --- headers --- */
 
-	if (!value)
-		return true;
-	return copy_text(value, ret, ENDPOINT_POINTER_MAX) && (ret[0] == 0 || ret[0] == '/');
-}
-
-static bool read_status(const struct json *list, struct answer_rules *rules)
+static bool is_token(struct slice name)
 {
-	if (list->type != JSON_ARRAY || list->count == 0 || list->count > ENDPOINT_STATUS_MAX)
-		return false;
-	rules->ok_status_count = 0;
-	for (const struct json *s = list->child; s; s = s->next) {
-		if (!s->is_integer || s->integer < 200 || s->integer > 299)
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.data[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '-' || c == '_'))
 			return false;
-		rules->ok_status[rules->ok_status_count++] = (uint32_t)s->integer;
 	}
-	return true;
+	return name.len > 0 && name.len < ENDPOINT_HEADER_NAME_MAX;
 }
 
-static bool read_values(const struct json *list, struct answer_rules *rules)
+bool endpoint_header_free(struct slice name)
 {
-	if (list->type != JSON_ARRAY || list->count > ENDPOINT_VALUES_MAX)
+	static const char *const taken[] = {
+	    "host",
+	    "content-length",
+	    "content-type",
+	    "transfer-encoding",
+	    "connection",
+	    "expect",
+	    "te",
+	    "trailer",
+	    "upgrade",
+	    "idempotency-key",
+	    "webhook-id",
+	    "webhook-timestamp",
+	    "keep-alive",
+	    "webhook-signature",
+	    "accept-encoding",
+	    "proxy-authorization",
+	};
+
+	if (!is_token(name))
 		return false;
-	rules->refused_value_count = 0;
-	for (const struct json *v = list->child; v; v = v->next)
-		if (!copy_text(v, rules->refused_values[rules->refused_value_count++],
-			       ENDPOINT_VALUE_MAX))
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+		if (slice_equal_nocase(name, slice_cstr(taken[i])))
 			return false;
 	return true;
 }
 
-static enum result read_rules(const struct json *success, struct answer_rules *rules,
-			      struct error *ret_error)
+/* Visible characters and blanks; what comes from outside must not end the line. */
+static bool header_value_valid(struct slice value)
 {
-	const struct json *status = json_member(success, "status");
-	const struct json *values = json_member(success, "refused_values");
+	for (size_t i = 0; i < value.len; i++)
+		if (value.data[i] < ' ' || value.data[i] > '~')
+			return false;
+	return value.len > 0;
+}
 
-	if (success->type != JSON_OBJECT)
-		return error_set(ret_error, RESULT_BAD, "webhook.success: expected an object");
-	if (status && !read_status(status, rules))
-		return error_set(ret_error, RESULT_BAD,
-				 "webhook.success.status: expected 1 to %d numbers from 200 to 299",
-				 ENDPOINT_STATUS_MAX);
-	if (values && !read_values(values, rules))
-		return error_set(ret_error, RESULT_BAD,
-				 "webhook.success.refused_values: expected at most %d short texts",
-				 ENDPOINT_VALUES_MAX);
-	if (!read_pointer(success, "refused_pointer", rules->refused_pointer) ||
-	    !read_pointer(success, "reason_pointer", rules->reason_pointer))
-		return error_set(ret_error, RESULT_BAD,
-				 "webhook.success: expected JSON pointers like \"/outcome\"");
+static bool read_headers(const struct settings *s, struct endpoint *ret)
+{
+	const struct json *headers = settings_get(s, "headers");
 
-	return RESULT_OK;
+	if (!headers)
+		return true;
+	if (headers->type != JSON_OBJECT || headers->count > ENDPOINT_HEADERS_MAX)
+		return settings_fault(s, "headers", "at most 8 of them, {Name: value}");
+	for (const struct json *h = headers->child; h; h = h->next) {
+		if (!endpoint_header_free(h->key) ||
+		    slice_equal_nocase(h->key, SLICE("authorization"))) {
+			error_set(s->error, RESULT_BAD,
+				  "%s.headers: \"" SLICE_FMT
+				  "\": not a header that an order may set",
+				  s->path, SLICE_ARG(h->key));
+			return false;
+		}
+		if (h->type != JSON_STRING || !header_value_valid(h->text) ||
+		    h->key.len + h->text.len > ENDPOINT_HEADER_MAX - 4) {
+			error_set(s->error, RESULT_BAD,
+				  "%s.headers: \"" SLICE_FMT
+				  "\": expected a text of printable ASCII",
+				  s->path, SLICE_ARG(h->key));
+			return false;
+		}
+	}
+	ret->headers = headers;
+	return true;
+}
+
+/* --- who we are --- */
+
+static bool read_secret_name(const struct settings *s, const char *name, char *ret)
+{
+	if (!settings_text(s, name, ret, ENDPOINT_SECRET_NAME_MAX))
+		return false;
+	return settings_name_valid(slice_cstr(ret)) ||
+	       settings_fault(s, name, "the name of a secret: letters, digits, - and _");
+}
+
+static bool read_auth_header(const struct settings *auth, struct endpoint *ret)
+{
+	struct settings s;
+
+	if (!settings_inside(auth, "header", "name, secret", &s) ||
+	    !settings_text(&s, "name", ret->auth_header, sizeof(ret->auth_header)) ||
+	    !read_secret_name(&s, "secret", ret->auth_secret))
+		return false;
+	ret->auth = AUTH_HEADER;
+	return endpoint_header_free(slice_cstr(ret->auth_header)) ||
+	       settings_fault(&s, "name", "a header that an order may set, such as X-Api-Key");
+}
+
+static bool read_auth(const struct settings *webhook, struct endpoint *ret)
+{
+	struct settings s;
+
+	if (!settings_get(webhook, "auth"))
+		return true;
+	if (!settings_inside(webhook, "auth", "basic, bearer, header", &s))
+		return false;
+	if (s.object->count != 1)
+		return settings_fault(webhook, "auth", "one of basic, bearer, header");
+	if (settings_get(&s, "header"))
+		return read_auth_header(&s, ret);
+
+	ret->auth = settings_get(&s, "basic") ? AUTH_BASIC : AUTH_BEARER;
+	return read_secret_name(&s, ret->auth == AUTH_BASIC ? "basic" : "bearer", ret->auth_secret);
+}
+
+/* --- the whole --- */
+
+static bool read_body(const struct settings *s, struct endpoint *ret)
+{
+	char form[16] = "json";
+
+	if (!settings_text(s, "body", form, sizeof(form)))
+		return false;
+	ret->form = strcmp(form, "form") == 0 ? BODY_FORM : BODY_JSON;
+	if (ret->form == BODY_JSON && strcmp(form, "json") != 0)
+		return settings_fault(s, "body", "json or form");
+
+	ret->template_root = settings_get(s, "template");
+	return !ret->template_root || ret->template_root->type == JSON_OBJECT ||
+	       settings_fault(s, "template", "{TheirName: \"{phone}\"}");
+}
+
+static bool read_webhook(const struct settings *s, struct endpoint *ret)
+{
+	const struct json *url = settings_get(s, "url");
+
+	if (!url || !settings_copy(url, ret->url, sizeof(ret->url)) ||
+	    !endpoint_url_usable(slice_cstr(ret->url)))
+		return settings_fault(s, "url", "https://host/path, without a password");
+	if (!settings_int(s, "timeout_ms", ENDPOINT_TIMEOUT_MIN_MS, ENDPOINT_TIMEOUT_MAX_MS,
+			  &ret->timeout_ms) ||
+	    !read_body(s, ret) || !read_headers(s, ret) || !read_auth(s, ret) ||
+	    !answer_rules_read(s, &ret->rules))
+		return false;
+	if (settings_get(s, "client_certificate") &&
+	    !read_secret_name(s, "client_certificate", ret->certificate))
+		return false;
+	if ((ret->auth != AUTH_NONE || *ret->certificate) && !endpoint_url_is_https(ret->url))
+		return settings_fault(s, "url", "https, for a secret goes with it");
+
+	return true;
 }
 
 enum result endpoint_read_webhook(const struct json *settings, int64_t default_timeout_ms,
 				  struct endpoint *ret, struct error *ret_error)
 {
-	const struct json *url = json_member(settings, "url");
-	const struct json *timeout = json_member(settings, "timeout_ms");
-	const struct json *success = json_member(settings, "success");
+	struct settings s;
 
-	ret->timeout_ms = default_timeout_ms;
-	answer_rules_default(&ret->rules);
-	if (!url || !copy_text(url, ret->url, sizeof(ret->url)) ||
-	    !endpoint_url_usable(slice_cstr(ret->url)))
-		return error_set(ret_error, RESULT_BAD,
-				 "webhook.url: expected https://host/path, without a password");
-	if (timeout && (!timeout->is_integer || timeout->integer < ENDPOINT_TIMEOUT_MIN_MS ||
-			timeout->integer > ENDPOINT_TIMEOUT_MAX_MS))
-		return error_set(ret_error, RESULT_BAD, "webhook.timeout_ms: expected %d to %d",
-				 ENDPOINT_TIMEOUT_MIN_MS, ENDPOINT_TIMEOUT_MAX_MS);
-	if (timeout)
-		ret->timeout_ms = timeout->integer;
+	*ret = (struct endpoint){.timeout_ms = default_timeout_ms};
+	if (!settings_open(&s, settings, "webhook",
+			   "url, timeout_ms, body, template, headers, auth, client_certificate, "
+			   "success",
+			   ret_error) ||
+	    !read_webhook(&s, ret))
+		return RESULT_BAD;
 
-	return success ? read_rules(success, &ret->rules, ret_error) : RESULT_OK;
+	return RESULT_OK;
 }
 
-/* One reference token, with ~1 and ~0 undone. */
-static struct slice pointer_token(const char **pointer, char room[ENDPOINT_POINTER_MAX])
-{
-	size_t len = 0;
-	const char *p = *pointer;
+/* --- the status query --- */
 
-	for (; *p && *p != '/' && len < ENDPOINT_POINTER_MAX; p++) {
-		if (p[0] == '~' && (p[1] == '0' || p[1] == '1'))
-			room[len++] = *++p == '0' ? '~' : '/';
-		else
-			room[len++] = *p;
-	}
-	*pointer = p;
-	return slice_of(room, len);
+/* Places may fill a path or a query; where the request goes is constant. */
+static bool query_url_usable(const char *url)
+{
+	const char *brace = strchr(url, '{'), *slash = strstr(url, "//");
+	size_t len = brace ? (size_t)(brace - url) : strlen(url);
+
+	return slash && endpoint_url_usable(slice_of(url, len)) &&
+	       (!brace || memchr(slash + 2, '/', len - (size_t)(slash + 2 - url)));
 }
 
-static const struct json *step_into(const struct json *node, struct slice token)
+static bool read_absent(const struct settings *query, struct status_query *ret)
 {
-	int64_t index = -1;
+	struct settings s;
 
-	if (node->type != JSON_OBJECT && node->type != JSON_ARRAY)
-		return NULL;
-	if (node->type == JSON_ARRAY && (!slice_to_int64(token, &index) || index < 0))
-		return NULL;
-	for (const struct json *child = node->child; child; child = child->next)
-		if (node->type == JSON_OBJECT ? slice_equal(child->key, token) : index-- == 0)
-			return child;
-	return NULL;
+	if (!settings_get(query, "absent"))
+		return true;
+	if (!settings_inside(query, "absent", "status, pointer, values, pattern", &s))
+		return false;
+	ret->absent_status_count = 0;
+	return answer_status_read(&s, "status", 200, 499, ret->absent_status,
+				  ENDPOINT_ABSENT_STATUS_MAX, &ret->absent_status_count) &&
+	       answer_rule_parts(&s, &ret->absent) &&
+	       (ret->absent_status_count > 0 || answer_rule_is_set(&ret->absent) ||
+		settings_fault(query, "absent", "a status, a pointer or a pattern"));
 }
 
-const struct json *json_at_pointer(const struct json *root, const char *pointer)
+enum result endpoint_read_query(const struct json *on_unknown, int64_t default_timeout_ms,
+				struct status_query *ret, struct error *ret_error)
 {
-	char room[ENDPOINT_POINTER_MAX];
+	struct settings s, query;
 
-	while (root && *pointer == '/') {
-		pointer++;
-		root = step_into(root, pointer_token(&pointer, room));
-	}
-	return root;
+	*ret = (struct status_query){
+	    .timeout_ms = default_timeout_ms, .absent_status = {404}, .absent_status_count = 1};
+	if (!settings_open(&s, on_unknown, "on_unknown", "query", ret_error))
+		return RESULT_BAD;
+	if (!settings_get(&s, "query"))
+		return error_set(
+		    ret_error, RESULT_BAD,
+		    "on_unknown: expected retry_same or {query: {url: \"https://…\"}}");
+	if (!settings_inside(&s, "query", "url, timeout_ms, success, absent", &query) ||
+	    !settings_text(&query, "url", ret->url, sizeof(ret->url)))
+		return RESULT_BAD;
+	if (!query_url_usable(ret->url) &&
+	    !settings_fault(&query, "url", "https://host/path/{key}, without a password"))
+		return RESULT_BAD;
+
+	return settings_int(&query, "timeout_ms", ENDPOINT_TIMEOUT_MIN_MS, ENDPOINT_TIMEOUT_MAX_MS,
+			    &ret->timeout_ms) &&
+		       answer_rules_read(&query, &ret->rules) && read_absent(&query, ret)
+		   ? RESULT_OK
+		   : RESULT_BAD;
 }

@@ -5,15 +5,9 @@
 
 #include "proto/leads_attempts.pb-c.h"
 
-#define DELIVERY_KEY_LEN 20
-
-static struct slice delivery_key(const struct lead_id *lead_id, uint32_t round,
-				 char ret[DELIVERY_KEY_LEN])
+static struct slice offset_key(const int64_t *offset)
 {
-	memcpy(ret, lead_id->bytes, 16);
-	for (int i = 0; i < 4; i++)
-		ret[16 + i] = (char)(round >> (8 * (3 - i)));
-	return slice_of(ret, DELIVERY_KEY_LEN);
+	return slice_of(offset, sizeof(*offset));
 }
 
 void resume_start(struct resume *r, int64_t committed)
@@ -60,9 +54,9 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 	const Punnet__V1__DeliveryAttempt *a =
 	    codec_unpack(scratch, &punnet__v1__delivery_attempt__descriptor, attempt_bytes);
 	struct lead_id lead_id;
-	char room[DELIVERY_KEY_LEN];
 	struct resumed *known;
 	struct slice key;
+	int64_t routed_offset;
 
 	if (!a || !a->source || !a->assignment || a->attempt == 0 ||
 	    (int)a->result < (int)ATTEMPT_OK || (int)a->result > (int)ATTEMPT_PERMFAIL ||
@@ -71,7 +65,8 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 	if ((int64_t)a->source->offset < r->committed)
 		return RESUME_BEHIND;
 
-	key = delivery_key(&lead_id, a->assignment->round, room);
+	routed_offset = (int64_t)a->source->offset;
+	key = offset_key(&routed_offset);
 	known = map_get(&r->by_delivery, key);
 	if (!known) {
 		if (map_count(&r->by_delivery) >= RESUME_MAX)
@@ -87,10 +82,7 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 	return RESUME_KEPT;
 }
 
-const struct resumed *resume_find(const struct resume *r, const struct lead_id *lead_id,
-				  uint32_t round)
+const struct resumed *resume_find(const struct resume *r, int64_t routed_offset)
 {
-	char room[DELIVERY_KEY_LEN];
-
-	return map_get(&r->by_delivery, delivery_key(lead_id, round, room));
+	return map_get(&r->by_delivery, offset_key(&routed_offset));
 }

@@ -1,7 +1,7 @@
 /* resume: what a successor learns from leads.attempts when it takes a partition over.
  *
- * It is given the records of the partition's attempts in order, and keeps the last one of every (lead, round) whose
- * routed record is not behind the commit. A task that is read again then goes on where that attempt left it. */
+ * It is given the records of the partition's attempts in order, and keeps the last one of every routed record
+ * that is not behind the commit. A task that is read again then goes on where that attempt left it. */
 #ifndef PUNNET_DELIVERY_RESUME_H
 #define PUNNET_DELIVERY_RESUME_H
 
@@ -18,7 +18,7 @@ struct resumed {
 };
 
 struct resume {
-	struct map by_delivery; /* key: lead id and round */
+	struct map by_delivery; /* key: the offset of the routed record */
 	int64_t committed;
 };
 
@@ -33,8 +33,7 @@ void resume_start(struct resume *r, int64_t committed);
 void resume_free(struct resume *r);
 enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct slice attempt_bytes,
 				int64_t offset);
-/* The last attempt of this delivery, or NULL. */
-const struct resumed *resume_find(const struct resume *r, const struct lead_id *lead_id,
-				  uint32_t round);
+/* The last attempt of the routed record at this offset, or NULL. */
+const struct resumed *resume_find(const struct resume *r, int64_t routed_offset);
 
 #endif

@@ -8,7 +8,7 @@ struct task_step task_after(const struct task_past *past, const struct attempt_s
 	struct task_step step = {
 	    .attempt = past->attempts + 1,
 	    .said = *said,
-	    .ever_unknown = past->ever_unknown || said->unknown,
+	    .ever_unknown = !said->absent && (past->ever_unknown || said->unknown),
 	    .final = true,
 	};
 	int64_t wait_ms;

@@ -11,7 +11,7 @@
 /* What is known of the attempts before. */
 struct task_past {
 	uint32_t attempts;
-	bool ever_unknown;
+	bool ever_unknown; /* and nobody said since that it did not arrive */
 };
 
 struct task_step {

@@ -31,7 +31,8 @@ read_routed(struct delivery *d, const struct bus_record *record, struct lead_id 
 
 	arena_reset(&d->record_arena);
 	m = codec_unpack(&d->record_arena, &punnet__v1__routed_lead__descriptor, record->value);
-	if (!m || !m->source || strcmp(m->source->topic, PREFIX_TOPIC) != 0 || !m->assignment ||
+	if (!m || !m->source || !m->assignment ||
+	    strcmp(m->source->topic, m->retry ? "operator" : PREFIX_TOPIC) != 0 ||
 	    !lead_id_from_bytes(m->lead_id.data, m->lead_id.len, ret_lead_id))
 		return NULL;
 	return m;
@@ -45,7 +46,8 @@ static void task_begin(struct delivery *d, struct task *t, const struct resumed 
 	    t->offset < p->was_there_until, p->was_clean, last != NULL, last && last->step.final,
 	    last ? last->step.next_due_at_ms : 0, p->taken_over_at_ms);
 
-	t->past.ever_unknown = maybe_sent;
+	/* what is handed over again may have arrived the first time */
+	t->past.ever_unknown = maybe_sent || t->retry;
 	if (!last) {
 		queue_push(t);
 		return;
@@ -105,16 +107,17 @@ static void take(struct delivery *d, const struct bus_record *record)
 	source.partition = m->source->partition;
 	source.offset = m->source->offset;
 	source.step = m->source->step;
-	if (!watermark_advance(&p->watermark, &source) && !fault_on("watermark_off")) {
+	if (!m->retry && !watermark_advance(&p->watermark, &source) && !fault_on("watermark_off")) {
 		take_repeat(p, record, from);
 		return;
 	}
 	t = task_new(d, p, record);
-	prefix_push(&p->prefix, record->offset, &source, from);
+	prefix_push(&p->prefix, record->offset, m->retry ? NULL : &source, from);
+	t->retry = m->retry != NULL;
 	t->lead_id = lead_id;
 	t->advertiser = queue_of(d, slice_cstr(m->assignment->advertiser_id));
 	metric_add(METRIC_DELIVERY_TAKEN, 1);
-	task_begin(d, t, resume_find(&p->resume, &lead_id, m->assignment->round));
+	task_begin(d, t, resume_find(&p->resume, record->offset));
 	if (record->offset + 1 >= p->was_there_until)
 		resume_free(&p->resume);
 }
@@ -166,6 +169,7 @@ enum result delivery_turn(struct delivery *d, bool *ret_busy, struct error *ret_
 	if (r == RESULT_FATAL)
 		return r;
 	records_retry_stuck(d);
+	circuits_tell(d);
 	r = take_batch(d, &count, ret_error);
 	if (d->failed)
 		return error_set(ret_error, RESULT_FATAL, "%s", d->error.text);
@@ -196,11 +200,12 @@ static void cut_off(struct delivery *d)
 		struct partition *p = d->partitions[i];
 
 		for (struct task *t = p ? p->tasks : NULL; t; t = t->next) {
-			if (t->state != TASK_SENDING)
+			if (!t->transfer)
 				continue;
 			sender_cancel(d->sender, t->transfer);
 			task_transfer_over(d, t);
 			queue_push(t);
+			task_members_ready(t);
 			p->interrupted = true;
 		}
 	}
@@ -244,8 +249,10 @@ static bool open_bus(struct delivery *d, struct error *ret_error)
 	int32_t routed = bus_partitions(d->bus, TOPIC_ROUTED, DELIVERY_BUS_TIMEOUT_MS);
 	int32_t attempts = bus_partitions(d->bus, TOPIC_ATTEMPTS, DELIVERY_BUS_TIMEOUT_MS);
 
+	d->market_partitions = bus_partitions(d->bus, "market", DELIVERY_BUS_TIMEOUT_MS);
 	d->outcome_partitions = bus_partitions(d->bus, TOPIC_OUTCOMES, DELIVERY_BUS_TIMEOUT_MS);
-	if (routed <= 0 || attempts <= 0 || d->outcome_partitions <= 0) {
+	if (routed <= 0 || attempts <= 0 || d->outcome_partitions <= 0 ||
+	    d->market_partitions <= 0) {
 		error_set(ret_error, RESULT_AWAY,
 			  "the topics can't be found; has `punnet topics apply` run?");
 		return false;
@@ -281,12 +288,15 @@ struct delivery *delivery_open(uv_loop_t *loop, struct bus *bus, struct director
 	if (!d)
 		abort();
 	d->settings = *settings;
+	d->credentials.dir = settings->credentials_dir;
 	d->loop = loop;
 	d->bus = bus;
 	d->directory = directory;
 	d->keyring = keyring;
 	uv_timer_init(loop, &d->due_timer);
-	d->due_timer.data = d;
+	uv_timer_init(loop, &d->rate_timer);
+	d->due_timer.data = d->rate_timer.data = d;
+	d->handles = 2;
 	d->sender = sender_open(loop, &sender, ret_error);
 	if (d->sender && open_bus(d, ret_error))
 		return d;
@@ -315,10 +325,12 @@ size_t delivery_sending(const struct delivery *d)
 	return d->sending;
 }
 
-static void on_due_timer_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
 	struct delivery *d = h->data;
 
+	if (--d->handles > 0)
+		return;
 	arena_free(&d->handover_arena);
 	arena_free(&d->record_arena);
 	buf_free(&d->pack);
@@ -338,6 +350,9 @@ void delivery_close(struct delivery *d)
 		task_free(d, d->orphans);
 	}
 	queues_free(d);
+	credentials_free(&d->credentials);
 	uv_timer_stop(&d->due_timer);
-	uv_close((uv_handle_t *)&d->due_timer, on_due_timer_closed);
+	uv_timer_stop(&d->rate_timer);
+	uv_close((uv_handle_t *)&d->due_timer, on_timer_closed);
+	uv_close((uv_handle_t *)&d->rate_timer, on_timer_closed);
 }

@@ -22,7 +22,12 @@ struct delivery_settings {
 	size_t answer_max_bytes;
 	bool allow_private_addresses;
 	const char *ca_file;
-	const char *instance_id; /* NULL: a dynamic member of the group */
+	const char *credentials_dir; /* "" = none */
+	const char *mail_relay;      /* "smtp://host:587"; "" = no mail is sent */
+	const char *mail_from;
+	const char *mail_login_file; /* "user:password"; "" = none */
+	bool mail_plain;             /* go on where the relay has no TLS */
+	const char *instance_id;     /* NULL: a dynamic member of the group */
 };
 
 /* Borrows all of them; they outlive it. */

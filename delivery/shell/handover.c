@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "delivery/channels/email.h"
+#include "digest.h"
 #include "internal.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -82,33 +84,161 @@ static bool refuse(struct attempt_said *ret_said, enum attempt_result result, en
 	return false;
 }
 
-static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
-		    const struct channel *channel, const struct endpoint *endpoint,
-		    const struct signer *signer, struct message *ret_message,
-		    struct attempt_said *ret_said)
+/* An order's advertiser has secrets; nobody else's can be named. */
+struct secrets {
+	struct delivery *d;
+	struct slice advertiser_id;
+};
+
+static struct slice secret_of(void *ctx, struct slice name)
 {
-	const Punnet__V1__Assignment *a = routed->assignment;
-	struct handover h = {
-	    .lead_id = t->lead_id, .routed = routed, .signer = signer, .now_ms = t->started_at_ms};
-	bool made;
+	const struct secrets *s = ctx;
 
-	h.contact = contact_open(d, t, routed->contact);
-	if (!h.contact)
-		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_CONTACT_DESTROYED);
-
-	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
-			 slice_cstr(a->advertiser_id), h.source);
-	made = channel->compose(&h, endpoint, ret_message);
-	contact_wipe(h.contact);
-	if (made)
-		return true;
-
-	message_wipe(ret_message);
-	return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
+	return credentials_get(&s->d->credentials, s->advertiser_id, name, clock_monotonic_ms());
 }
 
-bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
-		   struct message *ret_message, struct attempt_said *ret_said)
+static bool say_composed(enum compose c, const struct task *t, struct outgoing *ret,
+			 struct attempt_said *ret_said)
+{
+	if (c == COMPOSE_DONE)
+		return true;
+	message_wipe(&ret->message);
+	if (c == COMPOSE_TOO_LARGE)
+		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
+
+	log_error("credential_missing", LOG_STR("advertiser", t->advertiser->id),
+		  LOG_LEAD(&t->lead_id));
+	return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_CREDENTIAL_MISSING);
+}
+
+static enum compose compose_query(struct delivery *d, const struct channel *channel,
+				  const struct handover *h, struct outgoing *ret)
+{
+	struct status_query query;
+	enum result r =
+	    endpoint_read_query(ret->endpoint.query, d->settings.answer_timeout_ms, &query, NULL);
+
+	assert(r == RESULT_OK); /* it was read with the settings */
+	ret->endpoint.timeout_ms = query.timeout_ms;
+	return channel->ask(h, &ret->endpoint, &query, &ret->message, ret->query_url);
+}
+
+/* A task's lead with its contact open: handover_close(). false: the contact is gone. */
+static bool handover_open(struct delivery *d, const struct task *t,
+			  const Punnet__V1__RoutedLead *routed, struct secrets *secrets,
+			  struct handover *ret)
+{
+	const Punnet__V1__Assignment *a = routed->assignment;
+
+	*secrets = (struct secrets){d, slice_cstr(a->advertiser_id)};
+	*ret = (struct handover){.lead_id = t->lead_id,
+				 .routed = routed,
+				 .now_ms = t->started_at_ms,
+				 .mail_from = d->settings.mail_from ? d->settings.mail_from : "",
+				 .secret = secret_of,
+				 .secret_ctx = secrets};
+	ret->contact = contact_open(d, t, routed->contact);
+	if (!ret->contact)
+		return false;
+	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
+			 slice_cstr(a->advertiser_id), ret->source);
+	return true;
+}
+
+/* --- a digest --- */
+
+static enum compose add_task(struct delivery *d, struct mail_draft *draft, struct task *t,
+			     const Punnet__V1__RoutedLead *routed, const struct endpoint *e)
+{
+	struct secrets secrets;
+	struct handover h;
+	enum compose c;
+
+	if (!handover_open(d, t, routed, &secrets, &h))
+		return COMPOSE_TOO_LARGE;
+	c = mail_add(draft, &h, e);
+	contact_wipe(h.contact);
+	return c;
+}
+
+/* Whoever can't go along goes by itself, later. */
+static void add_members(struct delivery *d, struct mail_draft *draft, struct task *head,
+			const struct endpoint *e)
+{
+	struct task *left = NULL, *t;
+
+	while (draft->leads < MAIL_DIGEST_LEADS_MAX && (t = digest_next(head))) {
+		const Punnet__V1__RoutedLead *routed =
+		    codec_unpack(&d->handover_arena, &punnet__v1__routed_lead__descriptor,
+				 slice_of(t->value, t->value_len));
+
+		assert(routed);
+		if (add_task(d, draft, t, routed, e) == COMPOSE_DONE) {
+			digest_join(head, t);
+			continue;
+		}
+		t->member_next = left;
+		left = t;
+	}
+	while ((t = left)) {
+		left = t->member_next;
+		t->member_next = NULL;
+		queue_push(t);
+	}
+}
+
+static enum compose compose_digest(struct delivery *d, const struct handover *h, struct task *t,
+				   struct outgoing *ret)
+{
+	struct mail_draft draft = {0};
+	enum compose c = mail_add(&draft, h, &ret->endpoint);
+
+	if (c == COMPOSE_DONE) {
+		add_members(d, &draft, t, &ret->endpoint);
+		c = mail_finish(&draft, &ret->endpoint, h->mail_from, h->now_ms, &ret->message);
+		if (c != COMPOSE_DONE)
+			task_members_ready(t);
+	}
+	mail_draft_wipe(&draft);
+	return c;
+}
+
+static enum compose compose_any(struct delivery *d, const struct channel *channel,
+				const struct handover *h, struct task *t, struct outgoing *ret)
+{
+	if (ret->endpoint.mail.to_count > 0 &&
+	    (!d->settings.mail_relay || !*d->settings.mail_relay))
+		return COMPOSE_NO_SECRET;
+	if (t->asks)
+		return compose_query(d, channel, h, ret);
+	if (ret->endpoint.mail.digest_ms > 0)
+		return compose_digest(d, h, t, ret);
+	return channel->compose(h, &ret->endpoint, &ret->message);
+}
+
+static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
+		    const struct channel *channel, const struct signer *signer,
+		    struct outgoing *ret, struct attempt_said *ret_said)
+{
+	struct secrets secrets;
+	struct handover h;
+	enum compose c;
+
+	if (!handover_open(d, t, routed, &secrets, &h))
+		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_CONTACT_DESTROYED);
+
+	h.signer = signer;
+	c = compose_any(d, channel, &h, t, ret);
+	contact_wipe(h.contact);
+	if (c == COMPOSE_DONE && *ret->endpoint.certificate &&
+	    !credentials_certificate(&d->credentials, secrets.advertiser_id,
+				     slice_cstr(ret->endpoint.certificate), ret->certificate))
+		c = COMPOSE_NO_SECRET;
+	return say_composed(c, t, ret, ret_said);
+}
+
+bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
+		   struct attempt_said *ret_said)
 {
 	const Punnet__V1__RoutedLead *routed = routed_of(d, t);
 	struct slice advertiser = slice_cstr(routed->assignment->advertiser_id);
@@ -118,12 +248,16 @@ bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endp
 	const struct signer *signer;
 	struct error e = {0};
 
+	ret->message = (struct message){0};
+	ret->certificate[0] = 0;
 	if (channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
-			 &d->handover_arena, &channel, ret_endpoint, &e) != RESULT_OK) {
+			 &d->handover_arena, &channel, &ret->endpoint, &e) != RESULT_OK) {
 		log_warn("endpoint_invalid", LOG_LEAD(&t->lead_id),
 			 LOG_STR("order", routed->assignment->order_id), LOG_STR("reason", e.text));
 		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
 	}
+	t->channel = channel->name;
+	t->asks = t->past.ever_unknown && ret->endpoint.query;
 	if (!entry || !entry->advertiser)
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	if (entry->advertiser->suspended)
@@ -134,7 +268,7 @@ bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endp
 		log_error("advertiser_secret_unreadable", LOG_SLICE("advertiser", advertiser));
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	}
-	return compose(d, t, routed, channel, ret_endpoint, signer, ret_message, ret_said);
+	return compose(d, t, routed, channel, signer, ret, ret_said);
 }
 
 static const Punnet__V1__SealedContact *sealed_of(struct delivery *d, const struct task *t)
@@ -146,32 +280,53 @@ static const Punnet__V1__SealedContact *sealed_of(struct delivery *d, const stru
 	return codec_unpack(&d->handover_arena, &punnet__v1__sealed_contact__descriptor, bytes);
 }
 
-static void keep_excerpt(struct delivery *d, struct task *t, struct slice words,
-			 char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+/* What the order's price is in. */
+static const char *price_currency(struct delivery *d, const struct task *t)
+{
+	struct slice assignment, price;
+	const Punnet__V1__Money *m = NULL;
+
+	if (codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_ASSIGNMENT_FIELD,
+		       &assignment) &&
+	    codec_find(assignment, ASSIGNMENT_PRICE_FIELD, &price))
+		m = codec_unpack(&d->handover_arena, &punnet__v1__money__descriptor, price);
+	return m ? m->currency : "";
+}
+
+static struct answer_kept *keep(struct delivery *d, struct task *t,
+				const struct answer_rules *rules, struct slice body)
 {
 	const Punnet__V1__Contact *contact;
 	struct slice values[EXCERPT_VALUES_MAX];
+	struct answer_text text;
+	struct answer_kept *kept;
 	size_t count = 0;
 
-	*ret_excerpt = 0;
-	if (words.len == 0)
-		return;
 	contact = contact_open(d, t, sealed_of(d, t));
 	if (!contact)
-		return; /* what can't be told from a contact is not kept */
+		return NULL; /* what can't be told from a contact is not kept */
 
+	kept = malloc(sizeof(*kept));
+	if (!kept)
+		abort();
 	contact_values(contact, values, &count);
-	excerpt_make(words, values, count, ret_excerpt);
+	excerpt_make(answer_words(rules, body, &d->handover_arena), values, count, kept->excerpt);
+	answer_sample_make(body, values, count, &d->handover_arena, &kept->sample);
 	contact_wipe(contact);
+	text = answer_text_of(body, &d->handover_arena);
+	kept->has_price = *rules->price_pointer &&
+			  answer_price(rules, &text, price_currency(d, t), &kept->price_minor);
+	return kept;
 }
 
 /* Reads of the record only what the answer is judged by. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
-				   char ret_excerpt[EXCERPT_MAX_BYTES + 1])
+				   struct answer_kept **ret_kept)
 {
 	struct slice delivery_json = {0};
 	const struct channel *channel;
+	struct status_query query;
 	struct endpoint endpoint;
 	struct error e = {0};
 	enum result r;
@@ -182,8 +337,14 @@ struct attempt_said handover_judge(struct delivery *d, struct task *t,
 		delivery_json = (struct slice){0};
 	r = channel_read(delivery_json, d->settings.answer_timeout_ms, &d->handover_arena, &channel,
 			 &endpoint, &e);
+	if (r == RESULT_OK && t->asks)
+		r = endpoint_read_query(endpoint.query, endpoint.timeout_ms, &query, &e);
 	assert(r == RESULT_OK); /* the same text was read when it was sent */
-	keep_excerpt(d, t, answer_words(&endpoint.rules, answer->body, &d->handover_arena),
-		     ret_excerpt);
-	return channel->judge(&endpoint.rules, answer, &d->handover_arena);
+	*ret_kept = NULL;
+	if (answer->body.len > 0)
+		*ret_kept = keep(d, t, t->asks ? &query.rules : &endpoint.rules, answer->body);
+	if (*ret_kept && answer->end != TRANSPORT_ANSWERED)
+		(*ret_kept)->sample.whole = false;
+	return t->asks ? classify_query(&query, answer, &d->handover_arena)
+		       : channel->judge(&endpoint.rules, answer, &d->handover_arena);
 }

@@ -2,12 +2,16 @@
 #ifndef PUNNET_DELIVERY_INTERNAL_H
 #define PUNNET_DELIVERY_INTERNAL_H
 
+#include "credentials.h"
 #include "delivery.h"
 #include "delivery/channels/channel.h"
 #include "delivery/core/breaker.h"
 #include "delivery/core/excerpt.h"
+#include "delivery/core/meter.h"
 #include "delivery/core/prefix.h"
+#include "delivery/core/rate.h"
 #include "delivery/core/resume.h"
+#include "delivery/core/sample.h"
 #include "runtime/progress.h"
 #include "sender.h"
 #include "signers.h"
@@ -21,6 +25,7 @@
 #define DELIVERY_DRAIN_MS          5000  /* webhooks under way may end by themselves */
 #define DELIVERY_DUE_LOOK_MS       60000 /* the wall clock is looked at least so often */
 #define TASK_MAGIC                 0x5441534bu
+#define CIRCUIT_TOKEN              1 /* of records that belong to no task; a task's is its address */
 
 #define TOPIC_ROUTED   "leads.routed"
 #define TOPIC_ATTEMPTS "leads.attempts"
@@ -30,8 +35,11 @@
 
 /* Fields of RoutedLead that are read without unpacking it. */
 #define ROUTED_LEAD_ASSIGNMENT_FIELD    3
+#define ASSIGNMENT_PRICE_FIELD          6
+#define MONEY_CURRENCY_FIELD            2
 #define ROUTED_LEAD_CONTACT_FIELD       5
 #define ROUTED_LEAD_DELIVERY_JSON_FIELD 7
+#define ROUTED_LEAD_RETRY_FIELD         20
 
 enum task_state {
 	TASK_WAITING,   /* for its due time, in the heap */
@@ -65,6 +73,19 @@ struct advertiser {
 	struct task *first, *last; /* ready, in the order in which they became so */
 	size_t in_flight;
 	struct breaker breaker;
+	struct rate rate;
+	struct meter meter;
+	struct meter_hour hour; /* before the circuit opened */
+	bool hold_unsaid;
+	struct advertiser *hold_next; /* of those whose hold the market has not heard of yet */
+};
+
+/* What is kept of an answer. */
+struct answer_kept {
+	char excerpt[EXCERPT_MAX_BYTES + 1];
+	struct answer_sample sample;
+	bool has_price;
+	int64_t price_minor;
 };
 
 struct task {
@@ -87,7 +108,13 @@ struct task {
 	struct task_step step; /* the last attempt, when state is RECORDING or SETTLING */
 	int64_t due_ms, started_at_ms, started_monotonic_ms, took_ms;
 	int64_t attempt_offset;
-	char *excerpt;
+	bool retry;        /* an operator asked for it */
+	int64_t digest_ms; /* its order gathers leads for so long; 0: it does not */
+	struct task *head; /* whom it goes out with */
+	struct task *members, *member_next;
+	bool asks;                /* the attempt asks whether an earlier one arrived */
+	const char *channel;      /* static; "" before the settings were read */
+	struct answer_kept *kept; /* of the last attempt's answer; NULL: nothing */
 
 	size_t value_len, key_len, type_len;
 	char value[]; /* the RoutedLead as it came; behind it the record's key and type */
@@ -105,9 +132,15 @@ struct delivery {
 	int32_t outcome_partitions;
 	struct partition *partitions[DELIVERY_PARTITIONS_MAX];
 
+	struct credentials credentials;
 	struct map advertisers; /* id -> struct advertiser */
 	size_t advertiser_turn;
-	struct task **heap; /* 1-based, by due time */
+	struct advertiser *holds_unsaid;
+	size_t circuits_open;
+	int32_t market_partitions;
+	uv_timer_t rate_timer; /* somebody may send again */
+	int handles;           /* of ours that the loop still has */
+	struct task **heap;    /* 1-based, by due time */
 	size_t heap_count, heap_cap;
 	uv_timer_t due_timer;
 
@@ -128,21 +161,32 @@ void delivery_fail(struct delivery *d, const char *fmt, ...) _printf_(2, 3);
 /* --- tasks (tasks.c) --- */
 struct task *task_new(struct delivery *d, struct partition *p, const struct bus_record *record);
 void task_transfer_over(struct delivery *d, struct task *t);
+/* Who was to go out with it goes out again. */
+void task_members_ready(struct task *head);
 void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *answer);
 void task_wait(struct delivery *d, struct task *t, int64_t due_ms);
+/* Takes kept over; NULL: no answer. */
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
-			const char *excerpt);
+			struct answer_kept *kept);
 /* Out of its partition and of memory; the progress is not told. */
 void task_free(struct delivery *d, struct task *t);
 void delivery_dispatch(struct delivery *d);
 
 /* --- handing over (handover.c) --- */
+/* What goes out, and where to. Holds the contact in the open: message_wipe(). */
+struct outgoing {
+	struct endpoint endpoint;
+	struct message message;
+	char query_url[ENDPOINT_URL_MAX];       /* where a status query goes */
+	char certificate[CREDENTIALS_PATH_MAX]; /* "" = none is shown */
+};
 /* false: nothing can be sent; ret_said says why. */
-bool handover_make(struct delivery *d, struct task *t, struct endpoint *ret_endpoint,
-		   struct message *ret_message, struct attempt_said *ret_said);
+bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
+		   struct attempt_said *ret_said);
+/* *ret_kept: NULL when nothing of the answer may be kept; the caller frees it. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
 				   const struct transport_answer *answer,
-				   char ret_excerpt[EXCERPT_MAX_BYTES + 1]);
+				   struct answer_kept **ret_kept);
 
 /* --- records (records.c) --- */
 void record_attempt(struct delivery *d, struct task *t);
@@ -152,6 +196,12 @@ void records_retry_stuck(struct delivery *d);
 void records_unstick(struct delivery *d, struct task *t);
 void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,
 		     int64_t offset);
+
+/* --- circuits (circuits.c) --- */
+void circuit_heard(struct delivery *d, struct task *t, const struct attempt_said *said);
+/* Tells the market what it has not heard yet. */
+void circuits_tell(struct delivery *d);
+void circuit_delivered(struct delivery *d, struct task *t);
 
 /* --- partitions (partitions.c) --- */
 int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result);
@@ -167,7 +217,10 @@ void partitions_free(struct delivery *d);
 struct advertiser *queue_of(struct delivery *d, struct slice advertiser_id);
 void queue_push(struct task *t);
 void queue_remove(struct task *t);
-struct task *queue_next(struct delivery *d); /* taken off its queue; NULL when nobody may send */
+/* Taken off its queue; NULL when nobody may send. *ret_wait_us: until somebody may who has only sent too fast; -1: nobody. */
+struct task *queue_next(struct delivery *d, int64_t *ret_wait_us);
+/* One attempt to this advertiser goes out. */
+void queue_count_sent(struct delivery *d, struct advertiser *a);
 void queues_free(struct delivery *d);
 void heap_push(struct delivery *d, struct task *t);
 void heap_remove(struct delivery *d, struct task *t);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "delivery.h"
+#include "delivery/core/mail.h"
 #include "runtime/log.h"
 #include "runtime/service.h"
 
@@ -32,10 +33,20 @@ static enum result read_settings(const struct config *c, struct delivery_setting
 	    .answer_max_bytes = (size_t)config_int(c, "delivery", "answer_max_bytes"),
 	    .allow_private_addresses = config_bool(c, "delivery", "allow_private_addresses"),
 	    .ca_file = config_text(c, "delivery", "ca_file"),
+	    .mail_relay = config_text(c, "delivery", "mail_relay"),
+	    .mail_from = config_text(c, "delivery", "mail_from"),
+	    .mail_login_file = config_text(c, "delivery", "mail_login_file"),
+	    .mail_plain = config_bool(c, "delivery", "mail_plain"),
+	    .credentials_dir = config_text(c, "delivery", "credentials_dir"),
 	};
 	if (retry_plan_parse(slice_cstr(config_text(c, "delivery", "retry_schedule")), &ret->retry,
 			     &e) != RESULT_OK)
 		return error_set(ret_error, RESULT_BAD, "delivery.retry_schedule: %s", e.text);
+	if (*ret->mail_relay && !mail_address_valid(slice_cstr(ret->mail_from)))
+		return error_set(
+		    ret_error, RESULT_BAD,
+		    "delivery.mail_from: expected the network's own address, for example "
+		    "leads@network.example");
 
 	return RESULT_OK;
 }

@@ -60,14 +60,35 @@ static size_t places(const struct delivery *d, const struct advertiser *a)
 	return own ? own : d->settings.advertiser_in_flight_max;
 }
 
-struct task *queue_next(struct delivery *d)
+static int64_t now_us(void)
+{
+	return (int64_t)(uv_hrtime() / 1000);
+}
+
+static uint32_t per_s(const struct delivery *d, const struct advertiser *a)
+{
+	const Punnet__V1__DirectoryEntry *e =
+	    directory_get(d->directory, "advertiser", slice_cstr(a->id));
+
+	return e && e->advertiser ? e->advertiser->deliveries_per_s : 0;
+}
+
+void queue_count_sent(struct delivery *d, struct advertiser *a)
+{
+	rate_take(&a->rate, per_s(d, a), now_us());
+}
+
+struct task *queue_next(struct delivery *d, int64_t *ret_wait_us)
 {
 	size_t count = map_count(&d->advertisers);
+
+	*ret_wait_us = -1;
 
 	for (size_t i = 0; i < count; i++) {
 		struct advertiser *a;
 		struct slice id;
 		void *value = NULL;
+		int64_t wait_us;
 		struct task *t;
 
 		d->advertiser_turn = (d->advertiser_turn + 1) % count;
@@ -75,6 +96,11 @@ struct task *queue_next(struct delivery *d)
 		a = value;
 		if (!a->first || a->in_flight >= places(d, a))
 			continue;
+		wait_us = rate_wait_us(&a->rate, per_s(d, a), now_us());
+		if (wait_us > 0) {
+			*ret_wait_us = *ret_wait_us < 0 ? wait_us : MIN_OF(*ret_wait_us, wait_us);
+			continue;
+		}
 		t = a->first;
 		queue_remove(t);
 		return t;

@@ -111,6 +111,38 @@ static struct slice assignment_of(const struct task *t)
 	return bytes;
 }
 
+static void write_answer(struct buf *out, const struct task *t)
+{
+	struct slice assignment, price, currency;
+	size_t money;
+
+	if (!t->kept) {
+		/* an answer without a body is a whole one */
+		wire_bool(out, 18, t->step.said.http_status != 0 && !t->step.said.unknown);
+		return;
+	}
+	wire_text(out, 17, slice_cstr(t->kept->sample.text));
+	wire_bool(out, 18, t->kept->sample.whole);
+	assignment = assignment_of(t);
+	if (!t->kept->has_price || !codec_find(assignment, ASSIGNMENT_PRICE_FIELD, &price) ||
+	    !codec_find(price, MONEY_CURRENCY_FIELD, &currency))
+		return;
+	money = wire_begin(out, 19);
+	wire_int(out, 1, t->kept->price_minor);
+	wire_text(out, 2, currency);
+	wire_end(out, money);
+}
+
+static void write_retry(struct buf *out, const struct task *t)
+{
+	struct slice retry, who;
+
+	if (t->retry &&
+	    codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_RETRY_FIELD, &retry) &&
+	    codec_find(retry, 1, &who))
+		wire_text(out, 20, who);
+}
+
 void record_attempt(struct delivery *d, struct task *t)
 {
 	struct buf *out = &d->pack;
@@ -123,11 +155,15 @@ void record_attempt(struct delivery *d, struct task *t)
 	wire_bool(out, 7, t->step.ever_unknown);
 	wire_uint(out, 8, t->step.said.http_status);
 	wire_text(out, 9, slice_cstr(reason_code(t->step.said.reason)));
-	wire_text(out, 10, slice_cstr(t->excerpt ? t->excerpt : ""));
+	wire_text(out, 10, slice_cstr(t->kept ? t->kept->excerpt : ""));
 	wire_int(out, 11, t->started_at_ms);
 	wire_uint(out, 12, (uint32_t)t->took_ms);
 	wire_int(out, 13, t->step.next_due_at_ms);
 	wire_bool(out, 14, t->step.final);
+	wire_text(out, 15, slice_cstr(t->channel ? t->channel : ""));
+	wire_uint(out, 16, t->asks);
+	write_answer(out, t);
+	write_retry(out, t);
 	t->state = TASK_RECORDING;
 	produce(d, t, TOPIC_ATTEMPTS, t->partition->number,
 		&punnet__v1__delivery_attempt__descriptor);
@@ -245,6 +281,8 @@ static void outcome_acked(struct delivery *d, struct task *t)
 	};
 
 	metric_add(by_outcome[outcome_of_task(t)], 1);
+	if (outcome_of_task(t) == TASK_DELIVERED)
+		circuit_delivered(d, t);
 	progress_release(t->partition->progress, t->token);
 	task_free(d, t);
 }
@@ -253,15 +291,19 @@ void delivery_on_ack(void *ctx, uint64_t token, enum result result, _unused_ int
 		     int64_t offset)
 {
 	struct delivery *d = ctx;
-	struct task *t = (struct task *)(uintptr_t)token;
+	struct task *t = token == CIRCUIT_TOKEN ? NULL : (struct task *)(uintptr_t)token;
 
-	assert(t->magic == TASK_MAGIC && t->in_bus);
-	t->in_bus = false;
 	d->in_bus--;
+	if (t) {
+		assert(t->magic == TASK_MAGIC && t->in_bus);
+		t->in_bus = false;
+	}
 	if (result != RESULT_OK) {
 		delivery_fail(d, "a record was not acknowledged");
 		return;
 	}
+	if (!t)
+		return;
 	if (!t->partition) {
 		task_free(d, t);
 		return;

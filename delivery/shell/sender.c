@@ -19,7 +19,8 @@ static curl_socket_t on_open_socket(void *clientp, _unused_ curlsocktype purpose
 	curl_socket_t fd;
 
 	assert(t->magic == TRANSFER_MAGIC);
-	if (!t->sender->options.allow_private_addresses && !address_is_public(&address->addr)) {
+	if (!t->mails && !t->sender->options.allow_private_addresses &&
+	    !address_is_public(&address->addr)) {
 		t->address_refused = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -42,8 +43,21 @@ static int on_before_request(void *clientp, _unused_ char *ip, _unused_ char *lo
 	struct transfer *t = clientp;
 
 	assert(t->magic == TRANSFER_MAGIC);
-	t->sent = true;
+	/* mail is sent when its last byte is: before that the relay takes nothing */
+	t->sent |= !t->mails;
 	return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_read(char *to, size_t size, size_t count, void *clientp)
+{
+	struct transfer *t = clientp;
+	size_t len = MIN_OF(size * count, t->message.body.len - t->read);
+
+	assert(t->magic == TRANSFER_MAGIC);
+	memcpy(to, t->message.body.data + t->read, len);
+	t->read += len;
+	t->sent |= len == 0;
+	return len;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *clientp)
@@ -64,6 +78,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *clientp)
 
 static void transfer_free(struct transfer *t)
 {
+	curl_slist_free_all(t->recipients);
 	curl_easy_cleanup(t->easy);
 	free(t);
 }
@@ -98,6 +113,8 @@ static enum transport_end end_of(const struct transfer *t, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return TRANSPORT_ANSWERED;
+	if (t->mails && code == CURLE_WEIRD_SERVER_REPLY)
+		return TRANSPORT_ANSWERED; /* a code that is no yes */
 	if (t->sent)
 		return t->too_long ? TRANSPORT_TOO_LONG : TRANSPORT_BROKEN;
 	if (t->address_refused)
@@ -116,7 +133,8 @@ static bool serves_again(const struct transfer *t, CURLcode code, long status,
 	long version = CURL_HTTP_VERSION_NONE;
 
 	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-	return code == CURLE_OK && status >= 200 && status <= 299 && retry_after_s == 0 &&
+	return t->posts && code == CURLE_OK && status >= 200 && status <= 299 &&
+	       retry_after_s == 0 &&
 	       (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_2_0);
 }
 
@@ -221,22 +239,50 @@ static void set_guards(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
 }
 
+static void set_mail(struct transfer *t, const struct sender_request *r)
+{
+	for (size_t i = 0; i < r->mail_to_count; i++)
+		t->recipients = curl_slist_append(t->recipients, r->mail_to[i]);
+	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(t->easy, CURLOPT_POST, 0L);
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_USE_SSL,
+			 (long)(r->mail_plain ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+	curl_easy_setopt(t->easy, CURLOPT_MAIL_FROM, r->mail_from);
+	curl_easy_setopt(t->easy, CURLOPT_MAIL_RCPT, t->recipients);
+	curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->message.body.len);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	if (r->mail_login && *r->mail_login)
+		curl_easy_setopt(t->easy, CURLOPT_USERPWD, r->mail_login);
+}
+
 /* All that changes from one request to the next. */
-static void set_message(struct transfer *t, const struct endpoint *e)
+static void set_message(struct transfer *t, const struct sender_request *r)
 {
 	static char no_expect[] = "Expect:"; /* no round trip before the body */
 	size_t count = t->message.header_count;
 
 	for (size_t i = 0; i <= count; i++)
 		t->headers[i] = (struct curl_slist){
-		    .data = i < count ? t->message.headers[i] : no_expect,
+		    .data = i < count ? (char *)message_header_text(&t->message, i) : no_expect,
 		    .next = i < count ? &t->headers[i + 1] : NULL,
 		};
-	curl_easy_setopt(t->easy, CURLOPT_URL, e->url);
+	curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->message.body.len);
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)e->timeout_ms);
+	t->posts = r->kind == REQUEST_POST;
+	if (t->posts) {
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->message.body.data);
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)t->message.body.len);
+	} else {
+		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+	}
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_SSLCERT,
+			 r->certificate && *r->certificate ? r->certificate : NULL);
 }
 
 static struct transfer *transfer_new(struct sender *s)
@@ -270,7 +316,7 @@ static struct transfer *transfer_take(struct sender *s)
 	return t;
 }
 
-struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
+struct transfer *sender_send(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner)
 {
 	struct transfer *t;
@@ -280,6 +326,8 @@ struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct 
 	t = transfer_take(s);
 	t->magic = TRANSFER_MAGIC;
 	t->owner = owner;
+	t->mails = r->kind == REQUEST_MAIL;
+	t->posts = false;
 	t->message = *m;
 	*m = (struct message){0};
 	t->next = s->transfers;
@@ -287,7 +335,10 @@ struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct 
 		t->next->prev = t;
 	s->transfers = t;
 	s->in_flight++;
-	set_message(t, e);
+	if (t->mails)
+		set_mail(t, r);
+	else
+		set_message(t, r);
 	code = curl_multi_add_handle(s->multi, t->easy);
 	assert(code == CURLM_OK);
 	return t;

@@ -1,6 +1,6 @@
-/* sender: HTTP requests out of the loop: libcurl's multi interface driven by libuv, connections kept and used again.
+/* sender: HTTP requests, and mail through the network's relay, out of the loop: libcurl's multi interface driven by libuv, connections kept and used again.
  *
- * Each transfer ends with exactly one call of on_done, later than sender_post(), unless it is cancelled. A hostile server
+ * Each transfer ends with exactly one call of on_done, later than sender_send(), unless it is cancelled. A hostile server
  * can cost at most the transfer's time-out and `answer_max_bytes` of memory: redirects are not followed, answers are not
  * decompressed, only http and https are spoken, no proxy of the environment is used, and addresses are checked after the
  * name was looked up and before the connection is made. */
@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "delivery/channels/channel.h"
+#include "delivery/core/mail.h"
 
 struct sender;
 struct transfer;
@@ -28,10 +29,27 @@ struct sender_options {
 	void *ctx;
 };
 
+enum request_kind { REQUEST_POST, REQUEST_GET, REQUEST_MAIL };
+
+/* Where to, and for how long. Strings are copied. */
+struct sender_request {
+	enum request_kind kind;
+	const char *url;
+	int64_t timeout_ms;
+	/* REQUEST_MAIL: the url is the network's own relay, whose address may be a private one */
+	const char *mail_from;
+	const char (*mail_to)[MAIL_ADDRESS_MAX];
+	size_t mail_to_count;
+	const char *mail_login; /* "user:password"; NULL or "" = none */
+	bool mail_plain;        /* go on where the relay has no TLS */
+	/* a file that holds a client certificate and its key; NULL or "" = none */
+	const char *certificate;
+};
+
 struct sender *sender_open(uv_loop_t *loop, const struct sender_options *o,
 			   struct error *ret_error);
 /* Takes the message over (and wipes it at the end). The result may be NULL only for want of memory: aborts then. */
-struct transfer *sender_post(struct sender *s, const struct endpoint *e, struct message *m,
+struct transfer *sender_send(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner);
 /* on_done does not come. The request may have been sent. */
 void sender_cancel(struct sender *s, struct transfer *t);

@@ -36,6 +36,10 @@ struct transfer {
 	struct curl_slist headers[MESSAGE_HEADERS_MAX + 1]; /* their text is the message's */
 	struct message message;
 	struct buf answer;
+	struct curl_slist *recipients;
+	size_t read; /* of the message's body, by libcurl: mail only */
+	bool mails;
+	bool posts;     /* its handle may serve another request */
 	bool sent;      /* a connection stood and the request was about to go out */
 	bool sent_told; /* the fault point has seen it */
 	bool too_long;

@@ -1,6 +1,8 @@
 /* tasks: the life of one assignment: made, waiting, ready, sent, answered, gone. */
+#include <sodium.h>
 #include <stdlib.h>
 
+#include "digest.h"
 #include "internal.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
@@ -52,11 +54,30 @@ static void task_leave_partition(struct delivery *d, struct task *t)
 	t->prev = t->next = NULL;
 }
 
+/* Off the list of those that go out together. */
+static void leave_head(struct task *t)
+{
+	struct task **link = &t->head->members;
+
+	while (*link != t)
+		link = &(*link)->member_next;
+	*link = t->member_next;
+	t->head = t->member_next = NULL;
+}
+
 void task_transfer_over(struct delivery *d, struct task *t)
 {
 	t->transfer = NULL;
 	t->advertiser->in_flight--;
 	d->sending--;
+}
+
+void task_members_ready(struct task *head)
+{
+	struct task *t;
+
+	while ((t = digest_leave(head)))
+		queue_push(t);
 }
 
 void task_free(struct delivery *d, struct task *t)
@@ -65,7 +86,10 @@ void task_free(struct delivery *d, struct task *t)
 	if (t->transfer) {
 		sender_cancel(d->sender, t->transfer);
 		task_transfer_over(d, t);
+		task_members_ready(t);
 	}
+	if (t->head)
+		leave_head(t);
 	if (t->heap_at)
 		heap_remove(d, t);
 	if (t->state == TASK_READY)
@@ -84,7 +108,7 @@ void task_free(struct delivery *d, struct task *t)
 	}
 	d->open_tasks--;
 	t->magic = 0;
-	free(t->excerpt);
+	free(t->kept);
 	free(t);
 }
 
@@ -117,14 +141,18 @@ void task_wait(struct delivery *d, struct task *t, int64_t due_ms)
 }
 
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
-			const char *excerpt)
+			struct answer_kept *kept)
 {
+	static const struct lead_id nobody; /* leads that go out together wait equally long */
 	int64_t ended_at_ms = clock_now_ms();
 
 	t->took_ms = MAX_OF(clock_monotonic_ms() - t->started_monotonic_ms, 0);
-	t->step = task_after(&t->past, said, &d->settings.retry, &t->lead_id, ended_at_ms);
-	free(t->excerpt);
-	t->excerpt = excerpt && *excerpt ? strdup(excerpt) : NULL;
+	t->step = task_after(&t->past, said, &d->settings.retry,
+			     t->digest_ms ? &nobody : &t->lead_id, ended_at_ms);
+	if (t->digest_ms && !t->step.final)
+		t->step.next_due_at_ms = digest_round_ms(t->step.next_due_at_ms);
+	free(t->kept);
+	t->kept = kept;
 	metric_observe_us(METRIC_DELIVERY_ANSWER_TIME, t->took_ms * 1000);
 	record_attempt(d, t);
 }
@@ -133,40 +161,97 @@ void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *a
 {
 	struct delivery *d = ctx;
 	struct task *t = owner;
-	char excerpt[EXCERPT_MAX_BYTES + 1];
+	struct answer_kept *kept = NULL;
 	struct attempt_said said;
+	struct task *member;
 
 	assert(t->magic == TASK_MAGIC && t->state == TASK_SENDING);
 	task_transfer_over(d, t);
 	fault_point("delivery_answered");
-	said = handover_judge(d, t, answer, excerpt);
-	breaker_heard(&t->advertiser->breaker, said.result, clock_monotonic_ms());
-	task_attempt_ended(d, t, &said, excerpt);
+	said = handover_judge(d, t, answer, &kept);
+	circuit_heard(d, t, &said);
+	while ((member = digest_leave(t)))
+		task_attempt_ended(d, member, &said, NULL);
+	task_attempt_ended(d, t, &said, kept);
 	delivery_dispatch(d);
+}
+
+static void mail_login(struct delivery *d, char ret[SECRET_MAX_BYTES + 1])
+{
+	const char *path = d->settings.mail_login_file;
+	struct slice login;
+
+	if (!path || !*path)
+		return;
+	login = credentials_file(&d->credentials, path, clock_monotonic_ms());
+	memcpy(ret, login.data, login.len);
+	ret[login.len] = 0;
+}
+
+static void send_out(struct delivery *d, struct task *t, struct outgoing *out)
+{
+	struct sender_request r = {
+	    .kind = t->asks ? REQUEST_GET : REQUEST_POST,
+	    .url = t->asks ? out->query_url : out->endpoint.url,
+	    .timeout_ms = out->endpoint.timeout_ms,
+	    .certificate = out->certificate,
+	};
+	char login[SECRET_MAX_BYTES + 1];
+
+	login[0] = 0;
+	if (out->endpoint.mail.to_count > 0) {
+		mail_login(d, login);
+		r.kind = REQUEST_MAIL;
+		r.url = d->settings.mail_relay;
+		r.mail_from = d->settings.mail_from;
+		r.mail_to = out->endpoint.mail.to;
+		r.mail_to_count = out->endpoint.mail.to_count;
+		r.mail_login = login;
+		r.mail_plain = d->settings.mail_plain;
+	}
+	t->transfer = sender_send(d->sender, &r, &out->message, t);
+	sodium_memzero(login, strlen(login));
 }
 
 static void attempt_start(struct delivery *d, struct task *t)
 {
-	struct message message = {0};
-	struct endpoint endpoint;
+	struct outgoing out;
 	struct attempt_said said;
 
 	t->started_at_ms = clock_now_ms();
 	t->started_monotonic_ms = clock_monotonic_ms();
+	t->asks = false;
+	if (digest_waits(d, t))
+		return;
 	if (!breaker_allows(&t->advertiser->breaker, t->started_monotonic_ms)) {
 		said = (struct attempt_said){.result = ATTEMPT_TEMPFAIL,
 					     .reason = REASON_DELIVERY_CIRCUIT_OPEN};
 		task_attempt_ended(d, t, &said, NULL);
 		return;
 	}
-	if (!handover_make(d, t, &endpoint, &message, &said)) {
+	if (!handover_make(d, t, &out, &said)) {
 		task_attempt_ended(d, t, &said, NULL);
 		return;
 	}
 	t->state = TASK_SENDING;
 	t->advertiser->in_flight++;
 	d->sending++;
-	t->transfer = sender_post(d->sender, &endpoint, &message, t);
+	queue_count_sent(d, t->advertiser);
+	send_out(d, t, &out);
+}
+
+static void on_rate(uv_timer_t *timer)
+{
+	delivery_dispatch(timer->data);
+}
+
+/* Somebody has leads ready and has sent too fast. */
+static void wait_for_rate(struct delivery *d, int64_t wait_us)
+{
+	if (wait_us < 0)
+		return;
+	uv_update_time(d->loop);
+	uv_timer_start(&d->rate_timer, on_rate, (uint64_t)(wait_us / 1000 + 1), 0);
 }
 
 void delivery_dispatch(struct delivery *d)
@@ -174,10 +259,13 @@ void delivery_dispatch(struct delivery *d)
 	if (!partitions_refresh_notes(d))
 		return;
 	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max) {
-		struct task *t = queue_next(d);
+		int64_t wait_us;
+		struct task *t = queue_next(d, &wait_us);
 
-		if (!t)
+		if (!t) {
+			wait_for_rate(d, wait_us);
 			break;
+		}
 		attempt_start(d, t);
 	}
 }

@@ -218,6 +218,7 @@ static enum market_answer apply_order(struct market *m, const Punnet__V1__OrderC
 	}
 	take_terms(m, o, terms);
 	pace_terms_changed(o);
+	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	o->removed = false;
 	o->revision = changed->revision;
 	o->changed = true;
@@ -258,6 +259,15 @@ static enum market_answer apply_funds(struct market *m, const Punnet__V1__FundsC
 	return MARKET_CHANGED;
 }
 
+static enum market_answer apply_held(struct market *m, const Punnet__V1__AdvertiserHeld *held)
+{
+	bool changed = false;
+
+	if (!hold_apply(&m->holds, held, m->log_time_ms, &changed))
+		return MARKET_MALFORMED;
+	return changed ? MARKET_CHANGED : MARKET_NO_MATTER;
+}
+
 enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent *event,
 				int64_t append_time_ms, uint64_t offset, struct arena *a,
 				struct decisions *ret)
@@ -284,6 +294,8 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 		return apply_funds(m, event->funds);
 	case PUNNET__V1__MARKET_EVENT__EVENT_DUE:
 		return apply_due(m, event, &d);
+	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
+		return apply_held(m, event->held);
 	default:
 		return MARKET_MALFORMED;
 	}

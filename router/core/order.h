@@ -50,6 +50,7 @@ struct account {
 	int64_t taken_minor; /* reserved and delivered, less what was returned */
 };
 
+struct hold;
 struct order {
 	Punnet__V1__OrderTerms *terms;
 	struct buf packed;               /* the terms as bytes, for snapshots */
@@ -62,7 +63,8 @@ struct order {
 	int64_t price_most_minor; /* whatever the lead */
 	struct account *account;
 	uint64_t revision;
-	uint32_t index; /* position among the market's orders, in order of arrival */
+	const struct hold *hold; /* of its advertiser; the market's */
+	uint32_t index;          /* position among the market's orders, in order of arrival */
 	bool removed;
 	uint64_t reserved; /* routed, and not settled yet */
 	uint64_t delivered;

@@ -150,7 +150,7 @@ static void put_lead(struct buf *out, const struct open_lead *l)
 
 void market_encode(const struct market *m, struct buf *out)
 {
-	_cleanup_(buf_free) struct buf watermark = {0};
+	_cleanup_(buf_free) struct buf watermark = {0}, holds = {0};
 	struct slice key;
 	void *value;
 
@@ -161,6 +161,8 @@ void market_encode(const struct market *m, struct buf *out)
 	put_number(out, m->digest);
 	watermark_write(&m->watermark, &watermark);
 	put_bytes(out, buf_slice(&watermark));
+	holds_encode(&m->holds, m->log_time_ms, &holds);
+	put_bytes(out, buf_slice(&holds));
 	put_number(out, map_count(&m->verticals));
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++) {
 		put_bytes(out, key);
@@ -177,6 +179,6 @@ void market_encode(const struct market *m, struct buf *out)
 	put_number(out, map_count(&m->leads));
 	for (size_t i = 0; map_at(&m->leads, i, &key, &value); i++)
 		put_lead(out, value);
-	if (watermark.failed)
+	if (watermark.failed || holds.failed)
 		out->failed = true;
 }

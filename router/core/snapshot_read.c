@@ -266,6 +266,7 @@ static void get_order(struct reader *r, struct market *m)
 		return;
 	}
 	o->account = market_account(m, terms->advertiser_id, terms->price->currency);
+	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	get_counters(r, o);
 	if (!r->why && !o->removed)
 		vertical_add(v, o);
@@ -387,6 +388,8 @@ static void get_state(struct reader *r, struct market *m)
 	watermark = get_bytes(r);
 	if (!r->why && !watermark_read(watermark, &m->watermark))
 		fault(r, "the watermark can't be read");
+	if (!holds_decode(&m->holds, get_bytes(r)))
+		fault(r, "the holds can't be read");
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)
 		get_vertical(r, m);
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)

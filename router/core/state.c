@@ -52,6 +52,7 @@ void market_free(struct market *m)
 		open_lead_free(value);
 	for (size_t i = 0; map_at(&m->orders, i, &key, &value); i++)
 		order_free(value);
+	holds_free(&m->holds);
 	for (size_t i = 0; map_at(&m->accounts, i, &key, &value); i++)
 		free(value);
 	map_free(&m->verticals);

@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/map.h"
+#include "holds.h"
 #include "index.h"
 #include "lead/watermark.h"
 #include "market.h"
@@ -63,8 +64,9 @@ struct market {
 	struct order **by_index;
 	size_t by_index_cap;
 	struct map
-	    waiters;    /* of the leads: those that wait for a buyer. Their order means nothing */
-	size_t waiting; /* of the leads: for an operator */
+	    waiters;      /* of the leads: those that wait for a buyer. Their order means nothing */
+	struct map holds; /* advertiser -> struct hold */
+	size_t waiting;   /* of the leads: for an operator */
 	market_observer observer; /* no part of the state */
 	void *observer_ctx;
 };

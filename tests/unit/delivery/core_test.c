@@ -5,8 +5,6 @@
 
 #include <cmocka.h>
 
-#include "delivery/core/breaker.h"
-#include "delivery/core/classify.h"
 #include "delivery/core/excerpt.h"
 #include "delivery/core/prefix.h"
 #include "delivery/core/resume.h"
@@ -169,118 +167,6 @@ static void a_predecessors_webhook_may_have_been_under_way(_unused_ void **state
 	assert_false(task_may_be_under_way(false, false, false, false, 0, 100));
 }
 
-static void an_advertiser_that_only_fails_is_asked_once_in_a_while(_unused_ void **state)
-{
-	struct breaker b = {0};
-
-	for (int i = 0; i < BREAKER_FAILURES; i++) {
-		assert_true(breaker_allows(&b, 5000));
-		breaker_heard(&b, ATTEMPT_TEMPFAIL, 5000);
-	}
-	assert_false(breaker_allows(&b, 5000));
-	assert_false(breaker_allows(&b, 5000 + BREAKER_PROBE_MS - 1));
-	assert_true(breaker_allows(&b, 5000 + BREAKER_PROBE_MS));
-	assert_false(breaker_allows(&b, 5000 + BREAKER_PROBE_MS)); /* one probe */
-	breaker_heard(&b, ATTEMPT_TEMPFAIL, 5000 + BREAKER_PROBE_MS);
-	assert_false(breaker_allows(&b, 5000 + 2 * BREAKER_PROBE_MS - 1));
-	assert_true(breaker_allows(&b, 5000 + 2 * BREAKER_PROBE_MS));
-	breaker_heard(&b, ATTEMPT_PERMFAIL, 9000); /* it speaks: no to a lead, but it speaks */
-	assert_true(breaker_allows(&b, 9000));
-	assert_true(breaker_allows(&b, 9000));
-}
-
-static void a_success_between_failures_keeps_the_circuit_closed(_unused_ void **state)
-{
-	struct breaker b = {0};
-
-	for (int i = 0; i < 10 * BREAKER_FAILURES; i++) {
-		assert_true(breaker_allows(&b, i));
-		breaker_heard(&b, i % BREAKER_FAILURES == 0 ? ATTEMPT_OK : ATTEMPT_TEMPFAIL, i);
-	}
-}
-
-/* --- what an answer means --- */
-
-struct answer_row {
-	enum transport_end end;
-	uint32_t status;
-	const char *body;
-	enum attempt_result result;
-	bool unknown;
-	enum reason reason;
-};
-
-static const struct answer_row answers[] = {
-    {TRANSPORT_NOT_SENT, 0, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_UNREACHABLE},
-    {TRANSPORT_ADDRESS_REFUSED, 0, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ADDRESS_REFUSED},
-    {TRANSPORT_URL_UNUSABLE, 0, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_INVALID},
-    {TRANSPORT_BROKEN, 0, "", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_NO_ANSWER},
-    {TRANSPORT_BROKEN, 200, "{\"outco", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
-    {TRANSPORT_TOO_LONG, 200, "x", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
-    {TRANSPORT_BROKEN, 503, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_ERROR},
-    {TRANSPORT_TOO_LONG, 422, "x", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_REFUSED},
-    {TRANSPORT_ANSWERED, 200, "", ATTEMPT_OK, false, REASON_NONE},
-    {TRANSPORT_ANSWERED, 200, "<p>thanks", ATTEMPT_OK, false, REASON_NONE},
-    {TRANSPORT_ANSWERED, 201, "{\"outcome\":\"accepted\"}", ATTEMPT_OK, false, REASON_NONE},
-    {TRANSPORT_ANSWERED, 202, "{\"outcome\":7}", ATTEMPT_OK, false, REASON_NONE},
-    {TRANSPORT_ANSWERED, 204, "", ATTEMPT_OK, false, REASON_NONE},
-    {TRANSPORT_ANSWERED, 206, "", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
-    {TRANSPORT_ANSWERED, 200, "{\"outcome\":\"refused\"}", ATTEMPT_PERMFAIL, false,
-     REASON_DELIVERY_REFUSED},
-    {TRANSPORT_ANSWERED, 202, "{\"outcome\":\"Rejected\",\"reason\":\"age\"}", ATTEMPT_PERMFAIL,
-     false, REASON_DELIVERY_REFUSED},
-    {TRANSPORT_ANSWERED, 301, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_REFUSED},
-    {TRANSPORT_ANSWERED, 400, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_REFUSED},
-    {TRANSPORT_ANSWERED, 401, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_REFUSED},
-    {TRANSPORT_ANSWERED, 404, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_REFUSED},
-    {TRANSPORT_ANSWERED, 408, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_BUSY},
-    {TRANSPORT_ANSWERED, 409, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_DUPLICATE},
-    {TRANSPORT_ANSWERED, 410, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_ENDPOINT_GONE},
-    {TRANSPORT_ANSWERED, 422, "", ATTEMPT_PERMFAIL, false, REASON_DELIVERY_REFUSED},
-    {TRANSPORT_ANSWERED, 425, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_BUSY},
-    {TRANSPORT_ANSWERED, 429, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_BUSY},
-    {TRANSPORT_ANSWERED, 500, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_ERROR},
-    {TRANSPORT_ANSWERED, 599, "", ATTEMPT_TEMPFAIL, false, REASON_DELIVERY_ADVERTISER_ERROR},
-    {TRANSPORT_ANSWERED, 700, "", ATTEMPT_TEMPFAIL, true, REASON_DELIVERY_ANSWER_UNCLEAR},
-};
-
-static void each_answer_means_what_the_table_says(_unused_ void **state)
-{
-	struct answer_rules rules;
-	struct arena scratch = {0};
-
-	answer_rules_default(&rules);
-	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		const struct answer_row *row = &answers[i];
-		struct transport_answer answer = {
-		    .end = row->end, .http_status = row->status, .body = slice_cstr(row->body)};
-		struct attempt_said said = classify(&rules, &answer, &scratch);
-
-		if (said.result != row->result || said.unknown != row->unknown ||
-		    said.reason != row->reason)
-			fail_msg("row %zu (status %u): result %d, unknown %d, reason %s", i,
-				 row->status, (int)said.result, said.unknown,
-				 reason_code(said.reason));
-		assert_int_equal(said.http_status, row->status);
-		arena_reset(&scratch);
-	}
-	arena_free(&scratch);
-}
-
-static void retry_after_counts_only_when_it_is_tried_again(_unused_ void **state)
-{
-	struct answer_rules rules;
-	struct arena scratch = {0};
-	struct transport_answer answer = {
-	    .end = TRANSPORT_ANSWERED, .http_status = 503, .retry_after_ms = 9000};
-
-	answer_rules_default(&rules);
-	assert_int_equal(classify(&rules, &answer, &scratch).retry_after_ms, 9000);
-	answer.http_status = 410;
-	assert_int_equal(classify(&rules, &answer, &scratch).retry_after_ms, 0);
-	arena_free(&scratch);
-}
-
 /* --- excerpts --- */
 
 static void an_echoed_contact_does_not_reach_the_excerpt(_unused_ void **state)
@@ -319,26 +205,6 @@ static void an_excerpt_is_cut_between_characters(_unused_ void **state)
 	excerpt_make(slice_of(words, sizeof(words)), NULL, 0, excerpt);
 	assert_int_equal(strlen(excerpt), EXCERPT_MAX_BYTES / 3 * 3);
 	assert_true(slice_utf8_valid(slice_cstr(excerpt)));
-}
-
-static void of_a_json_answer_only_the_words_that_the_rules_name_are_kept(_unused_ void **state)
-{
-	struct answer_rules rules;
-	struct arena scratch = {0};
-
-	answer_rules_default(&rules);
-	assert_true(slice_is(
-	    answer_words(&rules,
-			 SLICE("{\"outcome\":\"refused\",\"reason\":\"age\",\"phone\":\"1\"}"),
-			 &scratch),
-	    "refused: age"));
-	assert_int_equal(
-	    answer_words(&rules, SLICE("{\"name\":\"\\u0418\\u0432\\u0430\\u043d\"}"), &scratch)
-		.len,
-	    0);
-	assert_true(
-	    slice_is(answer_words(&rules, SLICE("no such page"), &scratch), "no such page"));
-	arena_free(&scratch);
 }
 
 /* --- commits --- */
@@ -424,17 +290,17 @@ static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_
 
 	resume_start(&r, 50);
 	learn(&r, 0, 1, false, 49, 10);
-	assert_null(resume_find(&r, &lead, 0));
+	assert_null(resume_find(&r, 49));
 	learn(&r, 1, 1, false, 50, 11);
 	learn(&r, 1, 2, false, 50, 12);
-	assert_int_equal(resume_find(&r, &lead, 1)->step.attempt, 2);
-	assert_int_equal(resume_find(&r, &lead, 1)->step.next_due_at_ms, 777);
-	assert_true(resume_find(&r, &lead, 1)->step.ever_unknown);
+	assert_int_equal(resume_find(&r, 50)->step.attempt, 2);
+	assert_int_equal(resume_find(&r, 50)->step.next_due_at_ms, 777);
+	assert_true(resume_find(&r, 50)->step.ever_unknown);
 	learn(&r, 1, 3, true, 50, 13);
 	learn(&r, 1, 3, false, 50, 14); /* a slow predecessor, after the end */
-	assert_true(resume_find(&r, &lead, 1)->step.final);
-	assert_int_equal(resume_find(&r, &lead, 1)->record_offset, 13);
-	assert_null(resume_find(&r, &lead, 2));
+	assert_true(resume_find(&r, 50)->step.final);
+	assert_int_equal(resume_find(&r, 50)->record_offset, 13);
+	assert_null(resume_find(&r, 51));
 	assert_int_equal(resume_learn(&r, &scratch, SLICE("\x0a\xff"), 15), RESUME_UNREADABLE);
 	arena_free(&scratch);
 	resume_free(&r);
@@ -449,13 +315,8 @@ int main(void)
 	    cmocka_unit_test(each_series_of_answers_ends_in_its_outcome),
 	    cmocka_unit_test(a_delivery_carries_no_reason_and_a_doubt_says_that_it_is_one),
 	    cmocka_unit_test(a_predecessors_webhook_may_have_been_under_way),
-	    cmocka_unit_test(an_advertiser_that_only_fails_is_asked_once_in_a_while),
-	    cmocka_unit_test(a_success_between_failures_keeps_the_circuit_closed),
-	    cmocka_unit_test(each_answer_means_what_the_table_says),
-	    cmocka_unit_test(retry_after_counts_only_when_it_is_tried_again),
 	    cmocka_unit_test(an_echoed_contact_does_not_reach_the_excerpt),
 	    cmocka_unit_test(an_excerpt_is_cut_between_characters),
-	    cmocka_unit_test(of_a_json_answer_only_the_words_that_the_rules_name_are_kept),
 	    cmocka_unit_test(a_commit_carries_the_watermark_of_its_own_place),
 	    cmocka_unit_test(a_note_that_is_none_is_refused_and_an_empty_one_is_empty),
 	    cmocka_unit_test(a_successor_goes_on_after_the_last_attempt_of_each_delivery),

@@ -49,6 +49,8 @@ void seen_attempt(_unused_ void *ctx, struct slice value)
 	expect_packed(&m->base, value);
 	assert_null(strstr(m->answer_excerpt, "9161234567"));
 	assert_null(strstr(m->answer_excerpt, "Петров"));
+	assert_null(strstr(m->answer_sample, "9161234567"));
+	assert_null(strstr(m->answer_sample, "Петров"));
 	arena_free(&scratch);
 }
 

@@ -10,6 +10,10 @@ struct hostile {
 };
 
 struct hostile hostile_start(void);
+/* Any other server that prints its port first; argv[0] is the program. */
+struct hostile hostile_start_other(char *const argv[]);
+/* A certificate for localhost and 127.0.0.1 that signs itself, and its key: DIR/cert.pem, DIR/key.pem, DIR/both.pem. */
+void hostile_certificate(const char *dir);
 void hostile_stop(struct hostile *h);
 
 #endif

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """An advertiser's server that misbehaves: what it does is in the path of the request. Prints its port, then serves.
 
+usage: hostile.py [PORT] | --tls CERT_AND_KEY [CLIENT_CA] | --reset-accepted | --reset-first-byte |
+       --any-address
+
 Every request is appended to the file in HOSTILE_LOG, one JSON line each: path, headers, body."""
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 
 LOCK = threading.Lock()
-SEEN = {}  # webhook-id -> how often
+SEEN = {}  # path and webhook-id -> how often
 
 
 def read_request(conn):
@@ -50,9 +54,9 @@ def reset(conn):
     conn.close()
 
 
-def times_seen(headers):
+def times_seen(path, headers):
     with LOCK:
-        key = headers.get("webhook-id", "")
+        key = path + " " + headers.get("webhook-id", "")
         SEEN[key] = SEEN.get(key, 0) + 1
         return SEEN[key]
 
@@ -60,7 +64,7 @@ def times_seen(headers):
 def misbehave(conn, path, headers, body):
     """True: the connection may be used again."""
     what = path.strip("/").split("/")
-    seen = times_seen(headers)
+    seen = times_seen(path, headers)
     if what[0] == "status":
         answer(conn, what[1], extra="Retry-After: 7\r\n" if what[1] == "503" else "")
         return True
@@ -75,6 +79,20 @@ def misbehave(conn, path, headers, body):
         return True
     if what[0] == "flaky":
         answer(conn, 503)
+        return True
+    if what[0] == "asked":  # a status query: is it there?
+        status, said = {"arrived": (200, b'{"outcome":"accepted"}'), "absent": (404, b""), "broken": (500, b""),
+                        "refused": (200, b'{"outcome":"refused"}'), "elsewhere": (401, b"")}[what[1]]
+        answer(conn, status, said)
+        return True
+    if what[0] == "hang_thrice" and seen > 3 or what[0] == "hang_once" and seen > 1:
+        answer(conn, 200)
+        return True
+    if what[0] in ("hang_once", "hang_thrice"):
+        time.sleep(5)
+        return False
+    if what[0] == "price":
+        answer(conn, 200, b'{"outcome":"accepted","price":"450.50","phone":"+79161234567","who":["\\u0418\\u0432\\u0430\\u043d"]}')
         return True
     if what[0] == "slow_then_500" and seen > 1:
         answer(conn, 500)
@@ -112,6 +130,44 @@ def misbehave(conn, path, headers, body):
         conn.sendall(b"HTTP/1.1 200 OK\r\n")
         while True:
             conn.sendall(b"X-Y: " + b"z" * 8000 + b"\r\n")
+    elif what[0] == "reset_in_status":
+        conn.sendall(b"HTTP/1.1 2")
+        reset(conn)
+        return False
+    elif what[0] == "reset_in_headers":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
+        reset(conn)
+        return False
+    elif what[0] == "reset_in_body":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        reset(conn)
+        return False
+    elif what[0] == "length":  # as the path says, with a body of two bytes
+        conn.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {what[1]}\r\n\r\n".encode() + b"{}")
+    elif what[0] == "two_lengths":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n{}")
+    elif what[0] == "bad_chunk":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n")
+    elif what[0] == "endless_chunk":
+        conn.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n")
+        while True:
+            conn.sendall(b"x" * 65536)
+    elif what[0] == "zipped":  # a few bytes that would become gigabytes, if anybody unpacked them
+        answer(conn, 200, b"\x1f\x8b\x08" + b"\0" * 5000, "Content-Encoding: gzip\r\n")
+        return True
+    elif what[0] == "next_answer_too":  # the answer to a request that was not made yet
+        fake = b'{"outcome":"accepted"}'
+        conn.sendall(b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(fake)
+                     + fake)
+        time.sleep(0.3)
+        return True
+    elif what[0] == "interim":  # 100 without end
+        while True:
+            conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            time.sleep(0.01)
+    elif what[0] == "redirect_loop":
+        answer(conn, 307, extra=f"Location: {path}\r\n")
+        return True
     elif what[0] == "redirect":
         answer(conn, 302, extra=f"Location: http://{conn.getsockname()[0]}:{conn.getsockname()[1]}/status/200\r\n")
         return True
@@ -122,9 +178,11 @@ def misbehave(conn, path, headers, body):
     return False
 
 
-def serve(conn):
+def serve(conn, tls=None):
     try:
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            conn = tls.wrap_socket(conn, server_side=True)
         while True:
             request = read_request(conn)
             if not request:
@@ -137,12 +195,30 @@ def serve(conn):
     conn.close()
 
 
+def reset_after_first_byte(conn):
+    conn.recv(1)
+    reset(conn)
+
+
 def main():
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), backlog=256)
+    mode = sys.argv[1] if len(sys.argv) > 1 else "0"
+    tls = None
+    if mode == "--tls":
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(sys.argv[2])
+        if len(sys.argv) > 3:
+            tls.verify_mode = ssl.CERT_REQUIRED
+            tls.load_verify_locations(sys.argv[3])
+    listener = socket.create_server(("" if mode == "--any-address" else "127.0.0.1", int(mode) if mode.isdigit() else 0), backlog=256)
     print(listener.getsockname()[1], flush=True)
     while True:
         conn, _ = listener.accept()
-        threading.Thread(target=serve, args=(conn,), daemon=True).start()
+        if mode == "--reset-accepted":
+            reset(conn)
+        elif mode == "--reset-first-byte":
+            threading.Thread(target=reset_after_first_byte, args=(conn,), daemon=True).start()
+        else:
+            threading.Thread(target=serve, args=(conn, tls), daemon=True).start()
 
 
 main()

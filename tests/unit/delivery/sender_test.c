@@ -55,14 +55,15 @@ static struct sender *open_sender(uv_loop_t *loop, bool allow_private, int *coun
 
 static void post(struct sender *s, const char *url, struct heard *h)
 {
-	struct endpoint e = {.timeout_ms = TIMEOUT_MS};
+	struct sender_request r = {.url = url, .timeout_ms = TIMEOUT_MS};
 	struct message m = {0};
 
 	*h = (struct heard){0};
-	snprintf(e.url, sizeof(e.url), "%s", url);
+	m.head.max = MESSAGE_HEAD_MAX;
+	assert_true(buf_reserve(&m.head, MESSAGE_HEAD_MAX));
 	message_header(&m, "webhook-id: %p", (void *)h);
 	buf_append_cstr(&m.body, "{\"phone\":\"+79161234567\"}");
-	assert_non_null(sender_post(s, &e, &m, h));
+	assert_non_null(sender_send(s, &r, &m, h));
 }
 
 /* Posts, and turns the loop until the answer is there; gives how long it took. */
@@ -92,13 +93,33 @@ static void each_way_to_misbehave_has_its_name_and_ends_in_time(_unused_ void **
 		enum transport_end end;
 		uint32_t status;
 	} rows[] = {
-	    {"status/200", TRANSPORT_ANSWERED, 200}, {"status/204", TRANSPORT_ANSWERED, 204},
-	    {"status/503", TRANSPORT_ANSWERED, 503}, {"refuse", TRANSPORT_ANSWERED, 200},
-	    {"redirect", TRANSPORT_ANSWERED, 302},   {"never", TRANSPORT_BROKEN, 0},
-	    {"reset", TRANSPORT_BROKEN, 0},          {"close", TRANSPORT_BROKEN, 0},
-	    {"garbage", TRANSPORT_BROKEN, 0},        {"drip", TRANSPORT_BROKEN, 200},
-	    {"cut", TRANSPORT_BROKEN, 200},          {"cut500", TRANSPORT_BROKEN, 500},
-	    {"endless", TRANSPORT_TOO_LONG, 200},    {"endless_headers", TRANSPORT_BROKEN, 0},
+	    {"status/200", TRANSPORT_ANSWERED, 200},
+	    {"status/204", TRANSPORT_ANSWERED, 204},
+	    {"status/503", TRANSPORT_ANSWERED, 503},
+	    {"refuse", TRANSPORT_ANSWERED, 200},
+	    {"redirect", TRANSPORT_ANSWERED, 302},
+	    {"never", TRANSPORT_BROKEN, 0},
+	    {"reset", TRANSPORT_BROKEN, 0},
+	    {"close", TRANSPORT_BROKEN, 0},
+	    {"garbage", TRANSPORT_BROKEN, 0},
+	    {"drip", TRANSPORT_BROKEN, 200},
+	    {"cut", TRANSPORT_BROKEN, 200},
+	    {"cut500", TRANSPORT_BROKEN, 500},
+	    {"endless", TRANSPORT_TOO_LONG, 200},
+	    {"endless_headers", TRANSPORT_BROKEN, 0},
+	    {"reset_in_status", TRANSPORT_BROKEN, 0},
+	    {"reset_in_headers", TRANSPORT_BROKEN, 0},
+	    {"reset_in_body", TRANSPORT_BROKEN, 0},
+	    {"length/-1", TRANSPORT_BROKEN, 0},
+	    {"length/99999999999999999999", TRANSPORT_ANSWERED, 200},
+	    {"length/10737418240", TRANSPORT_BROKEN, 200},
+	    {"length/1", TRANSPORT_ANSWERED, 200},
+	    {"two_lengths", TRANSPORT_BROKEN, 0},
+	    {"bad_chunk", TRANSPORT_BROKEN, 200},
+	    {"endless_chunk", TRANSPORT_TOO_LONG, 200},
+	    {"zipped", TRANSPORT_ANSWERED, 200},
+	    {"interim", TRANSPORT_BROKEN, 0},
+	    {"redirect_loop", TRANSPORT_ANSWERED, 307},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -116,6 +137,32 @@ static void each_way_to_misbehave_has_its_name_and_ends_in_time(_unused_ void **
 			fail_msg("%s: %lld ms", rows[i].path, (long long)took_ms);
 		assert_true(h.body_len <= ANSWER_MAX_BYTES);
 	}
+}
+
+/* A server may say more than it was asked for: what is left over answers nothing. */
+static void an_answer_that_nobody_asked_for_is_not_the_next_ones(_unused_ void **state)
+{
+	struct heard first, second;
+	struct sender *s;
+	uv_loop_t loop;
+	char url[128];
+	int count = 0;
+
+	uv_loop_init(&loop);
+	s = open_sender(&loop, true, &count);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/next_answer_too", server.port);
+	post(s, url, &first);
+	while (count < 1)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(first.answer.http_status, 503);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/status/410", server.port);
+	post(s, url, &second);
+	while (count < 2)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(second.answer.http_status, 410);
+	sender_close(s);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
 static void retry_after_is_heard(_unused_ void **state)
@@ -229,7 +276,7 @@ static void a_slow_one_holds_nobody_up_and_a_cancelled_one_is_not_heard_of(_unus
 {
 	enum { FAST = 20 };
 	struct heard slow, cancelled, fast[FAST];
-	struct endpoint e = {.timeout_ms = TIMEOUT_MS};
+	struct sender_request r = {.timeout_ms = TIMEOUT_MS};
 	struct message m = {0};
 	struct transfer *t;
 	struct sender *s;
@@ -242,8 +289,8 @@ static void a_slow_one_holds_nobody_up_and_a_cancelled_one_is_not_heard_of(_unus
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/never", server.port);
 	post(s, url, &slow);
 	cancelled = (struct heard){0};
-	snprintf(e.url, sizeof(e.url), "%s", url);
-	t = sender_post(s, &e, &m, &cancelled);
+	r.url = url;
+	t = sender_send(s, &r, &m, &cancelled);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/status/200", server.port);
 	for (int i = 0; i < FAST; i++)
 		post(s, url, &fast[i]);
@@ -277,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_way_to_misbehave_has_its_name_and_ends_in_time),
+	    cmocka_unit_test(an_answer_that_nobody_asked_for_is_not_the_next_ones),
 	    cmocka_unit_test(retry_after_is_heard),
 	    cmocka_unit_test(what_never_left_is_not_unknown),
 	    cmocka_unit_test(private_addresses_are_refused_however_they_are_written),

@@ -97,6 +97,7 @@ struct model {
 	struct model_card cards[2];
 	bool limited[MODEL_ADVERTISERS];
 	int64_t funds[MODEL_ADVERTISERS];
+	int64_t held_until[MODEL_ADVERTISERS];
 };
 
 struct model_decision {

@@ -289,6 +289,8 @@ const char *model_ask(const struct model *m, int order, const struct model_lead 
 		return "paused";
 	if (m->now < t->from)
 		return "not_started";
+	if (m->now < m->held_until[t->advertiser])
+		return "advertiser_held";
 	code = ask_wishes(m, t, l);
 	if (!code)
 		code = ask_money(m, order, l);
@@ -304,15 +306,15 @@ int model_nearness(const char *code)
 	static const struct {
 		const char *code;
 		int nearness;
-	} all[] = {{"already_offered", 70}, {"ended", 10},        {"paused", 10},
-		   {"not_started", 10},     {"country", 20},      {"place", 21},
-		   {"source", 22},          {"quality", 23},      {"fields", 24},
-		   {"own_customer", 25},    {"price", 30},        {"margin", 31},
-		   {"exclusive", 65},       {"not_with", 65},     {"shares_gone", 65},
-		   {"cap_total", 40},       {"budget_total", 41}, {"funds", 42},
-		   {"schedule", 45},        {"cap_month", 47},    {"cap_week", 48},
-		   {"cap_day", 50},         {"budget_day", 51},   {"cap_webmaster", 55},
-		   {"cap_hour", 60}};
+	} all[] = {{"already_offered", 70}, {"ended", 10},           {"paused", 10},
+		   {"not_started", 10},     {"advertiser_held", 15}, {"country", 20},
+		   {"place", 21},           {"source", 22},          {"quality", 23},
+		   {"fields", 24},          {"own_customer", 25},    {"price", 30},
+		   {"margin", 31},          {"exclusive", 65},       {"not_with", 65},
+		   {"shares_gone", 65},     {"cap_total", 40},       {"budget_total", 41},
+		   {"funds", 42},           {"schedule", 45},        {"cap_month", 47},
+		   {"cap_week", 48},        {"cap_day", 50},         {"budget_day", 51},
+		   {"cap_webmaster", 55},   {"cap_hour", 60}};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(all[i].code, code) == 0)

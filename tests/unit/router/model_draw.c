@@ -334,6 +334,17 @@ void draw_funds(struct both *b)
 	b->model.funds[a] = funds.paid_in_minor + funds.credit_minor;
 }
 
+void draw_hold(struct both *b)
+{
+	int a = (int)some(b, MODEL_ADVERTISERS);
+	int64_t now = b->model.now;
+	int64_t until = chance(b, 30) ? 0 : now + (int64_t)some(b, 20 * MS_PER_MIN);
+
+	(void)play_held(&b->play, now, advertisers[a], until);
+	/* at most ten minutes, whatever it says */
+	b->model.held_until[a] = until > now + 10 * MS_PER_MIN ? now + 10 * MS_PER_MIN : until;
+}
+
 static void put_fact(struct both *b, struct play_lead *l, const char *name, const char *text)
 {
 	Punnet__V1__Fact *f = arena_alloc(&b->words, sizeof(*f));

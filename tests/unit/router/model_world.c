@@ -165,6 +165,8 @@ void both_step(struct both *b)
 		draw_card(b);
 	else if (what == 3 && chance(b, 30))
 		draw_funds(b);
+	else if (what == 3 && chance(b, 30))
+		draw_hold(b);
 	else if (what == 4 && chance(b, 30) && b->leads > 0)
 		draw_return(b);
 	else if (what <= 12 || b->leads == 0)

@@ -24,6 +24,7 @@ void both_step(struct both *b); /* one random event */
 void draw_order(struct both *b, bool fresh);
 void draw_card(struct both *b);
 void draw_funds(struct both *b);
+void draw_hold(struct both *b);
 void draw_lead(struct both *b);
 void draw_settlement(struct both *b);
 void draw_return(struct both *b);

@@ -147,6 +147,22 @@ enum market_answer play_funds(struct play *p, int64_t now_ms, Punnet__V1__FundsC
 	return play_event(p, now_ms, &event);
 }
 
+enum market_answer play_held(struct play *p, int64_t now_ms, const char *advertiser_id,
+			     int64_t until_ms)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__AdvertiserHeld held = PUNNET__V1__ADVERTISER_HELD__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+
+	source.topic = (char *)"delivery";
+	held.advertiser_id = (char *)advertiser_id;
+	held.until_ms = until_ms;
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_HELD;
+	event.held = &held;
+	return play_event(p, now_ms, &event);
+}
+
 enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id *id)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;

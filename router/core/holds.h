@@ -1,0 +1,28 @@
+/* holds: advertisers that delivery can't reach: their orders are offered nothing until a stated log time.
+ *
+ * Each order points at its advertiser's hold. Part of the state: it is encoded with it, sorted, and only what still holds. */
+#ifndef PUNNET_ROUTER_HOLDS_H
+#define PUNNET_ROUTER_HOLDS_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "proto/market.pb-c.h"
+
+#define HOLD_MAX_MS (10 * MS_PER_MIN) /* an event holds no longer, whatever its clock said */
+
+struct hold {
+	int64_t until_ms; /* log time; 0 = not held */
+};
+
+/* The advertiser's; made when it isn't there. Stays where it is as long as the map lives. */
+struct hold *hold_of(struct map *holds, struct slice advertiser_id);
+void holds_free(struct map *holds);
+/* false: the event makes no sense. *ret_changed: the state is another one. */
+_must_use_ bool hold_apply(struct map *holds, const Punnet__V1__AdvertiserHeld *held,
+			   int64_t log_time_ms, bool *ret_changed);
+/* A packed HoldsState. */
+void holds_encode(const struct map *holds, int64_t log_time_ms, struct buf *out);
+/* false: not such bytes. */
+_must_use_ bool holds_decode(struct map *holds, struct slice bytes);
+
+#endif

@@ -1,0 +1,115 @@
+/* An advertiser that delivery can't reach: its orders are offered nothing until the hold ends, by log time or by an event. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "play.h"
+
+#define START_MS 1796119200000LL
+
+static void begin(struct play *p, bool cut)
+{
+	static const struct play_order order = {.id = "bank-cards",
+						.vertical = "credit_card",
+						.currency = "RUB",
+						.price_minor = 45000,
+						.revision = 1};
+
+	play_start(p);
+	p->cut_everywhere = cut;
+	assert_int_equal(play_order(p, START_MS, &order), MARKET_CHANGED);
+}
+
+/* The code of the only order's candidate for a lead that comes now. */
+static const Punnet__V1__Candidate *offer(struct play *p, int64_t now_ms)
+{
+	static uint64_t n;
+	struct play_lead lead = {.id = play_lead_id(++n),
+				 .vertical = "credit_card",
+				 .country = "RU",
+				 .judged_offset = UINT64_MAX};
+
+	assert_int_equal(play_lead(p, now_ms, &lead), MARKET_CHANGED);
+	assert_int_equal(play_record(p)->n_candidates, 1);
+	return play_record(p)->candidates[0];
+}
+
+static void a_held_advertiser_is_offered_nothing_until_the_hold_ends(void **state)
+{
+	struct play p;
+
+	begin(&p, *state != NULL);
+	assert_string_equal(offer(&p, START_MS)->code, "won");
+	assert_int_equal(play_held(&p, START_MS + 1000, "bank", START_MS + 61000), MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 2000)->code, "advertiser_held");
+	assert_int_equal(offer(&p, START_MS + 2000)->until_ms, START_MS + 61000);
+	/* once more: longer */
+	assert_int_equal(play_held(&p, START_MS + 40000, "bank", START_MS + 100000),
+			 MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 99999)->code, "advertiser_held");
+	/* nobody says anything: it ends, and the next lead is the probe */
+	assert_string_equal(offer(&p, START_MS + 100000)->code, "won");
+	assert_int_equal(play_held(&p, START_MS + 100001, "bank", START_MS + 160000),
+			 MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 100002)->code, "advertiser_held");
+	assert_int_equal(play_held(&p, START_MS + 100003, "bank", 0), MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 100004)->code, "won");
+	assert_int_equal(play_held(&p, START_MS + 100005, "bank", 0), MARKET_NO_MATTER);
+	play_stop(&p);
+}
+
+static void an_order_that_comes_meanwhile_is_held_too(void **state)
+{
+	static const struct play_order second = {.id = "bank-gold",
+						 .vertical = "osago",
+						 .currency = "RUB",
+						 .price_minor = 50000,
+						 .revision = 1};
+	struct play_lead lead = {.id = play_lead_id(7000),
+				 .vertical = "osago",
+				 .country = "RU",
+				 .judged_offset = UINT64_MAX};
+	struct play p;
+
+	begin(&p, *state != NULL);
+	assert_int_equal(play_held(&p, START_MS + 1000, "bank", START_MS + 61000), MARKET_CHANGED);
+	assert_int_equal(play_order(&p, START_MS + 1001, &second), MARKET_CHANGED);
+	play_lead(&p, START_MS + 1002, &lead);
+	assert_string_equal(play_record(&p)->candidates[0]->code, "advertiser_held");
+	play_stop(&p);
+}
+
+static void nobody_else_is_held_and_no_clock_holds_for_ever(void **state)
+{
+	struct play p;
+
+	begin(&p, *state != NULL);
+	assert_int_equal(play_held(&p, START_MS + 1000, "insurer", START_MS + 61000),
+			 MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 2000)->code, "won");
+	assert_int_equal(play_held(&p, START_MS + 3000, "bank", INT64_MAX), MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 4000)->code, "advertiser_held");
+	assert_string_equal(offer(&p, START_MS + 3000 + 10 * MS_PER_MIN)->code, "won");
+	assert_int_equal(play_held(&p, START_MS + 700000, "", START_MS), MARKET_MALFORMED);
+	assert_int_equal(play_held(&p, START_MS + 700000, "bank", -1), MARKET_MALFORMED);
+	play_stop(&p);
+}
+
+#define BOTH_WAYS(test)                                                                            \
+	{#test, test, NULL, NULL, NULL},                                                           \
+	{                                                                                          \
+#test " (cut everywhere)", test, NULL, NULL, (void *)"cut"                         \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    BOTH_WAYS(a_held_advertiser_is_offered_nothing_until_the_hold_ends),
+	    BOTH_WAYS(an_order_that_comes_meanwhile_is_held_too),
+	    BOTH_WAYS(nobody_else_is_held_and_no_clock_holds_for_ever),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
