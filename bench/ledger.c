@@ -1,9 +1,9 @@
-/* bench-ledger: deliveries settled into a SQLite ledger through payout's own batch, 1,000 a transaction. Each gives a
- * life, a transfer with three entries, two to four balances and a row of the outbox.
+/* bench-ledger: deliveries settled into a ledger on SQLite and on PostgreSQL through payout's own batch, 1,000 a transaction. Each gives a
+ * life, a transfer with its three entries, two to four balances and a row of the outbox.
  *
  *   bench-ledger --dir FOLDER [--credits N]
  *
- * The floor: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
+ * The floor on SQLite: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
  * prepared statements, 1,000 leads a transaction, with the same durability (WAL, synchronous=FULL). */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -14,18 +14,18 @@
 #include "bench.h"
 #include "lead/codec.h"
 #include "payout/shell/batch.h"
+#include "payout/store/db.h"
 #include "proto/leads_outcomes.pb-c.h"
+#include "tests/unit/payout/postgres.h"
 
 #define T0          1790000000000LL
 #define PARTITIONS  8
 #define TIMEOUT_MS  5000
 #define COLUMNS_MAX 32
 
-static void terms(_unused_ void *ctx, _unused_ const char *advertiser_id, int64_t *ret_hold_ms,
-		  int64_t *ret_window_ms)
+static struct contract contract(_unused_ void *ctx, _unused_ const char *advertiser_id)
 {
-	*ret_hold_ms = 14 * MS_PER_DAY;
-	*ret_window_ms = 7 * MS_PER_DAY;
+	return (struct contract){.hold_ms = 14 * MS_PER_DAY, .return_window_ms = 7 * MS_PER_DAY};
 }
 
 static struct slice make_outcome(struct arena *a, uint32_t n)
@@ -66,7 +66,8 @@ static struct slice make_outcome(struct arena *a, uint32_t n)
 
 static double settle_all(const char *url, uint32_t credits)
 {
-	struct batch_settings settings = {.topic = "leads.outcomes", .terms = terms, .now_ms = T0};
+	struct batch_settings settings = {
+	    .topic = "leads.outcomes", .contract = contract, .now_ms = T0};
 	static struct bus_record records[STORE_BATCH_MAX];
 	struct error error = {0};
 	struct store *store = store_open(url, TIMEOUT_MS, &error);
@@ -170,8 +171,7 @@ static void table_insert(struct table *t, size_t from, size_t to)
 
 static double insert_all(const char *from_file, const char *to_file, uint32_t credits)
 {
-	struct table tables[] = {
-	    {.name = "lives"}, {.name = "transfers"}, {.name = "entries"}, {.name = "outbox"}};
+	struct table tables[] = {{.name = "lives"}, {.name = "transfers"}, {.name = "outbox"}};
 	size_t batches = credits / STORE_BATCH_MAX;
 	sqlite3 *from, *to;
 	int64_t began;
@@ -204,6 +204,69 @@ static double insert_all(const char *from_file, const char *to_file, uint32_t cr
 	return rate;
 }
 
+/* --- PostgreSQL --- */
+
+static void must(enum result r, const struct error *e)
+{
+	if (r != RESULT_OK)
+		bench_die("%s", e->text);
+}
+
+/* The server copies the rows that this wrote into tables alike, with their indexes, 1,000 leads a transaction: what inserting them
+ * costs it when nobody reads, decides or sends. */
+static double copy_all(const char *url, uint32_t credits)
+{
+	static const char tables[] = "CREATE TABLE bare_lives (LIKE lives INCLUDING ALL);"
+				     "CREATE TABLE bare_transfers (LIKE transfers INCLUDING ALL);"
+				     "CREATE TABLE bare_outbox (LIKE outbox INCLUDING ALL)";
+	static const char lives[] =
+	    "INSERT INTO bare_lives SELECT * FROM lives WHERE lead_id >= $1 AND lead_id < $2";
+	static const char transfers[] = "INSERT INTO bare_transfers SELECT * FROM transfers WHERE "
+					"lead_id >= $1 AND lead_id < $2";
+	static const char outbox[] = "INSERT INTO bare_outbox SELECT * FROM outbox WHERE partition "
+				     "= $1 AND seq > $2 AND seq <= $3";
+	const uint8_t none[10] = {0};
+	struct error error = {0};
+	struct db *d = db_open(url, TIMEOUT_MS, &error);
+	int64_t began;
+
+	if (!d)
+		bench_die("%s", error.text);
+	must(db_script(d, tables, &error), &error);
+	began = bench_now_ns();
+	for (uint32_t n = 0; n < credits; n += STORE_BATCH_MAX) {
+		struct lead_id from = lead_id_make(T0 + n / 10, none);
+		struct lead_id to = lead_id_make(T0 + (n + STORE_BATCH_MAX) / 10, none);
+		struct db_value range[] = {db_bytes(from.bytes, 16), db_bytes(to.bytes, 16)};
+		int64_t seq = n / STORE_BATCH_MAX / PARTITIONS * STORE_BATCH_MAX;
+		struct db_value rows[] = {db_int(n / STORE_BATCH_MAX % PARTITIONS), db_int(seq),
+					  db_int(seq + STORE_BATCH_MAX)};
+
+		must(db_begin(d, &error), &error);
+		must(db_add(d, lives, range, 2, NULL, NULL, &error), &error);
+		must(db_add(d, transfers, range, 2, NULL, NULL, &error), &error);
+		must(db_add(d, outbox, rows, 3, NULL, NULL, &error), &error);
+		must(db_commit(d, &error), &error);
+	}
+	db_close(d);
+	return (double)credits * 1e9 / (double)(bench_now_ns() - began);
+}
+
+static void on_postgres(uint32_t credits)
+{
+	double rate;
+	char url[300];
+
+	postgres_durable();
+	if (!postgres_start())
+		return;
+	snprintf(url, sizeof(url), "%s", postgres_fresh_url());
+	rate = settle_all(url, credits);
+	bench_figure_floor("credits settled, PostgreSQL", rate, copy_all(url, credits),
+			   "credits/s");
+	postgres_stop();
+}
+
 int main(int argc, char **argv)
 {
 	const char *dir = bench_option(argc, argv, "dir", "/tmp");
@@ -225,5 +288,6 @@ int main(int argc, char **argv)
 	rate = settle_all(url, credits);
 	floor = insert_all(ours, bare, credits);
 	bench_figure_floor("credits settled, SQLite", rate, floor, "credits/s");
+	on_postgres(credits);
 	return 0;
 }

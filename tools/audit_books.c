@@ -10,9 +10,9 @@ static const char cursors_sql[] =
 static const char outbox_sql[] = "SELECT partition, COUNT(*) FROM outbox GROUP BY partition";
 static const char lives_sql[] = "SELECT lead_id, round, state, is_test FROM lives";
 static const char accounts_sql[] = "SELECT id, name, currency, balance FROM accounts ORDER BY id";
-static const char transfers_sql[] = "SELECT lead_id, round, event, currency FROM transfers";
-static const char entries_sql[] = "SELECT lead_id, round, event, account, amount FROM entries "
-				  "ORDER BY lead_id, round, event, line";
+static const char transfers_sql[] = "SELECT lead_id, round, event, currency, account1, amount1, "
+				    "account2, amount2, account3, amount3, "
+				    "account4, amount4 FROM transfers";
 
 struct opening {
 	struct audit *audit;
@@ -67,23 +67,19 @@ static void take_account(void *ctx, const struct db_value *c, _unused_ size_t co
 		      text_of(c[2].bytes, currency, sizeof(currency)), c[3].integer);
 }
 
-static void take_transfer(void *ctx, const struct db_value *c, _unused_ size_t count)
+static void take_transfer(void *ctx, const struct db_value *c, size_t count)
 {
 	struct lead_id id;
 	char currency[8];
 
-	if (id_of(c[0].bytes, &id))
-		audit_transfer(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer,
-			       text_of(c[3].bytes, currency, sizeof(currency)));
-}
-
-static void take_entry(void *ctx, const struct db_value *c, _unused_ size_t count)
-{
-	struct lead_id id;
-
-	if (id_of(c[0].bytes, &id))
-		audit_entry(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer, c[3].integer,
-			    c[4].integer);
+	if (!id_of(c[0].bytes, &id))
+		return;
+	audit_transfer(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer,
+		       text_of(c[3].bytes, currency, sizeof(currency)));
+	for (size_t i = 4; i + 1 < count; i += 2)
+		if (c[i].integer != 0)
+			audit_entry(ctx, &id, (uint32_t)c[1].integer, (int)c[2].integer,
+				    c[i].integer, c[i + 1].integer);
 }
 
 static enum result ask(struct db *db, const char *sql, db_row_fn fn, void *ctx,
@@ -122,8 +118,7 @@ enum result audit_ledger_read(struct store *ledger, struct audit *a, struct erro
 	} tables[] = {{outbox_sql, take_outbox},
 		      {lives_sql, take_life},
 		      {accounts_sql, take_account},
-		      {transfers_sql, take_transfer},
-		      {entries_sql, take_entry}};
+		      {transfers_sql, take_transfer}};
 	enum result r = RESULT_OK;
 
 	audit_ledger_begin(a);

@@ -460,4 +460,8 @@ void audit_outcome(struct audit *a, const struct audit_outcome *o)
 		l->flags |= LEAD_SAID_APPROVED;
 	if (l && o->kind == AUDIT_RETURNED)
 		l->flags |= LEAD_SAID_RETURNED;
+	if (l && o->kind == AUDIT_DUE)
+		l->flags |= LEAD_SAID_DUE;
+	if (l && o->kind == AUDIT_WAIVED)
+		l->flags |= LEAD_SAID_WAIVED;
 }

@@ -120,6 +120,8 @@ enum audit_settlement { /* the numbers of punnet.v1.Settlement, and of OutcomeKi
 			AUDIT_UNRESOLVED,
 			AUDIT_APPROVED,
 			AUDIT_RETURNED,
+			AUDIT_DUE = 9, /* of OutcomeKind only, as the next */
+			AUDIT_WAIVED = 10,
 };
 struct audit_settled {
 	struct audit_at outbox;

@@ -1,9 +1,6 @@
 /* audit_ledger: what the ledger says, against what the topics say. */
 #include "audit_tables.h"
 
-enum transfer { CREDIT = 1, APPROVE = 2, REVERSE = 3 };
-enum life { LIFE_DELIVERED = 1, LIFE_APPROVED = 2, LIFE_RETURNED = 3 };
-
 void audit_ledger_begin(struct audit *a)
 {
 	memset(a->ledger, 0, sizeof(a->ledger));
@@ -40,20 +37,29 @@ void audit_life(struct audit *a, const struct lead_id *id, uint32_t round, int s
 			    is_test ? "booked as a test" : "a test, and booked as none");
 }
 
-/* "advertisers:ID:receivable", "webmasters:ID:hold", "webmasters:ID:payable", "network:margin". */
+/* 'o': an account that no lead's transfer may touch. */
 static char kind_of(const char *name)
 {
+	static const struct {
+		const char *party, *account;
+		char kind;
+	} kinds[] = {{"advertisers:", ":receivable", 'r'},
+		     {"advertisers:", ":funds", 'o'},
+		     {"webmasters:", ":hold", 'h'},
+		     {"webmasters:", ":payable", 'p'},
+		     {"webmasters:", ":paid", 'o'},
+		     {"network:", ":margin", 'm'},
+		     {"network:", ":vat", 'v'},
+		     {"network:", ":borne", 'b'},
+		     {"network:", ":received", 'o'},
+		     {"network:", ":exchange", 'o'}};
 	const char *last = strrchr(name, ':');
 
-	if (!last)
-		return '?';
-	if (strncmp(name, "advertisers:", 12) == 0 && strcmp(last, ":receivable") == 0)
-		return 'r';
-	if (strncmp(name, "webmasters:", 11) == 0 && strcmp(last, ":hold") == 0)
-		return 'h';
-	if (strncmp(name, "webmasters:", 11) == 0 && strcmp(last, ":payable") == 0)
-		return 'p';
-	return strcmp(name, "network:margin") == 0 ? 'm' : '?';
+	for (size_t i = 0; last && i < ARRAY_LEN(kinds); i++)
+		if (strncmp(name, kinds[i].party, strlen(kinds[i].party)) == 0 &&
+		    strcmp(last, kinds[i].account) == 0)
+			return kinds[i].kind;
+	return '?';
 }
 
 void audit_account(struct audit *a, int64_t account, const char *name, const char *currency,
@@ -77,8 +83,11 @@ void audit_account(struct audit *a, int64_t account, const char *name, const cha
 void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, int event,
 		    const char *currency)
 {
-	struct a_decision *d = booked(a, id, round);
+	struct a_decision *d;
 
+	if (event >= OPERATION_LEAST)
+		return; /* funds, payments: no lead's */
+	d = booked(a, id, round);
 	if (!d) {
 		if (!a->cut)
 			audit_found(
@@ -87,7 +96,7 @@ void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, i
 			    audit_text(id), round);
 		return;
 	}
-	if (event < CREDIT || event > REVERSE || strcmp(currency, d->currency) != 0) {
+	if (event < CREDIT || event > BEAR || strcmp(currency, d->currency) != 0) {
 		audit_found(a->ledger, AUDIT_TRANSFERS, FOUND_WRONG,
 			    "ledger: lead %s round %u: transfer of kind %d in %s, routed in %s",
 			    audit_text(id), round, event, currency, d->currency);
@@ -98,11 +107,15 @@ void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, i
 
 static bool amounts_fit(const struct a_transfer *t, const struct a_decision *d)
 {
-	int64_t p = d->price_minor, q = d->payout_minor, sign = t->event == REVERSE ? -1 : 1;
+	int64_t p = d->price_minor, q = d->payout_minor, sign = t->event == CREDIT ? 1 : -1;
+	int64_t vat = -sign * t->vat; /* on top of the price, whatever the rate was that day */
 
 	if (t->event == APPROVE)
-		return t->hold == q && t->payable == -q && t->receivable == 0 && t->margin == 0;
-	return t->receivable == sign * p && t->hold == -sign * q && t->margin == -sign * (p - q) &&
+		return t->hold == q && t->payable == -q && t->receivable == 0 && t->margin == 0 &&
+		       t->vat == 0 && t->borne == 0;
+	return vat >= 0 && vat <= p && t->receivable == sign * (p + vat) &&
+	       t->hold == (t->event == BEAR ? 0 : -sign * q) &&
+	       t->borne == (t->event == BEAR ? q : 0) && t->margin == -sign * (p - q) &&
 	       t->payable == 0;
 }
 
@@ -124,7 +137,7 @@ static void transfer_close(struct audit *a)
 	} else {
 		audit_count(&a->ledger[AUDIT_TRANSFERS], &t->id);
 	}
-	d = booked(a, &t->id, t->round);
+	d = t->event < OPERATION_LEAST ? booked(a, &t->id, t->round) : NULL;
 	if (!d)
 		return;
 	d->balanced |= (uint8_t)(1u << t->event);
@@ -161,6 +174,9 @@ void audit_entry(struct audit *a, const struct lead_id *id, uint32_t round, int 
 	t->hold += acc->kind == 'h' ? amount : 0;
 	t->payable += acc->kind == 'p' ? amount : 0;
 	t->margin += acc->kind == 'm' ? amount : 0;
+	t->vat += acc->kind == 'v' ? amount : 0;
+	t->borne += acc->kind == 'b' ? amount : 0;
+	t->foreign |= acc->kind == 'o' && event < OPERATION_LEAST;
 }
 
 void audit_outbox(struct audit *a, uint32_t partition, int64_t rows)

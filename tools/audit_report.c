@@ -1,9 +1,6 @@
 /* audit_report: what is missing now, and whether it may still come. */
 #include "audit_tables.h"
 
-enum transfer { CREDIT = 1, APPROVE = 2, REVERSE = 3 };
-enum life { LIFE_DELIVERED = 1, LIFE_APPROVED = 2, LIFE_RETURNED = 3 };
-
 #define BIT(n) (1u << (n))
 
 static void missing(struct audit *a, struct audit_line *ret, enum audit_invariant i,
@@ -38,6 +35,8 @@ static unsigned feedback_of(int life)
 		return BIT(AUDIT_DELIVERED) | BIT(AUDIT_APPROVED);
 	if (life == LIFE_RETURNED)
 		return BIT(AUDIT_DELIVERED) | BIT(AUDIT_RETURNED);
+	if (life == LIFE_WAIVED)
+		return BIT(AUDIT_DELIVERED) | BIT(AUDIT_APPROVED) | BIT(AUDIT_RETURNED);
 	if (life == LIFE_DELIVERED)
 		return BIT(AUDIT_DELIVERED);
 	return life ? BIT(life - 2) : 0; /* refused, undeliverable, unresolved: 4, 5, 6 */
@@ -95,14 +94,24 @@ static void check_paid(const struct a_decision *d, const struct a_lead *l, struc
 {
 	const char *wrong = NULL;
 
+	/* Who may have approved it: the advertiser, the end of the window, or whoever let the advertiser off. */
+	unsigned approving = LEAD_SAID_APPROVED | LEAD_SAID_DUE | LEAD_SAID_WAIVED;
+	unsigned waiving = LEAD_SAID_WAIVED | LEAD_SAID_RETURNED;
+
+	if (d->transfers & BIT(BEAR))
+		approving |= LEAD_SAID_RETURNED;
 	if (!d->transfers)
 		return;
 	if (!(d->transfers & BIT(CREDIT)))
 		wrong = "approved or reversed, and never credited";
 	else if ((d->transfers & BIT(APPROVE)) && (d->transfers & BIT(REVERSE)))
 		wrong = "approved and reversed";
-	else if ((d->transfers & BIT(APPROVE)) && !(l->flags & LEAD_SAID_APPROVED))
+	else if ((d->transfers & BIT(BEAR)) && !(d->transfers & BIT(APPROVE)))
+		wrong = "borne by the network, and not approved";
+	else if ((d->transfers & BIT(APPROVE)) && !(l->flags & approving))
 		wrong = "approved, and nobody said so";
+	else if ((d->transfers & BIT(BEAR)) && !(l->flags & waiving))
+		wrong = "borne by the network, and nobody let the buyer off";
 	else if ((d->transfers & BIT(REVERSE)) && !(l->flags & LEAD_SAID_RETURNED))
 		wrong = "reversed, and nobody returned it";
 	if (wrong)

@@ -32,6 +32,8 @@ enum lead_flag {
 	LEAD_QUARANTINED = 256, /* judged so */
 	LEAD_WAITS = 512,       /* in the market, for an operator */
 	LEAD_WAITS_BUYER = 1024,
+	LEAD_SAID_DUE = 2048, /* its return window may be over */
+	LEAD_SAID_WAIVED = 4096,
 };
 
 struct a_lead {
@@ -125,11 +127,15 @@ struct a_account {
 };
 
 /* The entries of one transfer, as they come. */
+/* As the ledger numbers them. */
+enum transfer { CREDIT = 1, APPROVE = 2, REVERSE = 3, BEAR = 4, OPERATION_LEAST = 16 };
+enum life { LIFE_DELIVERED = 1, LIFE_APPROVED = 2, LIFE_RETURNED = 3, LIFE_WAIVED = 7 };
+
 struct a_transfer {
 	struct lead_id id;
 	uint32_t round;
 	int event;
-	int64_t sum, receivable, hold, payable, margin;
+	int64_t sum, receivable, hold, payable, margin, vat, borne;
 	char currency[4];
 	bool open, mixed, foreign;
 };

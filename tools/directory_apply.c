@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "advertiser_contract.h"
 #include "lead/contact.h"
 #include "lead/fingerprint.h"
 #include "proto/market.pb-c.h"
@@ -293,6 +294,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->max_in_flight = (uint32_t)int_of(a, item, "max_in_flight", 1, 10000, 0);
 	v->deliveries_per_s = (uint32_t)int_of(a, item, "deliveries_per_s", 1, 100000, 0);
 	v->suspended = bool_of(a, item, "suspended");
+	advertiser_contract_read(item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",
@@ -300,7 +302,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	yaml_refuse_unknown(
 	    item, "advertiser",
 	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, "
-	    "deliveries_per_s, suspended",
+	    "deliveries_per_s, suspended, vat_percent, returns_max_percent, own_cause_returns",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;

@@ -7,6 +7,7 @@
 #include "base/money.h"
 #include "order_file.h"
 #include "order_more.h"
+#include "pace_words.h"
 #include "progress_view.h"
 #include "runtime/clock.h"
 #include "tool.h"
@@ -183,19 +184,21 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 	const terms *t = change->terms;
 	const Punnet__V1__OrderProgress *p = progress_view_get(view, t->order_id);
 	unsigned long long reserved = p ? p->reserved : 0, delivered = p ? p->delivered : 0;
+	_cleanup_(buf_free) struct buf pace = {0};
 	char price[64];
 
 	money_text(t->price->amount_minor, t->price->currency, price, sizeof(price));
 	if (o->tool->json) {
+		pace_json(p, &pace);
 		printf("{\"order\":\"%s\",\"advertiser\":\"%s\",\"vertical\":\"%s\",\"price_"
 		       "minor\":%lld,\"currency\":\"%s\","
 		       "\"quantity\":%llu,\"reserved\":%llu,\"delivered\":%llu,\"returned\":%llu,"
-		       "\"paused\":%s,\"revision\":%llu}\n",
+		       "\"paused\":%s,\"revision\":%llu%s}\n",
 		       t->order_id, t->advertiser_id, t->vertical,
 		       (long long)t->price->amount_minor, t->price->currency,
 		       (unsigned long long)t->quantity, reserved, delivered,
 		       p ? (unsigned long long)p->returned : 0ULL, t->paused ? "true" : "false",
-		       (unsigned long long)change->revision);
+		       (unsigned long long)change->revision, buf_cstr(&pace));
 		return;
 	}
 	printf("%-34s %-12s %14s  wants %-7llu reserved %-6llu delivered %-7llu%s\n", t->order_id,
@@ -203,6 +206,9 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 	       t->paused ? " paused" : "");
 	if (!whole)
 		return;
+	pace_words(p, &pace);
+	if (pace.len > 0)
+		printf("  forecast: %s\n", buf_cstr(&pace));
 	printf("  advertiser %s, priority %d, revision %llu\n", t->advertiser_id, t->priority,
 	       (unsigned long long)change->revision);
 	order_show_terms(t);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "lead/reasons.h"
 #include "payout/core/life.h"
+#include "payout/reports/reports.h"
 #include "payout/store/db.h"
 #include "payout/store/store.h"
 #include "proto/leads_judged.pb-c.h"
@@ -121,13 +122,12 @@ static void take(void *ctx, enum scan_topic topic, const struct bus_record *reco
 
 static const char lives_sql[] =
     "SELECT state, is_test, COUNT(*) FROM lives GROUP BY state, is_test";
-/* The first entry of a transfer is its whole amount: the price, or the payout that became payable. */
+/* The first entry of a transfer is its whole amount: the price with its tax, or the payout that became payable. */
 static const char transfers_sql[] =
-    "SELECT e.event, a.currency, COUNT(*), CAST(SUM(e.amount) AS BIGINT) FROM entries e "
-    "JOIN accounts a ON a.id = e.account WHERE e.line = 0 GROUP BY e.event, a.currency "
-    "ORDER BY e.event, a.currency";
-static const char delivered_sql[] =
-    "SELECT lead_id FROM lives WHERE state IN (1, 2) AND is_test = 0 ORDER BY lead_id DESC LIMIT 1";
+    "SELECT event, currency, COUNT(*), CAST(SUM(amount1) AS BIGINT) FROM transfers "
+    "WHERE event < 16 GROUP BY event, currency ORDER BY event, currency";
+static const char delivered_sql[] = "SELECT lead_id FROM lives WHERE state IN (1, 2, 7) AND "
+				    "is_test = 0 ORDER BY lead_id DESC LIMIT 1";
 static const char balances_sql[] =
     "SELECT account, currency, balance FROM balances ORDER BY account, currency";
 
@@ -152,7 +152,7 @@ static void take_transfers(void *ctx, const struct db_value *c, _unused_ size_t 
 			continue;
 		snprintf(sum->currency, sizeof(sum->currency), SLICE_FMT, SLICE_ARG(c[1].bytes));
 		sum->count = c[2].integer;
-		sum->amount_minor = c[0].integer == TRANSFER_REVERSE ? -c[3].integer : c[3].integer;
+		sum->amount_minor = c[3].integer < 0 ? -c[3].integer : c[3].integer;
 		return;
 	}
 }
@@ -273,9 +273,7 @@ static void print_transfers(const struct summary *s, const char *what, enum tran
 static void print_account(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
 	const struct summary *s = ctx;
-	/* What the network has to pay and what it earns stand on the right side of the books. */
-	int64_t amount =
-	    slice_starts_with(c[0].bytes, "advertisers:") ? c[2].integer : -c[2].integer;
+	int64_t amount = report_side(c[0].bytes) * c[2].integer;
 	char currency[4], money[64];
 
 	snprintf(currency, sizeof(currency), SLICE_FMT, SLICE_ARG(c[1].bytes));
@@ -300,12 +298,15 @@ static void print_leads(const struct summary *s)
 	print_reasons(s, "unsold", &s->unsold_by);
 	print_count(s, "routed", (int64_t)s->routed);
 	print_count(s, "delivered",
-		    s->lives[LIFE_DELIVERED] + s->lives[LIFE_APPROVED] + s->lives[LIFE_RETURNED]);
+		    s->lives[LIFE_DELIVERED] + s->lives[LIFE_APPROVED] + s->lives[LIFE_RETURNED] +
+			s->lives[LIFE_WAIVED]);
 	print_count(s, "refused", s->lives[LIFE_REFUSED]);
 	print_count(s, "undeliverable", s->lives[LIFE_UNDELIVERABLE]);
 	print_count(s, "unresolved", s->lives[LIFE_UNRESOLVED]);
 	print_count(s, "approved", s->lives[LIFE_APPROVED]);
 	print_count(s, "returned", s->lives[LIFE_RETURNED]);
+	if (s->lives[LIFE_WAIVED] || s->tool->json)
+		print_count(s, "waived", s->lives[LIFE_WAIVED]);
 	if (s->tests)
 		print_count(s, "test leads among these", s->tests);
 	if (s->dead)
@@ -335,6 +336,8 @@ static enum result print_page(struct summary *s, struct store *ledger)
 		putchar('\n');
 	print_transfers(s, "credited", TRANSFER_CREDIT);
 	print_transfers(s, "reversed", TRANSFER_REVERSE);
+	if (s->transfers[TRANSFER_BEAR][0].count || s->tool->json)
+		print_transfers(s, "borne by the network", TRANSFER_BEAR);
 	if (text)
 		puts("\nadvertisers owe (receivable), webmasters get (hold, then payable), the "
 		     "network "

@@ -36,6 +36,7 @@ int command_deliveries(struct tool *t, int argc, char **argv);
 int command_board(struct tool *t, int argc, char **argv);
 int command_rules(struct tool *t, int argc, char **argv);
 int command_lists(struct tool *t, int argc, char **argv);
+int command_simulate(struct tool *t, int argc, char **argv);
 int command_judge(struct tool *t, int argc, char **argv);
 int command_quarantine(struct tool *t, int argc, char **argv);
 int command_config(struct tool *t, int argc, char **argv);
@@ -46,6 +47,11 @@ int command_audit(struct tool *t, int argc, char **argv);
 int command_summary(struct tool *t, int argc, char **argv);
 int command_statement(struct tool *t, int argc, char **argv);
 int command_books(struct tool *t, int argc, char **argv);
+int command_funds(struct tool *t, int argc, char **argv);
+int command_payouts(struct tool *t, int argc, char **argv);
+int command_reconcile(struct tool *t, int argc, char **argv);
+int command_scorecard(struct tool *t, int argc, char **argv);
+int command_verdicts(struct tool *t, int argc, char **argv);
 
 /* Prints "punnet COMMAND: text" and the hint to --help; TOOL_USAGE. */
 int tool_usage(const char *command, const char *fmt, ...) _printf_(2, 3);

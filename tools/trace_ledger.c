@@ -122,6 +122,12 @@ static void take_life(void *ctx, const struct db_value *c, _unused_ size_t count
 		s->text = arena_printf(&t->arena,
 				       "approved; advertiser owes %s; webmaster's %s is payable",
 				       price, payout);
+	else if (state == LIFE_WAIVED)
+		s->text =
+		    arena_printf(&t->arena,
+				 "waived; advertiser owes nothing; webmaster's %s is payable, and "
+				 "the network bears it",
+				 payout);
 	else if (state == LIFE_RETURNED)
 		s->text =
 		    arena_printf(&t->arena, "returned; %s and %s are reversed", price, payout);

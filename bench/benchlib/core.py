@@ -14,6 +14,7 @@ def micro(lab, figures):
 
 def router(lab, figures):
     _pass_on(figures, lab.run("router"))
+    _pass_on(figures, lab.run("pace"))
 
 
 def ledger(lab, figures):
@@ -21,6 +22,7 @@ def ledger(lab, figures):
     folder = lab.home / "ledger"
     folder.mkdir(parents=True, exist_ok=True)
     _pass_on(figures, lab.run("ledger", "--dir", folder, "--credits", scaled(200000)))
+    _pass_on(figures, lab.run("money", "--dir", folder, "--leads", scaled(1000000)))
     for file in folder.iterdir():
         file.unlink()
 

@@ -24,6 +24,11 @@ TARGETS = {
     "claims, memory of one": ("most", 64),
     "webhooks, one core": ("least", 4000),
     "webhooks, p99 moves by": ("most", 20),
+    "credits settled, SQLite": ("least", 150000),
+    "credits settled, PostgreSQL": ("least", 40000),
+    "a statement as CSV": ("most", 5),
+    "a statement as a page": ("most", 5),
+    "an advertiser's list reconciled": ("most", 15),
 }
 
 

@@ -90,7 +90,8 @@ static void read_amount(struct verdict *v, const struct json *amount, const stru
 		memcpy(v->amount.currency, currency->text.data, 3);
 }
 
-static void read_at(struct verdict *v, const struct json *value, int64_t now_ms, struct faults *f)
+static void read_at(const struct json *value, const char *name, int64_t now_ms, int64_t *ret_ms,
+		    struct faults *f)
 {
 	int64_t at = 0;
 	bool ok;
@@ -104,13 +105,13 @@ static void read_at(struct verdict *v, const struct json *value, int64_t now_ms,
 		ok = value->type == JSON_STRING && time_parse(value->text, &at);
 	}
 	if (!ok)
-		fault_add(f, SLICE("at"), "invalid",
+		fault_add(f, slice_cstr(name), "invalid",
 			  "expected a time after RFC 3339, or Unix milliseconds");
 	else if (at < VERDICT_TIME_LEAST_MS || at > now_ms + MS_PER_DAY)
-		fault_add(f, SLICE("at"), "out_of_range",
+		fault_add(f, slice_cstr(name), "out_of_range",
 			  "expected a time from 2000 until tomorrow");
 	else
-		v->at_ms = at;
+		*ret_ms = at;
 }
 
 static struct slice make_id(const struct verdict *v, struct slice advertiser_id, struct arena *a)
@@ -133,13 +134,17 @@ static struct slice make_id(const struct verdict *v, struct slice advertiser_id,
 	crypto_generichash_update(&state, (const uint8_t *)&said, sizeof(said));
 	crypto_generichash_update(&state, (const uint8_t *)v->reason_code.data, v->reason_code.len);
 	crypto_generichash_update(&state, (const uint8_t *)advertiser_id.data, advertiser_id.len);
+	if (v->called_at_ms)
+		crypto_generichash_update(&state, (const uint8_t *)&v->called_at_ms,
+					  sizeof(v->called_at_ms));
 	crypto_generichash_final(&state, hash, sizeof(hash));
 	sodium_bin2hex(hex, VERDICT_ID_MADE_LEN + 1, hash, sizeof(hash));
 	return slice_of(hex, VERDICT_ID_MADE_LEN);
 }
 
 static const char *const members[] = {
-    "lead_id", "verdict", "reason_code", "amount_minor", "currency", "at", "verdict_id",
+    "lead_id",  "verdict", "reason_code", "amount_minor",
+    "currency", "at",      "called_at",   "verdict_id",
 };
 
 static void refuse_unknown(const struct json *root, struct faults *f)
@@ -182,8 +187,12 @@ bool verdict_read(struct verdict *v, struct arena *a, struct slice body, struct 
 	read_kind(v, member(root, "verdict"), f);
 	read_text(member(root, "reason_code"), "reason_code", VERDICT_REASON_MAX, &v->reason_code,
 		  f);
+	if (v->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_RETURNED && v->reason_code.len == 0)
+		fault_add(f, SLICE("reason_code"), "required",
+			  "why is it returned? The webmaster reads it");
 	read_amount(v, member(root, "amount_minor"), member(root, "currency"), f);
-	read_at(v, member(root, "at"), now_ms, f);
+	read_at(member(root, "at"), "at", now_ms, &v->at_ms, f);
+	read_at(member(root, "called_at"), "called_at", now_ms, &v->called_at_ms, f);
 	read_text(member(root, "verdict_id"), "verdict_id", VERDICT_ID_MAX, &v->verdict_id, f);
 	refuse_unknown(root, f);
 	if (v->verdict_id.len == 0)
@@ -209,6 +218,7 @@ void verdict_build(const struct verdict *v, const char *advertiser_id, int64_t n
 	outcome.verdict_id = arena_cstr(a, v->verdict_id);
 	outcome.reason_code = arena_cstr(a, v->reason_code);
 	outcome.at_ms = v->at_ms ? v->at_ms : now_ms;
+	outcome.called_at_ms = v->called_at_ms;
 	if (v->has_amount) {
 		amount.amount_minor = v->amount.amount_minor;
 		amount.currency = (char *)(uintptr_t)v->amount.currency;

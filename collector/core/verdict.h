@@ -18,7 +18,7 @@ struct verdict {
 	struct slice reason_code;
 	bool has_amount;
 	struct money amount;
-	int64_t at_ms; /* 0: not given */
+	int64_t at_ms, called_at_ms; /* 0: not given */
 	struct slice verdict_id;
 };
 

@@ -21,6 +21,16 @@ void buf_reset(struct buf *b)
 	b->failed = false;
 }
 
+void buf_trim(struct buf *b)
+{
+	char *data = b->len > 0 && b->len < b->cap ? realloc(b->data, b->len) : NULL;
+
+	if (!data)
+		return;
+	b->data = data;
+	b->cap = b->len;
+}
+
 bool buf_reserve(struct buf *b, size_t more)
 {
 	size_t max = b->max ? b->max : BUF_MAX_DEFAULT;

@@ -16,7 +16,8 @@ struct buf {
 };
 
 void buf_free(struct buf *b);
-void buf_reset(struct buf *b);                /* empties, keeps the memory */
+void buf_reset(struct buf *b); /* empties, keeps the memory */
+void buf_trim(struct buf *b);  /* gives back what is not filled: for what is kept long */
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` further bytes; false sets failed */
 /* Where there is room, which is mostly, appending is a copy and no call. */
 static inline void buf_append(struct buf *b, const void *data, size_t len)

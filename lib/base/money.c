@@ -55,6 +55,33 @@ int64_t money_share_bp(int64_t amount_minor, uint32_t bp)
 	return (int64_t)((__int128)amount_minor * bp / SHARE_BP_WHOLE);
 }
 
+static int64_t power_of_ten(int exponent)
+{
+	int64_t p = 1;
+
+	while (exponent-- > 0)
+		p *= 10;
+	return p;
+}
+
+bool money_convert(int64_t amount_minor, const char *from, const char *into, int64_t num,
+		   int64_t den, int64_t *ret_minor)
+{
+	int from_exponent = money_exponent(from), into_exponent = money_exponent(into);
+	__int128 over, result;
+
+	if (from_exponent < 0 || into_exponent < 0 || num <= 0 || den <= 0 ||
+	    num > MONEY_RATE_MAX || den > MONEY_RATE_MAX)
+		return false;
+	/* Below 2^63 * 10^13 * 10^4 < 2^120. */
+	over = (__int128)amount_minor * num * power_of_ten(into_exponent);
+	result = over / ((__int128)den * power_of_ten(from_exponent));
+	if (result > INT64_MAX || result < INT64_MIN)
+		return false;
+	*ret_minor = (int64_t)result;
+	return true;
+}
+
 bool money_add(int64_t a, int64_t b, int64_t *ret_sum)
 {
 	int64_t sum;

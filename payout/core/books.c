@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 
-static void put(struct transfer *t, const char *account, int64_t amount_minor)
+void transfer_put(struct transfer *t, const char *account, int64_t amount_minor)
 {
 	assert(t->count < TRANSFER_ENTRIES_MAX);
 	t->entries[t->count++] = (struct entry){account, amount_minor};
@@ -32,32 +32,71 @@ static uint64_t body_hash(const struct transfer *t)
 	return h;
 }
 
+void transfer_seal(struct transfer *t)
+{
+	assert(transfer_balanced(t));
+	t->body_hash = body_hash(t);
+}
+
+/* "webmasters:w17:hold". Three of them are made for each credit: printf would take longer than all the rest. */
+static const char *account(struct arena *a, const char *role, const char *id, const char *name)
+{
+	size_t role_len = strlen(role), id_len = strlen(id), name_len = strlen(name);
+	char *text = arena_alloc(a, role_len + id_len + name_len + 3);
+
+	memcpy(text, role, role_len);
+	text[role_len] = ':';
+	memcpy(text + role_len + 1, id, id_len);
+	text[role_len + 1 + id_len] = ':';
+	memcpy(text + role_len + id_len + 2, name, name_len + 1);
+	return text;
+}
+
+/* The webmaster's part of a lead stands on his hold until it is approved; what a waiver gives back to the buyer is the
+ * network's own. */
+static void put_sale(struct arena *a, struct transfer *t, const struct assignment *terms,
+		     int64_t sign, const char *from)
+{
+	int64_t p = terms->price_minor, q = terms->payout_minor, v = terms->vat_minor;
+
+	transfer_put(t, account(a, "advertisers", terms->advertiser_id, "receivable"),
+		     sign * (p + v));
+	transfer_put(t, from, sign * -q);
+	transfer_put(t, "network:margin", sign * -(p - q));
+	if (v != 0)
+		transfer_put(t, "network:vat", sign * -v);
+}
+
 void transfer_make(struct arena *a, const struct lead_id *lead_id, const struct assignment *terms,
 		   enum transfer_event event, int64_t at_ms, struct transfer *ret)
 {
-	const char *receivable = arena_printf(a, "advertisers:%s:receivable", terms->advertiser_id);
-	const char *hold = arena_printf(a, "webmasters:%s:hold", terms->aff_id);
-	int64_t p = terms->price_minor, q = terms->payout_minor;
-	int64_t sign = event == TRANSFER_REVERSE ? -1 : 1;
+	const char *hold = account(a, "webmasters", terms->aff_id, "hold");
+	int64_t q = terms->payout_minor;
 	struct transfer t = {.lead_id = *lead_id,
 			     .round = terms->round,
-			     .event = event,
+			     .event = (int)event,
 			     .at_ms = at_ms,
 			     .order_id = terms->order_id};
 
 	assert(event > TRANSFER_NONE && event < TRANSFER_EVENT_COUNT);
-	assert(q >= 0 && p >= q); /* outcome_read() lets nothing else in */
+	assert(q >= 0 && terms->price_minor >= q); /* outcome_read() lets nothing else in */
+	assert(terms->vat_minor >= 0);
 	memcpy(t.currency, terms->currency, sizeof(t.currency));
-	if (event == TRANSFER_APPROVE) {
-		put(&t, hold, q);
-		put(&t, arena_printf(a, "webmasters:%s:payable", terms->aff_id), -q);
-	} else {
-		put(&t, receivable, sign * p);
-		put(&t, hold, sign * -q);
-		put(&t, "network:margin", sign * -(p - q));
+	switch (event) {
+	case TRANSFER_CREDIT:
+		put_sale(a, &t, terms, 1, hold);
+		break;
+	case TRANSFER_REVERSE:
+		put_sale(a, &t, terms, -1, hold);
+		break;
+	case TRANSFER_BEAR:
+		put_sale(a, &t, terms, -1, "network:borne");
+		break;
+	default:
+		transfer_put(&t, hold, q);
+		transfer_put(&t, account(a, "webmasters", terms->aff_id, "payable"), -q);
 	}
-	assert(transfer_balanced(&t));
-	t.body_hash = body_hash(&t);
+	transfer_seal(&t);
 	*ret = t;
 }
 

@@ -28,34 +28,34 @@ const struct life_rule *life_rule(enum life_state from, enum life_event event)
 
 bool life_is_sold(enum life_state s)
 {
-	return s == LIFE_DELIVERED || s == LIFE_APPROVED || s == LIFE_RETURNED;
+	return s == LIFE_DELIVERED || s == LIFE_APPROVED || s == LIFE_RETURNED || s == LIFE_WAIVED;
 }
 
 bool event_is_verdict(enum life_event e)
 {
-	return e >= EVENT_APPROVED;
+	return e >= EVENT_APPROVED && e != EVENT_DUE;
 }
 
 const char *life_state_name(enum life_state s)
 {
-	static const char *const names[] = {"none",    "delivered",     "approved",  "returned",
-					    "refused", "undeliverable", "unresolved"};
+	static const char *const names[] = {"none",    "delivered",     "approved",   "returned",
+					    "refused", "undeliverable", "unresolved", "waived"};
 
 	return (size_t)s < ARRAY_LEN(names) ? names[s] : "?";
 }
 
 const char *life_event_name(enum life_event e)
 {
-	static const char *const names[] = {"?",          "delivered", "refused",  "undeliverable",
-					    "unresolved", "approved",  "returned", "sold",
-					    "unreachable"};
+	static const char *const names[] = {"?",           "delivered", "refused",  "undeliverable",
+					    "unresolved",  "approved",  "returned", "sold",
+					    "unreachable", "due",       "waived"};
 
 	return (size_t)e < ARRAY_LEN(names) ? names[e] : "?";
 }
 
 const char *transfer_event_name(enum transfer_event t)
 {
-	static const char *const names[] = {"?", "credit", "approve", "reverse"};
+	static const char *const names[] = {"?", "credit", "approve", "reverse", "bear"};
 
 	return (size_t)t < ARRAY_LEN(names) ? names[t] : "?";
 }

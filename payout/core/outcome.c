@@ -4,7 +4,7 @@
 #include "lead/codec.h"
 #include "proto/leads_outcomes.pb-c.h"
 
-_Static_assert((int)EVENT_UNREACHABLE == PUNNET__V1__OUTCOME_KIND__OUTCOME_UNREACHABLE,
+_Static_assert((int)EVENT_WAIVED == PUNNET__V1__OUTCOME_KIND__OUTCOME_WAIVED,
 	       "events carry the numbers of OutcomeKind");
 
 /* Ids become parts of account names: visible ASCII without the separators of the books. */
@@ -42,6 +42,8 @@ static const char *assignment_terms(const Punnet__V1__Assignment *m, struct assi
 		return "the price or the payout has no amount in a known currency";
 	if (strcmp(price.currency, payout.currency) != 0)
 		return "price and payout are in different currencies";
+	if (price.amount_minor > OUTCOME_PRICE_MAX)
+		return "the price is beyond any that is booked";
 	if (payout.amount_minor < 0 || price.amount_minor < payout.amount_minor)
 		return "the payout is negative or above the price";
 	ret->price_minor = price.amount_minor;
@@ -87,6 +89,7 @@ static const char *verdict_read(const Punnet__V1__Outcome *m, struct outcome *re
 		return "a verdict without an id of its own";
 	ret->advertiser_id = m->advertiser_id;
 	ret->verdict_id = m->verdict_id;
+	ret->called_at_ms = MAX_OF(m->called_at_ms, 0);
 	if (m->amount && !money_read(m->amount, &ret->amount))
 		return "the amount is not in a known currency";
 	return NULL;
@@ -114,9 +117,13 @@ bool outcome_read(struct arena *a, struct slice bytes, uint32_t partition, uint6
 
 	o.event = (enum life_event)m->kind;
 	o.reason_code = m->reason_code;
+	o.logged_at_ms = logged_at_ms;
 	if (event_is_verdict(o.event)) {
 		o.at_ms = MAX_OF(m->at_ms, logged_at_ms);
 		why = verdict_read(m, &o);
+	} else if (o.event == EVENT_DUE) {
+		o.at_ms = logged_at_ms;
+		why = NULL;
 	} else {
 		o.at_ms = m->at_ms > 0 ? m->at_ms : logged_at_ms;
 		why = assignment_read(m->assignment, &o.assignment);

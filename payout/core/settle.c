@@ -35,6 +35,7 @@ void settlement_end(struct settlement *s)
 {
 	map_free(&s->by_lead);
 	map_free(&s->tallies);
+	map_free(&s->shares);
 	*s = (struct settlement){0};
 }
 
@@ -57,6 +58,31 @@ struct dossier *settlement_dossier_at(const struct settlement *s, size_t i)
 	void *d;
 
 	return map_at(&s->by_lead, i, &key, &d) ? d : NULL;
+}
+
+struct return_share *settlement_share(struct settlement *s, const char *advertiser_id,
+				      int64_t delivered_at_ms)
+{
+	int64_t month = month_of(delivered_at_ms);
+	struct slice key =
+	    slice_cstr(arena_printf(s->arena, "%s:%lld", advertiser_id, (long long)month));
+	struct return_share *share = map_get(&s->shares, key);
+
+	if (share)
+		return share;
+	share = arena_calloc(s->arena, 1, sizeof(*share));
+	share->advertiser_id = advertiser_id;
+	share->month = month;
+	map_put(&s->shares, key, share);
+	return share;
+}
+
+struct return_share *settlement_share_at(const struct settlement *s, size_t i)
+{
+	struct slice key;
+	void *share;
+
+	return map_at(&s->shares, i, &key, &share) ? share : NULL;
 }
 
 void dossier_add_life(struct settlement *s, struct dossier *d, const struct life *l)
@@ -87,6 +113,11 @@ void settlement_publish(struct settlement *s, const char *topic, uint32_t partit
 	LIST_ADD(s->arena, s->outbox, s->outbox_count, s->outbox_cap, row);
 }
 
+void settlement_book(struct settlement *s, const struct transfer *t)
+{
+	LIST_ADD(s->arena, s->transfers, s->transfer_count, s->transfer_cap, *t);
+}
+
 static struct life *find_life(const struct dossier *d, uint32_t round)
 {
 	for (size_t i = 0; i < d->life_count; i++)
@@ -95,22 +126,23 @@ static struct life *find_life(const struct dossier *d, uint32_t round)
 	return NULL;
 }
 
-/* The assignment that a verdict of this advertiser is about: the sold one, else the newest. */
+/* The assignment that a verdict of this advertiser is about: the sold one (of several the earliest round, whatever the order in
+ * which they came), else the newest. */
 static struct life *find_life_of(const struct dossier *d, const char *advertiser_id)
 {
-	struct life *best = NULL;
+	struct life *best = NULL, *sold = NULL;
 
 	for (size_t i = 0; i < d->life_count; i++) {
 		struct life *l = &d->lives[i];
 
 		if (strcmp(l->terms.advertiser_id, advertiser_id) != 0)
 			continue;
-		if (life_is_sold(l->state))
-			return l;
+		if (life_is_sold(l->state) && (!sold || l->terms.round < sold->terms.round))
+			sold = l;
 		if (!best || l->terms.round > best->terms.round)
 			best = l;
 	}
-	return best;
+	return sold ? sold : best;
 }
 
 static bool sold_exclusively(const struct dossier *d)
@@ -141,7 +173,7 @@ static enum result transfer_once(struct settlement *s, struct dossier *d,
 	for (size_t i = 0; i < d->known_count; i++) {
 		const struct known_transfer *k = &d->known[i];
 
-		if (k->round != t.round || k->event != event)
+		if (k->round != t.round || k->event != t.event)
 			continue;
 		if (k->body_hash == t.body_hash)
 			return RESULT_OK;
@@ -173,6 +205,8 @@ static enum result move(struct settlement *s, struct dossier *d, struct life *l,
 		l->settled_at_ms = at_ms;
 	if (rule->to == LIFE_APPROVED || rule->to == LIFE_RETURNED)
 		l->closed_at_ms = at_ms;
+	if (rule->to == LIFE_WAIVED)
+		l->waived_at_ms = at_ms;
 	l->state = rule->to;
 	l->reason_code = reason_code;
 	l->changed = true;
@@ -180,6 +214,21 @@ static enum result move(struct settlement *s, struct dossier *d, struct life *l,
 	if (rule->feedback != FEEDBACK_NONE)
 		feedback_publish(s, &d->lead_id, &l->terms, rule->feedback, reason_code);
 	return RESULT_OK;
+}
+
+/* As the table says for `event`, and once more where it says so. */
+static enum result move_on(struct settlement *s, struct dossier *d, struct life *l,
+			   enum life_event event, int64_t at_ms, const char *reason_code,
+			   struct error *ret_error)
+{
+	const struct life_rule *rule = life_rule(l->state, event);
+	enum result r = move(s, d, l, rule, at_ms, reason_code, ret_error);
+
+	if (r != RESULT_OK || rule->step != STEP_AGAIN)
+		return r;
+	rule = life_rule(l->state, event);
+	assert(rule->step == STEP_MOVE);
+	return move(s, d, l, rule, at_ms, reason_code, ret_error);
 }
 
 /* --- verdicts --- */
@@ -200,31 +249,76 @@ static void verdict_ignore(struct settlement *s, const struct dossier *d, struct
 					    .at_ms = v->at_ms});
 }
 
-static enum result verdict_apply(struct settlement *s, struct dossier *d, struct verdict *v,
-				 struct error *ret_error)
+/* A return that the table would let pass, or that came for an approved lead: what else is agreed about returns. A return
+ * for the buyer's own cause becomes a waiver where that is agreed. */
+static enum ignored check_return(struct settlement *s, const struct life *l,
+				 const struct verdict *v, enum life_event *ret_event)
 {
-	struct life *l = find_life_of(d, v->advertiser_id);
-	const struct life_rule *rule = life_rule(l ? l->state : LIFE_NONE, v->event);
-	uint32_t round = l ? l->terms.round : 0;
+	if (v->at_ms > l->return_until_ms)
+		return IGNORED_WINDOW_OVER;
+	if (l->state != LIFE_DELIVERED)
+		return IGNORED_NONE;
+	if (return_fault_of(v->reason_code) == FAULT_BUYER && !l->own_cause_borne)
+		return IGNORED_OWN_CAUSE;
+	if (l->returns_max_bp > 0 && !l->terms.is_test) {
+		struct return_share *share =
+		    settlement_share(s, l->terms.advertiser_id, l->delivered_at_ms);
 
-	if (rule->step == STEP_WAIT) {
-		if (sold_exclusively(d))
-			verdict_ignore(s, d, v, round, IGNORED_FOREIGN_LEAD);
-		return RESULT_OK;
+		if (!return_share_fits(share, l->returns_max_bp))
+			return IGNORED_SHARE_OVER;
+		share->returned_now++;
 	}
-	if (rule->step == STEP_IGNORE) {
-		verdict_ignore(s, d, v, round, rule->ignored);
-		return RESULT_OK;
-	}
-	if (v->event == EVENT_RETURNED && v->at_ms > l->return_until_ms) {
-		verdict_ignore(s, d, v, round, IGNORED_WINDOW_OVER);
+	if (return_fault_of(v->reason_code) == FAULT_BUYER)
+		*ret_event = EVENT_WAIVED;
+	return IGNORED_NONE;
+}
+
+static void note_call(struct life *l, const struct verdict *v)
+{
+	if (v->called_at_ms == 0 || v->called_at_ms < l->delivered_at_ms ||
+	    (l->called_at_ms != 0 && l->called_at_ms <= v->called_at_ms))
+		return;
+	l->called_at_ms = v->called_at_ms;
+	l->changed = true;
+}
+
+/* The verdict's lead is sold, and its buyer said it. */
+static enum result verdict_on_sold(struct settlement *s, struct dossier *d, struct life *l,
+				   struct verdict *v, struct error *ret_error)
+{
+	enum life_event event = v->event;
+	const struct life_rule *rule;
+	enum ignored why = IGNORED_NONE;
+
+	note_call(l, v);
+	if (event == EVENT_RETURNED && (l->state == LIFE_DELIVERED || l->state == LIFE_APPROVED))
+		why = check_return(s, l, v, &event);
+	rule = life_rule(l->state, event);
+	assert(rule->step != STEP_WAIT);
+	if (why == IGNORED_NONE && rule->step == STEP_IGNORE)
+		why = rule->ignored;
+	if (why != IGNORED_NONE) {
+		verdict_ignore(s, d, v, l->terms.round, why);
 		return RESULT_OK;
 	}
 	v->changed = true;
 	v->standing = rule->step == STEP_RECORD ? VERDICT_RECORDED : VERDICT_COUNTED;
 	if (rule->step == STEP_RECORD)
 		return RESULT_OK;
-	return move(s, d, l, rule, v->at_ms, v->reason_code, ret_error);
+	return move_on(s, d, l, event, v->at_ms, v->reason_code, ret_error);
+}
+
+static enum result verdict_apply(struct settlement *s, struct dossier *d, struct verdict *v,
+				 struct error *ret_error)
+{
+	struct life *l = find_life_of(d, v->advertiser_id);
+
+	if (l && life_is_sold(l->state))
+		return verdict_on_sold(s, d, l, v, ret_error);
+	assert(life_rule(l ? l->state : LIFE_NONE, v->event)->step == STEP_WAIT);
+	if (sold_exclusively(d))
+		verdict_ignore(s, d, v, l ? l->terms.round : 0, IGNORED_FOREIGN_LEAD);
+	return RESULT_OK;
 }
 
 static enum result settle_verdict(struct settlement *s, struct dossier *d, const struct outcome *o,
@@ -236,6 +330,7 @@ static enum result settle_verdict(struct settlement *s, struct dossier *d, const
 			    .event = o->event,
 			    .amount = o->amount,
 			    .at_ms = o->at_ms,
+			    .called_at_ms = o->called_at_ms,
 			    .partition = o->partition,
 			    .offset = o->offset,
 			    .standing = VERDICT_WAITING,
@@ -290,12 +385,16 @@ static void delivery_ignore(struct settlement *s, const struct outcome *o, enum 
 
 /* A repeat says the same thing. One that names other money under the same id must not pass as a
  * repeat. */
-static enum result check_repeat(struct settlement *s, struct dossier *d, const struct outcome *o,
-				const struct life_rule *rule, struct error *ret_error)
+static enum result check_repeat(struct settlement *s, struct dossier *d, const struct life *l,
+				const struct outcome *o, const struct life_rule *rule,
+				struct error *ret_error)
 {
+	struct assignment terms = o->assignment;
+
 	if (o->event != EVENT_DELIVERED || rule->ignored != IGNORED_REPEAT)
 		return RESULT_OK;
-	return transfer_once(s, d, &o->assignment, TRANSFER_CREDIT, o->at_ms, ret_error);
+	terms.vat_minor = l->terms.vat_minor; /* whatever the contract is by now */
+	return transfer_once(s, d, &terms, TRANSFER_CREDIT, o->at_ms, ret_error);
 }
 
 static enum result settle_waiting(struct settlement *s, struct dossier *d, struct error *ret_error)
@@ -311,6 +410,21 @@ static enum result settle_waiting(struct settlement *s, struct dossier *d, struc
 	return RESULT_OK;
 }
 
+/* What was agreed on the day of delivery holds for this lead for ever. */
+static void fix_contract(struct settlement *s, struct life *l, const struct outcome *o)
+{
+	const struct contract *c = &o->contract;
+
+	l->delivered_at_ms = o->at_ms;
+	l->payable_at_ms = o->at_ms + c->hold_ms;
+	l->return_until_ms = o->at_ms + c->return_window_ms;
+	l->terms.vat_minor = money_share_bp(l->terms.price_minor, c->vat_bp);
+	l->returns_max_bp = c->returns_max_bp;
+	l->own_cause_borne = c->own_cause_borne;
+	if (c->returns_max_bp > 0 && !l->terms.is_test)
+		settlement_share(s, l->terms.advertiser_id, o->at_ms)->delivered_now++;
+}
+
 static enum result settle_delivery(struct settlement *s, struct dossier *d, const struct outcome *o,
 				   struct error *ret_error)
 {
@@ -322,28 +436,60 @@ static enum result settle_delivery(struct settlement *s, struct dossier *d, cons
 	assert(rule->step == STEP_IGNORE || rule->step == STEP_MOVE);
 	if (why != IGNORED_NONE) {
 		delivery_ignore(s, o, why);
-		return check_repeat(s, d, o, rule, ret_error);
+		return check_repeat(s, d, l, o, rule, ret_error);
 	}
 	if (!l) {
 		dossier_add_life(s, d, &(struct life){.state = LIFE_NONE, .reason_code = ""});
 		l = &d->lives[d->life_count - 1];
 	}
 	l->terms = o->assignment;
-	if (o->event == EVENT_DELIVERED) {
-		l->delivered_at_ms = o->at_ms;
-		l->payable_at_ms = o->at_ms + o->hold_ms;
-		l->return_until_ms = o->at_ms + o->return_window_ms;
-	}
+	if (o->event == EVENT_DELIVERED)
+		fix_contract(s, l, o);
 	r = move(s, d, l, rule, o->at_ms, o->reason_code, ret_error);
 	if (r != RESULT_OK || o->event != EVENT_DELIVERED)
 		return r;
 	return settle_waiting(s, d, ret_error);
 }
 
+/* --- what is due --- */
+
+/* By the log's time: a return that stands before this record in the log has been settled, and one after it is too late. */
+static enum result settle_due(struct settlement *s, struct dossier *d, const struct outcome *o,
+			      struct error *ret_error)
+{
+	bool idle = true;
+
+	for (size_t i = 0; i < d->life_count; i++) {
+		struct life *l = &d->lives[i];
+		enum result r;
+
+		if (life_rule(l->state, EVENT_DUE)->step != STEP_MOVE ||
+		    o->logged_at_ms <= l->return_until_ms)
+			continue;
+		idle = false;
+		r = move_on(s, d, l, EVENT_DUE, o->logged_at_ms, "", ret_error);
+		if (r != RESULT_OK)
+			return r;
+	}
+	for (size_t i = 0; i < d->verdict_count; i++) {
+		struct verdict *v = &d->verdicts[i];
+
+		if (v->standing != VERDICT_WAITING ||
+		    o->logged_at_ms <= v->at_ms + VERDICT_WAITS_MS)
+			continue;
+		idle = false;
+		verdict_ignore(s, d, v, 0, IGNORED_UNKNOWN_LEAD);
+	}
+	s->idle += idle;
+	return RESULT_OK;
+}
+
 enum result settle(struct settlement *s, const struct outcome *o, struct error *ret_error)
 {
 	struct dossier *d = settlement_dossier(s, &o->lead_id);
 
+	if (o->event == EVENT_DUE)
+		return settle_due(s, d, o, ret_error);
 	if (event_is_verdict(o->event))
 		return settle_verdict(s, d, o, ret_error);
 	return settle_delivery(s, d, o, ret_error);

@@ -10,6 +10,10 @@
 
 #include "base/map.h"
 #include "books.h"
+#include "returns.h"
+
+#define VERDICT_WAITS_MS                                                                           \
+	(30 * MS_PER_DAY) /* for its lead's delivery; then it is answered that there is none */
 
 struct life {
 	struct assignment terms;
@@ -18,9 +22,13 @@ struct life {
 	int64_t delivered_at_ms; /* 0 = was not */
 	int64_t payable_at_ms,
 	    return_until_ms;     /* fixed at delivery, whatever the advertiser's terms become */
+	uint32_t returns_max_bp; /* as these two */
+	bool own_cause_borne;
 	int64_t closed_at_ms;    /* approved or returned */
+	int64_t waived_at_ms;    /* 0 = is not */
+	int64_t called_at_ms;    /* the advertiser's first call that a verdict named; 0 = none */
 	const char *reason_code; /* of the last outcome that moved it */
-	bool changed;
+	bool changed, stored;    /* stored: the ledger has it, in an earlier form */
 };
 
 enum verdict_standing { /* stored in the ledger; never renumber */
@@ -34,7 +42,7 @@ struct verdict {
 	const char *advertiser_id, *verdict_id, *reason_code;
 	enum life_event event;
 	struct money amount; /* currency "" = not given */
-	int64_t at_ms;
+	int64_t at_ms, called_at_ms;
 	uint32_t partition;
 	uint64_t offset;
 	enum verdict_standing standing;
@@ -43,13 +51,14 @@ struct verdict {
 
 struct known_transfer {
 	uint32_t round;
-	enum transfer_event event;
+	int event; /* as in struct transfer */
 	uint64_t body_hash;
 };
 
 /* All that the ledger knows about one lead. */
 struct dossier {
 	struct lead_id lead_id;
+	bool judged; /* a verdict is among the outcomes to settle, or what is due */
 	struct life *lives;
 	struct verdict *verdicts; /* in the order of the log */
 	struct known_transfer *known;
@@ -81,6 +90,8 @@ struct settlement {
 	uint64_t next_seq;
 	struct map by_lead; /* lead id -> dossier */
 	struct map tallies; /* vertical, webmaster and day -> struct tally; see tally.h */
+	struct map shares;  /* advertiser and month -> struct return_share */
+	size_t idle;        /* outcomes of ours that found nothing to do, and leave no row */
 	struct transfer *transfers;
 	struct ignored_outcome *ignored;
 	struct outbox_row *outbox;
@@ -93,6 +104,12 @@ void settlement_end(struct settlement *s); /* accepts what is zero */
 struct dossier *settlement_dossier(struct settlement *s,
 				   const struct lead_id *lead_id); /* makes it when it is new */
 struct dossier *settlement_dossier_at(const struct settlement *s, size_t i); /* NULL past the end */
+
+/* The counts that a return of a lead delivered then is held against; the store fills them in. Made when new. */
+struct return_share *settlement_share(struct settlement *s, const char *advertiser_id,
+				      int64_t delivered_at_ms);
+struct return_share *settlement_share_at(const struct settlement *s,
+					 size_t i); /* NULL past the end */
 
 /* What the store found. The value's texts must live in the arena. */
 void dossier_add_life(struct settlement *s, struct dossier *d, const struct life *l);
@@ -108,5 +125,8 @@ _must_use_ enum result settle(struct settlement *s, const struct outcome *o,
  */
 void settlement_publish(struct settlement *s, const char *topic, uint32_t partition,
 			const char *type, struct slice key, struct slice payload);
+
+/* A transfer that no outcome makes: an operation's. */
+void settlement_book(struct settlement *s, const struct transfer *t);
 
 #endif

@@ -1,231 +1,216 @@
-/* statement: a party's movements in a period, line by line, with the balances that frame them. */
+/* statement: a party's movements in a period, line by line, with the balances that frame them.
+ *
+ * The ledger is read once: what stood before is summed by the database, what stands after is that and the lines. */
+#include "payout/reports/statement.h"
+
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "base/ids.h"
-#include "base/json.h"
-#include "base/money.h"
-#include "base/timefmt.h"
-#include "payout/core/life.h"
-#include "payout/reports/reports.h"
+#include "payout/core/operation.h"
 #include "payout/store/db.h"
 #include "payout/store/store.h"
 
-#define PREFIX_MAX 200
+#define PREFIX_MAX   200
+#define ACCOUNTS_MAX 1000 /* of one party: three for each currency */
+#define ENTRY_COLUMN 8    /* where account1 stands in a line */
 
-static const char exists_sql[] = "SELECT COUNT(*) FROM accounts WHERE substr(name, 1, "
-				 "length(CAST($1 AS TEXT))) = CAST($1 AS TEXT)";
-/* Every account of the party, with what stood on it before a moment. */
-static const char balance_sql[] = "SELECT a.name, a.currency, CAST(COALESCE(SUM(CASE WHEN t.at_ms "
-				  "< $2 THEN e.amount ELSE 0 END), 0) AS BIGINT) "
-				  "FROM accounts a LEFT JOIN entries e ON e.account = a.id LEFT "
-				  "JOIN transfers t ON t.lead_id = e.lead_id AND "
-				  "t.round = e.round AND t.event = e.event WHERE substr(a.name, 1, "
-				  "length(CAST($1 AS TEXT))) = CAST($1 AS TEXT) "
-				  "GROUP BY a.name, a.currency ORDER BY a.name, a.currency";
+#define OF_PARTY "substr(name, 1, length(CAST($1 AS TEXT))) = CAST($1 AS TEXT)"
+static const char accounts_sql[] =
+    "SELECT id, name, currency FROM accounts WHERE " OF_PARTY " ORDER BY name, currency";
+#define BEFORE(n)                                                                                  \
+	"SELECT account" #n " AS account, amount" #n " AS amount FROM transfers WHERE at_ms < $2 " \
+	"AND account" #n " IN (SELECT id FROM accounts WHERE " OF_PARTY ")"
+static const char opening_sql[] =
+    "SELECT account, CAST(SUM(amount) AS BIGINT) FROM (" BEFORE(1) " UNION ALL " BEFORE(
+	2) " UNION ALL " BEFORE(3) " UNION ALL " BEFORE(4) ") AS before_it GROUP BY account";
+#define MINE(n) "t.account" #n " IN (SELECT id FROM accounts WHERE " OF_PARTY ")"
 static const char lines_sql[] =
-    "SELECT b.at_ms, b.event, b.lead_id, b.round, b.order_id, b.account, b.amount, b.currency, "
-    "l.payable_at, l.sub1 "
-    "FROM books b JOIN lives l ON l.lead_id = b.lead_id AND l.round = b.round "
-    "WHERE substr(b.account, 1, length(CAST($1 AS TEXT))) = CAST($1 AS TEXT) AND b.at_ms >= $2 AND "
-    "b.at_ms < $3 "
-    "ORDER BY b.at_ms, b.lead_id, b.round, b.event, b.line";
+    "SELECT t.at_ms, t.event, t.lead_id, t.round, t.order_id, t.currency, l.payable_at, l.sub1, "
+    "t.account1, t.amount1, t.account2, t.amount2, t.account3, t.amount3, t.account4, t.amount4 "
+    "FROM transfers t LEFT JOIN lives l ON l.lead_id = t.lead_id AND l.round = t.round "
+    "WHERE t.at_ms >= $2 AND t.at_ms < $3 AND (" MINE(1) " OR " MINE(2) " OR " MINE(3) " OR " MINE(
+	4) ") ORDER BY t.at_ms, t.lead_id, t.round, t.event";
+
+struct account {
+	int64_t id, balance;
+	struct slice name; /* without the party before it: "hold" */
+	struct slice currency;
+};
 
 struct statement {
 	FILE *out;
 	enum report_format format;
 	char prefix[PREFIX_MAX]; /* of the party's accounts: "webmasters:w17:" */
 	int64_t sign;            /* to the party's side */
-	const char *what;        /* "opening", "closing" */
-	int64_t at_ms;
+	struct account accounts[ACCOUNTS_MAX];
+	size_t count;
 };
 
-static void take_int(void *ctx, const struct db_value *c, _unused_ size_t count)
+static void take_account(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
-	*(int64_t *)ctx = c[0].integer;
+	struct statement *st = ctx;
+	size_t prefix = strlen(st->prefix);
+	struct account *a;
+
+	if (st->count == ACCOUNTS_MAX)
+		return;
+	a = &st->accounts[st->count++];
+	a->id = c[0].integer;
+	a->name = slice_cstr(strndup(c[1].bytes.data + prefix, c[1].bytes.len - prefix));
+	a->currency = slice_cstr(strndup(c[2].bytes.data, c[2].bytes.len));
+	assert(a->name.data && a->currency.data);
 }
 
-static enum result exists(struct store *s, const char *prefix, bool *ret, struct error *ret_error)
+static void forget_accounts(struct statement *st)
 {
-	struct db_value param = db_text(prefix);
-	int64_t n = 0;
-	enum result r = db_add(store_db(s), exists_sql, &param, 1, take_int, &n, ret_error);
-
-	if (r == RESULT_OK)
-		r = db_flush(store_db(s), ret_error);
-	*ret = n > 0;
-	return r;
+	for (size_t i = 0; i < st->count; i++) {
+		free((char *)st->accounts[i].name.data);
+		free((char *)st->accounts[i].currency.data);
+	}
+	st->count = 0;
 }
 
-static enum result find_party(struct store *s, const char *party, struct statement *ret,
+static struct account *account_of(struct statement *st, int64_t id)
+{
+	for (size_t i = 0; i < st->count; i++)
+		if (st->accounts[i].id == id)
+			return &st->accounts[i];
+	return NULL;
+}
+
+static enum result find(struct store *s, struct statement *st, const char *role, const char *id,
+			struct error *ret_error)
+{
+	struct db_value param;
+	enum result r;
+
+	forget_accounts(st);
+	snprintf(st->prefix, sizeof(st->prefix), "%s:%s:", role, id);
+	st->sign = role[0] == 'w' ? -1 : 1;
+	param = db_text(st->prefix);
+	r = db_add(store_db(s), accounts_sql, &param, 1, take_account, st, ret_error);
+	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
+}
+
+static enum result find_party(struct store *s, const char *party, struct statement *st,
 			      struct error *ret_error)
 {
 	struct slice p = slice_cstr(party);
 	bool may_webmaster = !slice_starts_with(p, "advertiser/");
 	bool may_advertiser = !slice_starts_with(p, "webmaster/");
 	const char *slash = strchr(party, '/'), *id = slash ? slash + 1 : party;
-	char other[PREFIX_MAX];
-	bool webmaster = false, advertiser = false;
-	enum result r;
+	enum result r = RESULT_OK;
+	bool advertiser;
 
 	if (p.len > PREFIX_MAX - 20 || (slash && may_webmaster && may_advertiser))
 		return error_set(ret_error, RESULT_BAD,
 				 "%s: expected an id, webmaster/ID or advertiser/ID", party);
-	snprintf(ret->prefix, sizeof(ret->prefix), "webmasters:%s:", id);
-	snprintf(other, sizeof(other), "advertisers:%s:", id);
-	r = exists(s, ret->prefix, &webmaster, ret_error);
-	if (r == RESULT_OK)
-		r = exists(s, other, &advertiser, ret_error);
-	if (r != RESULT_OK)
-		return r;
-	webmaster = webmaster && may_webmaster;
-	advertiser = advertiser && may_advertiser;
-	if (webmaster && advertiser)
+	if (may_advertiser)
+		r = find(s, st, "advertisers", id, ret_error);
+	advertiser = st->count > 0;
+	if (r != RESULT_OK || !may_webmaster)
+		return r != RESULT_OK || advertiser
+			   ? r
+			   : error_set(ret_error, RESULT_BAD,
+				       "%s: nothing was ever booked for this party", party);
+	r = find(s, st, "webmasters", id, ret_error);
+	if (r == RESULT_OK && st->count > 0 && advertiser)
 		return error_set(ret_error, RESULT_BAD,
 				 "%s: both a webmaster and an advertiser have this id; say which",
 				 party);
-	if (!webmaster && !advertiser)
+	if (r == RESULT_OK && st->count == 0 && advertiser)
+		return find(s, st, "advertisers", id, ret_error);
+	if (r == RESULT_OK && st->count == 0)
 		return error_set(ret_error, RESULT_BAD,
 				 "%s: nothing was ever booked for this party", party);
-	ret->sign = webmaster ? -1 : 1;
-	if (advertiser)
-		memcpy(ret->prefix, other, sizeof(other));
+	return r;
+}
+
+static void take_opening(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	struct account *a = account_of(ctx, c[0].integer);
+
+	if (a)
+		a->balance = c[1].integer;
+}
+
+static void take_line(void *ctx, const struct db_value *c, size_t count)
+{
+	struct statement *st = ctx;
+	struct statement_line l = {.at_ms = c[0].integer,
+				   .event = booking_name((int)c[1].integer),
+				   .of_lead = c[1].integer < OPERATION_DEPOSIT,
+				   .round = c[3].integer,
+				   .order = c[4].bytes,
+				   .currency = c[5].bytes,
+				   .payable_ms = c[6].type == DB_NULL ? 0 : c[6].integer,
+				   .sub1 = c[7].bytes};
+
+	(void)lead_id_from_bytes(c[2].bytes.data, c[2].bytes.len, &l.id);
+	for (size_t i = ENTRY_COLUMN; i + 1 < count; i += 2) {
+		struct account *a = c[i].integer ? account_of(st, c[i].integer) : NULL;
+
+		if (!a)
+			continue;
+		a->balance += c[i + 1].integer;
+		l.account = a->name;
+		l.amount_minor = st->sign * c[i + 1].integer;
+		statement_write_line(st->out, st->format, &l);
+	}
+}
+
+static void write_balances(struct statement *st, const char *what, int64_t at_ms)
+{
+	for (size_t i = 0; i < st->count; i++) {
+		const struct account *a = &st->accounts[i];
+		struct statement_balance b = {.what = what,
+					      .at_ms = at_ms,
+					      .amount_minor = st->sign * a->balance,
+					      .account = a->name,
+					      .currency = a->currency};
+
+		statement_write_balance(st->out, st->format, &b);
+	}
+}
+
+static enum result write_all(struct store *s, struct statement *st, const char *party,
+			     const struct report_period *period, struct error *ret_error)
+{
+	struct db_value params[] = {db_text(st->prefix), db_int(period->from_ms),
+				    db_int(period->to_ms)};
+	struct db *d = store_db(s);
+	enum result r = RESULT_OK;
+
+	if (period->from_ms > 0)
+		r = db_add(d, opening_sql, params, 2, take_opening, st, ret_error);
+	if (r == RESULT_OK)
+		r = db_flush(d, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	statement_begin(st->out, st->format, party, period);
+	write_balances(st, "opening", period->from_ms);
+	r = db_add(d, lines_sql, params, ARRAY_LEN(params), take_line, st, ret_error);
+	if (r == RESULT_OK)
+		r = db_flush(d, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	write_balances(st, "closing", period->to_ms);
+	statement_end(st->out, st->format);
 	return RESULT_OK;
-}
-
-/* "hold", "payable", "receivable": the account without the party's name before it. */
-static struct slice account_tail(const struct statement *st, struct slice account)
-{
-	size_t len = strlen(st->prefix);
-
-	return slice_of(account.data + len, account.len - len);
-}
-
-static void write_csv_text(FILE *out, struct slice s)
-{
-	fputc('"', out);
-	for (size_t i = 0; i < s.len; i++) {
-		/* A cell that begins like a formula would be run by a spreadsheet. */
-		if (i == 0 && strchr("=+-@\t\r", s.data[0]))
-			fputc('\'', out);
-		if (s.data[i] == '"')
-			fputc('"', out);
-		fputc(s.data[i], out);
-	}
-	fputc('"', out);
-}
-
-static void currency_of(struct slice s, char ret[4])
-{
-	snprintf(ret, 4, SLICE_FMT, SLICE_ARG(s));
-}
-
-static void write_balance(void *ctx, const struct db_value *c, _unused_ size_t count)
-{
-	struct statement *st = ctx;
-	struct slice account = account_tail(st, c[0].bytes);
-	int64_t amount = st->sign * c[2].integer;
-	char currency[4], money[48], at[TIME_TEXT_LEN + 1];
-
-	currency_of(c[1].bytes, currency);
-	money_text(amount, currency, money, sizeof(money));
-	time_text(st->at_ms, at);
-	if (st->format == REPORT_TEXT)
-		fprintf(st->out, "%s  %-8s %-10.*s %42s %18s\n", at, st->what, SLICE_ARG(account),
-			"", money);
-	else if (st->format == REPORT_CSV)
-		fprintf(st->out, "%s,%s,,,," SLICE_FMT ",%lld,%s,,\n", at, st->what,
-			SLICE_ARG(account), (long long)amount, currency);
-	else
-		fprintf(st->out,
-			"{\"at\":\"%s\",\"event\":\"%s\",\"account\":\"" SLICE_FMT
-			"\",\"amount_minor\":%lld,\"currency\":\"%s\"}\n",
-			at, st->what, SLICE_ARG(account), (long long)amount, currency);
-}
-
-static void write_line(void *ctx, const struct db_value *c, _unused_ size_t count)
-{
-	struct statement *st = ctx;
-	const char *event = transfer_event_name((enum transfer_event)c[1].integer);
-	struct slice account = account_tail(st, c[5].bytes);
-	int64_t amount = st->sign * c[6].integer;
-	char currency[4], money[48], at[TIME_TEXT_LEN + 1], payable[TIME_TEXT_LEN + 1],
-	    lead[LEAD_ID_TEXT_LEN + 1];
-	struct lead_id id = {0};
-
-	(void)lead_id_from_bytes(c[2].bytes.data, c[2].bytes.len, &id);
-	lead_id_text(&id, lead);
-	currency_of(c[7].bytes, currency);
-	money_text(amount, currency, money, sizeof(money));
-	time_text(c[0].integer, at);
-	time_text(c[8].integer, payable);
-	if (st->format == REPORT_TEXT) {
-		fprintf(st->out,
-			"%s  %-8s %-10.*s %s.%-5lld %18s  payable %.10s  order " SLICE_FMT "\n", at,
-			event, SLICE_ARG(account), lead, (long long)c[3].integer, money, payable,
-			SLICE_ARG(c[4].bytes));
-	} else if (st->format == REPORT_CSV) {
-		fprintf(st->out, "%s,%s,%s,%lld,", at, event, lead, (long long)c[3].integer);
-		write_csv_text(st->out, c[4].bytes);
-		fprintf(st->out, "," SLICE_FMT ",%lld,%s,%s,", SLICE_ARG(account),
-			(long long)amount, currency, payable);
-		write_csv_text(st->out, c[9].bytes);
-		fputc('\n', st->out);
-	} else {
-		struct buf b = {0};
-
-		buf_printf(&b, "{\"at\":\"%s\",\"event\":\"%s\",\"lead_id\":\"%s\",", at, event,
-			   lead);
-		json_write_member_int(&b, "round", c[3].integer);
-		buf_append_char(&b, ',');
-		json_write_member(&b, "order", c[4].bytes);
-		buf_append_char(&b, ',');
-		json_write_member(&b, "account", account);
-		buf_printf(&b, ",\"amount_minor\":%lld,\"currency\":\"%s\",\"payable_at\":\"%s\",",
-			   (long long)amount, currency, payable);
-		json_write_member(&b, "sub1", c[9].bytes);
-		buf_append_cstr(&b, "}\n");
-		fputs(buf_cstr(&b), st->out);
-		buf_free(&b);
-	}
-}
-
-static enum result balances(struct store *s, struct statement *st, const char *what, int64_t at_ms,
-			    struct error *ret_error)
-{
-	struct db_value params[] = {db_text(st->prefix), db_int(at_ms)};
-	enum result r;
-
-	st->what = what;
-	st->at_ms = at_ms;
-	r = db_add(store_db(s), balance_sql, params, ARRAY_LEN(params), write_balance, st,
-		   ret_error);
-	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
 }
 
 enum result report_statement(struct store *s, const char *party, const struct report_period *period,
 			     enum report_format format, FILE *out, struct error *ret_error)
 {
-	struct statement st = {.out = out, .format = format};
-	struct db_value params[3];
-	enum result r = find_party(s, party, &st, ret_error);
+	struct statement *st = calloc(1, sizeof(*st));
+	enum result r;
 
-	if (r != RESULT_OK)
-		return r;
-	if (format == REPORT_CSV)
-		fputs(
-		    "at,event,lead_id,round,order,account,amount_minor,currency,payable_at,sub1\n",
-		    out);
-	r = balances(s, &st, "opening", period->from_ms, ret_error);
-	if (r != RESULT_OK)
-		return r;
-	params[0] = db_text(st.prefix);
-	params[1] = db_int(period->from_ms);
-	params[2] = db_int(period->to_ms);
-	r = db_add(store_db(s), lines_sql, params, ARRAY_LEN(params), write_line, &st, ret_error);
+	assert(st);
+	st->out = out;
+	st->format = format;
+	r = find_party(s, party, st, ret_error);
 	if (r == RESULT_OK)
-		r = db_flush(store_db(s), ret_error);
-	if (r == RESULT_OK)
-		r = balances(s, &st, "closing", period->to_ms, ret_error);
+		r = write_all(s, st, party, period, ret_error);
+	forget_accounts(st);
+	free(st);
 	return r;
 }

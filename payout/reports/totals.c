@@ -18,13 +18,24 @@ struct writing {
 	enum report_format format;
 };
 
+int64_t report_side(struct slice account)
+{
+	static const char *const debit[] = {"network:received", "network:borne"};
+	struct slice tail = account;
+
+	for (size_t i = 0; i < ARRAY_LEN(debit); i++)
+		if (slice_is(account, debit[i]))
+			return 1;
+	for (size_t i = 0; i < account.len; i++)
+		if (account.data[i] == ':')
+			tail = slice_of(account.data + i + 1, account.len - i - 1);
+	return slice_is(tail, "receivable") ? 1 : -1;
+}
+
 static void write_account(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
 	struct writing *w = ctx;
-	/* What the network has to pay, and its own margin, stand on the right side of the books:
-	 * turned for the reader. */
-	int64_t amount =
-	    slice_starts_with(c[0].bytes, "advertisers:") ? c[2].integer : -c[2].integer;
+	int64_t amount = report_side(c[0].bytes) * c[2].integer;
 	char currency[4], money[48];
 
 	snprintf(currency, sizeof(currency), SLICE_FMT, SLICE_ARG(c[1].bytes));

@@ -59,6 +59,14 @@ static void dead_letter(struct work *w, const struct read_record *item)
 		 LOG_INT("partition", r->partition), LOG_INT("offset", r->offset));
 }
 
+/* Shares are asked for before anything is settled, so that the store can have them ready. */
+static void fix_contract(struct work *w, struct outcome *o)
+{
+	o->contract = w->settings->contract(w->settings->ctx, o->assignment.advertiser_id);
+	if (o->contract.returns_max_bp > 0)
+		settlement_share(&w->t, o->assignment.advertiser_id, o->at_ms);
+}
+
 static void read_new(struct work *w, const struct bus_record *records, size_t count, int64_t from,
 		     struct batch_report *report)
 {
@@ -81,9 +89,9 @@ static void read_new(struct work *w, const struct bus_record *records, size_t co
 		if (!item->readable)
 			continue;
 		if (o->event == EVENT_DELIVERED)
-			w->settings->terms(w->settings->ctx, o->assignment.advertiser_id,
-					   &o->hold_ms, &o->return_window_ms);
-		settlement_dossier(&w->t, &o->lead_id);
+			fix_contract(w, o);
+		settlement_dossier(&w->t, &o->lead_id)->judged |=
+		    event_is_verdict(o->event) || o->event == EVENT_DUE;
 	}
 }
 

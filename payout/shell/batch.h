@@ -9,13 +9,12 @@
 #include "payout/store/store.h"
 #include "runtime/bus.h"
 
-/* The terms of an advertiser, in days. */
-typedef void (*batch_terms_fn)(void *ctx, const char *advertiser_id, int64_t *ret_hold_ms,
-			       int64_t *ret_window_ms);
+/* What is agreed with an advertiser now. */
+typedef struct contract (*batch_contract_fn)(void *ctx, const char *advertiser_id);
 
 struct batch_settings {
 	const char *topic; /* leads.outcomes */
-	batch_terms_fn terms;
+	batch_contract_fn contract;
 	void *ctx;
 	int64_t now_ms; /* for dead letters */
 };

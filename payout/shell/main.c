@@ -25,6 +25,7 @@ static enum result start(struct service *s, struct error *ret_error)
 	    .return_window_ms = config_int(c, "payout", "return_window_days") * MS_PER_DAY,
 	    .ack_watchdog_ms = config_int(c, "common", "ack_watchdog"),
 	    .lines_every_ms = config_int(c, "payout", "verdict_lines_every"),
+	    .due_every_ms = config_int(c, "payout", "due_every"),
 	    .linger_ms = (int)config_int(c, "common", "linger"),
 	    .gather_ms = (int)config_int(c, "payout", "gather"),
 	};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "payout/shell/batch.h"
+#include "payout/shell/due_teller.h"
 #include "payout/shell/line_teller.h"
 #include "payout/shell/publisher.h"
 #include "runtime/clock.h"
@@ -19,7 +20,8 @@
 #define PARTITIONS_MAX   256
 #define IN_FLIGHT_MAX    8000
 #define BACKLOG_EVERY_MS 5000
-#define TELLS_LINES      0 /* whoever owns this partition does */
+#define VAT_MOST_BP      10000
+#define TELLS            0 /* whoever owns this partition tells sums of verdicts, and what is due */
 
 struct worker {
 	struct bus *bus;
@@ -31,6 +33,7 @@ struct worker {
 	struct bus_consumer *consumer;
 	struct publisher *publishers[PARTITIONS_MAX]; /* NULL = not ours */
 	struct line_teller *lines;
+	struct due_teller *due; /* NULL: nobody looks */
 	struct bus_record held[STORE_BATCH_MAX];
 	bool done[STORE_BATCH_MAX]; /* settled, or not ours any more */
 	size_t held_count, open_count;
@@ -48,6 +51,8 @@ static const enum metric event_metrics[EVENT_COUNT] = {
     [EVENT_RETURNED] = METRIC_PAYOUT_RETURNED,
     [EVENT_SOLD] = METRIC_PAYOUT_SOLD,
     [EVENT_UNREACHABLE] = METRIC_PAYOUT_UNREACHABLE,
+    [EVENT_DUE] = METRIC_PAYOUT_DUE,
+    [EVENT_WAIVED] = METRIC_PAYOUT_WAIVED,
 };
 
 static const enum metric ignored_metrics[IGNORED_COUNT] = {
@@ -102,22 +107,29 @@ static void on_revoke(void *ctx, _unused_ const char *topic, int32_t partition, 
 
 /* --- settling --- */
 
-static void terms(void *ctx, const char *advertiser_id, int64_t *ret_hold_ms,
-		  int64_t *ret_window_ms)
+static struct contract contract_of(void *ctx, const char *advertiser_id)
 {
 	struct worker *w = ctx;
 	const Punnet__V1__DirectoryEntry *e =
 	    directory_get(w->directory, "advertiser", slice_cstr(advertiser_id));
-	bool known = e && e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
+	const Punnet__V1__Advertiser *a =
+	    e && e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER ? e->advertiser
+										: NULL;
+	struct contract c = {.hold_ms = w->settings.hold_ms,
+			     .return_window_ms = w->settings.return_window_ms};
 
-	*ret_hold_ms = w->settings.hold_ms;
-	*ret_window_ms = w->settings.return_window_ms;
-	if (known && e->advertiser->hold_days > 0)
-		*ret_hold_ms = e->advertiser->hold_days * MS_PER_DAY;
-	if (known && e->advertiser->return_window_days > 0)
-		*ret_window_ms = e->advertiser->return_window_days * MS_PER_DAY;
-	*ret_window_ms =
-	    MIN_OF(*ret_window_ms, *ret_hold_ms); /* nothing is returned after it became payable */
+	if (a && a->hold_days > 0)
+		c.hold_ms = a->hold_days * MS_PER_DAY;
+	if (a && a->return_window_days > 0)
+		c.return_window_ms = a->return_window_days * MS_PER_DAY;
+	if (a) {
+		c.vat_bp = MIN_OF(a->vat_bp, (uint32_t)VAT_MOST_BP);
+		c.returns_max_bp = a->returns_max_bp;
+		c.own_cause_borne = a->own_cause_borne;
+	}
+	/* Nothing is returned after it became payable. */
+	c.return_window_ms = MIN_OF(c.return_window_ms, c.hold_ms);
+	return c;
 }
 
 static void count(const struct batch_report *report)
@@ -136,7 +148,7 @@ static void count(const struct batch_report *report)
 static enum result settle_partition(struct worker *w, int32_t partition, struct error *ret_error)
 {
 	struct batch_settings settings = {
-	    .topic = TOPIC, .terms = terms, .ctx = w, .now_ms = clock_now_ms()};
+	    .topic = TOPIC, .contract = contract_of, .ctx = w, .now_ms = clock_now_ms()};
 	struct bus_record batch[STORE_BATCH_MAX];
 	int64_t began_us = clock_monotonic_us();
 	struct batch_report report;
@@ -210,15 +222,21 @@ static enum result publish(struct worker *w, bool *ret_busy, struct error *ret_e
 		if (r != RESULT_OK)
 			return r;
 	}
-	if (w->publishers[TELLS_LINES]) {
+	if (w->publishers[TELLS]) {
 		enum result r = line_teller_pump(w->lines, ret_busy, ret_error);
 
+		if (r == RESULT_OK && w->due && !w->draining)
+			r = due_teller_pump(w->due, ret_busy, ret_error);
 		if (r != RESULT_OK)
 			return r;
 	}
 	if (now_ms < w->backlog_next_ms)
 		return RESULT_OK;
 	w->backlog_next_ms = now_ms + BACKLOG_EVERY_MS;
+	/* The operator's tool may have left something in the outbox. */
+	for (size_t p = 0; p < PARTITIONS_MAX; p++)
+		if (w->publishers[p])
+			publisher_wake(w->publishers[p]);
 	if (store_outbox_backlog(w->store, &rows, ret_error) == RESULT_OK)
 		metric_set(METRIC_PAYOUT_OUTBOX, rows);
 	return RESULT_OK;
@@ -297,6 +315,9 @@ struct worker *worker_open(struct bus *bus, struct directory *directory, struct 
 	w->settings = *settings;
 	w->slots = publisher_slots_new(IN_FLIGHT_MAX);
 	w->lines = line_teller_new(bus, store, settings->lines_every_ms);
+	if (settings->due_every_ms > 0)
+		w->due = due_teller_new(bus, store, settings->due_every_ms,
+					settings->wall_ms ? settings->wall_ms : clock_now_ms);
 	out.ctx = w->slots;
 	w->producer = bus_producer_open(bus, &out, ret_error);
 	if (w->producer)
@@ -321,6 +342,7 @@ void worker_close(struct worker *w)
 		publisher_free(w->publishers[p]);
 	publisher_slots_free(w->slots);
 	line_teller_free(w->lines);
+	due_teller_free(w->due);
 	arena_free(&w->arena);
 	free(w);
 }

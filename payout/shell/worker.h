@@ -15,6 +15,8 @@ struct worker_settings {
 	int64_t hold_ms, return_window_ms; /* of advertisers whose entry has none */
 	int64_t ack_watchdog_ms;
 	int64_t lines_every_ms;   /* see line_teller.h */
+	int64_t due_every_ms;     /* see due_teller.h; 0: nobody looks */
+	int64_t (*wall_ms)(void); /* by which it looks; NULL: the wall clock */
 	int linger_ms, gather_ms; /* of the bus */
 };
 

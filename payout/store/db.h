@@ -15,9 +15,9 @@
 #include "base/result.h"
 #include "base/slice.h"
 
-#define DB_PARAMS_MAX     25
+#define DB_PARAMS_MAX     32
 #define DB_COLUMNS_MAX    32
-#define DB_STATEMENTS_MAX 64
+#define DB_STATEMENTS_MAX 128
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BYTES };
 
@@ -64,6 +64,11 @@ void db_rollback(struct db *d); /* also when there is nothing to roll back */
 /* fn may be NULL; it may be called as late as in db_flush(). Parameters are copied. */
 _must_use_ enum result db_add(struct db *d, const char *sql, const struct db_value *params,
 			      size_t count, db_row_fn fn, void *ctx, struct error *ret_error);
+/* A row for each of count, columns values each, one after the other: PostgreSQL gets `many` once, with an array for each column as
+ * its parameters; SQLite gets `one` again and again. Within a column all values are of one type, and none is null. */
+_must_use_ enum result db_add_rows(struct db *d, const char *one, const char *many,
+				   const struct db_value *values, size_t columns, size_t count,
+				   db_row_fn fn, void *ctx, struct error *ret_error);
 _must_use_ enum result db_flush(struct db *d, struct error *ret_error);
 /* Several statements without parameters, for the schema. */
 _must_use_ enum result db_script(struct db *d, const char *sql, struct error *ret_error);
@@ -77,6 +82,10 @@ struct db_ops {
 	void (*rollback)(struct db *d);
 	enum result (*add)(struct db *d, const char *sql, const struct db_value *params,
 			   size_t count, db_row_fn fn, void *ctx, struct error *ret_error);
+	/* NULL: row by row */
+	enum result (*add_arrays)(struct db *d, const char *sql, const struct db_value *values,
+				  size_t columns, size_t count, db_row_fn fn, void *ctx,
+				  struct error *ret_error);
 	enum result (*flush)(struct db *d, struct error *ret_error);
 	enum result (*script)(struct db *d, const char *sql, struct error *ret_error);
 	void (*close)(struct db *d);

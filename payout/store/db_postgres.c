@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "payout/store/db.h"
 
 #define PIPELINE_MAX 512 /* statements sent before their answers are read */
 #define INT_TEXT_LEN 24
 
-enum { OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23 };
+enum { OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25 };
 
 struct pending {
 	bool prepare;
@@ -218,6 +219,21 @@ static enum result prepare(struct postgres_db *p, const char *sql, char name[24]
 	return RESULT_OK;
 }
 
+/* Connected, with room for a statement that is prepared. */
+static enum result ready(struct postgres_db *p, const char *sql, char name[24],
+			 struct error *ret_error)
+{
+	enum result r;
+
+	if (p->in_transaction && !p->conn)
+		return error_set(ret_error, RESULT_AWAY,
+				 "the connection was lost inside a transaction");
+	r = connect_again(p, ret_error);
+	if (r == RESULT_OK && p->queued + 2 > PIPELINE_MAX)
+		r = postgres_flush(&p->base, ret_error);
+	return r == RESULT_OK ? prepare(p, sql, name, ret_error) : r;
+}
+
 static enum result postgres_add(struct db *d, const char *sql, const struct db_value *params,
 				size_t count, db_row_fn fn, void *ctx, struct error *ret_error)
 {
@@ -227,14 +243,7 @@ static enum result postgres_add(struct db *d, const char *sql, const struct db_v
 	char integers[DB_PARAMS_MAX][INT_TEXT_LEN], name[24];
 	enum result r;
 
-	if (p->in_transaction && !p->conn)
-		return error_set(ret_error, RESULT_AWAY,
-				 "the connection was lost inside a transaction");
-	r = connect_again(p, ret_error);
-	if (r == RESULT_OK && p->queued + 2 > PIPELINE_MAX)
-		r = postgres_flush(d, ret_error);
-	if (r == RESULT_OK)
-		r = prepare(p, sql, name, ret_error);
+	r = ready(p, sql, name, ret_error);
 	if (r != RESULT_OK)
 		return r;
 	for (size_t i = 0; i < count; i++) {
@@ -253,6 +262,68 @@ static enum result postgres_add(struct db *d, const char *sql, const struct db_v
 		}
 	}
 	if (!PQsendQueryPrepared(p->conn, name, (int)count, values, lengths, formats, 1))
+		return fail(p, NULL, ret_error);
+	p->queue[p->queued++] = (struct pending){.fn = fn, .ctx = ctx};
+	return RESULT_OK;
+}
+
+/* --- arrays: the binary form, one dimension, no nulls --- */
+
+static void put_word(struct buf *b, uint32_t word)
+{
+	uint32_t wire = htonl(word);
+
+	buf_append(b, &wire, sizeof(wire));
+}
+
+static void put_array(struct buf *b, const struct db_value *first, size_t stride, size_t count)
+{
+	static const uint32_t oids[] = {
+	    [DB_INT] = OID_INT8, [DB_TEXT] = OID_TEXT, [DB_BYTES] = OID_BYTEA};
+
+	put_word(b, 1); /* dimensions */
+	put_word(b, 0);
+	put_word(b, oids[first->type]);
+	put_word(b, (uint32_t)count);
+	put_word(b, 1); /* the first one's number */
+	for (size_t i = 0; i < count; i++) {
+		const struct db_value *v = first + i * stride;
+		uint64_t wide = htobe64((uint64_t)v->integer);
+
+		assert(v->type == first->type && v->type != DB_NULL);
+		put_word(b, v->type == DB_INT ? (uint32_t)sizeof(wide) : (uint32_t)v->bytes.len);
+		if (v->type == DB_INT)
+			buf_append(b, &wide, sizeof(wide));
+		else
+			buf_append_slice(b, v->bytes);
+	}
+}
+
+static enum result postgres_add_arrays(struct db *d, const char *sql, const struct db_value *values,
+				       size_t columns, size_t count, db_row_fn fn, void *ctx,
+				       struct error *ret_error)
+{
+	struct postgres_db *p = self(d);
+	const char *arrays[DB_PARAMS_MAX];
+	int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
+	size_t starts[DB_PARAMS_MAX + 1] = {0};
+	_cleanup_(buf_free) struct buf bytes = {0};
+	char name[24];
+	enum result r = ready(p, sql, name, ret_error);
+
+	if (r != RESULT_OK)
+		return r;
+	for (size_t c = 0; c < columns; c++) {
+		put_array(&bytes, values + c, columns, count);
+		starts[c + 1] = bytes.len;
+	}
+	assert(!bytes.failed); /* a batch's texts are bounded */
+	for (size_t c = 0; c < columns; c++) {
+		arrays[c] = bytes.data + starts[c];
+		lengths[c] = (int)(starts[c + 1] - starts[c]);
+		formats[c] = 1;
+	}
+	if (!PQsendQueryPrepared(p->conn, name, (int)columns, arrays, lengths, formats, 1))
 		return fail(p, NULL, ret_error);
 	p->queue[p->queued++] = (struct pending){.fn = fn, .ctx = ctx};
 	return RESULT_OK;
@@ -330,6 +401,7 @@ static const struct db_ops postgres_ops = {
     .commit = postgres_commit,
     .rollback = postgres_rollback,
     .add = postgres_add,
+    .add_arrays = postgres_add_arrays,
     .flush = postgres_flush,
     .script = postgres_script,
     .close = postgres_close,

@@ -205,6 +205,9 @@ struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_er
 	int rc;
 
 	assert(s);
+	/* Nobody reads how much memory SQLite has, and counting it takes a lock at each allocation. After the first open this
+	 * is refused, and is not needed. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	s->base.ops = &sqlite_ops;
 	rc = sqlite3_open_v2(
 	    path, &s->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -217,10 +220,11 @@ struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_er
 	sqlite3_busy_timeout(s->conn, timeout_ms);
 	if (sqlite_script(
 		&s->base,
-		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+		"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+		"temp_store=MEMORY;"
 		/* A page that many commits write goes to the database file once for 32 MiB of log, and the pages that
 		 * new leads go to stay at hand (-KiB). */
-		"PRAGMA wal_autocheckpoint=8192; PRAGMA cache_size=-32768;",
+		"PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-32768;",
 		ret_error) != RESULT_OK) {
 		sqlite_close_db(&s->base);
 		return NULL;

@@ -61,7 +61,116 @@ static const char v2[] =
     "  SELECT vertical, aff_id, SUM(approved + returned), 0, 0 FROM verdict_days "
     "  GROUP BY vertical, aff_id;";
 
-static const char *const migrations[] = {v1, v2};
+/* A transfer is one row with its entries in it, and `entries` a view: what is written once per credit is read back in order,
+ * and a lead costs two rows less. What was agreed at delivery stands with the lead. Returns are counted by month where their
+ * share is limited. Operations are transfers that no lead makes; a run of payments is proposed, then confirmed. */
+#define ENTRY_OF(line, n)                                                                          \
+	"SELECT lead_id, round, event, " #line " AS line, account" #n " AS account, amount" #n     \
+	" AS amount FROM transfers WHERE account" #n " <> 0"
+#define OLD_ENTRY(line)                                                                            \
+	"LEFT JOIN entries e" #line " ON e" #line ".lead_id = t.lead_id AND e" #line               \
+	".round = t.round AND e" #line ".event = t.event AND e" #line ".line = " #line " "
+static const char v3[] =
+    "ALTER TABLE lives ADD COLUMN vat $N NOT NULL DEFAULT 0;"
+    "ALTER TABLE lives ADD COLUMN returns_max_bp $N NOT NULL DEFAULT 0;"
+    "ALTER TABLE lives ADD COLUMN own_cause_borne $N NOT NULL DEFAULT 0;"
+    "ALTER TABLE lives ADD COLUMN waived_at $N NOT NULL DEFAULT 0;"
+    "ALTER TABLE lives ADD COLUMN called_at $N NOT NULL DEFAULT 0;"
+    "ALTER TABLE lives ADD COLUMN run $N NOT NULL DEFAULT 0;"
+    "ALTER TABLE verdicts ADD COLUMN called_at $N NOT NULL DEFAULT 0;"
+    "CREATE INDEX lives_open ON lives (return_until) WHERE state = 1;"
+    "CREATE INDEX verdicts_waiting ON verdicts (lead_id) WHERE standing = 0;"
+    "CREATE TABLE transfers_3 (lead_id $B NOT NULL, round $N NOT NULL, event $N NOT NULL, "
+    "  at_ms $N NOT NULL, currency TEXT NOT NULL, order_id TEXT NOT NULL, body_hash $N NOT NULL, "
+    "  account1 $N NOT NULL, amount1 $N NOT NULL, account2 $N NOT NULL, amount2 $N NOT NULL, "
+    "  account3 $N NOT NULL, amount3 $N NOT NULL, account4 $N NOT NULL, amount4 $N NOT NULL, "
+    "  PRIMARY KEY (lead_id, round, event))$T;"
+    "INSERT INTO transfers_3 SELECT t.lead_id, t.round, t.event, t.at_ms, t.currency, t.order_id, "
+    "  t.body_hash, COALESCE(e0.account, 0), COALESCE(e0.amount, 0), COALESCE(e1.account, 0), "
+    "  COALESCE(e1.amount, 0), COALESCE(e2.account, 0), COALESCE(e2.amount, 0), 0, 0 "
+    "  FROM transfers t " OLD_ENTRY(0) OLD_ENTRY(1) OLD_ENTRY(
+	2) ";"
+	   "DROP VIEW books;"
+	   "DROP TABLE entries;"
+	   "DROP TABLE transfers;"
+	   "ALTER TABLE transfers_3 RENAME TO transfers;"
+	   "CREATE VIEW entries AS " ENTRY_OF(0, 1) " UNION ALL " ENTRY_OF(
+	       1,
+	       2) " UNION ALL " ENTRY_OF(2,
+					 3) " UNION ALL " ENTRY_OF(3,
+								   4) ";"
+								      "CREATE VIEW books AS SELECT "
+								      "e.lead_id, e.round, "
+								      "e.event, t.at_ms, "
+								      "t.order_id, e.line, "
+								      "  a.name AS account, "
+								      "a.currency, e.amount FROM "
+								      "entries e "
+								      "  JOIN transfers t ON "
+								      "t.lead_id = e.lead_id AND "
+								      "t.round = e.round AND "
+								      "t.event = e.event "
+								      "  JOIN accounts a ON a.id = "
+								      "e.account;"
+								      "CREATE TABLE return_shares "
+								      "(advertiser_id TEXT NOT "
+								      "NULL, month $N NOT NULL, "
+								      "  delivered $N NOT NULL, "
+								      "returned $N NOT NULL, "
+								      "PRIMARY KEY (advertiser_id, "
+								      "month))$T;"
+								      "CREATE TABLE operations (id "
+								      "$B NOT NULL, kind $N NOT "
+								      "NULL, at_ms $N NOT NULL, "
+								      "  party TEXT NOT NULL, "
+								      "reference TEXT NOT NULL, "
+								      "amount $N NOT NULL, "
+								      "currency TEXT NOT NULL, "
+								      "  into_amount $N NOT NULL, "
+								      "into_currency TEXT NOT "
+								      "NULL, rate_num $N NOT NULL, "
+								      "  rate_den $N NOT NULL, "
+								      "market_partition $N NOT "
+								      "NULL, who TEXT NOT NULL, "
+								      "why TEXT NOT NULL, "
+								      "  PRIMARY KEY (id))$T;"
+								      "CREATE TABLE rates "
+								      "(from_currency TEXT NOT "
+								      "NULL, to_currency TEXT NOT "
+								      "NULL, since $N NOT NULL, "
+								      "  num $N NOT NULL, den $N "
+								      "NOT NULL, who TEXT NOT "
+								      "NULL, "
+								      "  PRIMARY KEY "
+								      "(from_currency, "
+								      "to_currency, since))$T;"
+								      "CREATE TABLE runs (id $N "
+								      "NOT NULL, until_ms $N NOT "
+								      "NULL, state $N NOT NULL, "
+								      "  proposed_at $N NOT NULL, "
+								      "proposed_by TEXT NOT NULL, "
+								      "decided_at $N NOT NULL, "
+								      "  decided_by TEXT NOT NULL, "
+								      "PRIMARY KEY (id))$T;"
+								      "CREATE TABLE run_lines (run "
+								      "$N NOT NULL, aff_id TEXT "
+								      "NOT NULL, currency TEXT NOT "
+								      "NULL, "
+								      "  leads $N NOT NULL, amount "
+								      "$N NOT NULL, pay_currency "
+								      "TEXT NOT NULL, pay_amount "
+								      "$N NOT NULL, "
+								      "  rate_num $N NOT NULL, "
+								      "rate_den $N NOT NULL, "
+								      "method TEXT NOT NULL, name "
+								      "TEXT NOT NULL, "
+								      "  iban TEXT NOT NULL, bic "
+								      "TEXT NOT NULL, country TEXT "
+								      "NOT NULL, "
+								      "  PRIMARY KEY (run, aff_id, "
+								      "currency))$T;";
+
+static const char *const migrations[] = {v1, v2, v3};
 
 static const char versions_sql[] =
     "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY)";
@@ -106,7 +215,7 @@ static void take_int(void *ctx, const struct db_value *columns, _unused_ size_t 
 	*(int64_t *)ctx = columns[0].integer;
 }
 
-static enum result migrate(struct db *d, struct error *ret_error)
+static enum result migrate(struct db *d, int version, struct error *ret_error)
 {
 	int64_t at = 0;
 	enum result r = db_script(d, versions_sql, ret_error);
@@ -120,31 +229,36 @@ static enum result migrate(struct db *d, struct error *ret_error)
 				 "the ledger has schema version %lld, this program knows %d: it "
 				 "was made by a newer one",
 				 (long long)at, schema_version());
-	while (r == RESULT_OK && at < schema_version()) {
+	while (r == RESULT_OK && at < version) {
 		struct buf text = {0};
-		struct db_value version = db_int(at + 1);
+		struct db_value next = db_int(at + 1);
 
 		expand(migrations[at], db_dialect(d), &text);
 		r = db_script(d, buf_cstr(&text), ret_error);
 		buf_free(&text);
 		if (r == RESULT_OK)
-			r = db_add(d, done_sql, &version, 1, NULL, NULL, ret_error);
+			r = db_add(d, done_sql, &next, 1, NULL, NULL, ret_error);
 		at++;
 	}
 	return r;
 }
 
-enum result schema_apply(struct db *d, struct error *ret_error)
+enum result schema_apply_to(struct db *d, int version, struct error *ret_error)
 {
 	enum result r = db_begin(d, ret_error);
 
 	if (r == RESULT_OK && db_dialect(d) == DB_POSTGRES)
 		r = db_add(d, lock_sql, NULL, 0, NULL, NULL, ret_error);
 	if (r == RESULT_OK)
-		r = migrate(d, ret_error);
+		r = migrate(d, version, ret_error);
 	if (r == RESULT_OK)
 		r = db_commit(d, ret_error);
 	if (r != RESULT_OK)
 		db_rollback(d);
 	return r;
+}
+
+enum result schema_apply(struct db *d, struct error *ret_error)
+{
+	return schema_apply_to(d, schema_version(), ret_error);
 }

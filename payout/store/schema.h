@@ -7,5 +7,7 @@
 
 _must_use_ enum result schema_apply(struct db *d, struct error *ret_error);
 int schema_version(void); /* what this build knows */
+/* Up to this version and no further: how a ledger of before came to be, for the tests of migrations. */
+_must_use_ enum result schema_apply_to(struct db *d, int version, struct error *ret_error);
 
 #endif

@@ -6,28 +6,17 @@
 
 #include "payout/store/db.h"
 #include "payout/store/lines.h"
+#include "payout/store/postings.h"
 #include "payout/store/schema.h"
+#include "payout/store/shares.h"
+#include "payout/store/sql.h"
+
+#define LIFE_COLUMNS   30
+#define OUTBOX_COLUMNS 7
 
 struct store {
 	struct db *db;
 };
-
-/* STRICT tables and BIGINT columns make a sum that overflows an error, not another number. */
-#define TRY(call)                                                                                  \
-	do {                                                                                       \
-		enum result try_result_ = (call);                                                  \
-		if (try_result_ != RESULT_OK)                                                      \
-			return try_result_;                                                        \
-	} while (0)
-
-#define PARAMS(...)                                                                                \
-	(struct db_value[]){__VA_ARGS__},                                                          \
-	    sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
-
-static struct db_value lead(const struct lead_id *id)
-{
-	return db_bytes(id->bytes, sizeof(id->bytes));
-}
 
 struct store *store_open(const char *url, int timeout_ms, struct error *ret_error)
 {
@@ -129,11 +118,25 @@ static const char lives_sql[] =
     "exclusive, is_test, "
     "market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, reason_code, "
     "sub1, sub2, "
-    "sub3, sub4, sub5, click_id FROM lives WHERE lead_id = $1 ORDER BY round";
+    "sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at, "
+    "lead_id FROM lives WHERE lead_id = $1 ORDER BY round";
 static const char verdicts_sql[] = "SELECT advertiser_id, verdict_id, event, reason_code, amount, "
-				   "currency, at_ms, partition, log_offset, standing "
+				   "currency, at_ms, partition, log_offset, standing, called_at "
 				   "FROM verdicts WHERE lead_id = $1 ORDER BY log_offset";
 static const char known_sql[] = "SELECT round, event, body_hash FROM transfers WHERE lead_id = $1";
+
+static const char waits_sql[] =
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM verdicts WHERE standing = 0 AND lead_id >= $1 AND "
+    "lead_id <= $2) THEN 1 ELSE 0 END";
+
+static const char lives_of_sql[] =
+    "SELECT round, state, order_id, advertiser_id, aff_id, vertical, price, payout, currency, "
+    "exclusive, "
+    "is_test, market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, "
+    "reason_code, "
+    "sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, "
+    "called_at, "
+    "lead_id FROM lives WHERE lead_id = ANY ($1::bytea[]) ORDER BY lead_id, round";
 
 struct loading {
 	struct settlement *t;
@@ -153,11 +156,13 @@ static void currency_copy(char ret[4], const struct db_value *v)
 
 static void take_life(void *ctx, const struct db_value *c, size_t count)
 {
-	struct loading *l = ctx;
-	struct life life = {.state = (enum life_state)c[1].integer};
+	struct loading loading = {.t = ctx}, *l = &loading;
+	struct life life = {.state = (enum life_state)c[1].integer, .stored = true};
 	struct assignment *a = &life.terms;
 
-	assert(count == 24 && life.state < LIFE_STATE_COUNT);
+	assert(count == 30 && life.state < LIFE_STATE_COUNT);
+	l->d = map_get(&l->t->by_lead, c[29].bytes);
+	assert(l->d); /* nothing else was asked for */
 	a->round = (uint32_t)c[0].integer;
 	a->order_id = text(l, &c[2]);
 	a->advertiser_id = text(l, &c[3]);
@@ -178,6 +183,13 @@ static void take_life(void *ctx, const struct db_value *c, size_t count)
 	for (size_t i = 0; i < OUTCOME_SUBS; i++)
 		a->sub[i] = text(l, &c[18 + i]);
 	a->click_id = text(l, &c[23]);
+	a->vat_minor = c[24].integer;
+	life.returns_max_bp = (uint32_t)c[25].integer;
+	life.own_cause_borne = c[26].integer != 0;
+	life.waived_at_ms = c[27].integer;
+	life.called_at_ms = c[28].integer;
+	if (life.returns_max_bp > 0 && life.state == LIFE_DELIVERED)
+		settlement_share(l->t, a->advertiser_id, life.delivered_at_ms);
 	dossier_add_life(l->t, l->d, &life);
 }
 
@@ -192,9 +204,10 @@ static void take_verdict(void *ctx, const struct db_value *c, size_t count)
 			    .at_ms = c[6].integer,
 			    .partition = (uint32_t)c[7].integer,
 			    .offset = (uint64_t)c[8].integer,
-			    .standing = (enum verdict_standing)c[9].integer};
+			    .standing = (enum verdict_standing)c[9].integer,
+			    .called_at_ms = c[10].integer};
 
-	assert(count == 10);
+	assert(count == 11);
 	currency_copy(v.amount.currency, &c[5]);
 	dossier_add_verdict(l->t, l->d, &v);
 }
@@ -206,25 +219,77 @@ static void take_known(void *ctx, const struct db_value *c, size_t count)
 	assert(count == 3);
 	dossier_add_known(l->t, l->d,
 			  &(struct known_transfer){.round = (uint32_t)c[0].integer,
-						   .event = (enum transfer_event)c[1].integer,
+						   .event = (int)c[1].integer,
 						   .body_hash = (uint64_t)c[2].integer});
 }
 
-enum result store_load(struct store *s, struct settlement *t, struct error *ret_error)
+static enum result ask_lives(struct store *s, struct settlement *t, struct error *ret_error)
+{
+	struct rows ids = rows_begin(t->arena, 1, map_count(&t->by_lead));
+	struct dossier *d;
+
+	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++)
+		rows_put(&ids, PARAMS(db_lead(&d->lead_id)));
+	TRY(db_add_rows(s->db, lives_sql, lives_of_sql, ids.values, 1, ids.count, take_life, t,
+			ret_error));
+	return db_flush(s->db, ret_error);
+}
+
+enum whom { EVERY_LEAD, JUDGED_LEADS, LIVING_LEADS };
+
+static enum result ask(struct store *s, struct settlement *t, const char *sql, db_row_fn fn,
+		       enum whom whom, struct error *ret_error)
 {
 	struct dossier *d;
 
 	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++) {
-		struct loading *l =
-		    arena_calloc(t->arena, 1, sizeof(*l)); /* until the answers are read */
+		struct loading *l;
 
+		if (whom != EVERY_LEAD && d->life_count == 0 &&
+		    !(whom == JUDGED_LEADS && d->judged))
+			continue;
+		l = arena_alloc(t->arena, sizeof(*l)); /* until the answers are read */
 		*l = (struct loading){t, d};
-		TRY(db_add(s->db, lives_sql, PARAMS(lead(&d->lead_id)), take_life, l, ret_error));
-		TRY(db_add(s->db, verdicts_sql, PARAMS(lead(&d->lead_id)), take_verdict, l,
-			   ret_error));
-		TRY(db_add(s->db, known_sql, PARAMS(lead(&d->lead_id)), take_known, l, ret_error));
+		TRY(db_add(s->db, sql, PARAMS(db_lead(&d->lead_id)), fn, l, ret_error));
 	}
 	return db_flush(s->db, ret_error);
+}
+
+static void take_flag(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	*(bool *)ctx = c[0].integer != 0;
+}
+
+/* Does any verdict wait for a lead between the batch's first and last? Mostly none does, and then nobody asks for each. */
+static enum result any_waits(struct store *s, const struct settlement *t, bool *ret,
+			     struct error *ret_error)
+{
+	const struct dossier *d = settlement_dossier_at(t, 0), *least = d, *most = d;
+
+	*ret = false;
+	for (size_t i = 1; d && (d = settlement_dossier_at(t, i)) != NULL; i++) {
+		if (memcmp(d->lead_id.bytes, least->lead_id.bytes, sizeof(d->lead_id.bytes)) < 0)
+			least = d;
+		if (memcmp(d->lead_id.bytes, most->lead_id.bytes, sizeof(d->lead_id.bytes)) > 0)
+			most = d;
+	}
+	if (!least)
+		return RESULT_OK;
+	TRY(db_add(s->db, waits_sql, PARAMS(db_lead(&least->lead_id), db_lead(&most->lead_id)),
+		   take_flag, ret, ret_error));
+	return db_flush(s->db, ret_error);
+}
+
+/* A lead without a life has no transfer. Of its verdicts those that wait matter to a delivery, all to another verdict. */
+enum result store_load(struct store *s, struct settlement *t, struct error *ret_error)
+{
+	bool waits;
+
+	TRY(ask_lives(s, t, ret_error));
+	TRY(any_waits(s, t, &waits, ret_error));
+	TRY(ask(s, t, verdicts_sql, take_verdict, waits ? EVERY_LEAD : JUDGED_LEADS, ret_error));
+	TRY(ask(s, t, known_sql, take_known, LIVING_LEADS, ret_error));
+	return shares_load(s, t, ret_error);
 }
 
 /* --- writing --- */
@@ -234,222 +299,163 @@ static const char life_sql[] =
     "payout, currency, "
     "exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, return_until, "
     "closed_at, reason_code, "
-    "sub1, sub2, sub3, sub4, sub5, click_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+    "sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, "
+    "called_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
     "$12, $13, $14, $15, "
-    "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25) ON CONFLICT (lead_id, round) DO UPDATE SET "
-    "state = excluded.state, delivered_at = excluded.delivered_at, payable_at = "
-    "excluded.payable_at, "
-    "return_until = excluded.return_until, closed_at = excluded.closed_at, reason_code = "
-    "excluded.reason_code";
+    "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+#define TEN(a, b, c, d, e, f, g, h, i, j)                                                          \
+	a ", " b ", " c ", " d ", " e ", " f ", " g ", " h ", " i ", " j
+static const char lives_write_sql[] =
+    "INSERT INTO lives (lead_id, round, state, order_id, advertiser_id, aff_id, vertical, price, "
+    "payout, "
+    "currency, exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, "
+    "return_until, "
+    "closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, "
+    "own_cause_borne, "
+    "waived_at, called_at) SELECT * FROM unnest(" TEN(
+	"$1::bytea[]", "$2::bigint[]", "$3::bigint[]", "$4::text[]", "$5::text[]", "$6::text[]",
+	"$7::text[]", "$8::bigint[]", "$9::bigint[]",
+	"$10::text[]") ", " TEN("$11::bigint[]", "$12::bigint[]", "$13::bigint[]", "$14::bigint[]",
+				"$15::bigint[]", "$16::bigint[]", "$17::bigint[]", "$18::bigint[]",
+				"$19::text[]",
+				"$20::text[]") ", " TEN("$21::text[]", "$22::text[]", "$23::text[]",
+							"$24::text[]", "$25::text[]",
+							"$26::bigint[]", "$27::bigint[]",
+							"$28::bigint[]", "$29::bigint[]",
+							"$30::bigint[]") ")";
+/* A lead that was unresolved and arrived after all stands as its delivery says. Not the run: that is the payments' own. */
+static const char life_again_sql[] =
+    "UPDATE lives SET state = $3, order_id = $4, advertiser_id = $5, aff_id = $6, vertical = $7, "
+    "price = "
+    "$8, payout = $9, currency = $10, exclusive = $11, is_test = $12, market_partition = $13, "
+    "settled_at = "
+    "$14, delivered_at = $15, payable_at = $16, return_until = $17, closed_at = $18, reason_code = "
+    "$19, "
+    "sub1 = $20, sub2 = $21, sub3 = $22, sub4 = $23, sub5 = $24, click_id = $25, vat = $26, "
+    "returns_max_bp = $27, own_cause_borne = $28, waived_at = $29, called_at = $30 "
+    "WHERE lead_id = $1 AND round = $2";
 static const char verdict_sql[] =
     "INSERT INTO verdicts (lead_id, advertiser_id, verdict_id, event, reason_code, amount, "
     "currency, at_ms, partition, "
-    "log_offset, standing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+    "log_offset, standing, called_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
     "ON CONFLICT (lead_id, advertiser_id, verdict_id) DO UPDATE SET standing = excluded.standing";
-/* No ON CONFLICT here: a transfer that is there already is a contradiction that the core has not
- * seen. */
-static const char transfer_sql[] =
-    "INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7)";
-static const char entry_sql[] = "INSERT INTO entries (lead_id, round, event, line, account, "
-				"amount) VALUES ($1, $2, $3, $4, $5, $6)";
-static const char account_sql[] =
-    "INSERT INTO accounts (name, currency, balance) VALUES ($1, $2, $3) "
-    "ON CONFLICT (name, currency) DO UPDATE SET balance = accounts.balance + excluded.balance "
-    "RETURNING id";
 static const char ignored_sql[] =
     "INSERT INTO ignored (partition, log_offset, lead_id, round, event, reason, advertiser_id, "
     "verdict_id, at_ms) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+static const char outboxes_sql[] =
+    "INSERT INTO outbox (partition, seq, topic, target, type, key, payload) SELECT * FROM "
+    "unnest($1::bigint[], "
+    "$2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::bytea[])";
 static const char outbox_sql[] = "INSERT INTO outbox (partition, seq, topic, target, type, key, "
 				 "payload) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-static enum result write_life(struct store *s, const struct lead_id *id, const struct life *l,
-			      struct error *ret_error)
+static void put_life(struct rows *rows, const struct lead_id *id, const struct life *l)
 {
 	const struct assignment *a = &l->terms;
 
-	return db_add(s->db, life_sql,
-		      PARAMS(lead(id), db_int(a->round), db_int(l->state), db_text(a->order_id),
-			     db_text(a->advertiser_id), db_text(a->aff_id), db_text(a->vertical),
-			     db_int(a->price_minor), db_int(a->payout_minor), db_text(a->currency),
-			     db_int(a->exclusive), db_int(a->is_test), db_int(a->market_partition),
-			     db_int(l->settled_at_ms), db_int(l->delivered_at_ms),
-			     db_int(l->payable_at_ms), db_int(l->return_until_ms),
-			     db_int(l->closed_at_ms), db_text(l->reason_code), db_text(a->sub[0]),
-			     db_text(a->sub[1]), db_text(a->sub[2]), db_text(a->sub[3]),
-			     db_text(a->sub[4]), db_text(a->click_id)),
-		      NULL, NULL, ret_error);
+	rows_put(rows, PARAMS(db_lead(id), db_int(a->round), db_int(l->state), db_text(a->order_id),
+			      db_text(a->advertiser_id), db_text(a->aff_id), db_text(a->vertical),
+			      db_int(a->price_minor), db_int(a->payout_minor), db_text(a->currency),
+			      db_int(a->exclusive), db_int(a->is_test), db_int(a->market_partition),
+			      db_int(l->settled_at_ms), db_int(l->delivered_at_ms),
+			      db_int(l->payable_at_ms), db_int(l->return_until_ms),
+			      db_int(l->closed_at_ms), db_text(l->reason_code), db_text(a->sub[0]),
+			      db_text(a->sub[1]), db_text(a->sub[2]), db_text(a->sub[3]),
+			      db_text(a->sub[4]), db_text(a->click_id), db_int(a->vat_minor),
+			      db_int(l->returns_max_bp), db_int(l->own_cause_borne),
+			      db_int(l->waived_at_ms), db_int(l->called_at_ms)));
 }
 
 static enum result write_verdict(struct store *s, const struct lead_id *id, const struct verdict *v,
 				 struct error *ret_error)
 {
 	return db_add(s->db, verdict_sql,
-		      PARAMS(lead(id), db_text(v->advertiser_id), db_text(v->verdict_id),
+		      PARAMS(db_lead(id), db_text(v->advertiser_id), db_text(v->verdict_id),
 			     db_int(v->event), db_text(v->reason_code),
 			     db_int(v->amount.amount_minor), db_text(v->amount.currency),
 			     db_int(v->at_ms), db_int(v->partition), db_int((int64_t)v->offset),
-			     db_int(v->standing)),
+			     db_int(v->standing), db_int(v->called_at_ms)),
 		      NULL, NULL, ret_error);
+}
+
+static enum result write_again(struct store *s, struct arena *a, const struct lead_id *id,
+			       const struct life *l, struct error *ret_error)
+{
+	struct rows one = rows_begin(a, LIFE_COLUMNS, 1);
+
+	put_life(&one, id, l);
+	return db_add(s->db, life_again_sql, one.values, LIFE_COLUMNS, NULL, NULL, ret_error);
+}
+
+static size_t count_lives(const struct settlement *t)
+{
+	const struct dossier *d;
+	size_t n = 0;
+
+	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++)
+		n += d->life_count;
+	return n;
 }
 
 static enum result write_dossiers(struct store *s, const struct settlement *t,
 				  struct error *ret_error)
 {
+	struct rows fresh = rows_begin(t->arena, LIFE_COLUMNS, count_lives(t));
 	const struct dossier *d;
 
 	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++) {
-		for (size_t l = 0; l < d->life_count; l++)
-			if (d->lives[l].changed)
-				TRY(write_life(s, &d->lead_id, &d->lives[l], ret_error));
+		for (size_t l = 0; l < d->life_count; l++) {
+			const struct life *life = &d->lives[l];
+
+			if (life->changed && life->stored)
+				TRY(write_again(s, t->arena, &d->lead_id, life, ret_error));
+			else if (life->changed)
+				put_life(&fresh, &d->lead_id, life);
+		}
 		for (size_t v = 0; v < d->verdict_count; v++)
 			if (d->verdicts[v].changed)
 				TRY(write_verdict(s, &d->lead_id, &d->verdicts[v], ret_error));
 	}
-	return RESULT_OK;
-}
-
-/* One account of a batch: its sum is posted with one statement, which also gives its number. */
-struct account {
-	const char *name, *currency;
-	int64_t sum, id;
-};
-
-static void take_account(void *ctx, const struct db_value *c, _unused_ size_t count)
-{
-	((struct account *)ctx)->id = c[0].integer;
-}
-
-static struct slice account_key(struct arena *a, const char *name, const char *currency)
-{
-	size_t name_len = strlen(name), currency_len = strlen(currency);
-	char *key = arena_alloc(a, name_len + 1 + currency_len);
-
-	memcpy(key, name, name_len);
-	key[name_len] = ' ';
-	memcpy(key + name_len + 1, currency, currency_len);
-	return slice_of(key, name_len + 1 + currency_len);
-}
-
-/* The same order in every process, so that two of them never wait for each other's rows in a ring.
- */
-static int by_name(const void *a, const void *b)
-{
-	const struct account *x = *(struct account *const *)a, *y = *(struct account *const *)b;
-	int c = strcmp(x->name, y->name);
-
-	return c ? c : strcmp(x->currency, y->currency);
-}
-
-static enum result sum_accounts(const struct settlement *t, struct map *accounts,
-				struct error *ret_error)
-{
-	for (size_t i = 0; i < t->transfer_count; i++) {
-		const struct transfer *f = &t->transfers[i];
-
-		for (size_t e = 0; e < f->count; e++) {
-			struct slice key =
-			    account_key(t->arena, f->entries[e].account, f->currency);
-			struct account *a = map_get(accounts, key);
-
-			if (!a) {
-				a = arena_calloc(t->arena, 1, sizeof(*a));
-				a->name = f->entries[e].account;
-				a->currency = f->currency;
-				map_put(accounts, key, a);
-			}
-			if (!money_add(a->sum, f->entries[e].amount_minor, &a->sum))
-				return error_set(ret_error, RESULT_FATAL,
-						 "%s: the sum of a batch overflows", a->name);
-		}
-	}
-	return RESULT_OK;
-}
-
-static enum result post_accounts(struct store *s, const struct settlement *t,
-				 const struct map *accounts, struct error *ret_error)
-{
-	size_t count = map_count(accounts);
-	struct account **sorted = arena_calloc(t->arena, count + 1, sizeof(struct account *));
-	struct slice key;
-	void *value;
-
-	for (size_t i = 0; map_at(accounts, i, &key, &value); i++)
-		sorted[i] = value;
-	qsort(sorted, count, sizeof(struct account *), by_name);
-	for (size_t i = 0; i < count; i++)
-		TRY(db_add(s->db, account_sql,
-			   PARAMS(db_text(sorted[i]->name), db_text(sorted[i]->currency),
-				  db_int(sorted[i]->sum)),
-			   take_account, sorted[i], ret_error));
-	return db_flush(s->db, ret_error);
-}
-
-static enum result write_transfer(struct store *s, const struct settlement *t,
-				  const struct transfer *f, const struct map *accounts,
-				  struct error *ret_error)
-{
-	TRY(db_add(s->db, transfer_sql,
-		   PARAMS(lead(&f->lead_id), db_int(f->round), db_int(f->event), db_int(f->at_ms),
-			  db_text(f->currency), db_text(f->order_id),
-			  db_int((int64_t)f->body_hash)),
-		   NULL, NULL, ret_error));
-	for (size_t e = 0; e < f->count; e++) {
-		const struct account *a =
-		    map_get(accounts, account_key(t->arena, f->entries[e].account, f->currency));
-
-		assert(a && a->id > 0);
-		TRY(db_add(s->db, entry_sql,
-			   PARAMS(lead(&f->lead_id), db_int(f->round), db_int(f->event),
-				  db_int((int64_t)e), db_int(a->id),
-				  db_int(f->entries[e].amount_minor)),
-			   NULL, NULL, ret_error));
-	}
-	return RESULT_OK;
-}
-
-static enum result write_books(struct store *s, const struct settlement *t, struct error *ret_error)
-{
-	_cleanup_(map_free) struct map accounts = {0};
-
-	TRY(sum_accounts(t, &accounts, ret_error));
-	TRY(post_accounts(s, t, &accounts, ret_error));
-	for (size_t i = 0; i < t->transfer_count; i++)
-		TRY(write_transfer(s, t, &t->transfers[i], &accounts, ret_error));
-	return RESULT_OK;
+	return db_add_rows(s->db, life_sql, lives_write_sql, fresh.values, LIFE_COLUMNS,
+			   fresh.count, NULL, NULL, ret_error);
 }
 
 static enum result write_ignored(struct store *s, const struct ignored_outcome *i,
 				 struct error *ret_error)
 {
 	return db_add(s->db, ignored_sql,
-		      PARAMS(db_int(i->partition), db_int((int64_t)i->offset), lead(&i->lead_id),
+		      PARAMS(db_int(i->partition), db_int((int64_t)i->offset), db_lead(&i->lead_id),
 			     db_int(i->round), db_int(i->event), db_text(ignored_code(i->why)),
 			     db_text(i->advertiser_id), db_text(i->verdict_id), db_int(i->at_ms)),
 		      NULL, NULL, ret_error);
 }
 
-static enum result write_outbox(struct store *s, uint32_t partition, const struct outbox_row *o,
+static enum result write_outbox(struct store *s, const struct settlement *t,
 				struct error *ret_error)
 {
-	return db_add(s->db, outbox_sql,
-		      PARAMS(db_int(partition), db_int((int64_t)o->seq), db_text(o->topic),
-			     db_int(o->partition), db_text(o->type),
-			     db_bytes(o->key.data, o->key.len),
-			     db_bytes(o->payload.data, o->payload.len)),
-		      NULL, NULL, ret_error);
+	struct rows rows = rows_begin(t->arena, OUTBOX_COLUMNS, t->outbox_count);
+
+	for (size_t i = 0; i < t->outbox_count; i++) {
+		const struct outbox_row *o = &t->outbox[i];
+
+		rows_put(&rows, PARAMS(db_int(t->partition), db_int((int64_t)o->seq),
+				       db_text(o->topic), db_int(o->partition), db_text(o->type),
+				       db_bytes(o->key.data, o->key.len),
+				       db_bytes(o->payload.data, o->payload.len)));
+	}
+	return db_add_rows(s->db, outbox_sql, outboxes_sql, rows.values, OUTBOX_COLUMNS, rows.count,
+			   NULL, NULL, ret_error);
 }
 
 enum result store_write(struct store *s, const struct settlement *t, struct error *ret_error)
 {
 	TRY(write_dossiers(s, t, ret_error));
-	if (t->transfer_count > 0)
-		TRY(write_books(s, t, ret_error));
+	TRY(postings_write(s, t, ret_error));
+	TRY(shares_write(s, t, ret_error));
 	TRY(lines_write(s, t, ret_error));
 	for (size_t i = 0; i < t->ignored_count; i++)
 		TRY(write_ignored(s, &t->ignored[i], ret_error));
-	for (size_t i = 0; i < t->outbox_count; i++)
-		TRY(write_outbox(s, t->partition, &t->outbox[i], ret_error));
+	TRY(write_outbox(s, t, ret_error));
 	return db_flush(s->db, ret_error);
 }

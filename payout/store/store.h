@@ -67,6 +67,20 @@ _must_use_ enum result store_lines_due(struct store *s, int64_t since_day, int64
 _must_use_ enum result store_lines_told(struct store *s, const struct verdict_line *lines,
 					size_t count, int64_t at_ms, struct error *ret_error);
 
+/* Leads whose window was over before now_ms and that nobody judged, the oldest first; after them those with a verdict that has
+ * waited too long. The cursor says how far the last call came; zero is the beginning. */
+struct due_lead {
+	struct lead_id lead_id;
+	int64_t since_ms;
+};
+struct due_cursor {
+	struct due_lead last;
+	bool lives_done;
+};
+_must_use_ enum result store_due(struct store *s, int64_t now_ms, struct due_cursor *at,
+				 struct due_lead *ret, size_t max, size_t *ret_count,
+				 struct error *ret_error);
+
 /* For reports and tests: plain reading. */
 struct db *store_db(struct store *s);
 

@@ -43,8 +43,8 @@ static void take_bids(const struct market *m, struct lead_view *view, struct are
 	}
 }
 
-static struct lead_view view_of(const struct market *m, const struct vertical *v,
-				const Punnet__V1__LeadAdmitted *admitted, struct arena *a)
+struct lead_view life_view(const struct market *m, const struct vertical *v,
+			   const Punnet__V1__LeadAdmitted *admitted, struct arena *a)
 {
 	struct lead_view view = {.lead = admitted->lead,
 				 .admitted = admitted,
@@ -85,6 +85,7 @@ static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
 	(void)buf_reserve(&open->packed, punnet__v1__lead_admitted__get_packed_size(admitted));
 	codec_pack(&admitted->base, &open->packed);
 	assert(!open->packed.failed);
+	buf_trim(&open->packed);
 	open->is_test = admitted->lead->is_test;
 	map_put(&m->leads, slice_of(id->bytes, sizeof(id->bytes)), open);
 	return open;
@@ -153,6 +154,7 @@ struct sale {
 	struct lead_view view;
 	struct offer offer;
 	struct open_lead *open; /* NULL: nobody has it yet, and it is not held here */
+	bool learns;            /* pacing has still to learn from it */
 	struct match match;
 };
 
@@ -161,8 +163,11 @@ static void sale_begin(struct sale *s, struct deciding *d, const struct lead_id 
 {
 	s->d = d;
 	s->open = open;
+	/* A test lead takes no place; one that was offered before, or waited, was learned from. */
+	s->learns = !admitted->lead->is_test &&
+		    (!open || (open->holding_count == 0 && open->buyer_until_ms == 0));
 	s->vertical = market_vertical(d->market, slice_cstr(admitted->lead->vertical));
-	s->view = view_of(d->market, s->vertical, admitted, d->arena);
+	s->view = life_view(d->market, s->vertical, admitted, d->arena);
 	s->offer =
 	    (struct offer){.id = id, .admitted = admitted, .offset = d->offset, .view = &s->view};
 }
@@ -185,6 +190,14 @@ static void decide(struct sale *s)
 	add_decision(s, decision_make(s->d->market, &s->match, &s->offer, s->d->arena));
 }
 
+/* From each lead once, when all about it is decided: what was decided must not look different when it is worded. */
+static void learn_pace(struct sale *s, const struct order *winner)
+{
+	if (s->learns)
+		pace_learn(&s->vertical->pacer, winner, s->d->market->log_time_ms);
+	s->learns = false;
+}
+
 /* To as many as share it. Returns whether somebody took it. */
 static bool sell(struct sale *s)
 {
@@ -201,6 +214,7 @@ static bool sell(struct sale *s)
 		if (!s->open)
 			s->open = lead_open(m, s->offer.id, s->offer.admitted);
 		take_place(m, s->open, &s->match.best[0], s->view.lead->aff_id);
+		learn_pace(s, s->match.best[0].order);
 		sold = true;
 	}
 	return sold;
@@ -264,9 +278,11 @@ static void offer(struct sale *s, bool may_wait)
 	}
 	if (may_wait && may_be_waited_for(s)) {
 		wait_for_buyer(s);
+		learn_pace(s, NULL);
 		return;
 	}
 	decide(s);
+	learn_pace(s, NULL);
 	if (s->open)
 		lead_close(m, s->open);
 }
@@ -379,7 +395,7 @@ static bool would_take(struct market *m, const struct order *o, const struct ope
 	if (strcmp(admitted->lead->vertical, o->terms->vertical) != 0)
 		return false;
 	v = market_vertical(m, slice_cstr(o->terms->vertical));
-	view = view_of(m, v, admitted, a);
+	view = life_view(m, v, admitted, a);
 	view.holdings = l->holdings;
 	view.holding_count = l->holding_count;
 	return match_fits(o, &view, m->log_time_ms);

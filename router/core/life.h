@@ -32,4 +32,8 @@ void life_order_opened(struct market *m, struct order *o);
 void life_account_opened(struct market *m, const struct account *account); /* so did its orders */
 void life_all_due(struct market *m); /* whatever they wait for, it may have come */
 
+/* All that constraints may know of the lead, but whom it was offered to. Lives in the arena, and borrows from the rest. */
+struct lead_view life_view(const struct market *m, const struct vertical *v,
+			   const Punnet__V1__LeadAdmitted *admitted, struct arena *a);
+
 #endif

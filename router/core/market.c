@@ -211,10 +211,14 @@ static enum market_answer apply_order(struct market *m, const Punnet__V1__OrderC
 	if (o && (changed->revision <= o->revision || !same_trade(o, terms)))
 		return MARKET_NO_MATTER;
 
-	if (!o)
+	if (!o) {
 		o = market_order_add(m, slice_cstr(terms->order_id));
+		pace_begin(o, &market_vertical(m, slice_cstr(terms->vertical))->pacer,
+			   m->log_time_ms);
+	}
 	take_terms(m, o, terms);
 	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
+	pace_terms_changed(o);
 	o->removed = false;
 	o->revision = changed->revision;
 	o->changed = true;

@@ -18,7 +18,7 @@
 	ORDER_SHARE_MAX          /* about one lead: a shared one goes to several at once */
 #define MARKET_CANDIDATES_MAX 64 /* recorded at most; a last entry counts the rest */
 #define MARKET_TOPIC          "market"
-#define MARKET_FORMAT         4 /* of the encoded state */
+#define MARKET_FORMAT         5 /* of the encoded state */
 
 struct market; /* opaque; owns everything in it */
 
@@ -68,6 +68,9 @@ size_t market_waits_over(const struct market *m, enum market_wait what, int64_t 
 size_t market_orders(const struct market *m);
 /* In order of arrival, the removed ones too; NULL past the end. Valid until the next event. */
 struct order *market_order_at(const struct market *m, size_t i);
+
+/* What is known of the leads of the order's vertical: see pace_forecast.h. */
+const struct pacer *market_pacer(const struct market *m, const struct order *o);
 
 /* Equal states give equal bytes. out->max should be MARKET_ENCODED_MAX_BYTES; check out->failed. */
 #define MARKET_ENCODED_MAX_BYTES (1u << 30)

@@ -48,7 +48,7 @@ static struct candidate ask(struct search *s, struct order *o)
 	c.nearness = c.fits ? 0 : answer.nearness;
 	c.near = !c.fits && answer.nearness >= NEARNESS_NEAR;
 	c.price_minor = price_of(o, s->lead, s->now_ms);
-	c.score_minor = rank_score(o, c.price_minor, s->now_ms);
+	c.score = rank_score(o, c.price_minor);
 	if (!c.fits && answer.standing)
 		index_close(&s->v->index, o, c.near, c.miss.until_ms);
 	return c;
@@ -63,10 +63,18 @@ static bool was_offered(const struct lead_view *lead, const struct order *o)
 	return false;
 }
 
+/* Who could have it, were it not for pacing: that is what pacing learns from. */
+static void tell_pacer(struct search *s, const struct candidate *c)
+{
+	if (c->fits || c->miss.code == REASON_ROUTE_PACED)
+		pace_fits(&s->v->pacer, c->order, c->price_minor);
+}
+
 static void sort_in(struct search *s, struct order *o)
 {
 	struct candidate c = ask(s, o);
 
+	tell_pacer(s, &c);
 	if (c.fits)
 		keep(&s->fits, &c);
 	else if (c.near)
@@ -132,6 +140,7 @@ static void ask_bidders(struct search *s, size_t *ret_asked)
 			continue;
 		(*ret_asked)++;
 		c = ask(s, o);
+		tell_pacer(s, &c);
 		keep(c.fits ? &s->fits : c.near ? &s->near : &s->far, &c);
 	}
 }
@@ -199,6 +208,7 @@ void match_run(struct vertical *v, const struct lead_view *lead, int64_t now_ms,
 	s.fits.most = MATCH_FITS_MAX;
 	s.near.most = s.far.most = MARKET_CANDIDATES_MAX;
 	index_wake(&v->index, now_ms);
+	pace_start(&v->pacer);
 	ret->count = ret->asked = 0;
 	if (lead->has_bids) {
 		ask_bidders(&s, &ret->asked);

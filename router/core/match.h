@@ -22,6 +22,7 @@ struct match {
 	    summary; /* when nobody fits: of the recorded misses the one nearest to a sale */
 };
 
+/* Tells v's pacer who could have the lead. */
 void match_run(struct vertical *v, const struct lead_view *lead, int64_t now_ms, struct match *ret);
 /* One order by itself: would it take the lead? */
 bool match_fits(const struct order *o, const struct lead_view *lead, int64_t now_ms);

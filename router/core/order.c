@@ -128,6 +128,7 @@ bool order_set_terms(struct order *o, struct slice packed, struct attributes *a)
 	buf_reset(&o->packed);
 	buf_append_slice(&o->packed, packed);
 	assert(!o->packed.failed);
+	buf_trim(&o->packed);
 	return true;
 }
 

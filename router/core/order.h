@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "clock.h"
 #include "criteria.h"
+#include "pace.h"
 
 #define ORDER_SHARE_MAX 8 /* buyers of a shared lead */
 #define ORDER_WEBMASTERS_MAX                                                                       \
@@ -72,6 +73,7 @@ struct order {
 	int64_t spent_minor;    /* prices of what was delivered */
 	int64_t returned_minor;
 	struct window windows[WINDOW_KINDS];
+	struct pace pace;
 	struct map webmasters; /* struct webmaster_count, owned; empty while no cap asks for it */
 	bool changed;          /* for whoever reports progress; no part of the state */
 	/* Of the index; no part of the state. */

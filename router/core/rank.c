@@ -42,26 +42,26 @@ static int compare_weight(const struct candidate *a, const struct candidate *b)
 			     (struct ratio){order_taken(b->order, WINDOW_DAY, b->now_ms), y});
 }
 
-int64_t rank_score(_unused_ const struct order *o, int64_t price_minor, _unused_ int64_t now_ms)
+int64_t rank_score(const struct order *o, int64_t price_minor)
 {
-	return price_minor;
+	return pace_score(o, price_minor);
 }
 
 struct rank_key rank_bound(const struct order *o)
 {
-	return (struct rank_key){o->price_most_minor, o->terms->priority};
+	return (struct rank_key){pace_score_most(o->price_most_minor), o->terms->priority};
 }
 
 struct rank_key rank_key_of(const struct candidate *c)
 {
-	return (struct rank_key){c->score_minor, c->order->terms->priority};
+	return (struct rank_key){c->score, c->order->terms->priority};
 }
 
 int rank_key_compare(struct rank_key a, struct rank_key b)
 {
 	/* 1: the higher score */
-	if (a.score_minor != b.score_minor)
-		return a.score_minor > b.score_minor ? -1 : 1;
+	if (a.score != b.score)
+		return a.score > b.score ? -1 : 1;
 	/* 2: the higher priority */
 	return (a.priority < b.priority) - (a.priority > b.priority);
 }

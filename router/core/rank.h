@@ -6,7 +6,8 @@
  *     4  the smaller share of its goal filled
  *     5  the order id, byte by byte
  *
- * The score is the price. Whoever paces orders adds to it in rank_score(), and to its upper bound in rank_bound(). */
+ * The score is the price, less the scarcity price of an order that is paced: see pace.h, also for its unit. It is never above
+ * the price, which is its upper bound in rank_bound(). */
 #ifndef PUNNET_ROUTER_RANK_H
 #define PUNNET_ROUTER_RANK_H
 
@@ -16,18 +17,18 @@ struct candidate {
 	struct order *order;
 	bool fits, near;
 	uint32_t nearness; /* of a miss */
-	int64_t price_minor, score_minor;
+	int64_t price_minor, score;
 	int64_t now_ms;
 	struct miss miss; /* when it does not fit; without its detail */
 };
 
 /* What no candidate of an order can go above. */
 struct rank_key {
-	int64_t score_minor;
+	int64_t score;
 	int32_t priority;
 };
 
-int64_t rank_score(const struct order *o, int64_t price_minor, int64_t now_ms);
+int64_t rank_score(const struct order *o, int64_t price_minor);
 struct rank_key rank_bound(const struct order *o);
 struct rank_key rank_key_of(const struct candidate *c);
 int rank_key_compare(struct rank_key a, struct rank_key b); /* < 0 when a stands before b */

@@ -39,6 +39,59 @@ static void put_webmasters(struct buf *out, const struct order *o)
 	}
 }
 
+static void put_pace(struct buf *out, const struct pace *p)
+{
+	put_signed(out, p->begin_ms);
+	put_number(out, (uint64_t)p->scarcity);
+	put_number(out, (uint64_t)p->worth);
+	put_number(out, p->learned);
+	put_number(out, p->fits);
+	put_number(out, p->fits_from);
+	put_number(out, p->rated_at);
+	put_number(out, p->need);
+	put_number(out, p->reach);
+	put_number(out, p->kept);
+	put_number(out, (uint64_t)p->step);
+	put_number(out, (uint64_t)p->pull);
+	put_number(out, (uint64_t)p->kept_pull);
+	put_number(out, p->step_shift);
+	put_number(out, p->ready);
+	put_number(out, p->state);
+	put_signed(out, p->since_ms);
+}
+
+static void put_clock(struct buf *out, const struct pace_clock *c)
+{
+	put_signed(out, c->first_ms);
+	put_signed(out, c->hour);
+	put_number(out, c->in_hour);
+	put_number(out, c->leads);
+	put_number(out, c->whole);
+	put_number(out, c->hours);
+	put_number(out, c->seen);
+	put_number(out, c->expected);
+	for (int h = 0; h < PACE_WEEK_HOURS; h++) {
+		put_number(out, c->rate[h]);
+		put_number(out, c->weeks[h]);
+	}
+}
+
+static void put_pacer(struct buf *out, const struct pacer *p)
+{
+	put_number(out, p->leads);
+	put_number(out, p->sampled);
+	put_clock(out, &p->clock);
+	for (uint64_t i = 0; i < p->sampled && i < PACE_SAMPLE_LEADS; i++) {
+		const struct pace_lead *l = &p->sample[i];
+
+		put_number(out, l->count);
+		for (uint32_t k = 0; k < l->count; k++) {
+			put_number(out, l->bids[k].order->index);
+			put_signed(out, l->bids[k].price_minor);
+		}
+	}
+}
+
 static void put_order(struct buf *out, const struct order *o)
 {
 	put_bytes(out, buf_slice(&o->packed));
@@ -56,6 +109,7 @@ static void put_order(struct buf *out, const struct order *o)
 		put_signed(out, o->windows[k].spent_minor);
 	}
 	put_webmasters(out, o);
+	put_pace(out, &o->pace);
 }
 
 static void put_account(struct buf *out, struct slice key, const struct account *a)
@@ -120,6 +174,8 @@ void market_encode(const struct market *m, struct buf *out)
 	put_number(out, map_count(&m->orders));
 	for (size_t i = 0; map_at(&m->orders, i, &key, &value); i++)
 		put_order(out, value);
+	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++)
+		put_pacer(out, &((struct vertical *)value)->pacer);
 	put_number(out, map_count(&m->leads));
 	for (size_t i = 0; map_at(&m->leads, i, &key, &value); i++)
 		put_lead(out, value);

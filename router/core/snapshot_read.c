@@ -153,6 +153,76 @@ static void get_webmasters(struct reader *r, struct order *o)
 	}
 }
 
+static void get_pace(struct reader *r, struct pace *p)
+{
+	p->begin_ms = get_signed(r);
+	p->scarcity = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->worth = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->learned = get_number(r);
+	p->fits = get_number(r);
+	p->fits_from = get_number(r);
+	p->rated_at = get_number(r);
+	p->need = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
+	p->reach = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
+	p->kept = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
+	p->step = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->pull = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->kept_pull = (int64_t)get_number_to(r, PACE_MONEY_MAX);
+	p->step_shift = (uint8_t)get_number_to(r, PACE_STEP_SHIFT_MAX);
+	p->ready = get_number_to(r, 1);
+	p->state = (uint8_t)get_number_to(r, PACE_STATES - 1);
+	p->since_ms = get_signed(r);
+}
+
+static void get_clock(struct reader *r, struct pace_clock *c)
+{
+	c->first_ms = get_signed(r);
+	c->hour = get_signed(r);
+	c->in_hour = get_number(r);
+	c->leads = get_number(r);
+	c->whole = get_number_to(r, 1);
+	c->hours = (uint32_t)get_number_to(r, UINT32_MAX);
+	c->seen = get_number_to(r, PACE_RATE_MAX);
+	c->expected = get_number_to(r, PACE_RATE_MAX);
+	for (int h = 0; h < PACE_WEEK_HOURS; h++) {
+		c->rate[h] = get_number_to(r, PACE_RATE_MAX);
+		c->weeks[h] = (uint8_t)get_number_to(r, PACE_WEEKS_MAX);
+	}
+	pace_clock_derive(c);
+}
+
+static void get_sampled(struct reader *r, const struct market *m, const struct vertical *v,
+			struct pace_lead *l)
+{
+	l->count = (uint32_t)get_number_to(r, PACE_SAMPLE_ORDERS);
+	for (uint32_t k = 0; k < l->count && !r->why; k++) {
+		struct order *o = market_order_at(m, get_number(r));
+
+		l->bids[k] = (struct pace_bid){o, get_sum(r)};
+		if (!r->why && (!o || !slice_is(v->name, o->terms->vertical) ||
+				l->bids[k].price_minor > ORDER_PRICE_MAX_MINOR))
+			fault(r, "a lead is kept with an order that is not there");
+	}
+	if (!r->why && l->count == 0)
+		fault(r, "a lead is kept with nobody");
+}
+
+static void get_pacer(struct reader *r, const struct market *m, struct vertical *v)
+{
+	struct pacer *p = &v->pacer;
+	uint64_t kept;
+
+	p->leads = get_number(r);
+	p->sampled = get_number(r);
+	get_clock(r, &p->clock);
+	kept = MIN_OF(p->sampled, (uint64_t)PACE_SAMPLE_LEADS);
+	if (r->why || kept == 0)
+		return;
+	pacer_make_sample(p);
+	for (uint64_t i = 0; i < kept && !r->why; i++)
+		get_sampled(r, m, v, &p->sample[i]);
+}
+
 static void get_counters(struct reader *r, struct order *o)
 {
 	o->revision = get_number(r);
@@ -169,6 +239,7 @@ static void get_counters(struct reader *r, struct order *o)
 		o->windows[k].spent_minor = get_sum(r);
 	}
 	get_webmasters(r, o);
+	get_pace(r, &o->pace);
 	o->changed = true;
 }
 
@@ -284,6 +355,7 @@ static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 	l = open_lead_new(&id);
 	map_put(&m->leads, raw, l);
 	buf_append_slice(&l->packed, get_bytes(r));
+	buf_trim(&l->packed);
 	l->waits_accepts = get_number_to(r, 1);
 	l->waits_until_ms = get_signed(r);
 	l->buyer_until_ms = get_signed(r);
@@ -307,8 +379,9 @@ static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 
 static void get_state(struct reader *r, struct market *m)
 {
-	struct slice watermark;
+	struct slice watermark, key;
 	uint64_t *taken;
+	void *value;
 
 	m->log_time_ms = get_signed(r);
 	m->digest = get_number(r);
@@ -323,6 +396,8 @@ static void get_state(struct reader *r, struct market *m)
 		get_account(r, m);
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)
 		get_order(r, m);
+	for (size_t i = 0; map_at(&m->verticals, i, &key, &value) && !r->why; i++)
+		get_pacer(r, m, value);
 	taken = calloc(map_count(&m->orders) + 1, sizeof(*taken));
 	if (!taken)
 		abort();

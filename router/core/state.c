@@ -35,6 +35,7 @@ static void vertical_free(struct vertical *v)
 	buf_free(&v->packed);
 	attributes_free(&v->attributes);
 	index_free(&v->index);
+	pacer_free(&v->pacer);
 	free(v);
 }
 
@@ -134,6 +135,13 @@ struct order *market_order_add(struct market *m, struct slice id)
 	}
 	m->by_index[o->index] = o;
 	return o;
+}
+
+const struct pacer *market_pacer(const struct market *m, const struct order *o)
+{
+	const struct vertical *v = map_get(&m->verticals, slice_cstr(o->terms->vertical));
+
+	return &v->pacer;
 }
 
 struct order *market_order_at(const struct market *m, size_t i)

@@ -26,6 +26,7 @@ struct vertical {
 	struct attributes attributes;
 	size_t order_count;       /* in the market for this vertical */
 	struct match_index index; /* of these */
+	struct pacer pacer;
 };
 
 enum holding_state {

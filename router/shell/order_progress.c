@@ -2,12 +2,32 @@
  * decision depends on it, so no source record waits for it. A removed order that holds nothing leaves a tombstone. */
 #include "decide.h"
 #include "proto/orders_progress.pb-c.h"
+#include "router/core/pace_forecast.h"
 #include "runtime/clock.h"
+
+/* Who sends alerts remembers since_ms, and sends one for each. */
+static void fill_pace(const struct market *m, const struct order *o, Punnet__V1__Pace *ret)
+{
+	int64_t now_ms = market_log_time_ms(m);
+	struct pace_forecast f = pace_forecast(market_pacer(m, o), o, now_ms);
+	enum pace_state state = pace_state_of(o, &f);
+
+	punnet__v1__pace__init(ret);
+	ret->state = (Punnet__V1__PaceState)state;
+	ret->since_ms = state == o->pace.state ? o->pace.since_ms : now_ms;
+	ret->planned = f.planned;
+	ret->expected = f.expected;
+	ret->low = f.low;
+	ret->high = f.high;
+	ret->supply = f.supply;
+	ret->scarcity_minor = o->pace.ready ? o->pace.scarcity >> PACE_MONEY_SHIFT : 0;
+}
 
 static void tell(struct part *p, const struct order *o)
 {
 	const struct decide *d = p->state;
 	const Punnet__V1__OrderTerms *t = o->terms;
+	Punnet__V1__Pace pace;
 	Punnet__V1__OrderProgress m = PUNNET__V1__ORDER_PROGRESS__INIT;
 	int64_t now_ms = market_log_time_ms(d->market);
 	struct slice key = slice_cstr(t->order_id);
@@ -39,6 +59,10 @@ static void tell(struct part *p, const struct order *o)
 	m.spent_minor = o->spent_minor;
 	m.n_countries = t->n_countries;
 	m.countries = t->countries;
+	if (pace_wanted(o)) {
+		fill_pace(d->market, o, &pace);
+		m.pace = &pace;
+	}
 	part_send(p, "orders.progress", to, key, &m.base, NULL, 0);
 }
 

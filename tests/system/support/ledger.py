@@ -3,7 +3,7 @@ import sqlite3
 import uuid
 from dataclasses import dataclass, field
 
-EVENTS = {1: "delivered", 2: "approved", 3: "returned"}
+EVENTS = {1: "delivered", 2: "approved", 3: "returned", 4: "borne"}
 
 
 @dataclass
@@ -50,7 +50,7 @@ def read_ledger(url):
     ledger = Ledger(transfers={}, balances={}, outbox=outbox[0][0], lives={})
     for lead, number, event, at_ms, order in transfers:
         key = (bytes(lead), number, event)
-        ledger.transfers[key] = Transfer(key, str(uuid.UUID(bytes=bytes(lead))), number, EVENTS[event], at_ms, order)
+        ledger.transfers[key] = Transfer(key, str(uuid.UUID(bytes=bytes(lead))), number, EVENTS.get(event, f"operation {event}"), at_ms, order)
     for lead, number, event, account, amount, currency in books:
         ledger.transfers[(bytes(lead), number, event)].entries.append((account, amount, currency))
     ledger.balances = {(account, currency): balance for account, currency, balance in balances}

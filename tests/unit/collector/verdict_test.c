@@ -57,12 +57,15 @@ static void a_repeated_verdict_has_the_same_id_and_another_one_has_not(void **st
 	assert_true(slice_equal(
 	    first, verdict_of(b, "{\"verdict\":\"approved\",\"lead_id\":\"" ID "\"}", &f, &v)));
 	assert_false(slice_equal(
-	    first, verdict_of(b, "{\"verdict\":\"returned\",\"lead_id\":\"" ID "\"}", &f, &v)));
-	assert_true(slice_is(verdict_of(b,
-					"{\"verdict\":\"returned\",\"lead_id\":\"" ID
-					"\",\"verdict_id\":\"mine\"}",
-					&f, &v),
-			     "mine"));
+	    first, verdict_of(b, "{\"verdict\":\"sold\",\"lead_id\":\"" ID "\"}", &f, &v)));
+	assert_false(slice_equal(first, verdict_of(b,
+						   "{\"verdict\":\"approved\",\"lead_id\":\"" ID
+						   "\",\"called_at\":1790000000000}",
+						   &f, &v)));
+	assert_true(slice_is(
+	    verdict_of(b, "{\"verdict\":\"sold\",\"lead_id\":\"" ID "\",\"verdict_id\":\"mine\"}",
+		       &f, &v),
+	    "mine"));
 }
 
 static void all_faults_of_a_verdict_are_found_at_once(void **state)

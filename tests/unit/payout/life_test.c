@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "payout/core/life.h"
+#include "payout/core/returns.h"
 
 #define DOC "docs/lead-life.md"
 
@@ -25,7 +26,7 @@ static void rows_do_not_contradict_themselves(_unused_ void **state)
 		for (int e = EVENT_NONE + 1; e < EVENT_COUNT; e++) {
 			const struct life_rule *r =
 			    life_rule((enum life_state)s, (enum life_event)e);
-			bool moves = r->step == STEP_MOVE;
+			bool moves = r->step == STEP_MOVE || r->step == STEP_AGAIN;
 
 			assert_int_equal(moves, r->to != (enum life_state)s);
 			assert_int_equal(moves, r->feedback != FEEDBACK_NONE);
@@ -50,12 +51,36 @@ static void money_moves_with_the_sold_states_and_only_with_them(_unused_ void **
 
 			assert_true(!was || is); /* nobody leaves the sold states */
 			assert_int_equal(r->transfer == TRANSFER_CREDIT, !was && is);
-			if (r->step == STEP_MOVE && was)
-				assert_int_equal(r->transfer, r->to == LIFE_RETURNED
-								  ? TRANSFER_REVERSE
-								  : TRANSFER_APPROVE);
+			if (r->to != (enum life_state)s && was)
+				assert_int_equal(r->transfer,
+						 r->to == LIFE_RETURNED ? TRANSFER_REVERSE
+						 : r->to == LIFE_WAIVED ? TRANSFER_BEAR
+									: TRANSFER_APPROVE);
 		}
 	}
+}
+
+/* Once the webmaster's money is payable, no event takes it back: what comes after is the network's loss. */
+static void nothing_takes_an_approved_payout_back(_unused_ void **state)
+{
+	for (int e = EVENT_NONE + 1; e < EVENT_COUNT; e++) {
+		const struct life_rule *r = life_rule(LIFE_APPROVED, (enum life_event)e);
+
+		assert_true(r->transfer == TRANSFER_NONE || r->transfer == TRANSFER_BEAR);
+		assert_true(r->to == LIFE_APPROVED || r->to == LIFE_WAIVED);
+		assert_int_equal(life_rule(LIFE_WAIVED, (enum life_event)e)->to, LIFE_WAIVED);
+	}
+}
+
+static void months_are_those_of_the_calendar(_unused_ void **state)
+{
+	assert_int_equal(month_of(0), 0);
+	assert_int_equal(month_of(31 * MS_PER_DAY - 1), 0);
+	assert_int_equal(month_of(31 * MS_PER_DAY), 1);
+	assert_int_equal(month_of(1709164800000LL), (2024 - 1970) * 12 + 1);  /* 29 February */
+	assert_int_equal(month_of(1709251200000LL), (2024 - 1970) * 12 + 2);  /* 1 March */
+	assert_int_equal(month_of(1798761599999LL), (2026 - 1970) * 12 + 11); /* the last ms */
+	assert_int_equal(month_of(1798761600000LL), (2027 - 1970) * 12);
 }
 
 static void write_cell(struct buf *out, const struct life_rule *r)
@@ -65,6 +90,10 @@ static void write_cell(struct buf *out, const struct life_rule *r)
 		buf_printf(out, "**%s**", life_state_name(r->to));
 		if (r->transfer != TRANSFER_NONE)
 			buf_printf(out, ", %s", transfer_event_name(r->transfer));
+		break;
+	case STEP_AGAIN:
+		buf_printf(out, "**%s**, %s, then again", life_state_name(r->to),
+			   transfer_event_name(r->transfer));
 		break;
 	case STEP_RECORD:
 		buf_append_cstr(out, "recorded");
@@ -100,6 +129,12 @@ static void write_table(struct buf *out)
 	for (int i = IGNORED_NONE + 1; i < IGNORED_COUNT; i++)
 		buf_printf(out, "| `%s` | %s |\n", ignored_code((enum ignored)i),
 			   ignored_text((enum ignored)i));
+	buf_append_cstr(out, "\n| returned because | fault | meaning |\n|---|---|---|\n");
+	for (int i = 0; i < RETURN_REASON_COUNT; i++)
+		buf_printf(out, "| `%s` | %s | %s |\n", return_reason_code((enum return_reason)i),
+			   return_reason_fault((enum return_reason)i) == FAULT_BUYER ? "buyer's"
+										     : "source's",
+			   return_reason_text((enum return_reason)i));
 }
 
 static void the_documented_table_is_the_one_in_the_code(_unused_ void **state)
@@ -122,6 +157,8 @@ static void the_documented_table_is_the_one_in_the_code(_unused_ void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(nothing_takes_an_approved_payout_back),
+	    cmocka_unit_test(months_are_those_of_the_calendar),
 	    cmocka_unit_test(every_pair_of_state_and_event_has_its_row),
 	    cmocka_unit_test(rows_do_not_contradict_themselves),
 	    cmocka_unit_test(money_moves_with_the_sold_states_and_only_with_them),

@@ -185,33 +185,6 @@ static void only_the_verdict_that_counts_is_counted(void **state)
 	assert_int_equal(w->lines[0].approved, 2);
 }
 
-static void back_and_forth(struct world *w)
-{
-	query(w->store, "DROP TABLE verdict_days", NULL, NULL);
-	query(w->store, "DROP TABLE verdict_lines", NULL, NULL);
-	query(w->store, "DELETE FROM migrations WHERE version = 2", NULL, NULL);
-	store_close(w->store);
-	open_store(w);
-	check_books(w->store);
-}
-
-static void a_ledger_of_before_begins_with_what_was_settled(void **state)
-{
-	struct world *w = *state;
-	uint64_t expected;
-
-	outcomes_mixture(&w->outcomes, 22, LEADS);
-	settle_from(w, 0);
-	expected = digest(w->store);
-	back_and_forth(w);
-	assert_int_equal(digest(w->store), expected);
-	assert_int_equal(due(w, TODAY - 89, 0), 5);
-
-	query(w->store, "UPDATE lives SET is_test = 1 WHERE aff_id = 'w3'", NULL, NULL);
-	back_and_forth(w);
-	assert_int_equal(due(w, TODAY - 89, 0), 4);
-}
-
 static int run_suite(const char *name)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
@@ -221,7 +194,6 @@ static int run_suite(const char *name)
 	    TEST(a_verdict_that_comes_between_is_told_too),
 	    TEST(old_days_leave_the_sums),
 	    TEST(only_the_verdict_that_counts_is_counted),
-	    TEST(a_ledger_of_before_begins_with_what_was_settled),
 	};
 #undef TEST
 

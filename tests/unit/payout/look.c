@@ -45,7 +45,10 @@ uint64_t digest(struct store *s)
 	uint64_t h = 0;
 
 	query(s, "SELECT * FROM lives ORDER BY lead_id, round", fold_row, &h);
-	query(s, "SELECT * FROM transfers ORDER BY lead_id, round, event", fold_row, &h);
+	query(s,
+	      "SELECT lead_id, round, event, at_ms, currency, order_id, body_hash FROM transfers "
+	      "ORDER BY lead_id, round, event",
+	      fold_row, &h);
 	query(s,
 	      "SELECT lead_id, round, event, line, account, amount FROM books ORDER BY lead_id, "
 	      "round, event, line",
@@ -59,6 +62,7 @@ uint64_t digest(struct store *s)
 	query(s, "SELECT * FROM verdict_days ORDER BY vertical, aff_id, day", fold_row, &h);
 	query(s, "SELECT vertical, aff_id, verdicts FROM verdict_lines ORDER BY vertical, aff_id",
 	      fold_row, &h);
+	query(s, "SELECT * FROM return_shares ORDER BY advertiser_id, month", fold_row, &h);
 	query(s, "SELECT * FROM offsets ORDER BY topic, partition", fold_row, &h);
 	return h;
 }

@@ -70,15 +70,24 @@ void outcomes_add_delivery(struct outcomes *o, uint32_t lead, enum life_event ev
 	add_message(o, &m, lead);
 }
 
-void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
-			  const char *advertiser, const char *verdict_id)
+void outcomes_add_said(struct outcomes *o, uint32_t lead, enum life_event event,
+		       const char *advertiser, const char *verdict_id, const char *reason,
+		       int64_t called_at_ms)
 {
 	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
 
 	m.kind = (Punnet__V1__OutcomeKind)event;
 	m.advertiser_id = (char *)advertiser;
 	m.verdict_id = (char *)verdict_id;
+	m.reason_code = (char *)reason;
+	m.called_at_ms = called_at_ms;
 	add_message(o, &m, lead);
+}
+
+void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
+			  const char *advertiser, const char *verdict_id)
+{
+	outcomes_add_said(o, lead, event, advertiser, verdict_id, "", 0);
 }
 
 void outcomes_add_garbage(struct outcomes *o)
@@ -118,18 +127,16 @@ void outcomes_free(struct outcomes *o)
 	*o = (struct outcomes){0};
 }
 
-void outcomes_terms(_unused_ void *ctx, _unused_ const char *advertiser_id, int64_t *ret_hold_ms,
-		    int64_t *ret_window_ms)
+struct contract outcomes_contract(_unused_ void *ctx, _unused_ const char *advertiser_id)
 {
-	*ret_hold_ms = 14 * MS_PER_DAY;
-	*ret_window_ms = 7 * MS_PER_DAY;
+	return (struct contract){.hold_ms = 14 * MS_PER_DAY, .return_window_ms = 7 * MS_PER_DAY};
 }
 
 enum result outcomes_settle(const struct outcomes *o, struct store *s, size_t from, size_t size,
 			    struct batch_report *ret_sum, struct error *ret_error)
 {
 	struct batch_settings settings = {
-	    .topic = "leads.outcomes", .terms = outcomes_terms, .now_ms = OUTCOMES_T0};
+	    .topic = "leads.outcomes", .contract = outcomes_contract, .now_ms = OUTCOMES_T0};
 	struct batch_report sum = {0};
 	struct arena arena = {0};
 	enum result r = RESULT_OK;

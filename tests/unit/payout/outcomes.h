@@ -19,6 +19,10 @@ void outcomes_add_delivery(struct outcomes *o, uint32_t lead, enum life_event ev
 			   const char *advertiser, int64_t price_minor, int64_t payout_minor);
 void outcomes_add_verdict(struct outcomes *o, uint32_t lead, enum life_event event,
 			  const char *advertiser, const char *verdict_id);
+/* With a reason, and the time of the first call (0: not said). */
+void outcomes_add_said(struct outcomes *o, uint32_t lead, enum life_event event,
+		       const char *advertiser, const char *verdict_id, const char *reason,
+		       int64_t called_at_ms);
 void outcomes_add_garbage(struct outcomes *o);
 /* A day's mixture, the same for the same seed: leads delivered, refused and offered on, verdicts
  * before and after. */
@@ -26,8 +30,7 @@ void outcomes_mixture(struct outcomes *o, uint64_t seed, size_t leads);
 void outcomes_free(struct outcomes *o);
 
 /* 14 days of hold, 7 of returns. */
-void outcomes_terms(void *ctx, const char *advertiser_id, int64_t *ret_hold_ms,
-		    int64_t *ret_window_ms);
+struct contract outcomes_contract(void *ctx, const char *advertiser_id);
 /* Settles all records of partition 0 in batches of `size`. */
 enum result outcomes_settle(const struct outcomes *o, struct store *s, size_t from, size_t size,
 			    struct batch_report *ret_sum, struct error *ret_error);

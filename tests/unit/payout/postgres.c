@@ -11,6 +11,7 @@
 
 static char dir[64], bin[256], as_user[128];
 static int databases;
+static bool durable;
 
 static bool run(const char *fmt, ...) _printf_(1, 2);
 static bool run(const char *fmt, ...)
@@ -36,11 +37,16 @@ static bool find_programs(void)
 	return ok;
 }
 
+void postgres_durable(void)
+{
+	durable = true;
+}
+
 static bool start_server(void)
 {
 	return run("%s/pg_ctl -D %s/data -w -t 30 -l %s/log -o \"-k %s -c listen_addresses='' -c "
-		   "fsync=off\" start",
-		   bin, dir, dir, dir);
+		   "fsync=%s\" start",
+		   bin, dir, dir, dir, durable ? "on" : "off");
 }
 
 bool postgres_start(void)

@@ -141,7 +141,8 @@ static size_t reference(const struct market *m, const struct lead_view *view, st
 		c.fits = answer.fit == FIT;
 		c.nearness = c.fits ? 0 : answer.nearness;
 		c.near = !c.fits && answer.nearness >= NEARNESS_NEAR;
-		c.price_minor = c.score_minor = price_of(o, view, m->log_time_ms);
+		c.price_minor = price_of(o, view, m->log_time_ms);
+		c.score = rank_score(o, c.price_minor);
 		fits += c.fits;
 		near += c.near;
 		all[count++] = c;

@@ -255,6 +255,8 @@ void draw_order(struct both *b, bool fresh)
 		t.from = b->model.now + (int64_t)some(b, 4 * MS_PER_HOUR);
 	if (chance(b, 12))
 		t.until = b->model.now + (int64_t)some(b, 24 * MS_PER_HOUR);
+	if (t.until)
+		t.quantity = 0; /* a quantity by a deadline is paced, and the model paces nothing */
 	put_terms(b, &o, &t);
 	model_order(&b->model, i, revision, &t);
 	(void)play_order(&b->play, b->model.now, &o);

@@ -1,0 +1,1 @@
+"""Markets, the optimum known in hindsight, rivals, and ours through `punnet simulate`."""

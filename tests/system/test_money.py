@@ -1,0 +1,168 @@
+"""Money, end to end: leads are sold, returned, approved by themselves and waived; funds come in, webmasters are paid; hledger, the bank's
+own schema and the advertiser's list say the same as the product's table."""
+import csv
+import io
+import json
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from datetime import datetime, timezone
+from importlib.resources import files
+
+import pytest
+import xmlschema
+from conftest import end_stack, make_stack
+from support.ledger import read_ledger
+from support.stack import wait_until
+from support.webmaster import lead
+from test_whole_path import post
+
+BUYER = "zaim-bystro"
+CONTRACT = """advertisers:
+  - {id: zaim-bystro, name: Zaim Bystro, hold_days: 0, return_window_days: 0, vat_percent: 20, max_in_flight: 32}
+"""
+ORDERS = """orders:
+  - {{id: money-loans, advertiser: zaim-bystro, vertical: microloan, price: {{amount_minor: 99999, currency: RUB}},
+      where: {{country: [RU]}}, delivery: {{webhook: {{url: "{url}/zaim-bystro"}}}}}}
+"""
+PAYEES = """method,aff_id,currency,name,iban,bic,threshold
+sepa,w01,EUR,Nina & Söhne,DE89 3704 0044 0532 0130 00,DEUTDEFF,1.00
+sepa,w02,RUB,Pavel,FR1420041010050500013M02606,,1.00
+"""
+NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
+
+
+@pytest.fixture(scope="module")
+def market(request, advertiser):
+    stack = make_stack(environment={"PUNNET_PAYOUT_HOLD_DAYS": "0", "PUNNET_PAYOUT_RETURN_WINDOW_DAYS": "0",
+                                    "PUNNET_PAYOUT_DUE_EVERY": "300ms"})
+    (stack.home / "contract.yaml").write_text(CONTRACT)
+    stack.punnet("directory", "apply", str(stack.home / "contract.yaml"))
+    (stack.home / "money.yaml").write_text(ORDERS.format(url=advertiser.url))
+    stack.punnet("order", "apply", str(stack.home / "money.yaml"))
+    stack.leads = sell(stack, advertiser)
+    yield stack
+    end_stack(stack, request.module.__dict__.get("_failed"))
+
+
+def sell(stack, advertiser):
+    """Ten leads, five of each of two webmasters; nobody judges them, and so their window's end does."""
+    ids = []
+    for n in range(10):
+        key = stack.keys("webmaster")[("w01", "w02")[n % 2]]
+        status, _, body = post(stack, "/v1/leads", {**lead(300 + n, "microloan"), "sub1": f"s{n % 3}"}, key)
+        assert status == 202, body
+        ids.append(json.loads(body)["lead_id"])
+    wait_until(lambda: all(i in advertiser.taken for i in ids), 40, "all are sold")
+    return ids
+
+
+def states(stack):
+    return {lead_id: state for (lead_id, _), state in read_ledger(stack.db).lives.items()}
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_leads_that_nobody_judges_are_approved_by_the_end_of_their_window(market):
+    wait_until(lambda: [states(market).get(i) for i in market.leads] == [2] * 10, 30, "all are approved")
+    credit = next(t for t in read_ledger(market.db).transfers.values() if t.event == "delivered")
+    amounts = {account: amount for account, amount, _ in credit.entries}
+    assert amounts[f"advertisers:{BUYER}:receivable"] == 99999 + 19999 and amounts["network:vat"] == -19999
+
+
+def test_a_late_return_is_answered_and_a_waiver_costs_the_network(market):
+    key, late = market.keys("advertiser")[BUYER], market.leads[0]
+    status, _, body = post(market, "/v1/verdicts", {"lead_id": late, "verdict": "returned", "verdict_id": "late"}, key)
+    assert status == 400 and b"reason_code" in body  # a return without a reason is none
+    verdict = {"lead_id": late, "verdict": "returned", "verdict_id": "late", "reason_code": "no_intent", "called_at": "2026-01-01T10:00:00Z"}
+    assert post(market, "/v1/verdicts", verdict, key)[0] == 202
+    said = wait_until(lambda: rows(market.punnet("verdicts", "list", BUYER, "--csv").stdout), 15, "the verdict is answered")
+    assert [(r["verdict"], r["became"], r["why"]) for r in said] == [("returned", "ignored", "window_over")]
+    market.punnet("verdicts", "waive", BUYER, late, "--why", "goodwill", "--who", "ann")
+    wait_until(lambda: states(market)[late] == 7, 15, "the lead is waived")
+    assert any(t.event == "borne" for t in read_ledger(market.db).transfers.values())
+    assert "waived; advertiser owes nothing" in market.punnet("trace", late).stdout
+
+
+def test_funds_are_booked_once_and_the_market_hears_of_them(market):
+    for _ in range(2):
+        market.punnet("funds", "deposit", BUYER, "12000.00", "RUB", "--reference", "bank 77", "--who", "ann")
+    other = market.punnet("funds", "deposit", BUYER, "12000.01", "RUB", "--reference", "bank 77", "--who", "ann", check=False)
+    assert other.returncode == 1 and "was used before" in other.stderr
+    market.punnet("funds", "limit", BUYER, "50000.00", "RUB", "--who", "ann")
+    (funds,) = rows(market.punnet("funds", "list", "--csv").stdout)
+    assert int(funds["funds_minor"]) == 1200000
+    wait_until(lambda: read_ledger(market.db).outbox == 0, 20, "the outbox is published")
+
+
+def test_webmasters_are_paid_by_two_people_and_the_bank_can_read_it(market):
+    payees = market.home / "payees.csv"
+    payees.write_text(PAYEES, encoding="utf-8")
+    market.punnet("funds", "rate", "RUB", "EUR", "100/9265", "--who", "ann")
+    tomorrow = market.punnet("payouts", "run", "--until", "2099-01-01", "--payees", str(payees), "--who", "ann", check=False)
+    assert tomorrow.returncode == 2
+    until = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    run = rows(market.punnet("payouts", "run", "--until", until, "--payees", str(payees), "--who", "ann", "--csv").stdout)
+    assert {r["aff_id"]: int(r["leads"]) for r in run} == {"w01": 5, "w02": 5}
+    assert market.punnet("payouts", "confirm", "1", "--who", "ann", check=False).returncode == 1
+    assert market.punnet("payouts", "export", "1", "--debtor-name", "P", "--debtor-iban", "DE89370400440532013000", check=False).returncode == 1
+    market.punnet("payouts", "confirm", "1", "--who", "bob")
+    pain = market.punnet("payouts", "export", "1", "--debtor-name", "Punnet GmbH", "--debtor-iban", "DE89370400440532013000").stdout
+    xmlschema.XMLSchema(str(files("sepaxml") / "schemas/pain.001.001.09.xsd")).validate(ElementTree.fromstring(pain))
+    document = ElementTree.fromstring(pain)
+    paid = {e.get("Ccy"): e.text for e in document.iter(f"{{{NAMESPACE['p']}}}InstdAmt")}
+    assert {c: round(float(a) * 100) for c, a in paid.items()} == {r["pay_currency"]: int(r["pay_amount_minor"]) for r in run}
+    ledger = read_ledger(market.db)
+    assert -ledger.balances[("webmasters:w02:paid", "RUB")] == next(int(r["amount_minor"]) for r in run if r["aff_id"] == "w02")
+
+
+def test_hledger_accepts_the_books_and_they_are_equal_to_the_table(market):
+    journal = market.home / "books.journal"
+    journal.write_text(market.punnet("books", "--format", "hledger").stdout)
+    environment = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    subprocess.run(["hledger", "-f", str(journal), "check"], check=True, env=environment)
+    told = subprocess.run(["hledger", "-f", str(journal), "balance", "--flat", "-E", "-N", "--layout=bare", "-O", "csv"],
+                          check=True, env=environment, capture_output=True, text=True).stdout
+    hledger = {(r["account"], r["commodity"]): round(float(r["balance"]) * 100) for r in rows(told) if r["commodity"]}
+    table = {}
+    for line in market.punnet("summary", "--json").stdout.splitlines():
+        row = json.loads(line)
+        if "account" in row:
+            debit = row["account"].endswith(":receivable") or row["account"] in ("network:received", "network:borne")
+            table[(row["account"], row["currency"])] = row["amount_minor"] * (1 if debit else -1)
+    assert len(table) >= 10
+    assert {k: v for k, v in hledger.items() if v} == {k: v for k, v in table.items() if v}
+
+
+def test_the_advertisers_own_list_is_explained_lead_by_lead(market):
+    theirs = market.home / "their list.csv"
+    numbers = {i: n for n, i in enumerate(market.leads)}
+    lines = ["Status;Phone;Lead;Price"]
+    for i in market.leads[1:]:
+        n = numbers[i]
+        if n == 9:  # known to them by the phone alone, as they write it
+            lines.append(f"approved;8 {lead(300 + n, 'microloan')['phone'][2:]};;999,99")
+        elif n != 8:
+            lines.append(f"{'pending' if n == 2 else 'approved'};;{i};{'1 199,98' if n == 3 else '990,00' if n == 4 else '999,99'}")
+    lines.append("approved;;0192f0c0-0000-7000-8000-000000000001;999,99")
+    theirs.write_bytes("\r\n".join(lines).encode("utf-16"))
+    done = market.punnet("reconcile", BUYER, str(theirs), "--json", check=False)
+    assert done.returncode == 1, done.stderr
+    assert {r["result"]: r["leads"] for r in map(json.loads, done.stdout.splitlines())} == \
+        {"agreed": 6, "differs": 2, "ours only": 2, "theirs only": 1}, done.stdout
+    found = {r["lead_id"]: r for r in rows((market.home / "their list.csv.reconciled.csv").read_text())}
+    assert found[market.leads[9]]["result"] == "agreed"
+    assert found[market.leads[2]]["why"] == "another status" and found[market.leads[4]]["why"] == "another amount"
+    assert found[market.leads[8]]["result"] == found[market.leads[0]]["result"] == "ours only"
+
+
+def test_the_auditor_finds_nothing(market):
+    def fine():
+        done = market.punnet("audit", check=False)
+        return done if done.returncode == 0 and "pending" not in done.stdout else None
+    assert wait_until(fine, 30, "the audit is done"), market.punnet("audit", check=False).stdout
+    page = market.punnet("statement", "webmaster/w01", "--html").stdout
+    assert page.startswith("<!doctype html>") and "exchange" in page
+    cards = rows(market.punnet("scorecard", "webmaster", "w01", "--csv").stdout)
+    assert sum(int(c["approved"]) for c in cards) == 5

@@ -1,0 +1,177 @@
+/* Scorecards over a small ledger, as golden text, on both databases: a slow buyer, an empty one, and one who returns what others keep. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+/* after its own needs */
+#include <cmocka.h>
+
+#include "look.h"
+#include "outcomes.h"
+#include "payout/reports/reports.h"
+#include "postgres.h"
+
+#define EACH 40 /* leads of a buyer */
+
+static bool use_postgres;
+static char dir[] = "/tmp/punnet-scorecard-XXXXXX";
+static struct store *store;
+static struct error error;
+static char *written;
+static size_t written_len;
+static const struct report_period always = {0, 4000000000000LL};
+
+/* Lead n of a buyer, delivered, called after so many minutes, and judged. */
+static void deal(struct outcomes *o, uint32_t lead, const char *buyer, int64_t call_min,
+		 enum life_event verdict, const char *reason)
+{
+	char id[20];
+	int64_t delivered = OUTCOMES_T0 + (int64_t)o->count * MS_PER_S;
+
+	outcomes_add_delivery(o, lead, EVENT_DELIVERED, 0, buyer, 45000, 30000);
+	snprintf(id, sizeof(id), "v%u", (unsigned)lead);
+	outcomes_add_said(o, lead, verdict, buyer, id, reason,
+			  call_min ? delivered + call_min * MS_PER_MIN : 0);
+}
+
+static int begin(_unused_ void **state)
+{
+	static struct outcomes o;
+	static int files;
+	char url[200];
+
+	o.count = 0;
+	if (use_postgres)
+		snprintf(url, sizeof(url), "%s", postgres_fresh_url());
+	else
+		snprintf(url, sizeof(url), "sqlite:%s/%d.db", dir, files++);
+	store = store_open(url, 1000, &error);
+	assert_non_null(store);
+	for (uint32_t i = 0; i < EACH; i++) {
+		uint32_t lead = i * 10 + 1;
+
+		deal(&o, lead, "bank-fine", 5, i % 20 ? EVENT_APPROVED : EVENT_RETURNED,
+		     "no_intent");
+		deal(&o, lead + 1, "bank-slow", 90 + i, EVENT_APPROVED, "");
+		deal(&o, lead + 2, "bank-empty", 5, i % 4 ? EVENT_APPROVED : EVENT_RETURNED,
+		     "out_of_stock");
+		deal(&o, lead + 3, "bank-wary", 5, i % 4 ? EVENT_APPROVED : EVENT_RETURNED,
+		     "wrong_number");
+		deal(&o, lead + 4, "bank-mute", 0, i < 10 ? EVENT_UNREACHABLE : EVENT_SOLD, "");
+	}
+	outcomes_add_said(&o, 1, EVENT_SOLD, "bank-fine", "again", "", 0);
+	outcomes_add_verdict(&o, 11, EVENT_SOLD, "bank-fine", "once");
+	outcomes_add_verdict(&o, 11, EVENT_SOLD, "bank-fine", "twice");
+	if (outcomes_settle(&o, store, 0, 100, NULL, &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+	outcomes_free(&o);
+	return 0;
+}
+
+static int end(_unused_ void **state)
+{
+	store_close(store);
+	free(written);
+	written = NULL;
+	return 0;
+}
+
+static FILE *start_writing(void)
+{
+	free(written);
+	written = NULL;
+	return open_memstream(&written, &written_len);
+}
+
+static void a_slow_buyer_and_an_empty_one_are_told_from_a_bad_source(_unused_ void **state)
+{
+	FILE *out = start_writing();
+
+	/* Every source sells to one buyer in this ledger: let all be one, so that there are others to compare with. */
+	query(store, "UPDATE lives SET aff_id = 'w1'", NULL, NULL);
+	if (report_scorecard_advertisers(store, &always, REPORT_CSV, out, &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+	fclose(out);
+	assert_string_equal(
+	    written, "advertiser,leads,pending,approved,returned,waived,called,call_minutes,"
+		     "reached_per_mille,"
+		     "returned_per_mille,peers_returned_per_mille,own_cause,finding\n"
+		     "\"bank-empty\",40,10,30,0,0,40,5,1000,0,100,10,empty\n"
+		     "\"bank-fine\",40,0,38,2,0,40,5,1000,50,90,0,fine\n"
+		     "\"bank-mute\",40,40,0,0,0,0,-1,750,0,-1,0,fine\n"
+		     "\"bank-slow\",40,0,40,0,0,40,110,1000,0,109,0,slow\n"
+		     "\"bank-wary\",40,0,30,10,0,40,5,1000,250,18,0,returns more than others\n");
+}
+
+static const struct sub_costs *costs_of(_unused_ void *ctx, struct slice sub)
+{
+	static const struct sub_costs costs = {1000, 500000};
+
+	return slice_is(sub, "") ? &costs : NULL;
+}
+
+static void a_sub_id_shows_what_it_is_worth(_unused_ void **state)
+{
+	FILE *out = start_writing();
+
+	query(store, "UPDATE lives SET sub2 = 'night' WHERE advertiser_id = 'bank-wary'", NULL,
+	      NULL);
+	query(store, "UPDATE lives SET aff_id = 'w1'", NULL, NULL);
+	if (report_scorecard_webmaster(store, "w1", 2, &always, costs_of, NULL, REPORT_CSV, out,
+				       &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+	fclose(out);
+	assert_string_equal(
+	    written, "sub,leads,approved,returned,pending,earned_minor,pending_minor,currency,"
+		     "bought,bought_again,"
+		     "clicks,cost_minor,roi_per_mille,reasons\n"
+		     "\"\",160,108,2,50,3240000,1500000,RUB,32,1,1000,500000,5480,\"no_intent 2\"\n"
+		     "\"night\",40,30,10,0,900000,0,RUB,0,0,0,0,0,\"wrong_number 10\"\n");
+	out = start_writing();
+	assert_int_equal(report_scorecard_webmaster(store, "w1", 2, &always, costs_of, NULL,
+						    REPORT_TEXT, out, &error),
+			 RESULT_OK);
+	fclose(out);
+	assert_non_null(strstr(written, "EPC 32.40 RUB of 1000 clicks, left 27400.00 RUB"));
+}
+
+static void every_verdict_says_what_became_of_it(_unused_ void **state)
+{
+	FILE *out = start_writing();
+
+	if (report_verdicts(store, "bank-empty", &always, REPORT_CSV, out, &error) != RESULT_OK)
+		fail_msg("%s", error.text);
+	fclose(out);
+	assert_non_null(strstr(written, ",returned,\"v3\",\"out_of_stock\",ignored,own_cause\n"));
+	assert_non_null(strstr(written, ",approved,\"v13\",\"out_of_stock\",counted,\n"));
+}
+
+static int run_suite(const char *name)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+	const struct CMUnitTest tests[] = {
+	    TEST(a_slow_buyer_and_an_empty_one_are_told_from_a_bad_source),
+	    TEST(a_sub_id_shows_what_it_is_worth),
+	    TEST(every_verdict_says_what_became_of_it),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(void)
+{
+	char command[100];
+	int failed;
+
+	assert(mkdtemp(dir));
+	failed = run_suite("scorecards in SQLite");
+	use_postgres = postgres_start();
+	if (use_postgres) {
+		failed += run_suite("scorecards in PostgreSQL");
+		postgres_stop();
+	}
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command) != 0 || failed != 0;
+}
