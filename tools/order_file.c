@@ -42,6 +42,14 @@ char **order_texts(struct order_reader *r, const struct yaml *y, const char *wha
 	return all;
 }
 
+static void read_delivery(struct order_reader *r, const struct yaml *item, order_terms *t)
+{
+	t->delivery_json = (char *)protobuf_c_empty_string;
+	if (!yaml_get(item, "delivery") && !r->directory)
+		return; /* in a simulation nothing is delivered */
+	t->delivery_json = order_delivery_read(r->arena, item, r->id, r->faults);
+}
+
 static void read_times(struct order_reader *r, const struct yaml *item, order_terms *t)
 {
 	int64_t quantity = 0;
@@ -129,9 +137,7 @@ static order_terms *read_order(struct order_reader *r, const struct yaml *item)
 	order_read_caps(r, item, t);
 	order_read_sharing(r, item, t);
 	order_check_quantity(r, item, t);
-	t->delivery_json = (char *)protobuf_c_empty_string;
-	if (r->directory || yaml_get(item, "delivery")) /* in a simulation nothing is delivered */
-		t->delivery_json = order_delivery_read(r->arena, item, r->id, r->faults);
+	read_delivery(r, item, t);
 	yaml_refuse_unknown(item, "order", ORDER_KEYS, r->faults);
 	return t;
 }
