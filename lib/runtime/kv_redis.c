@@ -288,6 +288,7 @@ static void close_redis(struct kv *k)
 		kv_call_free(&r->calls[i]);
 	free(r->beliefs);
 	arena_free(&r->arena);
+	arena_free(&r->answers);
 	free(r);
 }
 

@@ -23,7 +23,8 @@ struct kv_redis {
 	uint32_t next_end, next_page; /* the bucket and the page whose end is set anew next */
 	bool lost; /* a state is another one, or went back: nothing is judged from it */
 	bool went_back[KV_SHARDS_MAX]; /* which must not go on as they are */
-	struct arena arena;            /* of one call */
+	struct arena arena;            /* of one round */
+	struct arena answers;          /* of one gather, which may be two rounds */
 };
 
 static inline struct kv_redis *kv_redis_of(struct kv *k)

@@ -392,6 +392,7 @@ enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,
 
 	if (r->lost)
 		return error_set(ret_error, RESULT_AGAIN, "redis: the state has to be restored");
+	arena_reset(&r->answers);
 	if (r->layout.shards == 1) {
 		result = round_of(r, &b, PART_ALL, ret_error);
 	} else {

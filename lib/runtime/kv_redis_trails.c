@@ -175,7 +175,7 @@ bool kv_redis_trails_read(struct kv_redis *r, struct kv_call *c, const redisRepl
 		struct kv_trail_entry *e = c->trails[i];
 
 		e->visit_count = 0;
-		e->visits = arena_alloc(&r->arena,
+		e->visits = arena_alloc(&r->answers,
 					((e->had.len > 0 ? KV_VISITS_MAX : 0) + e->more_count + 1) *
 					    sizeof(*e->visits));
 		if (e->had.len > 0 && !kv_trail_decode(e->had, e->wide, e->visits, &e->visit_count))
