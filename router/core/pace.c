@@ -87,9 +87,9 @@ bool pace_waits(const struct order *o, int64_t price_minor)
 
 uint64_t pace_left(const struct order *o)
 {
-	uint64_t taken = o->reserved + o->delivered;
+	uint64_t taken = o->reserved + o->delivered, most = order_cap_total(o);
 
-	return o->terms->quantity > taken ? o->terms->quantity - taken : 0;
+	return most > taken ? most - taken : 0;
 }
 
 /* An order that was not seen yet takes every lead. */
