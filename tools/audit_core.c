@@ -40,17 +40,6 @@ const char *audit_topic_name(enum audit_topic t)
 	return topics[t];
 }
 
-void *audit_grow(void *items, size_t count, size_t *cap, size_t size)
-{
-	if (count < *cap)
-		return items;
-	*cap = *cap ? *cap * 2 : 64;
-	items = realloc(items, *cap * size);
-	if (!items)
-		abort();
-	return items;
-}
-
 struct audit *audit_new(void)
 {
 	struct audit *a = calloc(1, sizeof(*a));

@@ -4,6 +4,7 @@
 
 #include "audit_core.h"
 #include "base/map.h"
+#include "base/room.h"
 
 #define NONE UINT32_MAX
 
@@ -14,9 +15,8 @@
 		size_t count, cap;                                                                 \
 	}
 #define VECTOR_ADD(v)                                                                              \
-	((v).items = audit_grow((v).items, (v).count, &(v).cap, sizeof(*(v).items)),               \
+	((v).items = room_for_one((v).items, (v).count, &(v).cap, sizeof(*(v).items)),             \
 	 &(v).items[(v).count++])
-void *audit_grow(void *items, size_t count, size_t *cap, size_t size);
 
 enum finding { FOUND_LOST, FOUND_TWICE, FOUND_WRONG };
 

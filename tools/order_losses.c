@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/money.h"
+#include "base/room.h"
 #include "order_more.h"
 #include "order_replay.h"
 #include "router/core/match.h"
@@ -33,12 +34,7 @@ static void add_gap(struct losses *l, int64_t gap)
 {
 	if (l->gap_count == GAPS_MAX)
 		return;
-	if (l->gap_count == l->gap_cap) {
-		l->gap_cap = l->gap_cap ? 2 * l->gap_cap : 1024;
-		l->gaps = reallocarray(l->gaps, l->gap_cap, sizeof(*l->gaps));
-		if (!l->gaps)
-			abort();
-	}
+	l->gaps = room_for_one(l->gaps, l->gap_count, &l->gap_cap, sizeof(*l->gaps));
 	l->gaps[l->gap_count++] = gap;
 }
 

@@ -4,25 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/room.h"
 #include "payout/core/life.h"
 
-#define FIRST_CAP 1024
-#define E4        10000
-
-static void *grow(void *items, size_t count, size_t *cap, size_t size)
-{
-	if (count < *cap)
-		return items;
-	*cap = *cap ? 2 * *cap : FIRST_CAP;
-	items = realloc(items, *cap * size);
-	if (!items)
-		abort();
-	return items;
-}
+#define E4 10000
 
 void reconcile_row(struct reconcile *r, const struct their_row *row)
 {
-	r->rows = grow(r->rows, r->row_count, &r->row_cap, sizeof(*r->rows));
+	r->rows = room_for_one(r->rows, r->row_count, &r->row_cap, sizeof(*r->rows));
 	r->rows[r->row_count++] = *row;
 }
 
@@ -30,7 +19,7 @@ void reconcile_lead(struct reconcile *r, const struct our_lead *lead)
 {
 	assert(r->lead_count == 0 || memcmp(r->leads[r->lead_count - 1].id.bytes, lead->id.bytes,
 					    sizeof(lead->id.bytes)) <= 0);
-	r->leads = grow(r->leads, r->lead_count, &r->lead_cap, sizeof(*r->leads));
+	r->leads = room_for_one(r->leads, r->lead_count, &r->lead_cap, sizeof(*r->leads));
 	r->leads[r->lead_count++] = *lead;
 }
 
@@ -69,7 +58,7 @@ size_t reconcile_without_id(struct reconcile *r)
 	for (size_t i = 0; i < r->row_count; i++) {
 		if (has_id(&r->rows[i]) || !r->rows[i].phone.known)
 			continue;
-		r->by_phone = grow(r->by_phone, r->phone_count, &cap, sizeof(*r->by_phone));
+		r->by_phone = room_for_one(r->by_phone, r->phone_count, &cap, sizeof(*r->by_phone));
 		r->by_phone[r->phone_count++] = (uint32_t)i;
 	}
 	if (r->phone_count)

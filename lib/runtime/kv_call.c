@@ -3,18 +3,6 @@
 
 #include <stdlib.h>
 
-#define ROOM_LEAST 64
-
-void *kv_room(void *items, size_t *cap, size_t count, size_t size)
-{
-	if (count < *cap)
-		return items;
-	*cap = MAX_OF((size_t)ROOM_LEAST, *cap * 2);
-	items = realloc(items, *cap * size);
-	assert(items);
-	return items;
-}
-
 void kv_words_add(struct kv_words *w, const void *data, size_t len)
 {
 	if (w->count == w->cap) {
@@ -50,10 +38,15 @@ size_t kv_words_begin(struct kv_words *w)
 	return w->count - 1;
 }
 
+void kv_words_set(struct kv_words *w, size_t at, size_t n, struct arena *a)
+{
+	w->data[at] = arena_printf(a, "%zu", n);
+	w->len[at] = strlen(w->data[at]);
+}
+
 void kv_words_end(struct kv_words *w, size_t begin, struct arena *a)
 {
-	w->data[begin] = arena_printf(a, "%zu", w->count - begin - 1);
-	w->len[begin] = strlen(w->data[begin]);
+	kv_words_set(w, begin, w->count - begin - 1, a);
 }
 
 void kv_words_increment(struct kv_words *w, struct arena *a, const char *type, size_t index,

@@ -3,6 +3,7 @@
 #ifndef PUNNET_KV_CALL_H
 #define PUNNET_KV_CALL_H
 
+#include "base/room.h"
 #include "kv_layout.h"
 #include "kv_net.h"
 
@@ -49,13 +50,12 @@ static inline void kv_words_slice(struct kv_words *w, struct slice s)
 }
 /* A word that says how many come after it: its place, and then, when they stand there, its text. */
 size_t kv_words_begin(struct kv_words *w);
+void kv_words_set(struct kv_words *w, size_t at, size_t n, struct arena *a);
 void kv_words_end(struct kv_words *w, size_t begin, struct arena *a);
 void kv_words_append(struct kv_words *to, const struct kv_words *from);
 /* INCRBY type #index by: a part of a BITFIELD. */
 void kv_words_increment(struct kv_words *w, struct arena *a, const char *type, size_t index,
 			unsigned by);
-/* Room for one more; items are of `size` bytes. Returns the array, which may have moved. */
-void *kv_room(void *items, size_t *cap, size_t count, size_t size);
 
 void kv_call_reset(struct kv_call *c);
 void kv_call_free(struct kv_call *c);

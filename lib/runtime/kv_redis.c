@@ -65,7 +65,7 @@ void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint6
 		c->marks[i].next = MAX_OF(c->marks[i].next, raw_offset + 1);
 		return;
 	}
-	c->marks = kv_room(c->marks, &c->mark_cap, c->mark_count, sizeof(*c->marks));
+	c->marks = room_for_one(c->marks, c->mark_count, &c->mark_cap, sizeof(*c->marks));
 	c->marks[c->mark_count++] =
 	    (struct kv_mark){.partition = partition, .next = raw_offset + 1};
 }

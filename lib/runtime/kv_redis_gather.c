@@ -77,7 +77,7 @@ static uint8_t *write_shape_claim(const struct kv_claim *claim, const struct kv_
 static const uint8_t *add_claim(struct kv_call *c, struct kv_claim *claim, struct kv_place *p,
 				size_t *ret_len)
 {
-	c->claims = kv_room(c->claims, &c->claim_cap, c->claim_count, sizeof(*c->claims));
+	c->claims = room_for_one(c->claims, c->claim_count, &c->claim_cap, sizeof(*c->claims));
 	c->claims[c->claim_count++] = claim;
 	if (!p->bucket) {
 		*ret_len = sizeof(p->cell.field);
@@ -196,12 +196,6 @@ static size_t add_sections(struct kv_redis *r, const struct batch *b, unsigned s
 	return count;
 }
 
-static void set_number(struct kv_redis *r, struct kv_words *w, size_t at, size_t n)
-{
-	w->data[at] = arena_printf(&r->arena, "%zu", n);
-	w->len[at] = strlen(w->data[at]);
-}
-
 /* Buckets and pages have no end when they are begun, and lose it with their last claim: so all of them are given theirs in turn,
  * a few a call, long before it comes. A page that nobody reads any more goes without being waited for. */
 static void add_ends(struct kv_redis *r, const struct batch *b, unsigned shard)
@@ -240,11 +234,12 @@ static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shar
 		return;
 	add_number(r, &c->args, (size_t)b->now_ms);
 	at = kv_words_begin(&c->args);
-	set_number(r, &c->args, at, add_sections(r, b, shard, KV_PAGE_CLAIMS));
+	kv_words_set(&c->args, at, add_sections(r, b, shard, KV_PAGE_CLAIMS), &r->arena);
 	at = kv_words_begin(&c->args);
-	set_number(r, &c->args, at,
-		   add_sections(r, b, shard, KV_PAGE_TRAILS) +
-		       add_sections(r, b, shard, KV_PAGE_WIDE_TRAILS));
+	kv_words_set(&c->args, at,
+		     add_sections(r, b, shard, KV_PAGE_TRAILS) +
+			 add_sections(r, b, shard, KV_PAGE_WIDE_TRAILS),
+		     &r->arena);
 	add_number(r, &c->args, c->leads.count);
 	kv_words_append(&c->args, &c->leads);
 	kv_words_append(&c->keys, &c->buckets);

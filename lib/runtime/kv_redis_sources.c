@@ -102,7 +102,7 @@ void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t co
 		c->used = true;
 		add_raise(r, c, &all[i]);
 		c->sources =
-		    kv_room(c->sources, &c->source_cap, c->source_count, sizeof(*c->sources));
+		    room_for_one(c->sources, c->source_count, &c->source_cap, sizeof(*c->sources));
 		c->sources[c->source_count++] = all[i].source;
 	}
 }

@@ -61,23 +61,22 @@ static struct kv_trail_entry *entry_of(struct kv_redis *r, struct kv_call *c, co
 	e->cell = cell;
 	e->wide = trail->wide;
 	e->place = (uint32_t)c->trail_count;
-	c->trails = kv_room(c->trails, &c->trail_cap, c->trail_count, sizeof(*c->trails));
+	c->trails = room_for_one(c->trails, c->trail_count, &c->trail_cap, sizeof(*c->trails));
 	c->trails[c->trail_count++] = e;
 	return e;
 }
 
-static struct kv_visit own_visit(const struct kv_lead *lead, const struct kv_trail *trail)
+static struct kv_visit own_visit(uint64_t record, const struct kv_lead *lead,
+				 const struct kv_trail *trail)
 {
-	struct kv_visit own = {.record = kv_record_digest(&lead->self), .at_ms = lead->now_ms};
+	struct kv_visit own = {.record = record, .at_ms = lead->now_ms};
 
 	memcpy(own.marks, trail->marks, sizeof(own.marks));
 	return own;
 }
 
-static void add_visit(struct kv_redis *r, struct kv_trail_entry *e, const struct kv_lead *lead,
-		      const struct kv_trail *trail)
+static void add_visit(struct kv_redis *r, struct kv_trail_entry *e, const struct kv_visit *own)
 {
-	struct kv_visit own = own_visit(lead, trail);
 	size_t bytes = kv_visit_bytes(e->wide);
 
 	if (e->more_count == e->more_cap) {
@@ -89,7 +88,7 @@ static void add_visit(struct kv_redis *r, struct kv_trail_entry *e, const struct
 		e->more = more;
 		e->more_cap = cap;
 	}
-	kv_visit_encode(&own, e->wide, e->more + e->more_count++ * bytes);
+	kv_visit_encode(own, e->wide, e->more + e->more_count++ * bytes);
 }
 
 static void add_to_section(struct kv_call *c, const struct kv_trail_entry *e)
@@ -110,16 +109,18 @@ void kv_redis_trails_build(struct kv_redis *r, struct kv_lead *leads, size_t cou
 
 	for (size_t i = 0; i < count; i++) {
 		struct kv_lead *lead = &leads[i];
+		uint64_t record = kv_record_digest(&lead->self);
 
 		for (size_t t = 0; t < lead->trail_count; t++) {
 			struct kv_trail *trail = &lead->trails[t];
+			struct kv_visit own = own_visit(record, lead, trail);
 			unsigned shard = kv_shard_of_key(&r->layout, trail->key);
 			struct kv_trail_entry *e = entry_of(r, &r->calls[shard], &x, trail);
 
 			trail->place = e->place;
 			trail->adds = !kv_is_counted(r, shard, lead);
 			if (trail->adds)
-				add_visit(r, e, lead, trail);
+				add_visit(r, e, &own);
 			kv_round_mark(r, shard, lead->partition, lead->self.raw_offset);
 			r->calls[shard].used = true;
 		}
@@ -189,16 +190,16 @@ void kv_redis_trails_answer(struct kv_redis *r, struct kv_lead *leads, size_t co
 {
 	for (size_t i = 0; i < count; i++) {
 		struct kv_lead *lead = &leads[i];
+		uint64_t record = kv_record_digest(&lead->self);
 
 		for (size_t t = 0; t < lead->trail_count; t++) {
 			struct kv_trail *trail = &lead->trails[t];
 			unsigned shard = kv_shard_of_key(&r->layout, trail->key);
 			struct kv_trail_entry *e = r->calls[shard].trails[trail->place];
-			struct kv_visit own = own_visit(lead, trail);
 
-			kv_trail_answer(trail, e->visits, e->visit_count, own.record);
+			kv_trail_answer(trail, e->visits, e->visit_count, record);
 			if (trail->adds)
-				e->visits[e->visit_count++] = own;
+				e->visits[e->visit_count++] = own_visit(record, lead, trail);
 		}
 	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/room.h"
 #include "payout/core/life.h"
 #include "payout/core/returns.h"
 #include "payout/reports/reports.h"
@@ -63,17 +64,6 @@ struct scorecard {
 	size_t call_count, call_cap;
 };
 
-static void *grow(void *items, size_t count, size_t *cap, size_t size)
-{
-	if (count < *cap)
-		return items;
-	*cap = *cap ? 2 * *cap : 64;
-	items = realloc(items, *cap * size);
-	if (!items)
-		abort();
-	return items;
-}
-
 static struct card *card_of(struct scorecard *s, struct slice advertiser)
 {
 	struct card *c = map_get(&s->cards, advertiser);
@@ -119,7 +109,7 @@ static void take_group(void *ctx, const struct db_value *c, _unused_ size_t coun
 		return;
 	source->decided += n;
 	source->returned += c[3].integer == LIFE_RETURNED ? n : 0;
-	s->groups = grow(s->groups, s->group_count, &s->group_cap, sizeof(*s->groups));
+	s->groups = room_for_one(s->groups, s->group_count, &s->group_cap, sizeof(*s->groups));
 	s->groups[s->group_count++] =
 	    (struct group){card->advertiser, name, n, c[3].integer == LIFE_RETURNED ? n : 0};
 }
@@ -139,7 +129,7 @@ static void take_call(void *ctx, const struct db_value *c, _unused_ size_t count
 		end_calls(s);
 		s->calls_of = card_of(s, c[0].bytes)->advertiser;
 	}
-	s->calls = grow(s->calls, s->call_count, &s->call_cap, sizeof(*s->calls));
+	s->calls = room_for_one(s->calls, s->call_count, &s->call_cap, sizeof(*s->calls));
 	s->calls[s->call_count++] = c[1].integer;
 }
 

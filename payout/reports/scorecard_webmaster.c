@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/room.h"
 #include "payout/core/life.h"
 #include "payout/reports/reports.h"
 #include "payout/reports/write.h"
@@ -61,12 +62,7 @@ static void take_card(void *ctx, const struct db_value *c, _unused_ size_t count
 {
 	struct scorecard *s = ctx;
 
-	if (s->count == s->cap) {
-		s->cap = s->cap ? 2 * s->cap : 64;
-		s->cards = realloc(s->cards, s->cap * sizeof(*s->cards));
-		if (!s->cards)
-			abort();
-	}
+	s->cards = room_for_one(s->cards, s->count, &s->cap, sizeof(*s->cards));
 	s->cards[s->count++] = (struct card){.sub = arena_dup(&s->arena, c[0].bytes),
 					     .currency = arena_dup(&s->arena, c[1].bytes),
 					     .leads = c[2].integer,

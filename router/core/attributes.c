@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/room.h"
 #include "criteria.h"
 
 enum { FROM_LEAD, FROM_SCORE, FROM_CLASS, FROM_FACT, FROM_FIELD };
@@ -51,12 +52,7 @@ uint32_t attribute_of(struct attributes *a, const char *name)
 	/* The map holds where the name stands, as the items move: 1 and up. */
 	if (found)
 		return (uint32_t)((uintptr_t)found - 1);
-	if (a->count == a->cap) {
-		a->cap = a->cap ? 2 * a->cap : 8;
-		a->items = reallocarray(a->items, a->cap, sizeof(*a->items));
-		if (!a->items)
-			abort();
-	}
+	a->items = room_for_one(a->items, a->count, &a->cap, sizeof(*a->items));
 	fresh = &a->items[a->count++];
 	*fresh = (struct attribute){.name = strdup(name)};
 	if (!fresh->name)

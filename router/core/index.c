@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/room.h"
+
 #define WORDS_LEAST   16
 #define MERGE_BELOW   16 /* orders; a leaf with no more gives them to its neighbour */
 #define NUMBERS_EXACT 8  /* these and below have a bucket of their own */
@@ -50,12 +52,8 @@ static uint32_t word_new(struct match_index *ix)
 
 static void word_free(struct match_index *ix, uint32_t word)
 {
-	if (ix->free_count == ix->free_cap) {
-		size_t to = ix->free_cap ? 2 * ix->free_cap : WORDS_LEAST;
-
-		ix->free_words = grown(ix->free_words, ix->free_cap, to, sizeof(*ix->free_words));
-		ix->free_cap = to;
-	}
+	ix->free_words =
+	    room_for_one(ix->free_words, ix->free_count, &ix->free_cap, sizeof(*ix->free_words));
 	ix->free_words[ix->free_count++] = word;
 }
 

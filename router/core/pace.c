@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/room.h"
 #include "order.h"
 #include "pace_forecast.h"
 
@@ -310,10 +311,7 @@ void pace_start(struct pacer *p)
 
 void pace_fits(struct pacer *p, struct order *o, int64_t price_minor)
 {
-	if (p->bid_count == p->bid_cap) {
-		p->bid_cap = p->bid_cap ? 2 * p->bid_cap : 64;
-		p->bids = made(reallocarray(p->bids, p->bid_cap, sizeof(*p->bids)));
-	}
+	p->bids = room_for_one(p->bids, p->bid_count, &p->bid_cap, sizeof(*p->bids));
 	p->bids[p->bid_count++] = (struct pace_bid){o, price_minor};
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/room.h"
 #include "lead/codec.h"
 
 static void *made(void *p)
@@ -128,11 +129,7 @@ struct order *market_order_add(struct market *m, struct slice id)
 
 	assert(!map_get(&m->orders, id));
 	map_put(&m->orders, id, o);
-	if (o->index == m->by_index_cap) {
-		m->by_index_cap = m->by_index_cap ? 2 * m->by_index_cap : 64;
-		m->by_index =
-		    made(reallocarray(m->by_index, m->by_index_cap, sizeof(*m->by_index)));
-	}
+	m->by_index = room_for_one(m->by_index, o->index, &m->by_index_cap, sizeof(*m->by_index));
 	m->by_index[o->index] = o;
 	return o;
 }

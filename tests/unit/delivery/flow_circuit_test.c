@@ -48,21 +48,6 @@ static void put_vertical(struct world *w, const char *id, uint32_t partition)
 	put_message(w, "directory", 0, slice_cstr(key), &e.base);
 }
 
-static void put_slow_advertiser(struct world *w, const char *id, uint32_t per_s)
-{
-	Punnet__V1__DirectoryEntry e = PUNNET__V1__DIRECTORY_ENTRY__INIT;
-	Punnet__V1__Advertiser a = PUNNET__V1__ADVERTISER__INIT;
-	char key[64];
-
-	snprintf(key, sizeof(key), "advertiser/%s", id);
-	e.id = key;
-	e.revision = 1;
-	e.entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
-	a.deliveries_per_s = per_s;
-	e.advertiser = &a;
-	put_message(w, "directory", 0, slice_cstr(key), &e.base);
-}
-
 /* A lead that comes while the circuit is open is not sent; one that comes when a probe is due is the probe. */
 static void lead_until_closed(struct world *w, struct holds *h)
 {
@@ -131,7 +116,7 @@ static void an_advertiser_is_not_hurried(_unused_ void **state)
 	int64_t from_ms;
 
 	world_open(&w);
-	put_slow_advertiser(&w, "bank-slow", 20);
+	put_advertiser_of_rate(&w, "bank-slow", 20);
 	open_delivery(&w);
 	from_ms = clock_monotonic_ms();
 	for (uint8_t i = 0; i < LEADS; i++) {

@@ -38,6 +38,11 @@ void put_message(struct world *w, const char *topic, int32_t partition, struct s
 
 void put_advertiser(struct world *w, const char *id)
 {
+	put_advertiser_of_rate(w, id, 0);
+}
+
+void put_advertiser_of_rate(struct world *w, const char *id, uint32_t deliveries_per_s)
+{
 	Punnet__V1__DirectoryEntry e = PUNNET__V1__DIRECTORY_ENTRY__INIT;
 	Punnet__V1__Advertiser a = PUNNET__V1__ADVERTISER__INIT;
 	char key[64];
@@ -46,6 +51,7 @@ void put_advertiser(struct world *w, const char *id)
 	e.id = key;
 	e.revision = 1;
 	e.entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
+	a.deliveries_per_s = deliveries_per_s;
 	e.advertiser = &a;
 	put_message(w, "directory", 0, slice_cstr(key), &e.base);
 }

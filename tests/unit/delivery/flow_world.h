@@ -44,6 +44,7 @@ void world_close(struct world *w);
 void open_delivery(struct world *w);
 void close_delivery(struct world *w);
 void put_advertiser(struct world *w, const char *id);
+void put_advertiser_of_rate(struct world *w, const char *id, uint32_t deliveries_per_s);
 void put_message(struct world *w, const char *topic, int32_t partition, struct slice key,
 		 const ProtobufCMessage *m);
 struct lead_id lead_number(uint8_t n);

@@ -6,19 +6,15 @@
 /* after its own needs */
 #include <cmocka.h>
 
+#include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
-#include "postgres.h"
 
 #define TIMEOUT_MS 2000
 #define LEADS      300
 #define LINES_MAX  20
 #define TODAY      (OUTCOMES_T0 / MS_PER_DAY)
 #define NOON       (TODAY * MS_PER_DAY + MS_PER_DAY / 2)
-
-static bool use_postgres;
-static char work_dir[] = "/tmp/punnet-lines-XXXXXX";
-static int files;
 
 struct world {
 	struct store *store;
@@ -42,10 +38,7 @@ static int begin(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	if (use_postgres)
-		snprintf(w->url, sizeof(w->url), "%s", postgres_fresh_url());
-	else
-		snprintf(w->url, sizeof(w->url), "sqlite:%s/%d.db", work_dir, files++);
+	snprintf(w->url, sizeof(w->url), "%s", ledgers_fresh_url());
 	open_store(w);
 	*state = w;
 	return 0;
@@ -202,16 +195,5 @@ static int run_suite(const char *name)
 
 int main(void)
 {
-	char command[100];
-	int failed;
-
-	assert(mkdtemp(work_dir));
-	failed = run_suite("lines in SQLite");
-	use_postgres = postgres_start();
-	if (use_postgres) {
-		failed += run_suite("lines in PostgreSQL");
-		postgres_stop();
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
-	return system(command) != 0 || failed != 0;
+	return ledgers_run("lines", run_suite);
 }

@@ -7,27 +7,13 @@
 /* after its own needs */
 #include <cmocka.h>
 
+#include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
 #include "payout/store/schema.h"
-#include "postgres.h"
 
 #define TIMEOUT_MS 2000
 #define LEADS      200
-
-static bool use_postgres;
-static char work_dir[] = "/tmp/punnet-migration-XXXXXX";
-static int files;
-
-static const char *fresh_url(void)
-{
-	static char url[100];
-
-	if (use_postgres)
-		return postgres_fresh_url();
-	snprintf(url, sizeof(url), "sqlite:%s/%d.db", work_dir, files++);
-	return url;
-}
 
 /* Rows of today's ledger, put into one of an earlier version: the accounts get numbers of their own there. */
 static const struct copied {
@@ -92,20 +78,10 @@ static void copy_into(struct store *from, const char *url, int version)
 	db_close(to);
 }
 
-static struct store *open_store(const char *url)
-{
-	struct error error = {0};
-	struct store *s = store_open(url, TIMEOUT_MS, &error);
-
-	if (!s)
-		fail_msg("%s", error.text);
-	return s;
-}
-
 static void a_ledger_of_any_version_becomes_todays(_unused_ void **state)
 {
 	static struct outcomes o;
-	struct store *today = open_store(fresh_url());
+	struct store *today = ledgers_open(ledgers_fresh_url());
 	struct error error = {0};
 	size_t held_back = 100;
 
@@ -116,9 +92,9 @@ static void a_ledger_of_any_version_becomes_todays(_unused_ void **state)
 		char url[200];
 		struct store *s;
 
-		snprintf(url, sizeof(url), "%s", fresh_url());
+		snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 		copy_into(today, url, version);
-		s = open_store(url);
+		s = ledgers_open(url);
 		assert_int_equal(number(s, "SELECT MAX(version) FROM migrations"),
 				 schema_version());
 		check_books(s);
@@ -134,7 +110,8 @@ static void a_ledger_of_any_version_becomes_todays(_unused_ void **state)
 static void a_migrated_ledger_goes_on_where_it_was(_unused_ void **state)
 {
 	static struct outcomes o;
-	struct store *whole = open_store(fresh_url()), *today = open_store(fresh_url()), *s;
+	struct store *whole = ledgers_open(ledgers_fresh_url()),
+		     *today = ledgers_open(ledgers_fresh_url()), *s;
 	struct error error = {0};
 	size_t all;
 	char url[200];
@@ -145,9 +122,9 @@ static void a_migrated_ledger_goes_on_where_it_was(_unused_ void **state)
 	o.count = all / 2;
 	assert_int_equal(outcomes_settle(&o, today, 0, 50, NULL, &error), RESULT_OK);
 	o.count = all;
-	snprintf(url, sizeof(url), "%s", fresh_url());
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 	copy_into(today, url, 2);
-	s = open_store(url);
+	s = ledgers_open(url);
 	assert_int_equal(outcomes_settle(&o, s, 0, 50, NULL, &error), RESULT_OK);
 	check_books(s);
 	assert_int_equal(digest(s), digest(whole));
@@ -169,16 +146,5 @@ static int run_suite(const char *name)
 
 int main(void)
 {
-	char command[100];
-	int failed;
-
-	assert(mkdtemp(work_dir));
-	failed = run_suite("migrations in SQLite");
-	use_postgres = postgres_start();
-	if (use_postgres) {
-		failed += run_suite("migrations in PostgreSQL");
-		postgres_stop();
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
-	return system(command) != 0 || failed != 0;
+	return ledgers_run("migrations", run_suite);
 }

@@ -8,28 +8,22 @@
 #include <cmocka.h>
 
 #include "lead/codec.h"
+#include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
 #include "payout/store/runs.h"
-#include "postgres.h"
 #include "proto/market.pb-c.h"
 
 #define TIMEOUT_MS 2000
 #define NOW_MS     (OUTCOMES_T0 + 100 * MS_PER_DAY)
 
-static bool use_postgres;
-static char work_dir[] = "/tmp/punnet-operations-XXXXXX";
-static int files;
 static struct error error;
 
 static int begin(void **state)
 {
 	char url[200];
 
-	if (use_postgres)
-		snprintf(url, sizeof(url), "%s", postgres_fresh_url());
-	else
-		snprintf(url, sizeof(url), "sqlite:%s/%d.db", work_dir, files++);
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 	*state = store_open(url, TIMEOUT_MS, &error);
 	return *state ? 0 : -1;
 }
@@ -343,16 +337,5 @@ static int run_suite(const char *name)
 
 int main(void)
 {
-	char command[100];
-	int failed;
-
-	assert(mkdtemp(work_dir));
-	failed = run_suite("operations in SQLite");
-	use_postgres = postgres_start();
-	if (use_postgres) {
-		failed += run_suite("operations in PostgreSQL");
-		postgres_stop();
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
-	return system(command) != 0 || failed != 0;
+	return ledgers_run("operations", run_suite);
 }

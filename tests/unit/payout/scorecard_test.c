@@ -7,15 +7,13 @@
 /* after its own needs */
 #include <cmocka.h>
 
+#include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
 #include "payout/reports/reports.h"
-#include "postgres.h"
 
 #define EACH 40 /* leads of a buyer */
 
-static bool use_postgres;
-static char dir[] = "/tmp/punnet-scorecard-XXXXXX";
 static struct store *store;
 static struct error error;
 static char *written;
@@ -38,14 +36,10 @@ static void deal(struct outcomes *o, uint32_t lead, const char *buyer, int64_t c
 static int begin(_unused_ void **state)
 {
 	static struct outcomes o;
-	static int files;
 	char url[200];
 
 	o.count = 0;
-	if (use_postgres)
-		snprintf(url, sizeof(url), "%s", postgres_fresh_url());
-	else
-		snprintf(url, sizeof(url), "sqlite:%s/%d.db", dir, files++);
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 	store = store_open(url, 1000, &error);
 	assert_non_null(store);
 	for (uint32_t i = 0; i < EACH; i++) {
@@ -162,16 +156,5 @@ static int run_suite(const char *name)
 
 int main(void)
 {
-	char command[100];
-	int failed;
-
-	assert(mkdtemp(dir));
-	failed = run_suite("scorecards in SQLite");
-	use_postgres = postgres_start();
-	if (use_postgres) {
-		failed += run_suite("scorecards in PostgreSQL");
-		postgres_stop();
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command) != 0 || failed != 0;
+	return ledgers_run("scorecards", run_suite);
 }

@@ -9,36 +9,13 @@
 /* after its own needs */
 #include <cmocka.h>
 
+#include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
 #include "postgres.h"
 
 #define TIMEOUT_MS 2000
 #define LEADS      300
-
-static bool use_postgres;
-static char work_dir[] = "/tmp/punnet-ledger-XXXXXX";
-static int files;
-
-static const char *fresh_url(void)
-{
-	static char url[100];
-
-	if (use_postgres)
-		return postgres_fresh_url();
-	snprintf(url, sizeof(url), "sqlite:%s/%d.db", work_dir, files++);
-	return url;
-}
-
-static struct store *open_store(const char *url)
-{
-	struct error error = {0};
-	struct store *s = store_open(url, TIMEOUT_MS, &error);
-
-	if (!s)
-		fail_msg("%s", error.text);
-	return s;
-}
 
 static void settle_all(struct store *s, const struct outcomes *o, size_t from, size_t size,
 		       struct batch_report *ret)
@@ -51,7 +28,7 @@ static void settle_all(struct store *s, const struct outcomes *o, size_t from, s
 
 static uint64_t undisturbed_digest(const struct outcomes *o, size_t size)
 {
-	struct store *s = open_store(fresh_url());
+	struct store *s = ledgers_open(ledgers_fresh_url());
 	uint64_t h;
 
 	settle_all(s, o, 0, size, NULL);
@@ -66,7 +43,7 @@ static uint64_t undisturbed_digest(const struct outcomes *o, size_t size)
 static void the_books_balance_after_a_days_mixture(_unused_ void **state)
 {
 	static struct outcomes o;
-	struct store *s = open_store(fresh_url());
+	struct store *s = ledgers_open(ledgers_fresh_url());
 	struct batch_report sum;
 
 	outcomes_mixture(&o, 1, LEADS);
@@ -101,7 +78,7 @@ static void the_size_of_the_batches_changes_nothing(_unused_ void **state)
 static void what_was_settled_is_passed_over(_unused_ void **state)
 {
 	static struct outcomes o;
-	struct store *s = open_store(fresh_url());
+	struct store *s = ledgers_open(ledgers_fresh_url());
 	struct batch_report again;
 	uint64_t before;
 
@@ -120,7 +97,7 @@ static void what_was_settled_is_passed_over(_unused_ void **state)
 static void another_body_under_a_known_transfer_stops_and_writes_nothing(_unused_ void **state)
 {
 	static struct outcomes o;
-	struct store *s = open_store(fresh_url());
+	struct store *s = ledgers_open(ledgers_fresh_url());
 	struct error error = {0};
 	uint64_t before;
 
@@ -142,14 +119,14 @@ static void a_verdict_waits_across_restarts(_unused_ void **state)
 	char url[200];
 	struct store *s;
 
-	snprintf(url, sizeof(url), "%s", fresh_url());
-	s = open_store(url);
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
+	s = ledgers_open(url);
 	outcomes_add_verdict(&o, 1, EVENT_APPROVED, "bank-a", "v1");
 	settle_all(s, &o, 0, 10, NULL);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM waiting_verdicts"), 1);
 	store_close(s);
 
-	s = open_store(url);
+	s = ledgers_open(url);
 	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
 	settle_all(s, &o, 1, 10, NULL);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM waiting_verdicts"), 0);
@@ -164,7 +141,7 @@ static void the_outbox_comes_in_order_and_forgets_what_it_is_told(_unused_ void 
 {
 	static struct outcomes o;
 	struct outbox_row rows[10];
-	struct store *s = open_store(fresh_url());
+	struct store *s = ledgers_open(ledgers_fresh_url());
 	struct arena arena = {0};
 	size_t count;
 
@@ -217,7 +194,7 @@ static void two_instances_on_one_ledger_settle_everything_once(_unused_ void **s
 
 	outcomes_mixture(&o, 5, LEADS);
 	expected = undisturbed_digest(&o, 1000);
-	snprintf(url, sizeof(url), "%s", fresh_url());
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 	for (int i = 0; i < 2; i++) {
 		children[i] = fork();
 		if (children[i] == 0)
@@ -229,7 +206,7 @@ static void two_instances_on_one_ledger_settle_everything_once(_unused_ void **s
 		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
 		assert_int_equal(status, 0);
 	}
-	s = open_store(url);
+	s = ledgers_open(url);
 	check_books(s);
 	assert_int_equal(digest(s), expected);
 	store_close(s);
@@ -245,8 +222,8 @@ static void a_ledger_that_is_held_by_another_is_away_and_then_comes_back(_unused
 	char url[200];
 
 	outcomes_mixture(&o, 6, 20);
-	snprintf(url, sizeof(url), "%s", fresh_url());
-	holder = open_store(url);
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
+	holder = ledgers_open(url);
 	s = store_open(url, 100, &error);
 	assert_non_null(s);
 	settle_all(s, &o, 0, 5, NULL);
@@ -267,8 +244,8 @@ static void a_ledger_of_a_newer_program_is_refused(_unused_ void **state)
 	char url[200];
 	struct store *s;
 
-	snprintf(url, sizeof(url), "%s", fresh_url());
-	s = open_store(url);
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
+	s = ledgers_open(url);
 	query(s, "INSERT INTO migrations (version) VALUES (99)", NULL, NULL);
 	store_close(s);
 	assert_null(store_open(url, TIMEOUT_MS, &error));
@@ -284,11 +261,11 @@ static void the_server_dies_and_comes_back_and_the_batch_is_tried_again(_unused_
 	struct store *s;
 	uint64_t expected;
 
-	if (!use_postgres)
+	if (!ledgers_are_postgres())
 		return;
 	outcomes_mixture(&o, 7, 100);
 	expected = undisturbed_digest(&o, 50);
-	s = open_store(fresh_url());
+	s = ledgers_open(ledgers_fresh_url());
 	o.count -= 50;
 	settle_all(s, &o, 0, 50, NULL);
 	o.count += 50;
@@ -363,12 +340,12 @@ static void killed_at_any_point_the_ledger_ends_up_the_same(_unused_ void **stat
 			struct store *s;
 			int status;
 
-			snprintf(url, sizeof(url), "%s", fresh_url());
+			snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 			snprintf(fault, sizeof(fault), "crash_at:%s:%d", points[p], n);
 			status = run_child(url, fault);
 			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 			assert_int_equal(run_child(url, ""), 0);
-			s = open_store(url);
+			s = ledgers_open(url);
 			check_books(s);
 			assert_int_equal(digest(s), expected);
 			store_close(s);
@@ -388,10 +365,10 @@ static void without_the_stored_offset_the_double_shows(_unused_ void **state)
 	NEEDS_FAULTS();
 	crash_outcomes(&o);
 	expected = undisturbed_digest(&o, CRASH_BATCH);
-	snprintf(url, sizeof(url), "%s", fresh_url());
+	snprintf(url, sizeof(url), "%s", ledgers_fresh_url());
 	assert_int_equal(run_child(url, "watermark_off"), 0);
 	assert_int_equal(run_child(url, "watermark_off"), 0);
-	s = open_store(url);
+	s = ledgers_open(url);
 	assert_int_not_equal(digest(s), expected);
 	assert_true(number(s, "SELECT COUNT(*) FROM ignored WHERE reason = 'repeat'") >=
 		    CRASH_LEADS);
@@ -422,18 +399,7 @@ static int run_suite(const char *name)
 
 int main(int argc, char **argv)
 {
-	char command[100];
-	int failed;
-
 	if (argc == 3 && strcmp(argv[1], "child") == 0)
 		return child_main(argv[2]);
-	assert(mkdtemp(work_dir));
-	failed = run_suite("ledger in SQLite");
-	use_postgres = postgres_start();
-	if (use_postgres) {
-		failed += run_suite("ledger in PostgreSQL");
-		postgres_stop();
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
-	return system(command) != 0 || failed != 0;
+	return ledgers_run("ledger", run_suite);
 }
