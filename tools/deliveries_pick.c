@@ -173,7 +173,7 @@ static void try_one(const Punnet__V1__DeliveryAttempt *a, const struct answer_ru
 	struct transport_answer answer = {
 	    .end = a->answer_whole ? TRANSPORT_ANSWERED : TRANSPORT_BROKEN,
 	    .http_status = a->http_status,
-	    .body = slice_cstr(a->answer_sample),
+	    .text = answer_text_of(slice_cstr(a->answer_sample), scratch),
 	};
 	struct attempt_said said;
 	const char *recorded, *now;
@@ -183,7 +183,7 @@ static void try_one(const Punnet__V1__DeliveryAttempt *a, const struct answer_ru
 		t->not_whole++;
 		return;
 	}
-	said = classify(rules, &answer, scratch);
+	said = classify(rules, &answer);
 	recorded = pick_word((enum attempt_result)a->result, a->unknown,
 			     reason_from_code(slice_cstr(a->reason_code)));
 	now = pick_word(said.result, said.unknown, said.reason);

@@ -47,9 +47,14 @@ enum compose {
 };
 
 void message_wipe(struct message *m);
+/* Wiped, with its room kept for the next message. */
+void message_clear(struct message *m);
 /* Room for all of it at once: a buffer that grows would leave the contact behind in freed memory. */
 _must_use_ bool message_begin(struct message *m, const struct handover *h);
-void message_header(struct message *m, const char *fmt, ...) _printf_(2, 3);
+void message_header(struct message *m, const char *name, struct slice value);
+/* The same in pieces: what is appended to m->head in between is the value. Too much of it, and m->head.failed is set. */
+void message_header_open(struct message *m, struct slice name);
+void message_header_close(struct message *m);
 const char *message_header_text(const struct message *m, size_t i);
 
 /* Bytes that a message about this lead may come to. */
@@ -69,7 +74,7 @@ struct channel {
 			    const struct status_query *query, struct message *m,
 			    char ret_url[ENDPOINT_URL_MAX]);
 	struct attempt_said (*judge)(const struct answer_rules *rules,
-				     const struct transport_answer *answer, struct arena *scratch);
+				     const struct transport_answer *answer);
 };
 
 /* Reads an order's delivery settings. *ret_channel is the one that they name. */

@@ -2,7 +2,6 @@
 #include "channel.h"
 
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "lead/fingerprint.h"
@@ -103,14 +102,21 @@ static void wipe(struct buf *b)
 {
 	if (b->data)
 		sodium_memzero(b->data, b->failed ? b->cap : b->len);
-	buf_free(b);
+	buf_reset(b);
 }
 
-void message_wipe(struct message *m)
+void message_clear(struct message *m)
 {
 	wipe(&m->body);
 	wipe(&m->head);
 	m->header_count = 0;
+}
+
+void message_wipe(struct message *m)
+{
+	message_clear(m);
+	buf_free(&m->body);
+	buf_free(&m->head);
 }
 
 size_t handover_room(const struct handover *h)
@@ -127,22 +133,25 @@ bool message_begin(struct message *m, const struct handover *h)
 	       buf_reserve(&m->body, MIN_OF(handover_room(h), (size_t)MESSAGE_BODY_MAX));
 }
 
-void message_header(struct message *m, const char *fmt, ...)
+void message_header_open(struct message *m, struct slice name)
 {
-	size_t room = m->head.cap - m->head.len;
-	va_list args;
-	int len;
-
 	assert(m->header_count < MESSAGE_HEADERS_MAX);
-	va_start(args, fmt);
-	len = vsnprintf(m->head.data + m->head.len, room, fmt, args);
-	va_end(args);
-	if (len < 0 || (size_t)len >= room) {
-		m->head.failed = true;
-		return;
-	}
-	m->header_at[m->header_count++] = m->head.len;
-	m->head.len += (size_t)len + 1;
+	m->header_at[m->header_count] = m->head.len;
+	buf_append_slice(&m->head, name);
+	buf_append(&m->head, ": ", 2);
+}
+
+void message_header_close(struct message *m)
+{
+	buf_append_char(&m->head, 0);
+	m->header_count += !m->head.failed;
+}
+
+void message_header(struct message *m, const char *name, struct slice value)
+{
+	message_header_open(m, slice_cstr(name));
+	buf_append_slice(&m->head, value);
+	message_header_close(m);
 }
 
 const char *message_header_text(const struct message *m, size_t i)

@@ -350,8 +350,7 @@ static enum compose compose(const struct handover *h, const struct endpoint *e, 
 }
 
 static struct attempt_said judge(_unused_ const struct answer_rules *rules,
-				 const struct transport_answer *answer,
-				 _unused_ struct arena *scratch)
+				 const struct transport_answer *answer)
 {
 	return classify_mail(answer);
 }

@@ -194,18 +194,30 @@ static enum compose write_auth(const struct handover *h, const struct endpoint *
 	if (!secret_usable(secret) ||
 	    (e->auth == AUTH_BASIC && !memchr(secret.data, ':', secret.len)))
 		return COMPOSE_NO_SECRET;
-	if (e->auth == AUTH_BEARER)
-		message_header(m, "Authorization: Bearer " SLICE_FMT, SLICE_ARG(secret));
-	if (e->auth == AUTH_HEADER)
-		message_header(m, "%s: " SLICE_FMT, e->auth_header, SLICE_ARG(secret));
-	if (e->auth != AUTH_BASIC)
+	if (e->auth == AUTH_HEADER) {
+		message_header(m, e->auth_header, secret);
 		return COMPOSE_DONE;
-
-	sodium_bin2base64(base64, sizeof(base64), (const uint8_t *)secret.data, secret.len,
-			  sodium_base64_VARIANT_ORIGINAL);
-	message_header(m, "Authorization: Basic %s", base64);
-	sodium_memzero(base64, sizeof(base64));
+	}
+	message_header_open(m, SLICE("Authorization"));
+	if (e->auth == AUTH_BEARER) {
+		buf_append_cstr(&m->head, "Bearer ");
+		buf_append_slice(&m->head, secret);
+	} else {
+		sodium_bin2base64(base64, sizeof(base64), (const uint8_t *)secret.data, secret.len,
+				  sodium_base64_VARIANT_ORIGINAL);
+		buf_append_cstr(&m->head, "Basic ");
+		buf_append_cstr(&m->head, base64);
+		sodium_memzero(base64, sizeof(base64));
+	}
+	message_header_close(m);
 	return COMPOSE_DONE;
+}
+
+static void write_own_header(const struct json *own, struct message *m)
+{
+	message_header_open(m, own->key);
+	buf_append_slice(&m->head, own->text);
+	message_header_close(m);
 }
 
 static enum compose write_headers(const struct handover *h, const struct endpoint *e, bool has_body,
@@ -216,19 +228,20 @@ static enum compose write_headers(const struct handover *h, const struct endpoin
 
 	delivery_key_text(&h->lead_id, h->routed->assignment->round, key);
 	if (has_body)
-		message_header(m, "Content-Type: %s",
-			       e->form == BODY_FORM ? "application/x-www-form-urlencoded"
-						    : "application/json");
-	message_header(m, "Idempotency-Key: %s", key);
-	message_header(m, "webhook-id: %s", key);
-	message_header(m, "webhook-timestamp: %lld", (long long)now_s);
+		message_header(m, "Content-Type",
+			       e->form == BODY_FORM ? SLICE("application/x-www-form-urlencoded")
+						    : SLICE("application/json"));
+	message_header(m, "Idempotency-Key", slice_cstr(key));
+	message_header(m, "webhook-id", slice_cstr(key));
+	message_header_open(m, SLICE("webhook-timestamp"));
+	buf_append_int(&m->head, now_s);
+	message_header_close(m);
 	if (h->signer->signs) {
 		webhook_sign(h->signer, slice_cstr(key), now_s, buf_slice(&m->body), signature);
-		message_header(m, "webhook-signature: %s", signature);
+		message_header(m, "webhook-signature", slice_cstr(signature));
 	}
 	for (const struct json *own = e->headers ? e->headers->child : NULL; own; own = own->next)
-		message_header(m, SLICE_FMT ": " SLICE_FMT, SLICE_ARG(own->key),
-			       SLICE_ARG(own->text));
+		write_own_header(own, m);
 	return write_auth(h, e, m);
 }
 

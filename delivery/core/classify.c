@@ -40,24 +40,15 @@ static bool classify_words(enum answer_word word, struct attempt_said *ret)
 	return false;
 }
 
-static enum answer_word words_of(const struct answer_rules *rules,
-				 const struct transport_answer *answer, struct arena *scratch)
-{
-	struct answer_text text = answer_text_of(answer->body, scratch);
-
-	return answer_word_of(rules, &text);
-}
-
 static struct attempt_said classify_2xx(const struct answer_rules *rules,
-					const struct transport_answer *answer,
-					struct arena *scratch)
+					const struct transport_answer *answer)
 {
 	struct attempt_said said;
 	enum answer_word word;
 
 	if (answer->end != TRANSPORT_ANSWERED || !status_is_ok(rules, answer->http_status))
 		return tempfail(REASON_DELIVERY_ANSWER_UNCLEAR, true);
-	word = words_of(rules, answer, scratch);
+	word = answer_word_of(rules, &answer->text);
 	if (classify_words(word, &said))
 		return said;
 	/* Where the order says how a yes reads, nothing else is one. */
@@ -69,12 +60,12 @@ static struct attempt_said classify_2xx(const struct answer_rules *rules,
 
 /* A status that says no, to this lead or to all. */
 static struct attempt_said classify_no(const struct answer_rules *rules,
-				       const struct transport_answer *answer, struct arena *scratch)
+				       const struct transport_answer *answer)
 {
 	struct attempt_said said;
 
 	if (answer->end == TRANSPORT_ANSWERED &&
-	    classify_words(words_of(rules, answer, scratch), &said))
+	    classify_words(answer_word_of(rules, &answer->text), &said))
 		return said;
 
 	return permfail(answer->http_status == 409 ? REASON_DELIVERY_DUPLICATE
@@ -82,13 +73,12 @@ static struct attempt_said classify_no(const struct answer_rules *rules,
 }
 
 static struct attempt_said classify_status(const struct answer_rules *rules,
-					   const struct transport_answer *answer,
-					   struct arena *scratch)
+					   const struct transport_answer *answer)
 {
 	uint32_t status = answer->http_status;
 
 	if (status >= 200 && status <= 299)
-		return classify_2xx(rules, answer, scratch);
+		return classify_2xx(rules, answer);
 	switch (status) {
 	case 408:
 	case 425:
@@ -97,7 +87,7 @@ static struct attempt_said classify_status(const struct answer_rules *rules,
 	case 400:
 	case 409:
 	case 422:
-		return classify_no(rules, answer, scratch);
+		return classify_no(rules, answer);
 	case 410:
 		return permfail(REASON_DELIVERY_ENDPOINT_GONE);
 	}
@@ -110,7 +100,7 @@ static struct attempt_said classify_status(const struct answer_rules *rules,
 }
 
 struct attempt_said classify(const struct answer_rules *rules,
-			     const struct transport_answer *answer, struct arena *scratch)
+			     const struct transport_answer *answer)
 {
 	struct attempt_said said;
 
@@ -129,7 +119,7 @@ struct attempt_said classify(const struct answer_rules *rules,
 	if (answer->http_status == 0)
 		return tempfail(REASON_DELIVERY_NO_ANSWER, true);
 
-	said = classify_status(rules, answer, scratch);
+	said = classify_status(rules, answer);
 	said.http_status = answer->http_status;
 	if (said.result == ATTEMPT_TEMPFAIL)
 		said.retry_after_ms = MAX_OF(answer->retry_after_ms, 0);
@@ -138,32 +128,28 @@ struct attempt_said classify(const struct answer_rules *rules,
 
 /* --- asked about an earlier attempt --- */
 
-static bool says_absent(const struct status_query *query, const struct transport_answer *answer,
-			struct arena *scratch)
+static bool says_absent(const struct status_query *query, const struct transport_answer *answer)
 {
-	struct answer_text text;
-
 	for (size_t i = 0; i < query->absent_status_count; i++)
 		if (query->absent_status[i] == answer->http_status)
 			return true;
 	if (!answer_rule_is_set(&query->absent) || answer->end != TRANSPORT_ANSWERED)
 		return false;
-	text = answer_text_of(answer->body, scratch);
-	return answer_rule_fits(&query->absent, &text);
+	return answer_rule_fits(&query->absent, &answer->text);
 }
 
 struct attempt_said classify_query(const struct status_query *query,
-				   const struct transport_answer *answer, struct arena *scratch)
+				   const struct transport_answer *answer)
 {
 	struct attempt_said said;
 
-	if (answer->http_status != 0 && says_absent(query, answer, scratch)) {
+	if (answer->http_status != 0 && says_absent(query, answer)) {
 		said = tempfail(REASON_DELIVERY_NOT_ARRIVED, false);
 		said.absent = true;
 		said.http_status = answer->http_status;
 		return said;
 	}
-	said = classify(&query->rules, answer, scratch);
+	said = classify(&query->rules, answer);
 	/* A question hands nothing over: how it ends adds no doubt, and a broken one decides nothing. */
 	said.unknown = false;
 	if (said.result == ATTEMPT_PERMFAIL && said.reason != REASON_DELIVERY_REFUSED &&
@@ -203,14 +189,14 @@ static struct slice text_at(const struct json *root, const char *pointer)
 										: slice_of(NULL, 0);
 }
 
-struct slice answer_words(const struct answer_rules *rules, struct slice body,
+struct slice answer_words(const struct answer_rules *rules, const struct answer_text *text,
 			  struct arena *scratch)
 {
-	const struct json *root = answer_text_of(body, scratch).root;
+	const struct json *root = text->root;
 	struct slice outcome, reason;
 
 	if (!root)
-		return body;
+		return text->body;
 
 	outcome = text_at(root, rules->accepted.pointer);
 	if (outcome.len == 0)

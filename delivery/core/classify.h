@@ -40,16 +40,16 @@ struct transport_answer {
 	enum transport_end end;
 	uint32_t http_status; /* 0: no status line came */
 	int64_t retry_after_ms;
-	struct slice body;
+	struct answer_text text; /* of the body */
 };
 
 struct attempt_said classify(const struct answer_rules *rules,
-			     const struct transport_answer *answer, struct arena *scratch);
+			     const struct transport_answer *answer);
 
 /* The answer to a status query: delivered, refused, absent (it never arrived: the next attempt hands it over), or TEMPFAIL. Never
  * unknown by itself. */
 struct attempt_said classify_query(const struct status_query *query,
-				   const struct transport_answer *answer, struct arena *scratch);
+				   const struct transport_answer *answer);
 
 /* E-mail: the code is the relay's last one over SMTP.
  *
@@ -61,8 +61,8 @@ struct attempt_said classify_query(const struct status_query *query,
 struct attempt_said classify_mail(const struct transport_answer *answer);
 
 /* The words of the answer that the rules point at ("refused: too young"), or the body itself when it is not JSON.
- * Lives in scratch or in the body; not yet safe to keep, see excerpt.h. */
-struct slice answer_words(const struct answer_rules *rules, struct slice body,
+ * Lives in scratch or in the answer; not yet safe to keep, see excerpt.h. */
+struct slice answer_words(const struct answer_rules *rules, const struct answer_text *text,
 			  struct arena *scratch);
 
 #endif

@@ -74,6 +74,26 @@ static bool is_separator(uint32_t c)
 	       c == 0xa0;
 }
 
+/* The values that must not be kept, each with its first character folded: most places of a text begin none. */
+struct secrets {
+	size_t count;
+	struct slice values[EXCERPT_VALUES_MAX];
+	uint32_t first[EXCERPT_VALUES_MAX];
+};
+
+static void secrets_take(struct secrets *s, const struct slice *values, size_t count)
+{
+	s->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct slice rest = values[i];
+
+		if (rest.len == 0)
+			continue;
+		s->first[s->count] = fold(next_char(&rest));
+		s->values[s->count++] = values[i];
+	}
+}
+
 /* Length of the value at text[0], or 0. */
 static size_t match_value(const uint32_t *text, size_t len, struct slice value)
 {
@@ -114,14 +134,14 @@ static size_t match_mailbox(const uint32_t *text, size_t len)
 	return at ? n : 0;
 }
 
-static size_t match_secret(const uint32_t *text, size_t len, const struct slice *values,
-			   size_t count)
+static size_t match_secret(const uint32_t *text, size_t len, const struct secrets *s)
 {
 	size_t longest = MAX_OF(match_digits(text, len), match_mailbox(text, len));
+	uint32_t first = fold(text[0]);
 
-	for (size_t i = 0; i < count; i++)
-		if (values[i].len > 0)
-			longest = MAX_OF(longest, match_value(text, len, values[i]));
+	for (size_t i = 0; i < s->count; i++)
+		if (s->first[i] == first)
+			longest = MAX_OF(longest, match_value(text, len, s->values[i]));
 	return longest;
 }
 
@@ -139,15 +159,17 @@ void excerpt_make(struct slice words, const struct slice *values, size_t count,
 {
 	uint32_t text[EXCERPT_SCAN_CHARS];
 	size_t len = 0, at = 0;
+	struct secrets secrets;
 
 	assert(count <= EXCERPT_VALUES_MAX);
+	secrets_take(&secrets, values, count);
 	while (words.len > 0 && len < EXCERPT_SCAN_CHARS) {
 		uint32_t c = next_char(&words);
 
 		text[len++] = c < ' ' || c == 0x7f ? ' ' : c;
 	}
 	for (size_t i = 0; i < len;) {
-		size_t secret = match_secret(text + i, len - i, values, count);
+		size_t secret = match_secret(text + i, len - i, &secrets);
 		char one[4];
 
 		if (!(secret ? append(ret, &at, "***", 3)

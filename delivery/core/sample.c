@@ -70,20 +70,19 @@ static void write_node(struct cleaner *c, const struct json *node)
 	buf_append_char(&c->out, object ? '}' : ']');
 }
 
-void answer_sample_make(struct slice body, const struct slice *values, size_t count,
-			struct arena *scratch, struct answer_sample *ret)
+void answer_sample_make(const struct answer_text *text, const struct slice *values, size_t count,
+			struct answer_sample *ret)
 {
 	struct cleaner c = {.values = values, .count = count, .out.max = SAMPLE_MAX_BYTES};
-	struct answer_text text = answer_text_of(body, scratch);
 
 	ret->text[0] = 0;
 	ret->whole = true;
-	if (!text.root) {
-		clean(&c, body, ret->text);
+	if (!text->root) {
+		clean(&c, text->body, ret->text);
 		ret->whole = !c.cut;
 		return;
 	}
-	write_node(&c, text.root);
+	write_node(&c, text->root);
 	ret->whole = !c.cut && !c.out.failed;
 	/* half a document would only be in the way */
 	if (!c.out.failed) {

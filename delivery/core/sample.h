@@ -15,7 +15,7 @@ struct answer_sample {
 };
 
 /* values: what must not stand in it, as for excerpt_make(). */
-void answer_sample_make(struct slice body, const struct slice *values, size_t count,
-			struct arena *scratch, struct answer_sample *ret);
+void answer_sample_make(const struct answer_text *text, const struct slice *values, size_t count,
+			struct answer_sample *ret);
 
 #endif

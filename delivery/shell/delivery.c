@@ -331,6 +331,7 @@ static void on_timer_closed(uv_handle_t *h)
 
 	if (--d->handles > 0)
 		return;
+	ways_free(&d->ways);
 	arena_free(&d->handover_arena);
 	arena_free(&d->record_arena);
 	buf_free(&d->pack);

@@ -16,17 +16,13 @@ static struct slice settings_of(const struct task *t)
 static int64_t interval_ms(struct delivery *d, const struct task *t)
 {
 	struct slice json = settings_of(t);
-	const struct channel *channel;
-	struct endpoint e;
+	const struct way *way;
 
 	/* most orders have none: they pay for a search, not for a reading */
 	if (!memmem(json.data, json.len, "\"digest\"", 8))
 		return 0;
-	arena_reset(&d->handover_arena);
-	if (channel_read(json, d->settings.answer_timeout_ms, &d->handover_arena, &channel, &e,
-			 NULL) != RESULT_OK)
-		return 0;
-	return e.mail.digest_ms;
+	way = way_of(&d->ways, json, d->settings.answer_timeout_ms);
+	return way->channel ? way->endpoint.mail.digest_ms : 0;
 }
 
 bool digest_waits(struct delivery *d, struct task *t)

@@ -111,16 +111,17 @@ static bool say_composed(enum compose c, const struct task *t, struct outgoing *
 	return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_CREDENTIAL_MISSING);
 }
 
-static enum compose compose_query(struct delivery *d, const struct channel *channel,
-				  const struct handover *h, struct outgoing *ret)
+static enum compose compose_query(struct delivery *d, const struct handover *h,
+				  struct outgoing *ret)
 {
 	struct status_query query;
-	enum result r =
-	    endpoint_read_query(ret->endpoint.query, d->settings.answer_timeout_ms, &query, NULL);
+	enum result r = endpoint_read_query(ret->way->endpoint.query, d->settings.answer_timeout_ms,
+					    &query, NULL);
 
 	assert(r == RESULT_OK); /* it was read with the settings */
-	ret->endpoint.timeout_ms = query.timeout_ms;
-	return channel->ask(h, &ret->endpoint, &query, &ret->message, ret->query_url);
+	ret->timeout_ms = query.timeout_ms;
+	return ret->way->channel->ask(h, &ret->way->endpoint, &query, &ret->message,
+				      ret->query_url);
 }
 
 /* A task's lead with its contact open: handover_close(). false: the contact is gone. */
@@ -191,11 +192,12 @@ static enum compose compose_digest(struct delivery *d, const struct handover *h,
 				   struct outgoing *ret)
 {
 	struct mail_draft draft = {0};
-	enum compose c = mail_add(&draft, h, &ret->endpoint);
+	const struct endpoint *e = &ret->way->endpoint;
+	enum compose c = mail_add(&draft, h, e);
 
 	if (c == COMPOSE_DONE) {
-		add_members(d, &draft, t, &ret->endpoint);
-		c = mail_finish(&draft, &ret->endpoint, h->mail_from, h->now_ms, &ret->message);
+		add_members(d, &draft, t, e);
+		c = mail_finish(&draft, e, h->mail_from, h->now_ms, &ret->message);
 		if (c != COMPOSE_DONE)
 			task_members_ready(t);
 	}
@@ -203,22 +205,23 @@ static enum compose compose_digest(struct delivery *d, const struct handover *h,
 	return c;
 }
 
-static enum compose compose_any(struct delivery *d, const struct channel *channel,
-				const struct handover *h, struct task *t, struct outgoing *ret)
+static enum compose compose_any(struct delivery *d, const struct handover *h, struct task *t,
+				struct outgoing *ret)
 {
-	if (ret->endpoint.mail.to_count > 0 &&
-	    (!d->settings.mail_relay || !*d->settings.mail_relay))
+	const struct endpoint *e = &ret->way->endpoint;
+
+	if (e->mail.to_count > 0 && (!d->settings.mail_relay || !*d->settings.mail_relay))
 		return COMPOSE_NO_SECRET;
 	if (t->asks)
-		return compose_query(d, channel, h, ret);
-	if (ret->endpoint.mail.digest_ms > 0)
+		return compose_query(d, h, ret);
+	if (e->mail.digest_ms > 0)
 		return compose_digest(d, h, t, ret);
-	return channel->compose(h, &ret->endpoint, &ret->message);
+	return ret->way->channel->compose(h, e, &ret->message);
 }
 
 static bool compose(struct delivery *d, struct task *t, const Punnet__V1__RoutedLead *routed,
-		    const struct channel *channel, const struct signer *signer,
-		    struct outgoing *ret, struct attempt_said *ret_said)
+		    const struct signer *signer, struct outgoing *ret,
+		    struct attempt_said *ret_said)
 {
 	struct secrets secrets;
 	struct handover h;
@@ -228,11 +231,11 @@ static bool compose(struct delivery *d, struct task *t, const Punnet__V1__Routed
 		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_CONTACT_DESTROYED);
 
 	h.signer = signer;
-	c = compose_any(d, channel, &h, t, ret);
+	c = compose_any(d, &h, t, ret);
 	contact_wipe(h.contact);
-	if (c == COMPOSE_DONE && *ret->endpoint.certificate &&
+	if (c == COMPOSE_DONE && *ret->way->endpoint.certificate &&
 	    !credentials_certificate(&d->credentials, secrets.advertiser_id,
-				     slice_cstr(ret->endpoint.certificate), ret->certificate))
+				     slice_cstr(ret->way->endpoint.certificate), ret->certificate))
 		c = COMPOSE_NO_SECRET;
 	return say_composed(c, t, ret, ret_said);
 }
@@ -244,20 +247,19 @@ bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
 	struct slice advertiser = slice_cstr(routed->assignment->advertiser_id);
 	const Punnet__V1__DirectoryEntry *entry =
 	    directory_get(d->directory, "advertiser", advertiser);
-	const struct channel *channel;
 	const struct signer *signer;
-	struct error e = {0};
 
-	ret->message = (struct message){0};
 	ret->certificate[0] = 0;
-	if (channel_read(slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms,
-			 &d->handover_arena, &channel, &ret->endpoint, &e) != RESULT_OK) {
+	ret->way = way_of(&d->ways, slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms);
+	if (!ret->way->channel) {
 		log_warn("endpoint_invalid", LOG_LEAD(&t->lead_id),
-			 LOG_STR("order", routed->assignment->order_id), LOG_STR("reason", e.text));
+			 LOG_STR("order", routed->assignment->order_id),
+			 LOG_STR("reason", ret->way->error.text));
 		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_ENDPOINT_INVALID);
 	}
-	t->channel = channel->name;
-	t->asks = t->past.ever_unknown && ret->endpoint.query;
+	ret->timeout_ms = ret->way->endpoint.timeout_ms;
+	t->channel = ret->way->channel->name;
+	t->asks = t->past.ever_unknown && ret->way->endpoint.query;
 	if (!entry || !entry->advertiser)
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	if (entry->advertiser->suspended)
@@ -268,7 +270,8 @@ bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
 		log_error("advertiser_secret_unreadable", LOG_SLICE("advertiser", advertiser));
 		return refuse(ret_said, ATTEMPT_TEMPFAIL, REASON_DELIVERY_ADVERTISER_UNKNOWN);
 	}
-	return compose(d, t, routed, channel, signer, ret, ret_said);
+	sender_room(d->sender, &ret->message);
+	return compose(d, t, routed, signer, ret, ret_said);
 }
 
 static const Punnet__V1__SealedContact *sealed_of(struct delivery *d, const struct task *t)
@@ -294,11 +297,10 @@ static const char *price_currency(struct delivery *d, const struct task *t)
 }
 
 static struct answer_kept *keep(struct delivery *d, struct task *t,
-				const struct answer_rules *rules, struct slice body)
+				const struct answer_rules *rules, const struct answer_text *answer)
 {
 	const Punnet__V1__Contact *contact;
 	struct slice values[EXCERPT_VALUES_MAX];
-	struct answer_text text;
 	struct answer_kept *kept;
 	size_t count = 0;
 
@@ -310,41 +312,39 @@ static struct answer_kept *keep(struct delivery *d, struct task *t,
 	if (!kept)
 		abort();
 	contact_values(contact, values, &count);
-	excerpt_make(answer_words(rules, body, &d->handover_arena), values, count, kept->excerpt);
-	answer_sample_make(body, values, count, &d->handover_arena, &kept->sample);
+	excerpt_make(answer_words(rules, answer, &d->handover_arena), values, count, kept->excerpt);
+	answer_sample_make(answer, values, count, &kept->sample);
 	contact_wipe(contact);
-	text = answer_text_of(body, &d->handover_arena);
 	kept->has_price = *rules->price_pointer &&
-			  answer_price(rules, &text, price_currency(d, t), &kept->price_minor);
+			  answer_price(rules, answer, price_currency(d, t), &kept->price_minor);
 	return kept;
 }
 
 /* Reads of the record only what the answer is judged by. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
-				   const struct transport_answer *answer,
-				   struct answer_kept **ret_kept)
+				   struct transport_answer *answer, struct answer_kept **ret_kept)
 {
 	struct slice delivery_json = {0};
-	const struct channel *channel;
 	struct status_query query;
-	struct endpoint endpoint;
-	struct error e = {0};
-	enum result r;
+	const struct way *way;
+	enum result r = RESULT_OK;
 
 	arena_reset(&d->handover_arena);
 	if (!codec_find(slice_of(t->value, t->value_len), ROUTED_LEAD_DELIVERY_JSON_FIELD,
 			&delivery_json))
 		delivery_json = (struct slice){0};
-	r = channel_read(delivery_json, d->settings.answer_timeout_ms, &d->handover_arena, &channel,
-			 &endpoint, &e);
-	if (r == RESULT_OK && t->asks)
-		r = endpoint_read_query(endpoint.query, endpoint.timeout_ms, &query, &e);
-	assert(r == RESULT_OK); /* the same text was read when it was sent */
+	way = way_of(&d->ways, delivery_json, d->settings.answer_timeout_ms);
+	assert(way->channel); /* the same text was read when it was sent */
+	if (t->asks)
+		r = endpoint_read_query(way->endpoint.query, way->endpoint.timeout_ms, &query, NULL);
+	assert(r == RESULT_OK);
+	answer->text = answer_text_of(answer->text.body, &d->handover_arena);
 	*ret_kept = NULL;
-	if (answer->body.len > 0)
-		*ret_kept = keep(d, t, t->asks ? &query.rules : &endpoint.rules, answer->body);
+	if (answer->text.body.len > 0)
+		*ret_kept =
+		    keep(d, t, t->asks ? &query.rules : &way->endpoint.rules, &answer->text);
 	if (*ret_kept && answer->end != TRANSPORT_ANSWERED)
 		(*ret_kept)->sample.whole = false;
-	return t->asks ? classify_query(&query, answer, &d->handover_arena)
-		       : channel->judge(&endpoint.rules, answer, &d->handover_arena);
+	return t->asks ? classify_query(&query, answer)
+		       : way->channel->judge(&way->endpoint.rules, answer);
 }

@@ -15,6 +15,7 @@
 #include "runtime/progress.h"
 #include "sender.h"
 #include "signers.h"
+#include "ways.h"
 
 #define DELIVERY_PARTITIONS_MAX    1024
 #define DELIVERY_TAKE_MAX          500  /* records in one turn */
@@ -133,6 +134,7 @@ struct delivery {
 	struct partition *partitions[DELIVERY_PARTITIONS_MAX];
 
 	struct credentials credentials;
+	struct ways ways;
 	struct map advertisers; /* id -> struct advertiser */
 	size_t advertiser_turn;
 	struct advertiser *holds_unsaid;
@@ -163,7 +165,7 @@ struct task *task_new(struct delivery *d, struct partition *p, const struct bus_
 void task_transfer_over(struct delivery *d, struct task *t);
 /* Who was to go out with it goes out again. */
 void task_members_ready(struct task *head);
-void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *answer);
+void delivery_on_answer(void *ctx, void *owner, struct transport_answer *answer);
 void task_wait(struct delivery *d, struct task *t, int64_t due_ms);
 /* Takes kept over; NULL: no answer. */
 void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt_said *said,
@@ -175,7 +177,8 @@ void delivery_dispatch(struct delivery *d);
 /* --- handing over (handover.c) --- */
 /* What goes out, and where to. Holds the contact in the open: message_wipe(). */
 struct outgoing {
-	struct endpoint endpoint;
+	const struct way *way;
+	int64_t timeout_ms;
 	struct message message;
 	char query_url[ENDPOINT_URL_MAX];       /* where a status query goes */
 	char certificate[CREDENTIALS_PATH_MAX]; /* "" = none is shown */
@@ -183,10 +186,9 @@ struct outgoing {
 /* false: nothing can be sent; ret_said says why. */
 bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
 		   struct attempt_said *ret_said);
-/* *ret_kept: NULL when nothing of the answer may be kept; the caller frees it. */
+/* Reads the text of the answer. *ret_kept: NULL when nothing of the answer may be kept; the caller frees it. */
 struct attempt_said handover_judge(struct delivery *d, struct task *t,
-				   const struct transport_answer *answer,
-				   struct answer_kept **ret_kept);
+				   struct transport_answer *answer, struct answer_kept **ret_kept);
 
 /* --- records (records.c) --- */
 void record_attempt(struct delivery *d, struct task *t);

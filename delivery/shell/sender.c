@@ -9,6 +9,7 @@
 
 #define UPLOAD_BUFFER_BYTES 16384L /* the least that libcurl takes */
 #define ANSWER_BUFFER_BYTES 4096L
+#define SPARE_BODY_BYTES    (64 * 1024) /* more room than this is not kept for the next message */
 
 /* --- what libcurl asks of us --- */
 
@@ -80,6 +81,7 @@ static void transfer_free(struct transfer *t)
 {
 	curl_slist_free_all(t->recipients);
 	curl_easy_cleanup(t->easy);
+	message_wipe(&t->message);
 	free(t);
 }
 
@@ -96,13 +98,15 @@ static void forget(struct transfer *t, bool again)
 		t->next->prev = t->prev;
 	s->in_flight--;
 	curl_multi_remove_handle(s->multi, t->easy);
-	message_wipe(&t->message);
+	message_clear(&t->message);
 	buf_free(&t->answer);
 	t->magic = 0;
 	if (!again || s->spare_count >= s->options.connections_max) {
 		transfer_free(t);
 		return;
 	}
+	if (t->message.body.cap > SPARE_BODY_BYTES)
+		message_wipe(&t->message);
 	t->prev = NULL;
 	t->next = s->spare;
 	s->spare = t;
@@ -153,7 +157,7 @@ static void finish(struct transfer *t, CURLcode code)
 	answer.http_status = status >= 200 ? (uint32_t)status : 0;
 	answer.retry_after_ms =
 	    MIN_OF((int64_t)retry_after_s, RETRY_WAIT_MAX_MS / MS_PER_S) * MS_PER_S;
-	answer.body = buf_slice(&body);
+	answer.text.body = buf_slice(&body);
 	t->answer = (struct buf){0};
 	/* The place is free before the owner hears of it: the owner may want it for the next one. */
 	forget(t, serves_again(t, code, status, retry_after_s));
@@ -316,6 +320,15 @@ static struct transfer *transfer_take(struct sender *s)
 	return t;
 }
 
+void sender_room(struct sender *s, struct message *ret)
+{
+	*ret = (struct message){0};
+	if (!s->spare)
+		return;
+	*ret = s->spare->message;
+	s->spare->message = (struct message){0};
+}
+
 struct transfer *sender_send(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner)
 {
@@ -328,6 +341,7 @@ struct transfer *sender_send(struct sender *s, const struct sender_request *r, s
 	t->owner = owner;
 	t->mails = r->kind == REQUEST_MAIL;
 	t->posts = false;
+	message_wipe(&t->message);
 	t->message = *m;
 	*m = (struct message){0};
 	t->next = s->transfers;

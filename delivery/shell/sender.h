@@ -16,8 +16,8 @@
 struct sender;
 struct transfer;
 
-/* answer->body is valid inside the call only. */
-typedef void (*sender_done_fn)(void *ctx, void *owner, const struct transport_answer *answer);
+/* Of the answer's text only the body is set, valid inside the call only. */
+typedef void (*sender_done_fn)(void *ctx, void *owner, struct transport_answer *answer);
 
 struct sender_options {
 	bool allow_private_addresses;
@@ -48,6 +48,8 @@ struct sender_request {
 
 struct sender *sender_open(uv_loop_t *loop, const struct sender_options *o,
 			   struct error *ret_error);
+/* An empty message, with the room of one that was sent. */
+void sender_room(struct sender *s, struct message *ret);
 /* Takes the message over (and wipes it at the end). The result may be NULL only for want of memory: aborts then. */
 struct transfer *sender_send(struct sender *s, const struct sender_request *r, struct message *m,
 			     void *owner);

@@ -157,7 +157,7 @@ void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt
 	record_attempt(d, t);
 }
 
-void delivery_on_answer(void *ctx, void *owner, const struct transport_answer *answer)
+void delivery_on_answer(void *ctx, void *owner, struct transport_answer *answer)
 {
 	struct delivery *d = ctx;
 	struct task *t = owner;
@@ -190,22 +190,23 @@ static void mail_login(struct delivery *d, char ret[SECRET_MAX_BYTES + 1])
 
 static void send_out(struct delivery *d, struct task *t, struct outgoing *out)
 {
+	const struct mail_settings *mail = &out->way->endpoint.mail;
 	struct sender_request r = {
 	    .kind = t->asks ? REQUEST_GET : REQUEST_POST,
-	    .url = t->asks ? out->query_url : out->endpoint.url,
-	    .timeout_ms = out->endpoint.timeout_ms,
+	    .url = t->asks ? out->query_url : out->way->endpoint.url,
+	    .timeout_ms = out->timeout_ms,
 	    .certificate = out->certificate,
 	};
 	char login[SECRET_MAX_BYTES + 1];
 
 	login[0] = 0;
-	if (out->endpoint.mail.to_count > 0) {
+	if (mail->to_count > 0) {
 		mail_login(d, login);
 		r.kind = REQUEST_MAIL;
 		r.url = d->settings.mail_relay;
 		r.mail_from = d->settings.mail_from;
-		r.mail_to = out->endpoint.mail.to;
-		r.mail_to_count = out->endpoint.mail.to_count;
+		r.mail_to = mail->to;
+		r.mail_to_count = mail->to_count;
 		r.mail_login = login;
 		r.mail_plain = d->settings.mail_plain;
 	}

@@ -125,13 +125,14 @@ static void an_orders_own_rules_take_the_place_of_the_defaults(_unused_ void **s
 		"st~1ate\",\"refused_values\":[\"NO\"],\"reason_pointer\":\"/why\"}}}",
 		&e, &error),
 	    RESULT_OK);
-	answer.body = SLICE("{\"data\":[{\"st/ate\":\"no\"}],\"why\":\"age\"}");
-	assert_int_equal(classify(&e.rules, &answer, &scratch).result, ATTEMPT_PERMFAIL);
-	assert_true(slice_is(answer_words(&e.rules, answer.body, &scratch), "no: age"));
-	answer.body = SLICE("{\"data\":[],\"outcome\":\"refused\"}");
-	assert_int_equal(classify(&e.rules, &answer, &scratch).result, ATTEMPT_OK);
+	answer.text =
+	    answer_text_of(SLICE("{\"data\":[{\"st/ate\":\"no\"}],\"why\":\"age\"}"), &scratch);
+	assert_int_equal(classify(&e.rules, &answer).result, ATTEMPT_PERMFAIL);
+	assert_true(slice_is(answer_words(&e.rules, &answer.text, &scratch), "no: age"));
+	answer.text = answer_text_of(SLICE("{\"data\":[],\"outcome\":\"refused\"}"), &scratch);
+	assert_int_equal(classify(&e.rules, &answer).result, ATTEMPT_OK);
 	answer.http_status = 202;
-	assert_true(classify(&e.rules, &answer, &scratch).unknown);
+	assert_true(classify(&e.rules, &answer).unknown);
 	arena_free(&scratch);
 }
 

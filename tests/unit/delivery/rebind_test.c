@@ -69,7 +69,7 @@ struct heard {
 	struct transport_answer answer;
 };
 
-static void on_done(_unused_ void *ctx, void *owner, const struct transport_answer *answer)
+static void on_done(_unused_ void *ctx, void *owner, struct transport_answer *answer)
 {
 	struct heard *h = owner;
 
