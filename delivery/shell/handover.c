@@ -250,7 +250,8 @@ bool handover_make(struct delivery *d, struct task *t, struct outgoing *ret,
 	const struct signer *signer;
 
 	ret->certificate[0] = 0;
-	ret->way = way_of(&d->ways, slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms);
+	ret->way =
+	    way_of(&d->ways, slice_cstr(routed->delivery_json), d->settings.answer_timeout_ms);
 	if (!ret->way->channel) {
 		log_warn("endpoint_invalid", LOG_LEAD(&t->lead_id),
 			 LOG_STR("order", routed->assignment->order_id),
@@ -336,7 +337,8 @@ struct attempt_said handover_judge(struct delivery *d, struct task *t,
 	way = way_of(&d->ways, delivery_json, d->settings.answer_timeout_ms);
 	assert(way->channel); /* the same text was read when it was sent */
 	if (t->asks)
-		r = endpoint_read_query(way->endpoint.query, way->endpoint.timeout_ms, &query, NULL);
+		r = endpoint_read_query(way->endpoint.query, way->endpoint.timeout_ms, &query,
+					NULL);
 	assert(r == RESULT_OK);
 	answer->text = answer_text_of(answer->text.body, &d->handover_arena);
 	*ret_kept = NULL;

@@ -7,7 +7,8 @@
 
 #include "delivery/channels/channel.h"
 
-#define WAYS_MAX 512 /* a place holds at most ENDPOINT_JSON_MAX_BYTES twice: the text, and what was read of it */
+#define WAYS_MAX                                                                                   \
+	512 /* a place holds at most ENDPOINT_JSON_MAX_BYTES twice: the text, and what was read of it */
 
 /* One order's settings. channel NULL: they can't be read; error says why. */
 struct way {
