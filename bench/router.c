@@ -7,10 +7,12 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "lead/codec.h"
 #include "router/core/market.h"
+#include "router/shell/snapshot_child.h"
 
 #define T0              1790000000000LL
 #define LEADS_A_TURN    200
@@ -22,6 +24,9 @@
 #define CHANGES         50000
 #define OPEN_LEADS      100000
 #define AMONG_ORDERS    1000
+#define LARGE_ORDERS    100000
+#define LARGE_LEADS     1000000
+#define STOPS           5
 #define PRICE_MINOR(n)  (40000 + (n)*7919 % 60000)
 #define WANTS(n, i, of) (((n)*31 + (i)*17) % (of))
 
@@ -333,6 +338,70 @@ static void measure_open_leads(void)
 	market_free(m);
 }
 
+/* --- snapshots of a large market --- */
+
+static void wait_for_child(struct snapshot_child *c, struct slice *ret_bytes, uint8_t *ret_hash)
+{
+	enum result r;
+
+	while ((r = snapshot_child_poll(c, ret_bytes, ret_hash)) == RESULT_AGAIN)
+		usleep(1000);
+	if (r != RESULT_OK)
+		bench_die("the snapshot's child came to no good end");
+}
+
+/* As after a start: the hash is looked at, then the state is made anew. */
+static void read_back(struct slice bytes, const uint8_t *hash)
+{
+	uint8_t again[SNAPSHOT_HASH_LEN];
+	int64_t from = bench_now_ns();
+	const char *why = NULL;
+	struct market *m;
+
+	snapshot_hash(bytes, again);
+	if (memcmp(again, hash, sizeof(again)) != 0)
+		bench_die("the snapshot's hash does not fit");
+	m = market_decode(bytes, 0, &why);
+	if (!m)
+		bench_die("the snapshot can't be read: %s", why);
+	bench_figure("snapshot of a large market, read back", (double)(bench_now_ns() - from) / 1e9,
+		     "s");
+	market_free(m);
+}
+
+static void measure_snapshots(void)
+{
+	struct arena a = {0};
+	struct market *m = market_of(LARGE_ORDERS, &a);
+	struct buf out = {0};
+	double longest_ms = 0, encoded_s = 0;
+
+	for (uint64_t n = 1; market_open_leads(m) < LARGE_LEADS; n++) {
+		(void)admit(m, n, &leads[n % LEADS_KINDS], &out, &a);
+		arena_reset(&a);
+	}
+	for (int i = 0; i < STOPS; i++) {
+		struct snapshot_child child = {0};
+		int64_t from = bench_now_ns();
+		uint8_t hash[SNAPSHOT_HASH_LEN];
+		struct slice bytes;
+
+		if (!snapshot_child_start(&child, m))
+			bench_die("no child can be made");
+		longest_ms = MAX_OF(longest_ms, (double)(bench_now_ns() - from) / 1e6);
+		wait_for_child(&child, &bytes, hash);
+		encoded_s = (double)(bench_now_ns() - from) / 1e9;
+		if (i == STOPS - 1)
+			read_back(bytes, hash);
+		snapshot_child_end(&child);
+	}
+	bench_figure("snapshot of a large market, decisions stand still", longest_ms, "ms");
+	bench_figure("snapshot of a large market, encoded", encoded_s, "s");
+	market_free(m);
+	buf_free(&out);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	static const uint32_t sizes[] = {40, 1000, 10000, 100000};
@@ -349,6 +418,7 @@ int main(void)
 	}
 	measure_orders(100000);
 	measure_open_leads();
+	measure_snapshots();
 	for (size_t i = 0; i < LEADS_KINDS; i++)
 		buf_free(&leads[i]);
 	return 0;

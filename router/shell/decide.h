@@ -4,10 +4,10 @@
 
 #include "router.h"
 #include "router/core/market.h"
+#include "snapshot_child.h"
 
 #define SNAPSHOT_CHUNK_BYTES     (900 * 1000)
 #define SNAPSHOT_CHUNKS_MAX      2048
-#define SNAPSHOT_HASH_LEN        32
 #define SNAPSHOT_GENERATIONS_MAX 8 /* two whole ones, and what crashes left half-written */
 
 /* A snapshot as it stands in market.snapshots. */
@@ -19,9 +19,12 @@ struct generation {
 
 /* A snapshot on its way out: encoded → held until every decision in it is acknowledged → in chunks → acknowledged. */
 struct snapshot {
-	bool under_way;
+	bool under_way, encoded;
 	uint64_t offset; /* every record up to and including this one is in it */
-	struct buf bytes;
+	int64_t began_us;
+	struct buf own;              /* a small market's bytes, */
+	struct snapshot_child child; /* or who writes a large one's */
+	struct slice bytes;
 	uint8_t hash[SNAPSHOT_HASH_LEN];
 	uint32_t chunks, sent, acknowledged;
 };

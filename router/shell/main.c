@@ -37,6 +37,7 @@ static enum result start(struct service *s, struct error *ret_error)
 	r->ack_watchdog_ms = config_int(s->config, "common", "ack_watchdog");
 	r->snapshot_every_ms = config_int(s->config, "router", "snapshot_every");
 	r->snapshot_events = config_int(s->config, "router", "snapshot_events");
+	r->snapshot_in_place = (size_t)config_int(s->config, "router", "snapshot_in_place");
 	r->packed.max = 2 * BUS_RECORD_MAX_BYTES;
 	r->bus = bus_open(config_text(s->config, "common", "kafka"), s->instance, ret_error);
 	if (!r->bus)

@@ -79,6 +79,7 @@ struct router {
 	struct buf packed;
 	int linger_ms, gather_ms;
 	int64_t ack_watchdog_ms, snapshot_every_ms, snapshot_events;
+	size_t snapshot_in_place;     /* of orders and leads */
 	struct map unknown_verticals; /* waited for once, in vain */
 	struct map wanted_facts;      /* names; see admit_facts.c */
 	uint64_t wanted_version;      /* of the directory, when they were gathered */

@@ -1,11 +1,12 @@
 /* snapshots: the state of a market to market.snapshots, in chunks of a compacted topic.
  *
- * A snapshot at offset s is encoded at once, while the state is at s, and held until the decisions of all records up to
- * s are acknowledged: a state must never be found that is ahead of its own decisions. When all of its chunks are
+ * A snapshot at offset s is encoded from the state as it is at s: a small one at once, a large one by a child process that has the
+ * state of that moment (snapshot_child.h). It is held until the decisions of all records up to s are acknowledged: a state must never be
+ * found that is ahead of its own decisions. When all of its chunks are
  * acknowledged, generations older than the newest two get tombstones. Two routers at the same offset write the same
  * bytes under the same keys. */
+#include <errno.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 
 #include "decide.h"
@@ -17,8 +18,6 @@
 
 #define CHUNKS_IN_FLIGHT_MAX 4 /* a snapshot must not crowd decisions out of the producer's queue */
 #define GENERATIONS_KEPT     2
-
-_Static_assert(SNAPSHOT_HASH_LEN == crypto_generichash_BYTES, "BLAKE2b-256");
 
 struct slice snapshot_key(char ret[64], int32_t partition, uint64_t offset, uint32_t chunk)
 {
@@ -39,7 +38,8 @@ int32_t snapshot_partition(struct part *p)
 
 void snapshot_drop(struct decide *d)
 {
-	buf_free(&d->snapshot.bytes);
+	snapshot_child_end(&d->snapshot.child);
+	buf_free(&d->snapshot.own);
 	d->snapshot = (struct snapshot){0};
 }
 
@@ -57,29 +57,88 @@ static bool due(const struct part *p, int64_t now_ms)
 	       d->folded - d->snapshot_at >= r->snapshot_events;
 }
 
+static void encoded(struct part *p)
+{
+	struct decide *d = p->state;
+	struct snapshot *s = &d->snapshot;
+
+	s->encoded = true;
+	s->chunks = (uint32_t)((s->bytes.len + SNAPSHOT_CHUNK_BYTES - 1) / SNAPSHOT_CHUNK_BYTES);
+	metric_observe_us(METRIC_ROUTER_SNAPSHOT_TIME, clock_monotonic_us() - s->began_us);
+	metric_set(METRIC_ROUTER_SNAPSHOT_BYTES, (int64_t)s->bytes.len);
+	fault_point("snapshot_taken");
+}
+
+static void not_encoded(struct part *p)
+{
+	struct decide *d = p->state;
+
+	log_error("snapshot_not_encoded", LOG_INT("partition", p->partition),
+		  LOG_INT("offset", d->snapshot.offset),
+		  LOG_INT("bytes_max", MARKET_ENCODED_MAX_BYTES));
+	snapshot_drop(d);
+}
+
+static void encode_here(struct part *p)
+{
+	struct decide *d = p->state;
+	struct snapshot *s = &d->snapshot;
+
+	s->own.max = MARKET_ENCODED_MAX_BYTES;
+	market_encode(d->market, &s->own);
+	if (s->own.failed) {
+		not_encoded(p);
+		return;
+	}
+	s->bytes = buf_slice(&s->own);
+	snapshot_hash(s->bytes, s->hash);
+	encoded(p);
+}
+
+static bool is_small(const struct part *p)
+{
+	const struct decide *d = p->state;
+
+	return market_orders(d->market) + market_open_leads(d->market) <=
+	       p->stage->router->snapshot_in_place;
+}
+
 static void snapshot_take(struct part *p, int64_t now_ms)
 {
 	struct decide *d = p->state;
 	struct snapshot *s = &d->snapshot;
-	int64_t began_us = clock_monotonic_us();
+	bool small = is_small(p);
 
-	s->bytes.max = MARKET_ENCODED_MAX_BYTES;
-	market_encode(d->market, &s->bytes);
 	d->snapshot_ms = now_ms;
 	d->snapshot_at = d->folded;
-	if (s->bytes.failed) {
-		log_error("snapshot_too_large", LOG_INT("partition", p->partition));
-		snapshot_drop(d);
-		return;
-	}
-	crypto_generichash(s->hash, sizeof(s->hash), (const uint8_t *)s->bytes.data, s->bytes.len,
-			   NULL, 0);
 	s->under_way = true;
 	s->offset = (uint64_t)d->folded;
-	s->chunks = (uint32_t)((s->bytes.len + SNAPSHOT_CHUNK_BYTES - 1) / SNAPSHOT_CHUNK_BYTES);
-	metric_observe_us(METRIC_ROUTER_SNAPSHOT_TIME, clock_monotonic_us() - began_us);
-	metric_set(METRIC_ROUTER_SNAPSHOT_BYTES, (int64_t)s->bytes.len);
-	fault_point("snapshot_taken");
+	s->began_us = clock_monotonic_us();
+	if (!small && !snapshot_child_start(&s->child, d->market)) {
+		log_warn("snapshot_without_child", LOG_INT("partition", p->partition),
+			 LOG_STR("reason", strerror(errno)));
+		small = true;
+	}
+	if (small)
+		encode_here(p);
+	metric_observe_us(METRIC_ROUTER_SNAPSHOT_STOP, clock_monotonic_us() - s->began_us);
+}
+
+/* What the child has made, if it has ended. */
+static void child_turn(struct part *p)
+{
+	struct decide *d = p->state;
+	struct snapshot *s = &d->snapshot;
+
+	switch (snapshot_child_poll(&s->child, &s->bytes, s->hash)) {
+	case RESULT_OK:
+		encoded(p);
+		return;
+	case RESULT_AGAIN:
+		return;
+	default:
+		not_encoded(p);
+	}
 }
 
 static void on_chunk_acknowledged(struct part *p, uint64_t offset)
@@ -182,7 +241,9 @@ void snapshot_turn(struct part *p)
 		clear_away(p);
 	if (due(p, now_ms))
 		snapshot_take(p, now_ms);
-	if (!s->under_way || progress_committable(p->progress) <= (int64_t)s->offset)
+	if (s->under_way && !s->encoded)
+		child_turn(p);
+	if (!s->encoded || progress_committable(p->progress) <= (int64_t)s->offset)
 		return;
 	while (s->sent < s->chunks && s->sent - s->acknowledged < CHUNKS_IN_FLIGHT_MAX &&
 	       router_has_room(p->stage->router))
