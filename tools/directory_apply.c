@@ -12,7 +12,7 @@
 
 #include "advertiser_contract.h"
 #include "lead/contact.h"
-#include "lead/fingerprint.h"
+#include "lead/contact_prints.h"
 #include "proto/market.pb-c.h"
 #include "rate_card.h"
 #include "runtime/clock.h"
@@ -343,28 +343,24 @@ static void apply_operator(struct apply *a, const struct yaml *item, const char 
 	publish(a, old, e);
 }
 
-static ProtobufCBinaryData fingerprint_bytes(struct apply *a, enum fingerprint_domain domain,
-					     struct slice value)
+static ProtobufCBinaryData fingerprint_bytes(struct apply *a, const struct fingerprint *f)
 {
-	struct fingerprint f = fingerprint_of(keyring_fingerprint_key(a->keyring), domain, value);
-	struct slice kept;
+	struct slice kept =
+	    arena_dup(&a->arena, slice_of(f->bytes, f->known ? sizeof(f->bytes) : 0));
 
-	if (!f.known)
-		return (ProtobufCBinaryData){0};
-	kept = arena_dup(&a->arena, slice_of(f.bytes, sizeof(f.bytes)));
 	return (ProtobufCBinaryData){.len = kept.len, .data = (uint8_t *)kept.data};
 }
 
 /* A suppression's id is its fingerprint, so that the same person is one entry. */
-static void apply_suppression(struct apply *a, const struct yaml *item, const char *unused)
+static void apply_suppression(struct apply *a, const struct yaml *item, _unused_ const char *unused)
 {
 	Punnet__V1__Suppression *s = arena_alloc(&a->arena, sizeof(*s));
 	struct slice phone = {0}, email = {0};
+	struct contact_prints prints;
 	char phone_text[PHONE_TEXT_MAX] = "", email_text[EMAIL_TEXT_MAX + 1] = "",
 	     hex[2 * FINGERPRINT_LEN + 1] = "";
 	entry *e;
 
-	(void)unused;
 	punnet__v1__suppression__init(s);
 	yaml_text(item, "phone", &phone, &a->faults);
 	yaml_text(item, "email", &email, &a->faults);
@@ -382,8 +378,11 @@ static void apply_suppression(struct apply *a, const struct yaml *item, const ch
 		yaml_fault(&a->faults, item->line, "suppression: expected a phone or an email");
 	if (a->faults.count)
 		return;
-	s->phone = fingerprint_bytes(a, FINGERPRINT_PHONE, slice_cstr(phone_text));
-	s->email = fingerprint_bytes(a, FINGERPRINT_EMAIL, slice_cstr(email_text));
+	contact_prints_of(keyring_fingerprint_key(a->keyring), slice_cstr(phone_text),
+			  slice_cstr(email_text), &prints);
+	s->phone = fingerprint_bytes(a, &prints.phone);
+	s->email = fingerprint_bytes(a, &prints.email);
+	s->mailbox = fingerprint_bytes(a, &prints.mailbox);
 	sodium_bin2hex(hex, sizeof(hex), s->phone.len ? s->phone.data : s->email.data,
 		       FINGERPRINT_LEN);
 	e = new_entry(a, "suppression", hex);

@@ -6,6 +6,7 @@
 #include "base/timefmt.h"
 #include "runtime/yaml.h"
 #include "tool.h"
+#include "topics.h"
 
 #define TOPICS_MAX 32
 
@@ -69,6 +70,22 @@ static size_t read_topics(struct arena *a, const char *path, struct topic_row *r
 		read_topic(a, item, &ret[count++], f);
 	}
 	return count;
+}
+
+int64_t topic_retention_ms(const char *name)
+{
+	static struct arena arena; /* of a table that is read once and kept */
+	static struct topic_row rows[TOPICS_MAX];
+	static size_t count;
+	struct yaml_faults faults = {0};
+
+	if (count == 0)
+		count = read_topics(&arena, PUNNET_TOPICS_FILE, rows, &faults);
+	yaml_faults_free(&faults);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].spec.name, name) == 0)
+			return rows[i].spec.retention_ms;
+	return -1;
 }
 
 static int list_topics(const struct tool *t, const struct topic_row *rows, size_t count)

@@ -20,7 +20,7 @@ enum {
 	RAW_IGNORED_FIELDS
 };
 enum { SOURCE_TOPIC = 1 };
-enum { SEALED_KEY_DAY = 1, SEALED_NONCE, SEALED_BOX };
+enum { SEALED_KEY_DAY = 1, SEALED_NONCE, SEALED_BOX, SEALED_PHONE, SEALED_EMAIL, SEALED_MAILBOX };
 enum {
 	CONTACT_PHONE = 1,
 	CONTACT_EMAIL,
@@ -214,8 +214,15 @@ static void write_submission(const struct draft *d, struct buf *out)
 
 /* --- the contact --- */
 
+static void print(struct buf *out, uint32_t number, const struct fingerprint *f)
+{
+	if (f->known)
+		wire_bytes(out, number, slice_of(f->bytes, FINGERPRINT_LEN));
+}
+
 static void write_contact(const struct draft *d, const struct raw_lead_origin *origin,
-			  struct slice ip, struct buf *plain, struct buf *out)
+			  const struct raw_lead_prints *prints, struct slice ip, struct buf *plain,
+			  struct buf *out)
 {
 	char room[INET6_ADDRSTRLEN];
 	size_t begin;
@@ -239,6 +246,9 @@ static void write_contact(const struct draft *d, const struct raw_lead_origin *o
 		seal_subkeyed(origin->subkey, origin->nonce, &origin->id, buf_slice(plain), out);
 	else
 		seal(origin->day_key, origin->nonce, &origin->id, buf_slice(plain), out);
+	print(out, SEALED_PHONE, &prints->contact.phone);
+	print(out, SEALED_EMAIL, &prints->contact.email);
+	print(out, SEALED_MAILBOX, &prints->contact.mailbox);
 	wire_end(out, begin);
 }
 
@@ -337,33 +347,13 @@ static struct slice idempotency_value(const struct raw_lead_origin *origin, stru
 	return buf_slice(b);
 }
 
-/* Mailboxes are the same whatever case their owner types. */
-static struct fingerprint email_print(const struct draft *d, const uint8_t *key,
-				      struct fingerprint *ret_mailbox)
-{
-	char mailbox[EMAIL_TEXT_MAX + 1];
-	char folded[EMAIL_TEXT_MAX + 1];
-	size_t len = 0;
-
-	for (; d->email[len]; len++) {
-		char c = d->email[len];
-
-		folded[len] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-	}
-	if (!email_canonical(slice_of(folded, len), mailbox))
-		mailbox[0] = '\0';
-	*ret_mailbox = fingerprint_of(key, FINGERPRINT_MAILBOX, slice_cstr(mailbox));
-	return fingerprint_of(key, FINGERPRINT_EMAIL, slice_of(folded, len));
-}
-
 void raw_lead_prints(const struct draft *d, const struct raw_lead_origin *origin, struct slice ip,
 		     struct buf *scratch, struct raw_lead_prints *ret)
 {
 	const uint8_t *key = origin->fingerprint_key;
 
-	ret->phone = fingerprint_of(key, FINGERPRINT_PHONE, slice_cstr(d->phone));
-	ret->email = email_print(d, key, &ret->mailbox);
-	ret->person = ret->phone.known ? ret->phone : ret->email;
+	contact_prints_of(key, slice_cstr(d->phone), slice_cstr(d->email), &ret->contact);
+	ret->person = ret->contact.phone.known ? ret->contact.phone : ret->contact.email;
 	ret->device = fingerprint_of(key, FINGERPRINT_DEVICE, draft_text(d, LEAD_FIELD_DEVICE_ID));
 	ret->ip = fingerprint_of(key, FINGERPRINT_IP, ip);
 	ret->payload =
@@ -372,24 +362,18 @@ void raw_lead_prints(const struct draft *d, const struct raw_lead_origin *origin
 	    fingerprint_of(key, FINGERPRINT_IDEMPOTENCY, idempotency_value(origin, scratch));
 }
 
-static void print(struct buf *out, uint32_t number, const struct fingerprint *f)
-{
-	if (f->known)
-		wire_bytes(out, number, slice_of(f->bytes, FINGERPRINT_LEN));
-}
-
 static void write_fingerprints(const struct raw_lead_prints *p, struct buf *out)
 {
 	size_t begin = wire_begin(out, RAW_FINGERPRINTS);
 
 	print(out, PRINT_PERSON, &p->person);
-	print(out, PRINT_PHONE, &p->phone);
-	print(out, PRINT_EMAIL, &p->email);
+	print(out, PRINT_PHONE, &p->contact.phone);
+	print(out, PRINT_EMAIL, &p->contact.email);
 	print(out, PRINT_PAYLOAD, &p->payload);
 	print(out, PRINT_DEVICE, &p->device);
 	print(out, PRINT_IDEMPOTENCY, &p->idempotency);
 	print(out, PRINT_IP, &p->ip);
-	print(out, PRINT_MAILBOX, &p->mailbox);
+	print(out, PRINT_MAILBOX, &p->contact.mailbox);
 	wire_end(out, begin);
 }
 
@@ -408,8 +392,8 @@ void raw_lead_build(const struct draft *d, const struct raw_lead_origin *origin,
 	wire_end(out, begin);
 	write_lead(d, origin, out);
 	write_submission(d, out);
-	write_contact(d, origin, ip, &scratch->plain, out);
 	raw_lead_prints(d, origin, ip, &scratch->canonical, &prints);
+	write_contact(d, origin, &prints, ip, &scratch->plain, out);
 	write_fingerprints(&prints, out);
 	*ret_person = prints.person;
 	for (size_t i = 0; i < d->field_count; i++)

@@ -188,13 +188,13 @@ static Punnet__V1__Fingerprints *make_fingerprints(const struct raw_lead_prints 
 
 	punnet__v1__fingerprints__init(f);
 	f->person = print(a, &p->person);
-	f->phone = print(a, &p->phone);
-	f->email = print(a, &p->email);
+	f->phone = print(a, &p->contact.phone);
+	f->email = print(a, &p->contact.email);
 	f->payload = print(a, &p->payload);
 	f->device = print(a, &p->device);
 	f->idempotency = print(a, &p->idempotency);
 	f->ip = print(a, &p->ip);
-	f->mailbox = print(a, &p->mailbox);
+	f->mailbox = print(a, &p->contact.mailbox);
 	return f;
 }
 

@@ -4,12 +4,14 @@
 
 #include <arpa/inet.h> /* INET6_ADDRSTRLEN */
 
+#include "lead/contact_prints.h"
 #include "raw_lead.h"
 
 #define CONSENT_HASH_LEN 32 /* SHA-256 */
 
 struct raw_lead_prints {
-	struct fingerprint person, phone, email, payload, device, idempotency, ip, mailbox;
+	struct contact_prints contact;
+	struct fingerprint person, payload, device, idempotency, ip;
 };
 
 /* An address in its one spelling: text of the draft, or in `room`. */

@@ -37,6 +37,7 @@ static enum failure_about about(enum reason reason)
 	case REASON_DELIVERY_ENDPOINT_INVALID:
 	case REASON_DELIVERY_ADDRESS_REFUSED:
 	case REASON_DELIVERY_CONTACT_DESTROYED:
+	case REASON_ERASED:
 		return ABOUT_US;
 	default:
 		return ABOUT_ENDPOINT;

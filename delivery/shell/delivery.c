@@ -293,6 +293,7 @@ struct delivery *delivery_open(uv_loop_t *loop, struct bus *bus, struct director
 	d->bus = bus;
 	d->directory = directory;
 	d->keyring = keyring;
+	d->opener = (struct opener){.directory = directory, .keyring = keyring};
 	uv_timer_init(loop, &d->due_timer);
 	uv_timer_init(loop, &d->rate_timer);
 	d->due_timer.data = d->rate_timer.data = d;
@@ -334,6 +335,7 @@ static void on_timer_closed(uv_handle_t *h)
 	ways_free(&d->ways);
 	arena_free(&d->handover_arena);
 	arena_free(&d->record_arena);
+	opener_free(&d->opener);
 	buf_free(&d->pack);
 	free(d);
 }

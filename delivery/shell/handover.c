@@ -11,36 +11,6 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
-#define CONTACT_MAX_BYTES (64 * 1024)
-
-static bool contact_from_box(struct delivery *d, const struct task *t,
-			     const Punnet__V1__SealedContact *sealed, struct buf *plain)
-{
-	const uint8_t *key;
-
-	if (!sealed || sealed->nonce.len != SEAL_NONCE_LEN || sealed->box.len < SEAL_TAG_LEN ||
-	    sealed->box.len > CONTACT_MAX_BYTES)
-		return false;
-	key = keyring_day_key(d->keyring, sealed->key_day, false);
-	/* Room for all of it at once: a buffer that grows would leave copies behind. */
-	return key && buf_reserve(plain, sealed->box.len) &&
-	       seal_open(key, sealed->nonce.data, &t->lead_id, codec_bytes(sealed->box), plain);
-}
-
-static Punnet__V1__Contact *contact_open(struct delivery *d, const struct task *t,
-					 const Punnet__V1__SealedContact *sealed)
-{
-	_cleanup_(buf_free) struct buf plain = {0};
-	Punnet__V1__Contact *contact = NULL;
-
-	if (contact_from_box(d, t, sealed, &plain))
-		contact = codec_unpack(&d->handover_arena, &punnet__v1__contact__descriptor,
-				       buf_slice(&plain));
-	if (plain.data)
-		sodium_memzero(plain.data, plain.cap);
-	return contact;
-}
-
 static void contact_values(const Punnet__V1__Contact *c, struct slice ret[EXCERPT_VALUES_MAX],
 			   size_t *ret_count)
 {
@@ -124,12 +94,14 @@ static enum compose compose_query(struct delivery *d, const struct handover *h,
 				      ret->query_url);
 }
 
-/* A task's lead with its contact open: handover_close(). false: the contact is gone. */
-static bool handover_open(struct delivery *d, const struct task *t,
-			  const Punnet__V1__RoutedLead *routed, struct secrets *secrets,
-			  struct handover *ret)
+/* A task's lead with its contact open: contact_wipe(). */
+static enum opened handover_open(struct delivery *d, const struct task *t,
+				 const Punnet__V1__RoutedLead *routed, struct secrets *secrets,
+				 struct handover *ret)
 {
 	const Punnet__V1__Assignment *a = routed->assignment;
+	Punnet__V1__Contact *contact;
+	enum opened opened;
 
 	*secrets = (struct secrets){d, slice_cstr(a->advertiser_id)};
 	*ret = (struct handover){.lead_id = t->lead_id,
@@ -138,12 +110,14 @@ static bool handover_open(struct delivery *d, const struct task *t,
 				 .mail_from = d->settings.mail_from ? d->settings.mail_from : "",
 				 .secret = secret_of,
 				 .secret_ctx = secrets};
-	ret->contact = contact_open(d, t, routed->contact);
-	if (!ret->contact)
-		return false;
+	opened =
+	    opener_open(&d->opener, &t->lead_id, routed->contact, &d->handover_arena, &contact);
+	if (opened != OPENED)
+		return opened;
+	ret->contact = contact;
 	source_pseudonym(keyring_fingerprint_key(d->keyring), slice_cstr(a->aff_id),
 			 slice_cstr(a->advertiser_id), ret->source);
-	return true;
+	return OPENED;
 }
 
 /* --- a digest --- */
@@ -155,7 +129,7 @@ static enum compose add_task(struct delivery *d, struct mail_draft *draft, struc
 	struct handover h;
 	enum compose c;
 
-	if (!handover_open(d, t, routed, &secrets, &h))
+	if (handover_open(d, t, routed, &secrets, &h) != OPENED)
 		return COMPOSE_TOO_LARGE;
 	c = mail_add(draft, &h, e);
 	contact_wipe(h.contact);
@@ -225,10 +199,14 @@ static bool compose(struct delivery *d, struct task *t, const Punnet__V1__Routed
 {
 	struct secrets secrets;
 	struct handover h;
+	enum opened opened;
 	enum compose c;
 
-	if (!handover_open(d, t, routed, &secrets, &h))
-		return refuse(ret_said, ATTEMPT_PERMFAIL, REASON_DELIVERY_CONTACT_DESTROYED);
+	opened = handover_open(d, t, routed, &secrets, &h);
+	if (opened != OPENED)
+		return refuse(ret_said, ATTEMPT_PERMFAIL,
+			      opened == OPEN_ERASED ? REASON_ERASED
+						    : REASON_DELIVERY_CONTACT_DESTROYED);
 
 	h.signer = signer;
 	c = compose_any(d, &h, t, ret);
@@ -300,13 +278,13 @@ static const char *price_currency(struct delivery *d, const struct task *t)
 static struct answer_kept *keep(struct delivery *d, struct task *t,
 				const struct answer_rules *rules, const struct answer_text *answer)
 {
-	const Punnet__V1__Contact *contact;
+	Punnet__V1__Contact *contact;
 	struct slice values[EXCERPT_VALUES_MAX];
 	struct answer_kept *kept;
 	size_t count = 0;
 
-	contact = contact_open(d, t, sealed_of(d, t));
-	if (!contact)
+	if (opener_open(&d->opener, &t->lead_id, sealed_of(d, t), &d->handover_arena, &contact) !=
+	    OPENED)
 		return NULL; /* what can't be told from a contact is not kept */
 
 	kept = malloc(sizeof(*kept));

@@ -12,6 +12,7 @@
 #include "delivery/core/rate.h"
 #include "delivery/core/resume.h"
 #include "delivery/core/sample.h"
+#include "runtime/opener.h"
 #include "runtime/progress.h"
 #include "sender.h"
 #include "signers.h"
@@ -127,6 +128,7 @@ struct delivery {
 	struct bus *bus;
 	struct directory *directory;
 	struct keyring *keyring;
+	struct opener opener;
 	struct bus_consumer *consumer;
 	struct bus_producer *producer;
 	struct sender *sender;

@@ -255,11 +255,21 @@ static void wait_for_rate(struct delivery *d, int64_t wait_us)
 	uv_timer_start(&d->rate_timer, on_rate, (uint64_t)(wait_us / 1000 + 1), 0);
 }
 
+/* While it can't be known who is erased, nothing is opened. */
+static bool may_open(struct delivery *d)
+{
+	if (d->open_tasks == 0 || opener_sure(&d->opener))
+		return true;
+	wait_for_rate(d, (int64_t)DIRECTORY_RENEW_MS * 1000);
+	return false;
+}
+
 void delivery_dispatch(struct delivery *d)
 {
 	if (!partitions_refresh_notes(d))
 		return;
-	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max) {
+	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max &&
+	       may_open(d)) {
 		int64_t wait_us;
 		struct task *t = queue_next(d, &wait_us);
 

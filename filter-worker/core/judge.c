@@ -7,7 +7,7 @@ struct bench {
 	bool rejected;
 	struct finding finding; /* of the rule at hand */
 	/* Most leads have few reasons, so only what there is goes into the arena. */
-	struct judged_reason reasons[RULES_MAX + 1], shadow[RULES_MAX];
+	struct judged_reason reasons[RULES_MAX + 2], shadow[RULES_MAX];
 };
 
 /* All but the parameters, of which none counts yet: most rules find nothing, and this is done for each of them. */
@@ -54,15 +54,26 @@ static void apply(struct bench *b, const struct filter_rule *rule, const struct 
 	b->rejected |= rule->action == ACTION_REJECT || b->finding.rejects;
 }
 
+static void say_first(struct bench *b, const struct finding *finding)
+{
+	memmove(b->reasons + 1, b->reasons, b->out->reason_count * sizeof(*b->reasons));
+	b->reasons[0] = (struct judged_reason){.finding = *finding};
+	b->out->reason_count++;
+}
+
 static void say_score(struct bench *b, enum reason reason, int32_t limit)
 {
 	struct finding finding = {.reason = reason, .arena = b->arena};
 
 	finding_number(&finding, "score", b->out->score);
 	finding_number(&finding, "limit", limit);
-	memmove(b->reasons + 1, b->reasons, b->out->reason_count * sizeof(*b->reasons));
-	b->reasons[0] = (struct judged_reason){.finding = finding};
-	b->out->reason_count++;
+	say_first(b, &finding);
+}
+
+/* No rule set has a say in it. */
+static bool is_erased(const struct facts *facts)
+{
+	return facts->values[FACT_ERASED_AT].known;
 }
 
 static struct judged_reason *keep(struct arena *a, const struct judged_reason *reasons,
@@ -116,6 +127,10 @@ void judge_lead(const struct ruleset *rs, const struct facts *facts, struct aren
 	};
 	for (size_t i = 0; i < l->count; i++)
 		apply(&b, &l->rules[i], facts);
+	if (is_erased(facts)) {
+		b.rejected = true;
+		say_first(&b, &(struct finding){.reason = REASON_ERASED, .arena = a});
+	}
 	ret->verdict = conclude(&b, l);
 	ret->reasons = keep(a, b.reasons, ret->reason_count);
 	ret->shadow = keep(a, b.shadow, ret->shadow_count);
@@ -127,6 +142,8 @@ bool judge_candidate(const struct ruleset *rs, const struct facts *local)
 	const struct rule_list *l = list_for(rs, local);
 	int64_t score = 0;
 
+	if (is_erased(local))
+		return false;
 	for (size_t i = 0; i < l->count; i++) {
 		const struct filter_rule *rule = &l->rules[i];
 		struct finding finding;

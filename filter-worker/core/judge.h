@@ -3,7 +3,7 @@
  * Each hit adds its weight to the score. A lead is rejected by a hit whose rule (or finding) rejects, or by a score of at
  * least `reject_at`; from `quarantine_at` on it is left to an operator. Reasons stand in the order of the rules, hits that
  * did not reject among them; when the score alone rejects or quarantines, SCORE_TOO_HIGH or SCORE_DOUBTFUL stands before
- * its contributors. Nothing is ever dropped at random. */
+ * its contributors. An erased person's lead is rejected before any rule. Nothing is ever dropped at random. */
 #ifndef PUNNET_JUDGE_H
 #define PUNNET_JUDGE_H
 

@@ -23,17 +23,16 @@
  * it hinders is the first one not yet published. */
 #include "desk.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "desk_counts.h"
 #include "local_facts.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
-#include "runtime/keyring.h"
 #include "runtime/kv.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/opener.h"
 
 _Static_assert(DESK_LEADS_MAX <= KV_LEADS_PER_GATHER, "one batch is one gather");
 _Static_assert(CLAIMS_MAX <= KV_CLAIMS_PER_LEAD && CLAIM_KEY_MAX <= KV_KEY_MAX,
@@ -45,7 +44,7 @@ _Static_assert(CLAIMS_MAX <= KV_CLAIMS_PER_LEAD && CLAIM_KEY_MAX <= KV_KEY_MAX,
 struct desk {
 	struct desk_options o;
 	struct arena scratch; /* of one call */
-	struct buf plain;     /* an opened box, wiped after use */
+	struct opener opener;
 };
 
 /* What one round of judging wants changed in the kv. Give-ups go before takes: room is made first. */
@@ -60,6 +59,7 @@ struct desk *desk_open(const struct desk_options *o)
 
 	assert(d && o->rules && o->kv);
 	d->o = *o;
+	d->opener = (struct opener){.directory = o->directory, .keyring = o->keyring};
 	return d;
 }
 
@@ -68,7 +68,7 @@ void desk_close(struct desk *d)
 	if (!d)
 		return;
 	arena_free(&d->scratch);
-	buf_free(&d->plain);
+	opener_free(&d->opener);
 	free(d);
 }
 
@@ -82,28 +82,27 @@ struct arena *desk_scratch(struct desk *d)
 	return &d->scratch;
 }
 
-/* NULL: the day's key is destroyed, or the box is not what was sealed. What is inside could then not be known. */
+/* NULL: the day's key is destroyed, the person is erased, or the box is not what was sealed. What is inside could then not be
+ * known. */
 static const Punnet__V1__Contact *open_contact(struct desk *d, const struct desk_lead *lead,
 					       struct arena *a)
 {
-	const Punnet__V1__SealedContact *box = lead->raw->contact;
-	const Punnet__V1__Contact *contact = NULL;
-	const uint8_t *key;
+	Punnet__V1__Contact *contact = NULL;
 
-	if (lead->contact || !box || !d->o.keyring)
+	if (lead->contact)
 		return lead->contact;
-	key = keyring_day_key(d->o.keyring, box->key_day, false);
-	if (!key || box->nonce.len != SEAL_NONCE_LEN)
+	if (lead->erased_at_ms || opener_open(&d->opener, &lead->subject.self.lead_id,
+					      lead->raw->contact, a, &contact) != OPENED)
 		return NULL;
-
-	buf_reset(&d->plain);
-	if (seal_open(key, box->nonce.data, &lead->subject.self.lead_id, codec_bytes(box->box),
-		      &d->plain) &&
-	    !d->plain.failed)
-		contact = codec_unpack(a, &punnet__v1__contact__descriptor, buf_slice(&d->plain));
-	if (d->plain.data)
-		sodium_memzero(d->plain.data, d->plain.cap);
 	return contact;
+}
+
+/* Known by the fingerprints beside the box, so that nothing need be opened to know it. */
+static int64_t erased_at_ms(const struct desk *d, const struct claim_subject *s)
+{
+	const struct person person = {.phone = s->phone, .email = s->email, .mailbox = s->mailbox};
+
+	return opener_erased_at_ms(&d->opener, &person);
 }
 
 const struct rule_list *desk_rules_for(const struct desk *d, const struct desk_lead *lead)
@@ -123,6 +122,7 @@ static const Punnet__V1__Contact **open_batch(struct desk *d, struct desk_lead *
 		if (leads[i]->prepared)
 			continue;
 		leads[i]->subject = claim_subject_of(leads[i]->raw, leads[i]->raw_offset);
+		leads[i]->erased_at_ms = erased_at_ms(d, &leads[i]->subject);
 		contacts[i] = open_contact(d, leads[i], &d->scratch);
 	}
 	local_facts_ask(&d->o.local, contacts, count, &d->scratch);
@@ -147,6 +147,9 @@ static void prepare(struct desk *d, struct desk_lead *lead, const Punnet__V1__Co
 		return;
 	local_facts_gather(&d->o.local, lead->raw, contact, a, &lead->facts);
 	leak(contact, a, &lead->facts);
+	/* A lead that came after the erasure is one of a suppressed person, like any later one. */
+	if (lead->erased_at_ms && lead->erased_at_ms >= lead->subject.received_at_ms)
+		facts_set_number(&lead->facts, FACT_ERASED_AT, lead->erased_at_ms);
 	lead->lists = d->o.local.lists ? d->o.local.lists->version : "";
 	facts_set_number(&lead->facts, FACT_RAW_OFFSET, (int64_t)lead->raw_offset);
 	rule_list_plan(desk_rules_for(d, lead), &lead->subject, &lead->plan);

@@ -10,6 +10,7 @@
 #include "local_facts.h"
 
 struct desk;
+struct directory;
 struct keyring;
 struct kv;
 
@@ -20,6 +21,8 @@ struct desk_options {
 	const struct ruleset *rules;
 	struct kv *kv;
 	struct keyring *keyring; /* NULL: sealed contacts stay closed */
+	struct directory *
+	    directory; /* says who is erased; the caller asks opener_sure() before it judges; NULL: nobody */
 	struct local_sources local;
 };
 
@@ -35,6 +38,7 @@ struct desk_lead {
 	struct judgement judgement;
 	/* the desk's own */
 	bool prepared, candidate, weighed;
+	int64_t erased_at_ms; /* 0: never */
 	struct claim_subject subject;
 	struct claim_plan plan;
 	struct trail_plan trails;

@@ -28,7 +28,8 @@ static void look_at_suppressions(const struct suppressions *suppressions,
 
 	if (!suppressions || (f->phone.len == 0 && f->email.len == 0))
 		return;
-	list = suppressions_list(suppressions, codec_bytes(f->phone), codec_bytes(f->email));
+	list = suppressions_list(suppressions, codec_bytes(f->phone), codec_bytes(f->email),
+				 codec_bytes(f->mailbox));
 	/* A copy: the lists are made anew while verdicts wait to be published. */
 	facts_set_text(ret, FACT_SUPPRESSION, list.len > 0 ? arena_dup(a, list) : SLICE("none"));
 }

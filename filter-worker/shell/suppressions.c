@@ -74,6 +74,8 @@ void suppressions_follow(struct suppressions *s, const struct directory *d)
 
 		suppressions_put(s, FINGERPRINT_PHONE, slice_of(p->phone.data, p->phone.len), list);
 		suppressions_put(s, FINGERPRINT_EMAIL, slice_of(p->email.data, p->email.len), list);
+		suppressions_put(s, FINGERPRINT_MAILBOX, slice_of(p->mailbox.data, p->mailbox.len),
+				 list);
 	}
 	s->version = version;
 }
@@ -93,9 +95,12 @@ static struct slice look(const struct suppressions *s, enum fingerprint_domain d
 	return slice_cstr(map_get(&s->lists, key_of(domain, fingerprint, key)));
 }
 
-struct slice suppressions_list(const struct suppressions *s, struct slice phone, struct slice email)
+struct slice suppressions_list(const struct suppressions *s, struct slice phone, struct slice email,
+			       struct slice mailbox)
 {
 	struct slice list = look(s, FINGERPRINT_PHONE, phone);
 
-	return list.len > 0 ? list : look(s, FINGERPRINT_EMAIL, email);
+	if (list.len == 0)
+		list = look(s, FINGERPRINT_EMAIL, email);
+	return list.len > 0 ? list : look(s, FINGERPRINT_MAILBOX, mailbox);
 }

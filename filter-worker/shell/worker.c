@@ -3,6 +3,7 @@
  * One turn: take a batch, learn every fact it needs in one round trip, judge, publish. Commits follow acknowledgements.
  *
  *   Redis away            the batch stays, nothing of it is judged, the turn is tried again: nothing lost
+ *   the brokers are away  the directory's end can't be learned, and with it who is erased: no contact is opened
  *   the broker is slow    the batch stays half published; no further one is taken; the group is served meanwhile
  *   no acknowledgement    within common.ack_watchdog: the process ends and starts again from the log
  *   the partition leaves  its part of the batch is dropped; the successor judges it
@@ -16,6 +17,7 @@
 #include "runtime/fault.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/opener.h"
 #include "runtime/progress.h"
 #include "suppressions.h"
 #include "verdict_follower.h"
@@ -259,6 +261,9 @@ static enum result judge_batch(struct worker *w)
 
 	if (count == 0)
 		return RESULT_OK;
+	/* An erasure may be there that we don't know of: nothing is opened until that is known. */
+	if (!opener_sure(&(struct opener){.directory = w->directory}))
+		return RESULT_AWAY;
 	r = desk_judge(w->desk, leads, count, &w->batch.arena, &judged, &error);
 	note_kv(w, r == RESULT_AWAY, error.text);
 	if (r == RESULT_AGAIN)

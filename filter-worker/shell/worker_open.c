@@ -216,6 +216,7 @@ static enum result worker_start(struct service *s, struct error *ret_error)
 	    desk_open(&(struct desk_options){.rules = &w->rules,
 					     .kv = w->kv,
 					     .keyring = w->keyring,
+					     .directory = w->directory,
 					     .local = {
 						 .suppressions = w->suppressions,
 						 .verdicts = verdict_follower_book(w->verdicts),

@@ -22,6 +22,7 @@
 #define DIRECTORY_KEY_KIND     16 /* bytes of a kind in the index of keys */
 #define DIRECTORY_KEY_LEN      (DIRECTORY_KEY_KIND + crypto_generichash_BYTES)
 #define DIRECTORY_TAKE_WAIT_MS 500
+#define DIRECTORY_ASK_AGAIN_MS 500 /* after a question that got no answer */
 
 static_assert(crypto_generichash_BYTES == 32, "key hashes are BLAKE2b-256");
 
@@ -30,15 +31,6 @@ struct entry {
 	Punnet__V1__DirectoryEntry *message;
 	struct slice id; /* the whole one, in the arena */
 	struct entry *next_doomed;
-};
-
-struct directory {
-	struct bus_reader *reader;
-	struct entry **order; /* by arrival */
-	size_t count, cap;
-	struct map by_id, by_key;
-	struct entry *doomed;
-	uint64_t version;
 };
 
 struct kind {
@@ -54,6 +46,22 @@ static const struct kind kinds[] = {
     {"suppression", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_SUPPRESSION},
     {"order", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER},
     {"rules", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_RULE_SET},
+    {"erasure", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ERASURE},
+    {"key", PUNNET__V1__DIRECTORY_ENTRY__ENTRY_KEY_DESTROYED},
+};
+
+struct directory {
+	struct bus *bus;
+	struct bus_reader *reader;
+	struct entry **order; /* by arrival */
+	size_t count, cap;
+	struct map by_id, by_key;
+	struct entry *doomed;
+	uint64_t version;
+	size_t counts[ARRAY_LEN(kinds)];
+	int64_t current_at_ms; /* monotonic: all that was stored by then has been read */
+	int64_t asked_at_ms;   /* when the broker was last asked for the end */
+	bool is_old;           /* as was last said */
 };
 
 static const struct kind *kind_of(struct slice id)
@@ -180,6 +188,7 @@ static void forget(struct directory *d, struct slice id)
 
 	memmove(&d->order[i], &d->order[i + 1], (--d->count - i) * sizeof(*d->order));
 	index_keys(d, e, false);
+	d->counts[kind_of(e->id) - kinds]--;
 	doom(d, e);
 	d->version++;
 }
@@ -199,6 +208,7 @@ static void remember(struct directory *d, struct entry *e)
 			assert(d->order);
 		}
 		d->order[d->count++] = e;
+		d->counts[kind_of(e->id) - kinds]++;
 	}
 	index_keys(d, e, true);
 	d->version++;
@@ -286,7 +296,8 @@ static enum result read_to(struct directory *d, int64_t high, int64_t deadline_m
 
 struct directory *directory_open(struct bus *bus, int timeout_ms, struct error *ret_error)
 {
-	int64_t deadline = clock_monotonic_ms() + timeout_ms, low = 0, high = 0;
+	int64_t begun_ms = clock_monotonic_ms(), deadline = begun_ms + timeout_ms, low = 0,
+		high = 0;
 	struct directory *d;
 
 	if (bus_partitions(bus, DIRECTORY_TOPIC, timeout_ms) < 1 ||
@@ -298,12 +309,62 @@ struct directory *directory_open(struct bus *bus, int timeout_ms, struct error *
 	}
 	d = calloc(1, sizeof(*d));
 	assert(d);
+	d->bus = bus;
+	d->current_at_ms = begun_ms; /* the end was asked for after that, and is read below */
 	d->reader = bus_reader_open(bus, DIRECTORY_TOPIC, 0, low, ret_error);
 	if (!d->reader || read_to(d, high, deadline, ret_error) != RESULT_OK) {
 		directory_close(d);
 		return NULL;
 	}
 	return d;
+}
+
+/* --- how old is what we know? --- */
+
+static bool read_on(struct directory *d, int64_t high, int64_t deadline_ms)
+{
+	while (bus_reader_position(d->reader) < high) {
+		int64_t left_ms = deadline_ms - clock_monotonic_ms();
+		size_t count;
+
+		if (left_ms <= 0 || take(d, (int)left_ms, &count, NULL) != RESULT_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Replaced entries are not freed here: what was handed out in this turn stays good. */
+static void renew(struct directory *d, int64_t now_ms)
+{
+	int64_t low, high;
+
+	d->asked_at_ms = now_ms;
+	if (bus_offsets(d->bus, DIRECTORY_TOPIC, 0, DIRECTORY_ASK_MS, &low, &high) == RESULT_OK &&
+	    read_on(d, high, now_ms + DIRECTORY_ASK_MS))
+		d->current_at_ms = now_ms;
+}
+
+static void note_age(struct directory *d, bool is_old, int64_t age_ms)
+{
+	if (is_old == d->is_old)
+		return;
+	d->is_old = is_old;
+	if (is_old)
+		log_warn("directory_old", LOG_INT("age_ms", age_ms));
+	else
+		log_info("directory_current");
+}
+
+bool directory_current(struct directory *d, int64_t max_age_ms)
+{
+	int64_t now_ms = clock_monotonic_ms(), age_ms;
+
+	if (now_ms - d->current_at_ms > DIRECTORY_RENEW_MS &&
+	    now_ms - d->asked_at_ms > DIRECTORY_ASK_AGAIN_MS)
+		renew(d, now_ms);
+	age_ms = clock_monotonic_ms() - d->current_at_ms;
+	note_age(d, age_ms >= max_age_ms, age_ms);
+	return !d->is_old;
 }
 
 int directory_fd(struct directory *d)
@@ -369,6 +430,15 @@ bool directory_at(const struct directory *d, size_t i, const Punnet__V1__Directo
 		return false;
 	*ret_entry = d->order[i]->message;
 	return true;
+}
+
+size_t directory_count(const struct directory *d, const char *kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(kinds[i].name, kind) == 0)
+			return d->counts[i];
+	}
+	return 0;
 }
 
 uint64_t directory_version(const struct directory *d)

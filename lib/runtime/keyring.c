@@ -5,6 +5,7 @@
  * folder are on the disk before anything is sealed with the key. */
 #include "keyring.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,6 +20,7 @@
 
 #define KEY_LEN             32
 #define KEYRING_CACHED_DAYS 64
+#define KEYRING_FILES_MAX   40000 /* a hundred years */
 #define KEYRING_TRUST_MS    10000 /* a cached key is used so long without a look at its file */
 
 static_assert(KEY_LEN == SEAL_KEY_LEN && KEY_LEN == FINGERPRINT_KEY_LEN, "all keys are alike");
@@ -178,13 +180,36 @@ const uint8_t *keyring_master_key(const struct keyring *k)
 	return k->master;
 }
 
+void keyring_date(uint32_t day, char ret[KEYRING_DATE_LEN + 1])
+{
+	char text[TIME_TEXT_LEN + 1];
+
+	time_text((int64_t)day * MS_PER_DAY, text);
+	memcpy(ret, text, KEYRING_DATE_LEN);
+	ret[KEYRING_DATE_LEN] = '\0';
+}
+
+bool keyring_date_read(struct slice text, uint32_t *ret_day)
+{
+	char moment[KEYRING_DATE_LEN + sizeof("T00:00:00Z")];
+	int64_t ms;
+
+	if (text.len != KEYRING_DATE_LEN)
+		return false;
+	snprintf(moment, sizeof(moment), SLICE_FMT "T00:00:00Z", SLICE_ARG(text));
+	if (!time_parse_rfc3339(slice_cstr(moment), &ms))
+		return false;
+	*ret_day = time_day(ms);
+	return true;
+}
+
 /* seal/2026-11-22.key */
 static void day_path(const struct keyring *k, uint32_t day, const char *ending, char ret[PATH_MAX])
 {
-	char date[TIME_TEXT_LEN + 1];
+	char date[KEYRING_DATE_LEN + 1];
 
-	time_text((int64_t)day * MS_PER_DAY, date);
-	snprintf(ret, PATH_MAX, "%s/seal/%.10s.%s", k->dir, date, ending);
+	keyring_date(day, date);
+	snprintf(ret, PATH_MAX, "%s/seal/%s.%s", k->dir, date, ending);
 }
 
 static bool is_destroyed(const struct keyring *k, uint32_t day)
@@ -249,6 +274,19 @@ const uint8_t *keyring_day_key(struct keyring *k, uint32_t day, bool make)
 	return d->key;
 }
 
+/* The bytes of the key give way to others where they lie, for whoever reads the disk, and for a second name of the file that a
+ * crash left behind. */
+static bool overwrite(const char *path)
+{
+	_cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	char text[2 * KEY_LEN];
+
+	if (fd < 0)
+		return errno == ENOENT;
+	memset(text, '0', sizeof(text));
+	return write(fd, text, sizeof(text)) == (ssize_t)sizeof(text) && fsync(fd) == 0;
+}
+
 enum result keyring_destroy_day(struct keyring *k, uint32_t day, struct error *ret_error)
 {
 	char marker[PATH_MAX], path[PATH_MAX], seals[PATH_MAX];
@@ -263,6 +301,9 @@ enum result keyring_destroy_day(struct keyring *k, uint32_t day, struct error *r
 	if (fd < 0 || fsync(fd) != 0 || !sync_folder(seals))
 		return error_set(ret_error, RESULT_BAD, "%s: can't be made: %s", marker,
 				 strerror(errno));
+	if (!overwrite(path))
+		return error_set(ret_error, RESULT_BAD, "%s: can't be overwritten: %s", path,
+				 strerror(errno));
 	if (unlink(path) != 0 && errno != ENOENT)
 		return error_set(ret_error, RESULT_BAD, "%s: can't be removed: %s", path,
 				 strerror(errno));
@@ -271,5 +312,73 @@ enum result keyring_destroy_day(struct keyring *k, uint32_t day, struct error *r
 				 strerror(errno));
 	if (d)
 		sodium_memzero(d, sizeof(*d));
+	return RESULT_OK;
+}
+
+/* --- all days --- */
+
+/* 2026-11-22.key and 2026-11-22.destroyed; whatever else lies there is not a day. */
+static bool day_of_name(const char *name, struct keyring_day *ret)
+{
+	const char *ending = strlen(name) > KEYRING_DATE_LEN ? name + KEYRING_DATE_LEN : "";
+
+	ret->destroyed = strcmp(ending, ".destroyed") == 0;
+	return (ret->destroyed || strcmp(ending, ".key") == 0) &&
+	       keyring_date_read(slice_of(name, KEYRING_DATE_LEN), &ret->day);
+}
+
+static int by_day(const void *a, const void *b)
+{
+	const struct keyring_day *one = a, *two = b;
+
+	if (one->day != two->day)
+		return one->day < two->day ? -1 : 1;
+	return (int)two->destroyed - (int)one->destroyed;
+}
+
+/* Of a day with both files a destruction was interrupted: the marker, which is the first of the two, is the last word. */
+static size_t drop_doubles(struct keyring_day *days, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || days[kept - 1].day != days[i].day)
+			days[kept++] = days[i];
+	}
+	return kept;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+enum result keyring_days(const struct keyring *k, struct keyring_day **ret_days, size_t *ret_count,
+			 struct error *ret_error)
+{
+	char seals[PATH_MAX];
+	struct keyring_day *days;
+	const struct dirent *found;
+	size_t count = 0;
+
+	snprintf(seals, sizeof(seals), "%s/seal", k->dir);
+	_cleanup_(close_dir) DIR *dir = opendir(seals);
+
+	if (!dir)
+		return error_set(ret_error, RESULT_BAD, "%s: can't be read: %s", seals,
+				 strerror(errno));
+	days = calloc(KEYRING_FILES_MAX, sizeof(*days));
+	assert(days);
+	while (count < KEYRING_FILES_MAX && (found = readdir(dir)))
+		count += day_of_name(found->d_name, &days[count]);
+	if (count == KEYRING_FILES_MAX) {
+		free(days);
+		return error_set(ret_error, RESULT_BAD, "%s: more than %d files", seals,
+				 KEYRING_FILES_MAX);
+	}
+	qsort(days, count, sizeof(*days), by_day);
+	*ret_count = drop_doubles(days, count);
+	*ret_days = days;
 	return RESULT_OK;
 }

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "lead/codec.h"
+#include "lead/contact_prints.h"
 #include "proto/directory.pb-c.h"
 #include "proto/leads_routed.pb-c.h"
 #include "runtime/clock.h"
@@ -69,7 +70,7 @@ static void seal_contact(struct world *w, const struct routed *r, const struct l
 	_cleanup_(buf_free) struct buf plain = {0};
 	Punnet__V1__Contact contact = PUNNET__V1__CONTACT__INIT;
 
-	contact.phone = (char *)"+79161234567";
+	contact.phone = (char *)FLOW_PHONE;
 	contact.name = (char *)"Иван Петров";
 	contact.first_name = (char *)"Иван";
 	codec_pack(&contact.base, &plain);
@@ -104,12 +105,16 @@ uint64_t route(struct world *w, const struct routed *r, const uint64_t *again)
 	_cleanup_(buf_free) struct buf box = {0};
 	struct lead_id id = lead_number(r->lead);
 	uint8_t nonce[SEAL_NONCE_LEN];
+	struct contact_prints prints;
 	char settings[1024];
 
 	seal_contact(w, r, &id, &box, nonce);
 	sealed.key_day = r->day;
 	sealed.nonce = (ProtobufCBinaryData){SEAL_NONCE_LEN, nonce};
 	sealed.box = (ProtobufCBinaryData){box.len, (uint8_t *)box.data};
+	contact_prints_of(keyring_fingerprint_key(w->keyring), SLICE(FLOW_PHONE), (struct slice){0},
+			  &prints);
+	sealed.phone = (ProtobufCBinaryData){FINGERPRINT_LEN, prints.phone.bytes};
 	write_settings(r, settings, sizeof(settings));
 	source.topic = (char *)"market";
 	source.offset = again ? *again : w->market_offset++;

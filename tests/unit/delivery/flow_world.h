@@ -9,6 +9,7 @@
 
 #define PARTITIONS    2
 #define WAIT_LIMIT_MS 20000
+#define FLOW_PHONE    "+79161234567"
 #define SEALING_DAY   20000
 #define DESTROYED_DAY 19000
 

@@ -75,7 +75,8 @@ struct facts draw_facts(struct rng *r, const struct lead_id *id)
 	struct facts f = {0};
 
 	for (size_t i = 0; i < FACT_COUNT; i++) {
-		if (!rng_chance(r, absent))
+		/* An erased lead is rejected before any rule: what rules do would not be seen. */
+		if (!rng_chance(r, absent) && i != FACT_ERASED_AT)
 			draw_fact(r, (enum fact_name)i, &f);
 	}
 	/* These stand in every lead. */

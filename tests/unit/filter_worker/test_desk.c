@@ -10,12 +10,15 @@
 /* cmocka.h wants the above before it */
 #include <cmocka.h>
 
+#include <sodium.h>
+
 #include "base/rng.h"
 #include "base/timefmt.h"
 #include "filter-worker/shell/desk.h"
 #include "filter-worker/shell/phone_number.h"
 #include "filter-worker/shell/rules_file.h"
 #include "filter-worker/shell/suppressions.h"
+#include "runtime/directory.h"
 #include "runtime/keyring.h"
 #include "runtime/kv.h"
 
@@ -315,6 +318,106 @@ static void a_destroyed_key_makes_the_contacts_facts_unknown(void **state)
 	arena_free(&a);
 }
 
+static void ignore_ack(void *ctx, uint64_t token, enum result r, int32_t partition, int64_t offset)
+{
+	(void)ctx, (void)token, (void)r, (void)partition, (void)offset;
+}
+
+/* A directory that holds one erasure, of the sample's phone. */
+static struct directory *directory_with_erasure(struct bus *bus, const struct sample *s,
+						int64_t erased_at_ms)
+{
+	static const struct bus_topic_spec topic = {
+	    .name = "directory", .partitions = 1, .retention_ms = -1, .compact = true};
+	struct bus_producer_options options = {.max_in_flight = 10, .on_ack = ignore_ack};
+	struct bus_producer *producer;
+	Punnet__V1__DirectoryEntry entry = PUNNET__V1__DIRECTORY_ENTRY__INIT;
+	Punnet__V1__Erasure erasure = PUNNET__V1__ERASURE__INIT;
+	_cleanup_(buf_free) struct buf value = {0};
+	char hex[2 * FINGERPRINT_LEN + 1], id[64];
+	size_t created;
+
+	assert_int_equal(bus_topics_apply(bus, &topic, 1, 1000, &created, NULL), RESULT_OK);
+	producer = bus_producer_open(bus, &options, NULL);
+	sodium_bin2hex(hex, sizeof(hex), s->phone, sizeof(s->phone));
+	snprintf(id, sizeof(id), "erasure/%s", hex);
+	erasure.erased_at_ms = erased_at_ms;
+	entry.id = id;
+	entry.entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ERASURE;
+	entry.erasure = &erasure;
+	codec_pack(&entry.base, &value);
+	assert_int_equal(bus_produce(producer, "directory", 0, slice_cstr(id),
+				     "punnet.v1.DirectoryEntry", buf_slice(&value), 1),
+			 RESULT_OK);
+	assert_int_equal(bus_producer_flush(producer, 1000), RESULT_OK);
+	bus_producer_close(producer);
+	return directory_open(bus, 1000, NULL);
+}
+
+static void judge_erased(int64_t erased_at_ms, struct sample *s, struct arena *a)
+{
+	char dir[] = "/tmp/test-filter-desk-XXXXXX";
+	struct ruleset rs = rules_of("filters: [phone_valid]\n"); /* no rule has a say in it */
+	struct rng r = rng_seed(1);
+	Punnet__V1__SealedContact box;
+	struct buf sealed = {0};
+
+	assert_non_null(mkdtemp(dir));
+
+	struct keyring *keys = keyring_open(dir, true, NULL);
+	struct kv *kv = kv_open("memory:", "", 1000, NULL);
+	struct bus *bus = bus_open("memory:", "desk", NULL);
+
+	make_sample(s, 1, START, &r, 10);
+	s->prints.phone = (ProtobufCBinaryData){16, s->phone};
+	seal_contact(s, &box, &sealed, keyring_day_key(keys, time_day(START), true));
+
+	struct directory *d = directory_with_erasure(bus, s, erased_at_ms);
+	struct desk *desk = desk_open(
+	    &(struct desk_options){.rules = &rs, .kv = kv, .keyring = keys, .directory = d});
+
+	judge_one(desk, s, a);
+	desk_close(desk);
+	directory_close(d);
+	bus_close(bus);
+	kv_close(kv);
+	keyring_free(keys);
+	buf_free(&sealed);
+}
+
+static void an_erased_persons_lead_stays_sealed_and_is_rejected(void **state)
+{
+	struct arena a = {0};
+	struct sample s;
+	struct slice text;
+	int64_t at_ms;
+
+	(void)state;
+	judge_erased(START + 1, &s, &a);
+	assert_false(facts_text(&s.desk.facts, FACT_PHONE_NUMBER, &text));
+	assert_true(facts_number(&s.desk.facts, FACT_ERASED_AT, &at_ms) && at_ms == START + 1);
+	assert_int_equal(s.desk.judgement.verdict, LEAD_REJECTED);
+	assert_int_equal(s.desk.judgement.reason_count, 1);
+	assert_int_equal(s.desk.judgement.reasons[0].finding.reason, REASON_ERASED);
+	assert_false(s.desk.candidate); /* it takes no claim from anybody */
+	arena_free(&a);
+}
+
+/* A later lead of the person is not opened either; that it is suppressed is another entry's word. */
+static void a_lead_after_the_erasure_stays_sealed(void **state)
+{
+	struct arena a = {0};
+	struct sample s;
+	struct slice text;
+	int64_t at_ms;
+
+	(void)state;
+	judge_erased(START - 1, &s, &a);
+	assert_false(facts_text(&s.desk.facts, FACT_PHONE_NUMBER, &text));
+	assert_false(facts_number(&s.desk.facts, FACT_ERASED_AT, &at_ms));
+	arena_free(&a);
+}
+
 static void phones_are_looked_up_in_their_plan(void **state)
 {
 	static const struct {
@@ -348,6 +451,8 @@ int main(void)
 	    cmocka_unit_test(a_batch_judges_as_its_leads_would_be_judged_one_by_one),
 	    cmocka_unit_test(redis_is_dead_and_nothing_is_judged),
 	    cmocka_unit_test(a_destroyed_key_makes_the_contacts_facts_unknown),
+	    cmocka_unit_test(an_erased_persons_lead_stays_sealed_and_is_rejected),
+	    cmocka_unit_test(a_lead_after_the_erasure_stays_sealed),
 	    cmocka_unit_test(phones_are_looked_up_in_their_plan),
 	};
 

@@ -51,6 +51,8 @@ static const struct golden golden[] = {
     {"directory_vertical", &punnet__v1__directory_entry__descriptor, 16},
     {"directory_suppression", &punnet__v1__directory_entry__descriptor, 5},
     {"directory_order", &punnet__v1__directory_entry__descriptor, 23},
+    {"directory_erasure", &punnet__v1__directory_entry__descriptor, 5},
+    {"directory_key", &punnet__v1__directory_entry__descriptor, 4},
     {"dead_letter", &punnet__v1__dead_letter__descriptor, 13},
     {"snapshot_chunk", &punnet__v1__snapshot_chunk__descriptor, 7},
     {"order_progress", &punnet__v1__order_progress__descriptor, 23},

@@ -193,6 +193,63 @@ static void more_days_than_the_cache_holds_are_all_right(_unused_ void **state)
 	keyring_free(k);
 }
 
+/* Whoever holds the file open, or another name of it, reads nothing of the key any more. */
+static void a_destroyed_key_is_overwritten_where_it_lies(_unused_ void **state)
+{
+	struct keyring *k = open_ring(true);
+	char was[65] = "", is[65] = "";
+	FILE *f;
+
+	assert_non_null(keyring_day_key(k, DAY, true));
+	f = fopen(in_dir("seal/2026-11-22.key"), "r");
+	assert_non_null(f);
+	assert_int_equal(fread(was, 1, 64, f), 64);
+	assert_int_equal(keyring_destroy_day(k, DAY, NULL), RESULT_OK);
+	rewind(f);
+	assert_int_equal(fread(is, 1, 64, f), 64);
+	assert_int_equal(strspn(is, "0"), 64);
+	assert_string_not_equal(was, is);
+	fclose(f);
+	keyring_free(k);
+}
+
+static void all_days_are_told_with_those_that_are_destroyed(_unused_ void **state)
+{
+	struct keyring *k = open_ring(true);
+	struct keyring_day *days;
+	size_t count;
+
+	for (uint32_t day = DAY + 2; day >= DAY; day--)
+		assert_non_null(keyring_day_key(k, day, true));
+	assert_int_equal(keyring_destroy_day(k, DAY + 1, NULL), RESULT_OK);
+	/* a destruction that a crash cut off between the marker and the file */
+	write_text("seal/2026-11-22.destroyed", "");
+	write_text("seal/2026-11-2.key", "");
+	write_text("seal/2026-13-45.key", "");
+	assert_int_equal(keyring_days(k, &days, &count, NULL), RESULT_OK);
+	assert_int_equal(count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(days[i].day, DAY + i);
+		assert_int_equal(days[i].destroyed, i < 2);
+	}
+	free(days);
+	keyring_free(k);
+}
+
+static void a_date_is_read_as_it_is_written(_unused_ void **state)
+{
+	char text[KEYRING_DATE_LEN + 1];
+	uint32_t day = 7;
+
+	keyring_date(DAY, text);
+	assert_string_equal(text, "2026-11-22");
+	assert_true(keyring_date_read(slice_cstr(text), &day));
+	assert_int_equal(day, DAY);
+	assert_false(keyring_date_read(SLICE("2026-11-31"), &day));
+	assert_false(keyring_date_read(SLICE("2026-11-2"), &day));
+	assert_false(keyring_date_read(SLICE("2026-11-22T"), &day));
+}
+
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
 int main(void)
@@ -204,6 +261,9 @@ int main(void)
 	    IN_DIR(a_broken_key_file_is_refused),
 	    IN_DIR(processes_that_make_the_same_day_agree),
 	    IN_DIR(a_destroyed_day_never_comes_back),
+	    IN_DIR(a_destroyed_key_is_overwritten_where_it_lies),
+	    IN_DIR(all_days_are_told_with_those_that_are_destroyed),
+	    cmocka_unit_test(a_date_is_read_as_it_is_written),
 	    IN_DIR(more_days_than_the_cache_holds_are_all_right),
 	};
 

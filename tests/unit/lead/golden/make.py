@@ -74,6 +74,8 @@ def main():
               ("directory", "DirectoryEntry", "directory_vertical", 3),
               ("directory", "DirectoryEntry", "directory_suppression", 4),
               ("directory", "DirectoryEntry", "directory_order", 5),
+              ("directory", "DirectoryEntry", "directory_erasure", 7),
+              ("directory", "DirectoryEntry", "directory_key", 8),
               ("dead_letters", "DeadLetter", "dead_letter", 0),
               ("market_snapshots", "SnapshotChunk", "snapshot_chunk", 0),
               ("orders_progress", "OrderProgress", "order_progress", 0),
