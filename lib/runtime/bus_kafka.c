@@ -14,7 +14,8 @@
 #include "log.h"
 
 #define ADMIN_ERROR_LEN     KAFKA_TEXT_LEN
-#define KAFKA_LEVEL_WARNING 4 /* syslog's levels, as librdkafka uses them */
+#define SEGMENT_MS          "86400000" /* a day */
+#define KAFKA_LEVEL_WARNING 4          /* syslog's levels, as librdkafka uses them */
 
 static const struct kafka_setting common_settings[] = {
     {"socket.nagle.disable", "true"},
@@ -269,6 +270,9 @@ static rd_kafka_NewTopic_t *new_topic(const struct bus_topic_spec *s, struct err
 	(void)snprintf(retention, sizeof(retention), "%" PRId64, s->retention_ms);
 	rd_kafka_NewTopic_set_config(t, "retention.ms", retention);
 	rd_kafka_NewTopic_set_config(t, "cleanup.policy", s->compact ? "compact" : "delete");
+	/* A segment that is still written to is never deleted: it must end for what is in it to go in time. */
+	if (s->retention_ms >= 0 || s->compact)
+		rd_kafka_NewTopic_set_config(t, "segment.ms", SEGMENT_MS);
 	rd_kafka_NewTopic_set_config(t, "message.timestamp.type",
 				     s->append_time ? "LogAppendTime" : "CreateTime");
 	return t;

@@ -14,6 +14,8 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
+from .housekeeping import Housekeeper
+
 TERM_TIMEOUT_S = 15
 PAUSE_MAX_S = 2.0
 PR_SET_PDEATHSIG = 1
@@ -44,6 +46,7 @@ class Supervisor:
         self.layout = layout
         self.children = {}
         self.ending = False
+        self.housekeeper = Housekeeper(layout)
 
     # --- children ---
     def add(self, name, command, environment=None):
@@ -182,7 +185,8 @@ class Supervisor:
             selector.register(server, selectors.EVENT_READ)
             selector.register(wake_read, selectors.EVENT_READ)
             while not self.ending:
-                for key, _ in selector.select(self.reap()):
+                waits = [s for s in (self.reap(), self.housekeeper.run()) if s is not None]
+                for key, _ in selector.select(min(waits)):
                     if key.fileobj is server:
                         self._serve(server)
                     else:
