@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "delivery/channels/email.h"
+#include "delivery/core/echo.h"
 #include "digest.h"
 #include "internal.h"
 #include "runtime/clock.h"
@@ -293,6 +294,13 @@ static struct answer_kept *keep(struct delivery *d, struct task *t,
 	contact_values(contact, values, &count);
 	excerpt_make(answer_words(rules, answer, &d->handover_arena), values, count, kept->excerpt);
 	answer_sample_make(answer, values, count, &kept->sample);
+	if (echo_is_hidden(answer->body, values, count, false, &d->handover_arena) ||
+	    echo_is_hidden(slice_cstr(kept->excerpt), values, count, true, &d->handover_arena) ||
+	    echo_is_hidden(slice_cstr(kept->sample.text), values, count, true,
+			   &d->handover_arena)) {
+		kept->excerpt[0] = '\0';
+		kept->sample = (struct answer_sample){.whole = false};
+	}
 	contact_wipe(contact);
 	kept->has_price = *rules->price_pointer &&
 			  answer_price(rules, answer, price_currency(d, t), &kept->price_minor);

@@ -14,8 +14,7 @@
 #include "log.h"
 
 #define ADMIN_ERROR_LEN     KAFKA_TEXT_LEN
-#define SEGMENT_MS          "86400000" /* a day */
-#define KAFKA_LEVEL_WARNING 4          /* syslog's levels, as librdkafka uses them */
+#define KAFKA_LEVEL_WARNING 4 /* syslog's levels, as librdkafka uses them */
 
 static const struct kafka_setting common_settings[] = {
     {"socket.nagle.disable", "true"},
@@ -257,27 +256,6 @@ static enum result topics_missing(struct kafka_bus *k, const struct bus_topic_sp
 	return result;
 }
 
-static rd_kafka_NewTopic_t *new_topic(const struct bus_topic_spec *s, struct error *ret_error)
-{
-	char text[ADMIN_ERROR_LEN], retention[32];
-	rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(
-	    s->name, s->partitions, s->replication > 0 ? s->replication : -1, text, sizeof(text));
-
-	if (!t) {
-		(void)error_set(ret_error, RESULT_BAD, "topic %s: %s", s->name, text);
-		return NULL;
-	}
-	(void)snprintf(retention, sizeof(retention), "%" PRId64, s->retention_ms);
-	rd_kafka_NewTopic_set_config(t, "retention.ms", retention);
-	rd_kafka_NewTopic_set_config(t, "cleanup.policy", s->compact ? "compact" : "delete");
-	/* A segment that is still written to is never deleted: it must end for what is in it to go in time. */
-	if (s->retention_ms >= 0 || s->compact)
-		rd_kafka_NewTopic_set_config(t, "segment.ms", SEGMENT_MS);
-	rd_kafka_NewTopic_set_config(t, "message.timestamp.type",
-				     s->append_time ? "LogAppendTime" : "CreateTime");
-	return t;
-}
-
 /* What the broker answered for each topic. One that another client just made is fine. */
 static enum result topics_answer(rd_kafka_event_t *event, size_t *ret_created,
 				 struct error *ret_error)
@@ -367,7 +345,7 @@ static enum result kafka_topics_apply(struct bus *b, const struct bus_topic_spec
 	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
 		if (!missing[i])
 			continue;
-		topics[made] = new_topic(&specs[i], ret_error);
+		topics[made] = kafka_new_topic(&specs[i], ret_error);
 		if (topics[made])
 			made++;
 		else

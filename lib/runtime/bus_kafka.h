@@ -58,6 +58,8 @@ void kafka_record(rd_kafka_message_t *m, const char *topic, struct bus_record *r
 
 void kafka_readings_close(struct kafka_bus *k);
 
+rd_kafka_NewTopic_t *kafka_new_topic(const struct bus_topic_spec *s, struct error *ret_error);
+
 /* The operations of bus_ops that live in the other files. */
 enum result kafka_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
 			    int timeout_ms, int64_t *ret_next, struct error *ret_error);

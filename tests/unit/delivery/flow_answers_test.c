@@ -116,6 +116,22 @@ static void of_an_answer_is_kept_what_another_reading_needs_and_no_contact(_unus
 	arena_free(&a.arena);
 }
 
+static void of_an_answer_that_hides_a_contact_no_text_is_kept(_unused_ void **state)
+{
+	struct attempts a;
+
+	play("{\"webhook\":{\"url\":\"http://127.0.0.1:%d/"
+	     "disguise\",\"success\":{\"price\":{\"pointer\":"
+	     "\"/price\",\"unit\":\"major\"}}}}",
+	     &a);
+	assert_int_equal(a.count, 1);
+	assert_string_equal(a.all[0]->answer_sample, "");
+	assert_string_equal(a.all[0]->answer_excerpt, "");
+	assert_false(a.all[0]->answer_whole);
+	assert_int_equal(a.all[0]->answered_price->amount_minor, 45050);
+	arena_free(&a.arena);
+}
+
 /* The operator's record: the same lead, marked. */
 static void retry(struct world *w, const struct routed *r)
 {
@@ -195,6 +211,7 @@ int main(void)
 	    cmocka_unit_test(who_did_not_answer_is_asked_and_not_sent_the_lead_again),
 	    cmocka_unit_test(an_unresolved_lead_is_handed_over_again_when_an_operator_says_so),
 	    cmocka_unit_test(what_is_handed_over_again_and_fails_stays_in_doubt),
+	    cmocka_unit_test(of_an_answer_that_hides_a_contact_no_text_is_kept),
 	    cmocka_unit_test(of_an_answer_is_kept_what_another_reading_needs_and_no_contact),
 	};
 

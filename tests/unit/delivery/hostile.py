@@ -5,6 +5,7 @@ usage: hostile.py [PORT] | --tls CERT_AND_KEY [CLIENT_CA] | --reset-accepted | -
        --any-address
 
 Every request is appended to the file in HOSTILE_LOG, one JSON line each: path, headers, body."""
+import base64
 import json
 import os
 import socket
@@ -91,6 +92,9 @@ def misbehave(conn, path, headers, body):
     if what[0] in ("hang_once", "hang_thrice"):
         time.sleep(5)
         return False
+    if what[0] == "disguise":  # the phone, in base64
+        answer(conn, 200, b'{"outcome":"accepted","price":"450.50","ref":"' + base64.b64encode(b"lead:+79161234567;1") + b'"}')
+        return True
     if what[0] == "price":
         answer(conn, 200, b'{"outcome":"accepted","price":"450.50","phone":"+79161234567","who":["\\u0418\\u0432\\u0430\\u043d"]}')
         return True
