@@ -83,25 +83,43 @@ static int list(struct keys *k)
 
 /* --- destroying --- */
 
+static enum result destroy_day(struct keys *k, struct keyring_day *d)
+{
+	char day[KEYRING_DATE_LEN + 1];
+	enum result r = RESULT_OK;
+
+	keyring_date(d->day, day);
+	if (!k->dry_run)
+		r = keyring_destroy_day(k->keyring, d->day, &k->error);
+	if (r != RESULT_OK)
+		return r;
+	d->destroyed = !k->dry_run;
+	k->destroyed++;
+	if (!k->tool->json)
+		printf("%s: %s\n", day, k->dry_run ? "would be destroyed" : "destroyed");
+	return RESULT_OK;
+}
+
+/* A backup that was put back may bring a key back; what the directory calls destroyed stays so. */
+static bool was_destroyed(const struct keys *k, uint32_t day)
+{
+	char date[KEYRING_DATE_LEN + 1];
+
+	keyring_date(day, date);
+	return k->directory && directory_get(k->directory, "key", slice_cstr(date));
+}
+
 static enum result destroy_before(struct keys *k, uint32_t before)
 {
-	for (size_t i = 0; i < k->count; i++) {
-		char day[KEYRING_DATE_LEN + 1];
-		enum result r = RESULT_OK;
+	enum result r = RESULT_OK;
 
-		if (k->days[i].destroyed || k->days[i].day >= before)
-			continue;
-		keyring_date(k->days[i].day, day);
-		if (!k->dry_run)
-			r = keyring_destroy_day(k->keyring, k->days[i].day, &k->error);
-		if (r != RESULT_OK)
-			return r;
-		k->days[i].destroyed = !k->dry_run;
-		k->destroyed++;
-		if (!k->tool->json)
-			printf("%s: %s\n", day, k->dry_run ? "would be destroyed" : "destroyed");
+	for (size_t i = 0; i < k->count && r == RESULT_OK; i++) {
+		struct keyring_day *d = &k->days[i];
+
+		if (!d->destroyed && (d->day < before || was_destroyed(k, d->day)))
+			r = destroy_day(k, d);
 	}
-	return RESULT_OK;
+	return r;
 }
 
 static enum result tell_day(struct keys *k, uint32_t day)

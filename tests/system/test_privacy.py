@@ -119,6 +119,8 @@ def test_who_is_erased_is_shown_to_nobody_any_more(story):
     assert not verdict.HasField("contact") and not any(f.name.startswith(("phone_", "email_")) for f in verdict.facts if not f.HasField("claim"))
     outcome = story.outcome(2)
     assert outcome.kind == messages.outcomes.OUTCOME_UNDELIVERABLE and outcome.reason_code == "erased"
+    wait_until(lambda: story.stack.punnet("audit", check=False).returncode == 0, 30, "the auditor finds nothing")
+    assert {o.reason_code for o in story.records("leads.outcomes", 2)} == {"erased"}  # whoever it is offered to next
     assert story.buyer.calls_for(RETRIED) == story.calls_before, "it was handed over after the erasure"
     assert story.outcome(4).kind == messages.outcomes.OUTCOME_DELIVERED
 
@@ -201,6 +203,12 @@ def test_keys_are_made_ahead_and_destroyed_by_schedule(story):
     assert (dry["made"], dry["destroyed"], dry["erasures_cleared"]) == (done["made"], done["destroyed"], done["erasures_cleared"]) == (7, 2, 1)
     assert done["told"] == 2
     assert {p.name for p in seals.glob("*.key")} == {f"{date(d)}.key" for d in (today - 27, *range(today + 1, today + 8))}
+    (seals / f"{date(today - 28)}.destroyed").unlink()  # a backup is put back: the key is there, its marker is not
+    (seals / f"{date(today - 28)}.key").write_text("ab" * 32 + "\n")
+    (seals / f"{date(today)}.destroyed").unlink()
+    (seals / f"{date(today)}.key").write_text("ab" * 32 + "\n")
+    back = json.loads(story.stack.punnet("keys", "rotate", "--json").stdout.splitlines()[-1])
+    assert (back["destroyed"], back["told"]) == (2, 0) and not (seals / f"{date(today)}.key").exists()
     again = json.loads(story.stack.punnet("keys", "rotate", "--json").stdout.splitlines()[-1])
     assert set(again.values()) == {0}
     assert story.stack.punnet("keys", "list").returncode == 0
