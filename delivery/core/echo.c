@@ -139,8 +139,8 @@ struct pieces {
 
 static bool is_base64(char c)
 {
-	return (fold(c) >= 'a' && fold(c) <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
-	       c == '-' || c == '_';
+	return (fold(c) >= 'a' && fold(c) <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+	       c == '/' || c == '-' || c == '_';
 }
 
 static struct pieces longest_pieces(struct slice text)
@@ -158,8 +158,8 @@ static struct pieces longest_pieces(struct slice text)
 
 static bool may_be_encoded(struct slice text, bool escapes)
 {
-	return text.len > 0 && (memchr(text.data, '%', text.len) ||
-				(escapes && memchr(text.data, '\\', text.len)));
+	return text.len > 0 &&
+	       (memchr(text.data, '%', text.len) || (escapes && memchr(text.data, '\\', text.len)));
 }
 
 bool echo_is_hidden(struct slice text, const struct slice *values, size_t count, bool escapes,
