@@ -10,6 +10,7 @@
 #include "bench.h"
 #include "delivery/shell/delivery.h"
 #include "lead/codec.h"
+#include "lead/contact_prints.h"
 #include "proto/directory.pb-c.h"
 #include "proto/leads_attempts.pb-c.h"
 #include "proto/leads_routed.pb-c.h"
@@ -17,6 +18,8 @@
 #include "runtime/log.h"
 
 #define LEADS_MAX        1000000
+#define LEAD_PHONE       "+79161234567"
+#define LEAD_EMAIL       "lead.1234567@example.ru"
 #define KEY_DAY          20000
 #define RATE             500     /* leads a second of the advertiser that is measured */
 #define HOSTILE_EVERY_NS 2500000 /* of all that misbehave: 50 a second of each */
@@ -100,8 +103,8 @@ static void seal_contact(struct world *w, const struct lead_id *id, struct buf *
 	_cleanup_(buf_free) struct buf plain = {0};
 	Punnet__V1__Contact c = PUNNET__V1__CONTACT__INIT;
 
-	c.phone = (char *)"+79161234567";
-	c.email = (char *)"lead.1234567@example.ru";
+	c.phone = (char *)LEAD_PHONE;
+	c.email = (char *)LEAD_EMAIL;
 	c.first_name = (char *)"Maria";
 	c.last_name = (char *)"Sokolova";
 	codec_pack(&c.base, &plain);
@@ -120,12 +123,17 @@ static void route(struct world *w, const char *advertiser, const char *path, boo
 	_cleanup_(buf_free) struct buf box = {0};
 	struct lead_id id = lead_number(w->routed);
 	uint8_t nonce[SEAL_NONCE_LEN];
+	struct contact_prints prints;
 	char settings[256];
 
 	seal_contact(w, &id, &box, nonce);
 	sealed.key_day = KEY_DAY;
 	sealed.nonce = (ProtobufCBinaryData){SEAL_NONCE_LEN, nonce};
 	sealed.box = (ProtobufCBinaryData){box.len, (uint8_t *)box.data};
+	contact_prints_of(keyring_fingerprint_key(w->keyring), SLICE(LEAD_PHONE), SLICE(LEAD_EMAIL),
+			  &prints);
+	sealed.phone = (ProtobufCBinaryData){FINGERPRINT_LEN, prints.phone.bytes};
+	sealed.email = (ProtobufCBinaryData){FINGERPRINT_LEN, prints.email.bytes};
 	snprintf(settings, sizeof(settings),
 		 "{\"webhook\":{\"url\":\"http://127.0.0.1:%d/%s\",\"timeout_ms\":1000}}",
 		 strcmp(path, "bench") == 0 ? w->port : w->hostile_port, path);
