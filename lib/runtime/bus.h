@@ -37,6 +37,9 @@ struct bus_record {
 /* url: "kafka://host:port,host:port" or "memory:". Memory buses share nothing between bus_open() calls. client_id names
  * the process in broker logs. */
 struct bus *bus_open(const char *url, const char *client_id, struct error *ret_error);
+/* For whoever must not write. "kafka://…", or "files:FOLDER": recorded topics, see bus_files.h. Such a bus has readers, and
+ * nothing else: producers, groups and the making of topics are refused, and on Kafka it has no handle that could produce. */
+struct bus *bus_open_reading(const char *url, const char *client_id, struct error *ret_error);
 void bus_close(struct bus *b); /* after all that was opened from it; NULL is fine */
 
 struct bus_topic_spec {

@@ -8,6 +8,8 @@
 #include "base/map.h"
 #include "bus.h"
 
+/* A backend, or a bus that only reads, leaves out what it hasn't got: topics_apply, committed, producer_open and
+ * consumer_open may be NULL. */
 struct bus_ops {
 	void (*close)(struct bus *b);
 	enum result (*topics_apply)(struct bus *b, const struct bus_topic_spec *specs, size_t count,
@@ -69,7 +71,10 @@ struct bus_reader {
 };
 
 struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error);
+struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id,
+				   struct error *ret_error);
 struct bus *bus_memory_open(void);
+struct bus *bus_files_open(const char *folder, struct error *ret_error);
 
 /* The same text gives the same pointer, valid until bus_close(). */
 const char *bus_intern(struct bus *b, const char *topic);

@@ -169,11 +169,13 @@ static rd_kafka_t *admin(struct kafka_bus *k, struct error *ret_error)
 
 	if (!k->admin)
 		k->admin =
-		    kafka_handle_open(k, RD_KAFKA_PRODUCER, none, NULL, &k->admin_voice, ret_error);
+		    kafka_handle_open(k, k->reads_only ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER,
+				      none, NULL, &k->admin_voice, ret_error);
 	return k->admin;
 }
 
-struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error)
+static struct bus *open_with(const struct bus_ops *ops, const char *brokers, const char *client_id,
+			     bool reads_only, struct error *ret_error)
 {
 	struct kafka_bus *k;
 
@@ -183,7 +185,8 @@ struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct er
 	}
 	k = calloc(1, sizeof(*k));
 	assert(k);
-	k->base.ops = &kafka_ops;
+	k->base.ops = ops;
+	k->reads_only = reads_only;
 	k->brokers = strdup(brokers);
 	k->client_id = strdup(client_id ? client_id : "punnet");
 	assert(k->brokers && k->client_id);
@@ -193,6 +196,17 @@ struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct er
 		return NULL;
 	}
 	return &k->base;
+}
+
+struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error)
+{
+	return open_with(&kafka_ops, brokers, client_id, false, ret_error);
+}
+
+struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id,
+				   struct error *ret_error)
+{
+	return open_with(&kafka_reading_ops, brokers, client_id, true, ret_error);
 }
 
 static void kafka_close(struct bus *b)
@@ -493,6 +507,18 @@ const struct bus_ops kafka_ops = {
     .commit_now = kafka_commit_now,
     .consumer_fd = kafka_consumer_fd,
     .consumer_close = kafka_consumer_close,
+    .reader_open = kafka_reader_open,
+    .reader_take = kafka_reader_take,
+    .reader_position = kafka_reader_position,
+    .reader_fd = kafka_reader_fd,
+    .reader_close = kafka_reader_close,
+};
+
+const struct bus_ops kafka_reading_ops = {
+    .close = kafka_close,
+    .partitions = kafka_partitions,
+    .offsets = kafka_offsets,
+    .offset_at = kafka_offset_at,
     .reader_open = kafka_reader_open,
     .reader_take = kafka_reader_take,
     .reader_position = kafka_reader_position,

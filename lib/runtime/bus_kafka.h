@@ -32,6 +32,7 @@ struct kafka_reading; /* a handle that readers share; see bus_kafka_reader.c */
 struct kafka_bus {
 	struct bus base;
 	char *brokers, *client_id;
+	bool reads_only;
 	rd_kafka_t *admin; /* metadata, offsets, topics; opened at its first use */
 	struct kafka_voice admin_voice;
 	struct map partitions; /* topic -> its partition count + 1, as a pointer */
@@ -93,5 +94,6 @@ int kafka_reader_fd(struct bus_reader *r);
 void kafka_reader_close(struct bus_reader *r);
 
 extern const struct bus_ops kafka_ops;
+extern const struct bus_ops kafka_reading_ops; /* what can't write has no more than this */
 
 #endif
