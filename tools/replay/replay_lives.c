@@ -415,4 +415,3 @@ int replay_lives(struct replay *r)
 	free(l);
 	return status;
 }
-int replay_regather(struct replay *r) { (void)r; return TOOL_USAGE; }
