@@ -52,8 +52,10 @@ int command_trace(struct tool *tool, int argc, char **argv)
 		return tool_usage("trace", "expected one lead id");
 	if (!lead_id_parse(slice_cstr(argv[1]), &t.id))
 		return tool_usage("trace", "\"%s\" is not a lead id", argv[1]);
-	if (!tool_bus(tool, "trace"))
-		return TOOL_AWAY;
+	tool->bus = bus_open_looking(config_text(tool->config, "common", "kafka"), "punnet-trace",
+				     &t.error);
+	if (!tool->bus)
+		return tool_fail("trace", RESULT_AWAY, &t.error);
 	t.ledger = store_open(config_text(tool->config, "common", "db"), DB_TIMEOUT_MS, &t.error);
 	status = t.ledger ? trace_all(&t, argv[1]) : tool_fail("trace", RESULT_AWAY, &t.error);
 	store_close(t.ledger);

@@ -39,6 +39,7 @@ struct trace {
 	enum language language; /* of the texts that webmasters read */
 	struct trace_step *steps;
 	size_t count;
+	int64_t records_max; /* that are read of one partition for one step; 0: the usual limit */
 	struct error error;
 };
 
@@ -75,7 +76,10 @@ struct seek {
 	int64_t from_ms, until_ms; /* of the records' own time; the function may move until_ms */
 	bool (*fn)(void *ctx, struct seek *s, const struct found *f); /* true: enough */
 	void *ctx;
-	bool done; /* fn said so */
+	/* Which records go to fn, by their bytes; NULL: those that are the lead's. */
+	bool (*matches)(void *ctx, struct slice value);
+	size_t left; /* records after which it is enough; 0: any number */
+	bool done;   /* fn said so */
 };
 
 /* Every record in the span that holds the lead's id goes to fn. */

@@ -15,7 +15,8 @@
 #define LATE_MS    (20 * MS_PER_S)
 #define FAR_MS     (10 * MS_PER_MIN)
 #define FOREVER_MS INT64_MAX
-#define AGAIN_MS   (60 * MS_PER_S) /* how long after a verdict its repeats are looked for */
+#define CLOSE_MS   50              /* between the clocks of machines whose clocks are kept: looked at first */
+#define AGAIN_MAX  1000            /* so many records behind a verdict its repeats are looked for */
 #define FACTS_MAX  400             /* bytes of the facts' summary, about */
 #define ROUNDS_MAX 100
 
@@ -27,10 +28,31 @@ struct walk {
 	struct found at; /* where the last find stands */
 	int32_t market;  /* partition */
 	uint32_t round;  /* that is looked for */
+	uint32_t attempt; /* the last one that was found, and when the next one is due */
+	int64_t due_ms;
 	int settlement;  /* that came back; 0 = none yet */
 	bool found, unsold, final;
 	int32_t least, most; /* settlements that are looked for */
 };
+
+/* First where the clocks agree, which is nearly always the place, and is read in a moment. */
+static enum result go_near(struct walk *w, const char *topic,
+			   const ProtobufCMessageDescriptor *type, int32_t partition,
+			   int64_t from_ms, int64_t near_ms,
+			   bool (*fn)(void *, struct seek *, const struct found *))
+{
+	struct seek s = {.trace = w->trace,
+			 .topic = topic,
+			 .type = type,
+			 .partition = partition,
+			 .from_ms = from_ms - CLOSE_MS,
+			 .until_ms = from_ms + near_ms,
+			 .fn = fn,
+			 .ctx = w};
+
+	w->found = false;
+	return trace_seek(&s);
+}
 
 static enum result go(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
 		      int32_t partition, int64_t from_ms, int64_t until_ms,
@@ -47,6 +69,19 @@ static enum result go(struct walk *w, const char *topic, const ProtobufCMessageD
 
 	w->found = false;
 	return trace_seek(&s);
+}
+
+/* Near by, else up to until_ms. */
+static enum result look(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
+			int32_t partition, int64_t from_ms, int64_t until_ms,
+			bool (*fn)(void *, struct seek *, const struct found *))
+{
+	int64_t near_ms = partition < 0 ? NEAR_MS : LATE_MS;
+	enum result r =
+	    go_near(w, topic, type, partition, from_ms, MIN_OF(near_ms, until_ms - from_ms), fn);
+
+	return r == RESULT_OK && !w->found ? go(w, topic, type, partition, from_ms, until_ms, fn)
+					   : r;
 }
 
 /* --- received --- */
@@ -74,13 +109,9 @@ static bool on_raw(void *ctx, _unused_ struct seek *seek, const struct found *f)
 static enum result find_raw(struct walk *w)
 {
 	int64_t at_ms = lead_id_time_ms(&w->trace->id);
-	enum result r = go(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms,
-			   at_ms + SKEW_MS, on_raw);
 
-	if (r == RESULT_OK && !w->found)
-		r = go(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms, at_ms + FAR_MS,
-		       on_raw);
-	return r;
+	return look(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms, at_ms + FAR_MS,
+		    on_raw);
 }
 
 /* --- judged --- */
@@ -153,7 +184,8 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 	w->judged = m;
 	w->at = *f;
 	w->found = true;
-	seek->until_ms = f->time_ms + AGAIN_MS;
+	seek->until_ms = FOREVER_MS;
+	seek->left = AGAIN_MAX;
 	s = trace_add(w->trace, f->time_ms, "filter-worker", verdict_word(m->verdict));
 	s->source = f->where;
 	s->caused_by = trace_from(w->trace, m->source);
@@ -305,11 +337,16 @@ static bool on_unsold(void *ctx, _unused_ struct seek *seek, const struct found 
 
 static enum result find_decision(struct walk *w, int64_t market_ms)
 {
-	const int64_t spans_ms[] = {NEAR_MS, LATE_MS, FAR_MS};
-	enum result r = RESULT_OK;
+	const int64_t spans_ms[] = {LATE_MS, FAR_MS};
+	enum result r;
 
 	w->routed = NULL;
 	w->unsold = w->found = false;
+	r = go_near(w, "leads.routed", &punnet__v1__routed_lead__descriptor, -1, market_ms, NEAR_MS,
+		    on_routed);
+	if (r == RESULT_OK && !w->found)
+		r = go_near(w, "leads.unsold", &punnet__v1__unsold_lead__descriptor, -1, market_ms,
+			    NEAR_MS, on_unsold);
 	for (size_t i = 0; i < ARRAY_LEN(spans_ms) && r == RESULT_OK && !w->found; i++) {
 		int64_t until_ms = market_ms + spans_ms[i];
 
@@ -334,8 +371,10 @@ static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found
 	struct trace *t = w->trace;
 	struct trace_step *s;
 
-	if (!m->assignment || m->assignment->round != w->round)
+	if (!m->assignment || m->assignment->round != w->round || m->attempt <= w->attempt)
 		return false;
+	w->attempt = m->attempt;
+	w->due_ms = m->next_due_at_ms;
 	s = trace_add(t, f->time_ms, "delivery", "attempt");
 	w->at = *f;
 	w->found = true;
@@ -351,7 +390,8 @@ static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found
 			       m->next_due_at_ms ? trace_time(t, m->next_due_at_ms) : "");
 	if (m->reason_code[0])
 		trace_note_reason(t, s, "", m->reason_code, NULL, 0, m->answer_excerpt);
-	return m->final;
+	/* What is due much later is looked for there. */
+	return m->final || m->next_due_at_ms > f->time_ms + LATE_MS;
 }
 
 /* The credit bears the time of the hand-over, which is a little before its record. */
@@ -395,6 +435,21 @@ static bool on_outcome(void *ctx, _unused_ struct seek *seek, const struct found
 	return true;
 }
 
+static enum result follow_attempts(struct walk *w)
+{
+	int64_t from_ms = w->at.time_ms;
+	enum result r;
+
+	w->attempt = 0;
+	do {
+		w->due_ms = 0;
+		r = look(w, "leads.attempts", &punnet__v1__delivery_attempt__descriptor,
+			 w->at.partition, from_ms, FOREVER_MS, on_attempt);
+		from_ms = w->due_ms;
+	} while (r == RESULT_OK && !w->final && w->due_ms > 0);
+	return r;
+}
+
 /* What happened to one assignment; w->settlement says whether the lead is offered on. */
 static enum result follow_assignment(struct walk *w)
 {
@@ -407,18 +462,17 @@ static enum result follow_assignment(struct walk *w)
 	if (outcomes <= 0)
 		return error_set(&w->trace->error, RESULT_AWAY,
 				 "leads.outcomes: its partitions can't be learned");
-	r = go(w, "leads.attempts", &punnet__v1__delivery_attempt__descriptor, w->at.partition,
-	       w->at.time_ms, FOREVER_MS, on_attempt);
+	r = follow_attempts(w);
 	if (r != RESULT_OK || !w->final)
 		return r;
-	r = go(w, "leads.outcomes", &punnet__v1__outcome__descriptor, hash_partition(id, outcomes),
-	       w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
+	r = look(w, "leads.outcomes", &punnet__v1__outcome__descriptor, hash_partition(id, outcomes),
+		 w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
 	if (r != RESULT_OK || !w->found)
 		return r;
 	w->least = PUNNET__V1__SETTLEMENT__DELIVERED;
 	w->most = PUNNET__V1__SETTLEMENT__UNRESOLVED;
-	return go(w, "market", &punnet__v1__market_event__descriptor, w->market, w->at.time_ms,
-		  FOREVER_MS, on_settled);
+	return look(w, "market", &punnet__v1__market_event__descriptor, w->market, w->at.time_ms,
+		    FOREVER_MS, on_settled);
 }
 
 /* --- verdicts --- */
@@ -466,14 +520,14 @@ enum result trace_topics(struct trace *t, bool *ret_known)
 	*ret_known = w.raw != NULL;
 	if (r != RESULT_OK || !w.raw)
 		return r;
-	r = go(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
-	       w.at.time_ms, FOREVER_MS, on_judged);
+	r = look(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
+		 w.at.time_ms, FOREVER_MS, on_judged);
 	if (r != RESULT_OK || !w.judged || w.judged->verdict == PUNNET__V1__VERDICT__REJECTED)
 		return r;
-	r = go(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
-	       w.at.time_ms + FAR_MS, on_admitted);
+	r = look(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
+		 w.at.time_ms + FAR_MS, on_admitted);
 	if (r == RESULT_OK && w.found && w.judged->verdict == PUNNET__V1__VERDICT__QUARANTINED)
-		r = go(&w, "market", &punnet__v1__market_event__descriptor, w.market, w.at.time_ms,
-		       FOREVER_MS, on_wait_ended);
+		r = look(&w, "market", &punnet__v1__market_event__descriptor, w.market,
+			 w.at.time_ms, FOREVER_MS, on_wait_ended);
 	return r == RESULT_OK && w.found ? follow_market(&w) : r;
 }

@@ -30,19 +30,31 @@ struct bus *bus_open(const char *url, const char *client_id, struct error *ret_e
 	return NULL;
 }
 
-struct bus *bus_open_reading(const char *url, const char *client_id, struct error *ret_error)
+static struct bus *open_reading(const char *url, const char *client_id, bool looks,
+				struct error *ret_error)
 {
 	struct slice u = slice_cstr(url);
 
 	if (slice_starts_with(u, "files:"))
 		return bus_files_open(url + strlen("files:"), ret_error);
 	if (slice_starts_with(u, "kafka://"))
-		return bus_kafka_open_reading(url + strlen("kafka://"), client_id, ret_error);
+		return bus_kafka_open_reading(url + strlen("kafka://"), client_id, looks,
+					      ret_error);
 
 	(void)error_set(ret_error, RESULT_BAD,
 			"bus: %s: expected kafka://host:port,host:port or files:FOLDER",
 			url ? url : "");
 	return NULL;
+}
+
+struct bus *bus_open_reading(const char *url, const char *client_id, struct error *ret_error)
+{
+	return open_reading(url, client_id, false, ret_error);
+}
+
+struct bus *bus_open_looking(const char *url, const char *client_id, struct error *ret_error)
+{
+	return open_reading(url, client_id, true, ret_error);
 }
 
 static enum result refuse(const char *what, struct error *ret_error)
@@ -124,6 +136,24 @@ enum result bus_offset_at(struct bus *b, const char *topic, int32_t partition, i
 			  int timeout_ms, int64_t *ret_offset)
 {
 	return b->ops->offset_at(b, topic, partition, time_ms, timeout_ms, ret_offset);
+}
+
+enum result bus_offsets_since(struct bus *b, const char *topic, int32_t count, int64_t time_ms,
+			      int timeout_ms, int64_t *ret_from, int64_t *ret_end)
+{
+	enum result r = RESULT_OK;
+	int64_t low;
+
+	assert(count > 0);
+	if (b->ops->offsets_since)
+		return b->ops->offsets_since(b, topic, count, time_ms, timeout_ms, ret_from,
+					     ret_end);
+	for (int32_t p = 0; p < count && r == RESULT_OK; p++) {
+		r = bus_offset_at(b, topic, p, time_ms, timeout_ms, &ret_from[p]);
+		if (r == RESULT_OK)
+			r = bus_offsets(b, topic, p, timeout_ms, &low, &ret_end[p]);
+	}
+	return r;
 }
 
 enum result bus_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,

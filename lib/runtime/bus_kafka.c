@@ -175,7 +175,7 @@ static rd_kafka_t *admin(struct kafka_bus *k, struct error *ret_error)
 }
 
 static struct bus *open_with(const struct bus_ops *ops, const char *brokers, const char *client_id,
-			     bool reads_only, struct error *ret_error)
+			     bool reads_only, bool looks, struct error *ret_error)
 {
 	struct kafka_bus *k;
 
@@ -187,6 +187,7 @@ static struct bus *open_with(const struct bus_ops *ops, const char *brokers, con
 	assert(k);
 	k->base.ops = ops;
 	k->reads_only = reads_only;
+	k->looks = looks;
 	k->brokers = strdup(brokers);
 	k->client_id = strdup(client_id ? client_id : "punnet");
 	assert(k->brokers && k->client_id);
@@ -200,13 +201,13 @@ static struct bus *open_with(const struct bus_ops *ops, const char *brokers, con
 
 struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error)
 {
-	return open_with(&kafka_ops, brokers, client_id, false, ret_error);
+	return open_with(&kafka_ops, brokers, client_id, false, false, ret_error);
 }
 
-struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id,
+struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id, bool looks,
 				   struct error *ret_error)
 {
-	return open_with(&kafka_reading_ops, brokers, client_id, true, ret_error);
+	return open_with(&kafka_reading_ops, brokers, client_id, true, looks, ret_error);
 }
 
 static void kafka_close(struct bus *b)
@@ -485,12 +486,52 @@ static enum result kafka_offset_at(struct bus *b, const char *topic, int32_t par
 	return RESULT_AWAY;
 }
 
+/* Of all partitions at once; time_ms RD_KAFKA_OFFSET_END asks for the ends. false: one of them could not be learned. */
+static bool ask_all(struct kafka_bus *k, const char *topic, int32_t count, int64_t time_ms,
+		    int timeout_ms, int64_t *ret)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+	bool ok;
+
+	for (int32_t p = 0; p < count; p++)
+		rd_kafka_topic_partition_list_add(list, topic, p)->offset = time_ms;
+	ok = !rd_kafka_offsets_for_times(k->admin, list, timeout_ms);
+	for (int32_t p = 0; p < count && ok; p++) {
+		ok = !list->elems[p].err;
+		ret[p] = list->elems[p].offset;
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return ok;
+}
+
+static enum result kafka_offsets_since(struct bus *b, const char *topic, int32_t count,
+				       int64_t time_ms, int timeout_ms, int64_t *ret_from,
+				       int64_t *ret_end)
+{
+	struct kafka_bus *k = (struct kafka_bus *)b;
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+
+	do {
+		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
+
+		if (!ask_all(k, topic, count, MAX_OF(time_ms, 0), left_ms, ret_from) ||
+		    !ask_all(k, topic, count, RD_KAFKA_OFFSET_END, left_ms, ret_end))
+			continue;
+		for (int32_t p = 0; p < count; p++) /* no record is that late */
+			if (ret_from[p] < 0)
+				ret_from[p] = ret_end[p];
+		return RESULT_OK;
+	} while (ask_again(k, deadline_ms));
+	return RESULT_AWAY;
+}
+
 const struct bus_ops kafka_ops = {
     .close = kafka_close,
     .topics_apply = kafka_topics_apply,
     .partitions = kafka_partitions,
     .offsets = kafka_offsets,
     .offset_at = kafka_offset_at,
+    .offsets_since = kafka_offsets_since,
     .committed = kafka_committed,
     .producer_open = kafka_producer_open,
     .produce = kafka_produce,
@@ -519,6 +560,7 @@ const struct bus_ops kafka_reading_ops = {
     .partitions = kafka_partitions,
     .offsets = kafka_offsets,
     .offset_at = kafka_offset_at,
+    .offsets_since = kafka_offsets_since,
     .reader_open = kafka_reader_open,
     .reader_take = kafka_reader_take,
     .reader_position = kafka_reader_position,

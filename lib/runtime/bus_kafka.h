@@ -32,7 +32,7 @@ struct kafka_reading; /* a handle that readers share; see bus_kafka_reader.c */
 struct kafka_bus {
 	struct bus base;
 	char *brokers, *client_id;
-	bool reads_only;
+	bool reads_only, looks;
 	rd_kafka_t *admin; /* metadata, offsets, topics; opened at its first use */
 	struct kafka_voice admin_voice;
 	struct map partitions; /* topic -> its partition count + 1, as a pointer */
