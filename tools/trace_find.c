@@ -79,8 +79,8 @@ static enum result span_turn(struct seek *s, struct span *span, int wait_ms, siz
 {
 	struct bus_record records[SEEK_BATCH];
 	size_t count = 0;
-	enum result r = bus_reader_take(span->reader, records, SEEK_BATCH, wait_ms, &count,
-					&s->trace->error);
+	enum result r =
+	    bus_reader_take(span->reader, records, SEEK_BATCH, wait_ms, &count, &s->trace->error);
 
 	for (size_t i = 0; r == RESULT_OK && i < count && !s->done && !span->over; i++) {
 		span->over = records[i].timestamp_ms > s->until_ms;

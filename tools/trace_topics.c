@@ -15,9 +15,9 @@
 #define LATE_MS    (20 * MS_PER_S)
 #define FAR_MS     (10 * MS_PER_MIN)
 #define FOREVER_MS INT64_MAX
-#define CLOSE_MS   50              /* between the clocks of machines whose clocks are kept: looked at first */
-#define AGAIN_MAX  1000            /* so many records behind a verdict its repeats are looked for */
-#define FACTS_MAX  400             /* bytes of the facts' summary, about */
+#define CLOSE_MS   50   /* between the clocks of machines whose clocks are kept: looked at first */
+#define AGAIN_MAX  1000 /* so many records behind a verdict its repeats are looked for */
+#define FACTS_MAX  400  /* bytes of the facts' summary, about */
 #define ROUNDS_MAX 100
 
 struct walk {
@@ -25,12 +25,12 @@ struct walk {
 	const Punnet__V1__RawLead *raw;
 	const Punnet__V1__JudgedLead *judged;
 	const Punnet__V1__RoutedLead *routed;
-	struct found at; /* where the last find stands */
-	int32_t market;  /* partition */
-	uint32_t round;  /* that is looked for */
+	struct found at;  /* where the last find stands */
+	int32_t market;   /* partition */
+	uint32_t round;   /* that is looked for */
 	uint32_t attempt; /* the last one that was found, and when the next one is due */
 	int64_t due_ms;
-	int settlement;  /* that came back; 0 = none yet */
+	int settlement; /* that came back; 0 = none yet */
 	bool found, unsold, final;
 	int32_t least, most; /* settlements that are looked for */
 };
@@ -103,6 +103,8 @@ static bool on_raw(void *ctx, _unused_ struct seek *seek, const struct found *f)
 				       l->is_test ? ", a test lead" : "");
 	for (size_t i = 0; i < m->n_ignored_fields; i++)
 		trace_note(s, m->ignored_fields[i], "field not known, put aside");
+	s->text_for[TRACE_ADVERTISER] = l ? l->vertical : "";
+	trace_open_contact(w->trace, m);
 	return true;
 }
 
@@ -197,8 +199,10 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 	for (size_t i = 0; i < m->n_shadow; i++)
 		trace_note_reason(w->trace, s, "(shadow) ", m->shadow[i]->code,
 				  m->shadow[i]->params, m->shadow[i]->n_params, NULL);
-	if (m->n_facts)
+	if (m->n_facts) {
 		trace_note(s, "facts", facts_of(w, m));
+		trace_hide(s, true, true);
+	}
 	return false;
 }
 
@@ -243,6 +247,8 @@ static bool on_wait_ended(void *ctx, _unused_ struct seek *seek, const struct fo
 	s->source = f->where;
 	s->text = e->expired ? "nobody looked at it in time"
 			     : arena_printf(&w->trace->arena, "%s: %s", e->who, e->why);
+	s->text_for[TRACE_WEBMASTER] = s->text_for[TRACE_ADVERTISER] =
+	    e->expired ? "the wait for an operator is over" : "an operator has decided";
 	return true;
 }
 
@@ -272,6 +278,7 @@ static bool on_settled(void *ctx, _unused_ struct seek *seek, const struct found
 	s->caused_by = trace_from(w->trace, m->source);
 	s->text = arena_printf(&w->trace->arena, "the market learns: %s, order %s, round %u",
 			       settlement_word(w->settlement), m->settled->order_id, w->round);
+	s->text_for[TRACE_WEBMASTER] = s->text_for[TRACE_ADVERTISER] = "";
 	return true;
 }
 
@@ -290,6 +297,7 @@ static void note_candidates(struct walk *w, struct trace_step *s,
 					c->price ? trace_money(t, c->price) : "", why,
 					c->until_ms ? " until " : "",
 					c->until_ms ? trace_time(t, c->until_ms) : ""));
+		trace_hide(s, true, true);
 	}
 }
 
@@ -312,6 +320,12 @@ static bool on_routed(void *ctx, _unused_ struct seek *seek, const struct found 
 			       a->order_id, a->advertiser_id, trace_money(w->trace, a->price),
 			       trace_money(w->trace, a->payout), a->round,
 			       a->exclusive ? ", exclusive" : "");
+	s->advertiser = a->advertiser_id;
+	s->text_for[TRACE_WEBMASTER] =
+	    arena_printf(&w->trace->arena, "sold, payout %s", trace_money(w->trace, a->payout));
+	s->text_for[TRACE_ADVERTISER] =
+	    arena_printf(&w->trace->arena, "order %s at %s%s", a->order_id,
+			 trace_money(w->trace, a->price), a->exclusive ? ", exclusive" : "");
 	note_candidates(w, s, m->decision);
 	return true;
 }
@@ -379,6 +393,7 @@ static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found
 	w->at = *f;
 	w->found = true;
 	w->final = m->final;
+	s->advertiser = m->assignment->advertiser_id;
 	s->source = f->where;
 	s->caused_by = trace_from(t, m->source);
 	s->text = arena_printf(&t->arena, "attempt %u: %s, %s in %u ms%s%s%s", m->attempt,
@@ -388,8 +403,10 @@ static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found
 			       m->took_ms, m->unknown ? ", it may have arrived" : "",
 			       m->next_due_at_ms ? ", next one at " : "",
 			       m->next_due_at_ms ? trace_time(t, m->next_due_at_ms) : "");
-	if (m->reason_code[0])
+	if (m->reason_code[0]) {
 		trace_note_reason(t, s, "", m->reason_code, NULL, 0, m->answer_excerpt);
+		trace_hide(s, true, false);
+	}
 	/* What is due much later is looked for there. */
 	return m->final || m->next_due_at_ms > f->time_ms + LATE_MS;
 }
@@ -428,6 +445,8 @@ static bool on_outcome(void *ctx, _unused_ struct seek *seek, const struct found
 			       m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED ? "to" : "by",
 			       m->assignment->advertiser_id, m->assignment->order_id, m->attempts,
 			       m->attempts == 1 ? "" : "s");
+	s->advertiser = m->assignment->advertiser_id;
+	s->text_for[TRACE_WEBMASTER] = words[m->kind];
 	if (m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED)
 		show_credit_after(t, w->round, f->time_ms);
 	if (m->reason_code[0])
@@ -465,8 +484,8 @@ static enum result follow_assignment(struct walk *w)
 	r = follow_attempts(w);
 	if (r != RESULT_OK || !w->final)
 		return r;
-	r = look(w, "leads.outcomes", &punnet__v1__outcome__descriptor, hash_partition(id, outcomes),
-		 w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
+	r = look(w, "leads.outcomes", &punnet__v1__outcome__descriptor,
+		 hash_partition(id, outcomes), w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
 	if (r != RESULT_OK || !w->found)
 		return r;
 	w->least = PUNNET__V1__SETTLEMENT__DELIVERED;

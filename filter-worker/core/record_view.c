@@ -35,8 +35,7 @@ static void read_claim(struct slice bytes, enum fact_name name, struct facts *re
 
 	while (wire_take_field(&w, &f)) {
 		if (f.number == CLAIM_OWNER && f.kind == WIRE_READ_BYTES)
-			c.held =
-			    lead_id_from_bytes(f.bytes.data, f.bytes.len, &c.owner.lead_id);
+			c.held = lead_id_from_bytes(f.bytes.data, f.bytes.len, &c.owner.lead_id);
 		else if (f.number == CLAIM_AT && f.kind == WIRE_READ_VARINT)
 			c.claimed_at_ms = (int64_t)f.value;
 		else if (f.number == CLAIM_OFFSET && f.kind == WIRE_READ_VARINT)

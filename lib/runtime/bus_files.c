@@ -139,9 +139,8 @@ static struct file_log *log_of(struct files_bus *f, const char *topic, int32_t p
 	log = calloc(1, sizeof(*log));
 	assert(log);
 	(void)snprintf(path, sizeof(path), "%s/%s.records", f->folder, key);
-	*log = (struct file_log){.topic = bus_intern(&f->base, topic),
-				 .partition = partition,
-				 .bytes = map_file(path)};
+	*log = (struct file_log){
+	    .topic = bus_intern(&f->base, topic), .partition = partition, .bytes = map_file(path)};
 	if (!log->bytes.data || !log_is_whole(log)) {
 		log_free(log);
 		return NULL;

@@ -13,7 +13,7 @@
 #define READING_READERS_MAX 256 /* readers on one handle */
 #define READER_BATCH_MAX    1024
 #define LOOK_BYTES          "65536" /* of a partition, at a time, for who only looks */
-#define READER_LEARN_MS     5000 /* for the partitions of a topic at its first use */
+#define READER_LEARN_MS     5000    /* for the partitions of a topic at its first use */
 
 struct kafka_reading {
 	struct kafka_voice voice; /* first: librdkafka's opaque */

@@ -87,9 +87,8 @@ static void wait_for_all(struct crew *crew)
 
 enum result replay_crew_run(const struct replay_crew *c, struct error *ret_error)
 {
-	struct crew crew = {.c = c,
-			    .lock = PTHREAD_MUTEX_INITIALIZER,
-			    .ended = PTHREAD_COND_INITIALIZER};
+	struct crew crew = {
+	    .c = c, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 	size_t threads = MAX_OF((size_t)1, MIN_OF(c->replay->threads, c->jobs));
 	pthread_t all[REPLAY_THREADS_MAX];
 	size_t started = 0;

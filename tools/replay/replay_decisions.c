@@ -16,15 +16,16 @@
 #include "tools/replay/replay_fold.h"
 #include "tools/replay/replay_state.h"
 
-#define TOPIC         "market"
-#define ROUTED        "leads.routed"
-#define UNSOLD        "leads.unsold"
-#define TARGETS_MAX   (2 * REPLAY_PARTITIONS_MAX)
-#define OWED_MAX      100000              /* of one row: what is older has no record */
-#define BEFORE_MS     (10 * MS_PER_MIN)   /* the clocks of a broker and of a router may disagree by so much */
-#define AFTER_MS      MS_PER_MIN          /* behind the end: then markets are folded through to it */
-#define UNDER_WAY_MS  MS_PER_MIN          /* so young a decision may not be written yet */
-#define COUNT_MIN     512
+#define TOPIC       "market"
+#define ROUTED      "leads.routed"
+#define UNSOLD      "leads.unsold"
+#define TARGETS_MAX (2 * REPLAY_PARTITIONS_MAX)
+#define OWED_MAX    100000 /* of one row: what is older has no record */
+#define BEFORE_MS                                                                                  \
+	(10 * MS_PER_MIN)       /* the clocks of a broker and of a router may disagree by so much */
+#define AFTER_MS     MS_PER_MIN /* behind the end: then markets are folded through to it */
+#define UNDER_WAY_MS MS_PER_MIN /* so young a decision may not be written yet */
+#define COUNT_MIN    512
 
 /* A decision that waits for its record. */
 struct owed {
@@ -48,7 +49,8 @@ struct market_part {
 	struct row *rows; /* by target */
 	struct verdict_part_state s;
 	struct replay_difference first;
-	int64_t from; /* what stands before it was compared by whom we go on from, or isn't asked for */
+	int64_t
+	    from; /* what stands before it was compared by whom we go on from, or isn't asked for */
 	uint64_t under_way;
 	size_t owed; /* in all rows */
 	int64_t saved_ms;
@@ -161,8 +163,8 @@ static void row_add(struct team *t, struct market_part *p, size_t target, uint64
 
 	if (!o)
 		abort();
-	*o = (struct owed){
-	    .offset = offset, .step = step, .time_ms = time_ms, .len = t->packed.len};
+	*o =
+	    (struct owed){.offset = offset, .step = step, .time_ms = time_ms, .len = t->packed.len};
 	memcpy(o->bytes, t->packed.data, t->packed.len);
 	if (row->last)
 		row->last->next = o;
@@ -202,8 +204,7 @@ static enum result fold_to(struct team *t, struct market_part *p, int64_t end)
 	bool there = true;
 
 	while (p->fold.folded + 1 < end) {
-		enum result r =
-		    fold_next(&p->fold, end, &there, &record, &event, &made, t->error);
+		enum result r = fold_next(&p->fold, end, &there, &record, &event, &made, t->error);
 
 		if (r != RESULT_OK)
 			return r;
@@ -573,8 +574,7 @@ static enum result run_team(void *ctx, size_t job, _Atomic int64_t *count, struc
 
 /* --- before and after --- */
 
-static enum result take_state(struct decisions_run *run, int32_t partition,
-			      struct error *ret_error)
+static enum result take_state(struct decisions_run *run, int32_t partition, struct error *ret_error)
 {
 	struct market_part *p = &run->parts[partition];
 	_cleanup_(buf_free) struct buf bytes = {.max = MARKET_ENCODED_MAX_BYTES};
@@ -607,7 +607,8 @@ static enum result plan(struct decisions_run *run, struct bus *bus, int64_t *ret
 	run->unsold = bus_partitions(bus, UNSOLD, REPLAY_ASK_MS);
 	if (MIN_OF(MIN_OF(run->partitions, run->routed), run->unsold) <= 0 ||
 	    MAX_OF(MAX_OF(run->partitions, run->routed), run->unsold) > REPLAY_PARTITIONS_MAX)
-		return error_set(ret_error, RESULT_AWAY, "the market's partitions can't be learned");
+		return error_set(ret_error, RESULT_AWAY,
+				 "the market's partitions can't be learned");
 	run->parts = calloc((size_t)run->partitions, sizeof(*run->parts));
 	assert(run->parts);
 	*ret_total = 0;

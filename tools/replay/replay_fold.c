@@ -90,4 +90,3 @@ enum result fold_next(struct fold *f, int64_t end, bool *ret_there,
 	f->time_ms = record->timestamp_ms;
 	return RESULT_OK;
 }
-

@@ -81,8 +81,7 @@ static void agreed_now(const struct lives *l, struct outcome *o)
 	struct contract *c = &o->contract;
 
 	c->hold_ms = config_int(config, "payout", "hold_days") * MS_PER_DAY;
-	c->return_window_ms =
-	    config_int(config, "payout", "return_window_days") * MS_PER_DAY;
+	c->return_window_ms = config_int(config, "payout", "return_window_days") * MS_PER_DAY;
 	if (!e || e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER)
 		return;
 	if (e->advertiser->hold_days > 0)
@@ -143,8 +142,7 @@ static enum result in_transaction(struct lives *l, struct settlement *t, uint32_
 	struct outcome *all = arena_calloc(&l->arena, count, sizeof(*all));
 	struct store_cursor next = {.next = records[count - 1].offset + 1};
 	size_t outcomes;
-	enum result r =
-	    read_outcomes(l, t, partition, records, count, all, &outcomes, ret_error);
+	enum result r = read_outcomes(l, t, partition, records, count, all, &outcomes, ret_error);
 
 	if (r == RESULT_OK)
 		r = store_load(l->own, t, ret_error);
@@ -250,8 +248,7 @@ static enum result open_readings(struct lives *l, struct error *ret_error)
 {
 	struct cursors there = {{0}};
 	struct db_value topic = db_text(TOPIC);
-	enum result r =
-	    db_add(l->recorded, cursors_sql, &topic, 1, take_cursor, &there, ret_error);
+	enum result r = db_add(l->recorded, cursors_sql, &topic, 1, take_cursor, &there, ret_error);
 
 	if (r == RESULT_OK)
 		r = db_flush(l->recorded, ret_error);
@@ -380,10 +377,11 @@ static int report(const struct lives *l, const struct lives_result *results)
 		different += results[i].different;
 		equal += results[i].equal;
 	}
-	printf(t->json ? "{\"kind\":\"total\",\"what\":\"lives\",\"outcomes\":%llu,\"unreadable\":%llu,"
-			 "\"equal\":%llu,\"different\":%llu}\n"
-		       : "%llu outcomes settled anew (%llu can't be read, as then): %llu rows equal, "
-			 "%llu different\n",
+	printf(t->json
+		   ? "{\"kind\":\"total\",\"what\":\"lives\",\"outcomes\":%llu,\"unreadable\":%llu,"
+		     "\"equal\":%llu,\"different\":%llu}\n"
+		   : "%llu outcomes settled anew (%llu can't be read, as then): %llu rows equal, "
+		     "%llu different\n",
 	       (unsigned long long)l->settled, (unsigned long long)l->unreadable,
 	       (unsigned long long)equal, (unsigned long long)different);
 	return different == 0 ? TOOL_DONE : TOOL_FOUND;
@@ -409,8 +407,7 @@ int replay_lives(struct replay *r)
 		result = settle_all(l, &r->error);
 	if (result == RESULT_OK)
 		result = lives_compare(l->recorded, store_db(l->own), &span, results, &r->error);
-	status =
-	    result == RESULT_OK ? report(l, results) : tool_fail("replay", result, &r->error);
+	status = result == RESULT_OK ? report(l, results) : tool_fail("replay", result, &r->error);
 	close_all(l);
 	free(l);
 	return status;

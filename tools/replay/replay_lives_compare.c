@@ -12,7 +12,8 @@
 
 struct table {
 	const char *name, *sql;
-	const char *columns[COLUMNS_MAX]; /* as the statement gives them; the first `keys` are the key */
+	const char
+	    *columns[COLUMNS_MAX]; /* as the statement gives them; the first `keys` are the key */
 	size_t keys;
 };
 
@@ -24,12 +25,36 @@ static const struct table tables[LIVES_TABLES] = {
      "return_until, closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id, vat, "
      "returns_max_bp, own_cause_borne, waived_at, called_at FROM lives "
      "WHERE lead_id > $1 AND lead_id <= $2",
-     {"lead_id",      "round",        "state",        "order_id",    "advertiser_id",
-      "aff_id",       "vertical",     "price",        "payout",      "currency",
-      "exclusive",    "is_test",      "market_partition", "settled_at", "delivered_at",
-      "payable_at",   "return_until", "closed_at",    "reason_code", "sub1",
-      "sub2",         "sub3",         "sub4",         "sub5",        "click_id",
-      "vat",          "returns_max_bp", "own_cause_borne", "waived_at", "called_at"},
+     {"lead_id",
+      "round",
+      "state",
+      "order_id",
+      "advertiser_id",
+      "aff_id",
+      "vertical",
+      "price",
+      "payout",
+      "currency",
+      "exclusive",
+      "is_test",
+      "market_partition",
+      "settled_at",
+      "delivered_at",
+      "payable_at",
+      "return_until",
+      "closed_at",
+      "reason_code",
+      "sub1",
+      "sub2",
+      "sub3",
+      "sub4",
+      "sub5",
+      "click_id",
+      "vat",
+      "returns_max_bp",
+      "own_cause_borne",
+      "waived_at",
+      "called_at"},
      2},
     {"transfers",
      "SELECT lead_id, round, event, line, at_ms, order_id, account, currency, amount FROM books "
@@ -53,7 +78,8 @@ static const struct table tables[LIVES_TABLES] = {
 
 /* Where the page ends: whoever has more leads says so. */
 static const char page_sql[] =
-    "SELECT DISTINCT lead_id FROM (SELECT lead_id FROM lives UNION ALL SELECT lead_id FROM verdicts "
+    "SELECT DISTINCT lead_id FROM (SELECT lead_id FROM lives UNION ALL SELECT lead_id FROM "
+    "verdicts "
     "UNION ALL SELECT lead_id FROM ignored) AS every WHERE lead_id > $1 AND lead_id <= $2 "
     "ORDER BY lead_id LIMIT 1 OFFSET 2000";
 _Static_assert(PAGE_LEADS == 2000, "as the statement says");
@@ -83,8 +109,7 @@ static void take_row(void *ctx, const struct db_value *values, size_t count)
 		_cleanup_(buf_free) struct buf hex = {0};
 
 		if (values[i].type == DB_INT) {
-			row->columns[i] =
-			    arena_printf(r->arena, "%" PRId64, values[i].integer);
+			row->columns[i] = arena_printf(r->arena, "%" PRId64, values[i].integer);
 			continue;
 		}
 		if (values[i].type == DB_TEXT) {

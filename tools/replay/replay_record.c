@@ -8,10 +8,9 @@
 #include "tools/replay/replay.h"
 
 static const char *const recorded_topics[] = {
-    "leads.raw",      "leads.judged",     "market",
-    "leads.routed",   "leads.unsold",     "leads.attempts",
-    "leads.outcomes", "market.snapshots", "webmasters.verdicts",
-    "directory",      "dead.letters",
+    "leads.raw",           "leads.judged",   "market",         "leads.routed",
+    "leads.unsold",        "leads.attempts", "leads.outcomes", "market.snapshots",
+    "webmasters.verdicts", "directory",      "dead.letters",
 };
 
 static enum result copy(struct replay_reading *reading, struct recording *out, uint64_t *count,
@@ -80,8 +79,9 @@ int replay_record(struct replay *r, const char *folder)
 	enum result result = RESULT_OK;
 
 	if (mkdir(folder, 0777) != 0) {
-		(void)error_set(&r->error, RESULT_BAD, "%s: expected a folder that is not there yet: %s",
-				folder, strerror(errno));
+		(void)error_set(&r->error, RESULT_BAD,
+				"%s: expected a folder that is not there yet: %s", folder,
+				strerror(errno));
 		return tool_fail("replay", RESULT_BAD, &r->error);
 	}
 	bus = replay_bus(r, &r->error);

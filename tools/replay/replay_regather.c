@@ -17,10 +17,11 @@
 #include "runtime/kv.h"
 #include "tools/replay/replay_verdicts.h"
 
-#define RAW           "leads.raw"
-#define JUDGED        "leads.judged"
-#define BATCH_LEADS   64
-#define BATCH_SPAN_MS CLAIM_SLACK_MS /* the kv's clock is at the batch's last lead while the first is judged */
+#define RAW         "leads.raw"
+#define JUDGED      "leads.judged"
+#define BATCH_LEADS 64
+#define BATCH_SPAN_MS                                                                              \
+	CLAIM_SLACK_MS /* the kv's clock is at the batch's last lead while the first is judged */
 #define KV_TIMEOUT_MS 1000
 #define VERDICTS_MS   5000
 #define BEFORE_MS     (10 * MS_PER_MIN)
@@ -111,8 +112,8 @@ static void judge_batch(struct regather *g)
 		leads[i] = &g->batch[i].lead;
 	for (size_t at = 0; at < g->count;) {
 		size_t judged = 0;
-		enum result r = desk_judge(g->desk, leads + at, g->count - at, &g->arena, &judged,
-					   NULL);
+		enum result r =
+		    desk_judge(g->desk, leads + at, g->count - at, &g->arena, &judged, NULL);
 
 		assert(r == RESULT_OK && judged > 0); /* this kv is never away */
 		/* What the desk says is valid until it is asked again. */
@@ -300,14 +301,14 @@ static enum result open_desk(struct regather *g, struct error *ret_error)
 	suppressions_follow(g->suppressions, g->directory);
 	g->verdicts = verdict_follower_open(g->bus, VERDICTS_MS);
 	g->kv = kv_open("memory:", "", KV_TIMEOUT_MS, ret_error);
-	g->desk = desk_open(&(struct desk_options){
-	    .rules = &g->rules,
-	    .kv = g->kv,
-	    .keyring = g->keyring,
-	    .local = {.suppressions = g->suppressions,
-		      .verdicts = verdict_follower_book(g->verdicts),
-		      .lists = lists_holder_get(g->lists),
-		      .digest_key = keyring_fingerprint_key(g->keyring)}});
+	g->desk = desk_open(
+	    &(struct desk_options){.rules = &g->rules,
+				   .kv = g->kv,
+				   .keyring = g->keyring,
+				   .local = {.suppressions = g->suppressions,
+					     .verdicts = verdict_follower_book(g->verdicts),
+					     .lists = lists_holder_get(g->lists),
+					     .digest_key = keyring_fingerprint_key(g->keyring)}});
 	return RESULT_OK;
 }
 
@@ -343,7 +344,8 @@ static void print_window(const struct regather *g)
 
 	time_text(g->begin_ms, begin);
 	if (g->replay->tool->json) {
-		printf("{\"kind\":\"regathered\",\"leads\":%llu,\"begin\":\"%s\",\"looks_back_ms\":%lld,"
+		printf("{\"kind\":\"regathered\",\"leads\":%llu,\"begin\":\"%s\",\"looks_back_ms\":"
+		       "%lld,"
 		       "\"nearer\":%llu,\"outside\":%llu,\"sealed\":%llu,\"unreadable\":%llu,"
 		       "\"unjudged\":%llu}\n",
 		       (unsigned long long)g->leads, begin, (long long)g->horizon_ms,
@@ -353,16 +355,19 @@ static void print_window(const struct regather *g)
 	} else {
 		printf("%llu leads judged anew with a memory that begins at %s\n",
 		       (unsigned long long)g->leads, begin);
-		printf("the rules look back for up to %lld min: %llu of the leads are nearer to the "
-		       "beginning\n",
-		       (long long)(g->horizon_ms / MS_PER_MIN), (unsigned long long)g->near);
-		printf("%llu were rejected or scored then for a lead from before it, which is outside "
-		       "of the window\n",
-		       (unsigned long long)g->outside);
-		printf("%llu contacts can't be opened any more, %llu records can't be read, %llu have "
-		       "no verdict to compare with\n",
-		       (unsigned long long)g->sealed, (unsigned long long)g->unreadable,
-		       (unsigned long long)g->unjudged);
+		printf(
+		    "the rules look back for up to %lld min: %llu of the leads are nearer to the "
+		    "beginning\n",
+		    (long long)(g->horizon_ms / MS_PER_MIN), (unsigned long long)g->near);
+		printf(
+		    "%llu were rejected or scored then for a lead from before it, which is outside "
+		    "of the window\n",
+		    (unsigned long long)g->outside);
+		printf(
+		    "%llu contacts can't be opened any more, %llu records can't be read, %llu have "
+		    "no verdict to compare with\n",
+		    (unsigned long long)g->sealed, (unsigned long long)g->unreadable,
+		    (unsigned long long)g->unjudged);
 	}
 	for (size_t i = 0; i < MIN_OF(g->outside, (uint64_t)REPLAY_SAMPLES); i++)
 		printf(g->replay->tool->json

@@ -10,7 +10,7 @@
 
 struct known_rules {
 	char name[RULESET_HASH_LEN + 1]; /* what verdicts call it */
-	struct ruleset set;              /* its hash is another one where this version knows more parameters */
+	struct ruleset set; /* its hash is another one where this version knows more parameters */
 };
 struct rulebook {
 	struct known_rules **all;

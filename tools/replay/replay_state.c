@@ -51,9 +51,10 @@ static bool read_row(struct replay_state *s, char *line)
 	struct row row = {.known = true};
 	struct verdict_part_state *p = &row.s;
 	int partition, used = 0;
-	int got = sscanf(line, "%d %ld %ld %ld %lu %lu %lu %lu %lu %lx %lx%n", &partition,
-			 &row.from, &p->next, &p->last, &p->records, &p->equal, &p->different, &p->unknown, &p->repeats,
-			 &p->recorded_digest, &p->recomputed_digest, &used);
+	int got =
+	    sscanf(line, "%d %ld %ld %ld %lu %lu %lu %lu %lu %lx %lx%n", &partition, &row.from,
+		   &p->next, &p->last, &p->records, &p->equal, &p->different, &p->unknown,
+		   &p->repeats, &p->recorded_digest, &p->recomputed_digest, &used);
 
 	if (got != STATE_FIELDS || partition < 0 || partition >= REPLAY_PARTITIONS_MAX)
 		return false;
@@ -70,9 +71,9 @@ static enum result read_file(struct replay_state *s, struct error *ret_error)
 	enum result r = RESULT_OK;
 
 	if (!f)
-		return errno == ENOENT ? RESULT_OK
-				       : error_set(ret_error, RESULT_BAD, "%s: %s", s->path,
-						   strerror(errno));
+		return errno == ENOENT
+			   ? RESULT_OK
+			   : error_set(ret_error, RESULT_BAD, "%s: %s", s->path, strerror(errno));
 	if (!fgets(line, sizeof(line), f) || strcmp(line, s->head) != 0)
 		r = error_set(ret_error, RESULT_BAD,
 			      "%s: it is not the state of this replay; remove it to begin anew",
@@ -136,8 +137,8 @@ static void write_rows(const struct replay_state *s, FILE *f)
 
 		if (!row->known)
 			continue;
-		fprintf(f, "%d %ld %ld %ld %lu %lu %lu %lu %lu %lx %lx", p, row->from,
-			v->next, v->last, v->records, v->equal, v->different, v->unknown, v->repeats,
+		fprintf(f, "%d %ld %ld %ld %lu %lu %lu %lu %lu %lx %lx", p, row->from, v->next,
+			v->last, v->records, v->equal, v->different, v->unknown, v->repeats,
 			v->recorded_digest, v->recomputed_digest);
 		if (row->first.found)
 			fprintf(f, "\t%s\t%s\t%s\t%s\t%s", row->first.where, row->first.lead,

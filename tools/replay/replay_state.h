@@ -7,8 +7,8 @@
 #include "tools/replay/replay.h"
 
 struct verdict_part_state { /* of decisions, too */
-	int64_t next; /* offset of the record to go on with */
-	int64_t last; /* highest offset of a source that was seen; -1: none */
+	int64_t next;       /* offset of the record to go on with */
+	int64_t last;       /* highest offset of a source that was seen; -1: none */
 	uint64_t records, equal, different, unknown, repeats;
 	uint64_t recorded_digest, recomputed_digest;
 };

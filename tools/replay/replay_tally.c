@@ -49,8 +49,7 @@ static void write_reasons(const struct judgement *j, struct buf *out)
 {
 	buf_append_cstr(out, verdict_name(j->verdict));
 	for (size_t i = 0; i < j->reason_count; i++)
-		buf_printf(out, "%s%s", i ? ", " : " (",
-			   reason_code(j->reasons[i].finding.reason));
+		buf_printf(out, "%s%s", i ? ", " : " (", reason_code(j->reasons[i].finding.reason));
 	if (j->reason_count > 0)
 		buf_append_char(out, ')');
 }

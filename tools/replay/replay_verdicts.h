@@ -6,10 +6,10 @@
 #include "filter-worker/core/judge.h"
 #include "tools/replay/replay_rules.h"
 
-#define VERDICT_KINDS         4 /* none, accepted, rejected, quarantined */
-#define TALLY_WEBMASTERS_MAX  100000
-#define TALLY_CHANGED_MAX     4000000 /* leads whose money is looked up */
-#define TALLY_FILTERS_MAX     128
+#define VERDICT_KINDS        4 /* none, accepted, rejected, quarantined */
+#define TALLY_WEBMASTERS_MAX 100000
+#define TALLY_CHANGED_MAX    4000000 /* leads whose money is looked up */
+#define TALLY_FILTERS_MAX    128
 
 /* --- what other rules would have changed (replay_tally.c) --- */
 
@@ -29,8 +29,8 @@ struct tally_lost { /* accepted before, and not after */
 struct tally {
 	uint64_t verdicts[VERDICT_KINDS][VERDICT_KINDS]; /* [before][after] */
 	struct tally_filter filters[TALLY_FILTERS_MAX];  /* by filter_index() */
-	uint64_t score_before, score_after;              /* leads that the sum of the scores decided */
-	struct map webmasters;                           /* aff_id -> struct tally_webmaster */
+	uint64_t score_before, score_after; /* leads that the sum of the scores decided */
+	struct map webmasters;              /* aff_id -> struct tally_webmaster */
 	struct tally_sample samples[REPLAY_SAMPLES];
 	size_t sample_count;
 	struct tally_lost *lost;

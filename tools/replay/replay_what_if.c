@@ -18,7 +18,7 @@
 #define DUE_LATE_MS (5 * MS_PER_S)
 #define DUE_AT_ONCE 64
 #define COUNT_MIN   512
-#define OWN_SOURCE  0x7fffffffu /* the partition that what is made here names as its source */
+#define OWN_SOURCE  0x7fffffffu      /* the partition that what is made here names as its source */
 #define REVISION    (UINT64_MAX / 2) /* above any that the log holds */
 
 enum side { WAS, WOULD_BE, SIDES };
@@ -175,8 +175,8 @@ static void count_decisions(struct part *p, enum side side, const struct decisio
 static void apply_other(struct part *p, const Punnet__V1__MarketEvent *event, int64_t at_ms,
 			struct decisions *ret)
 {
-	enum market_answer answer = market_apply(p->other, event, at_ms, (uint64_t)p->fold.folded,
-						 &p->arena, ret);
+	enum market_answer answer =
+	    market_apply(p->other, event, at_ms, (uint64_t)p->fold.folded, &p->arena, ret);
 
 	if (event && event->event_case == PUNNET__V1__MARKET_EVENT__EVENT_SETTLED &&
 	    answer == MARKET_CHANGED)
@@ -229,9 +229,9 @@ static void offer_again(struct part *p)
 {
 	const struct decisions none = {.count = 0};
 	struct lead_id due[DUE_AT_ONCE];
-	size_t count = market_waits_over(p->other, MARKET_WAIT_BUYER,
-					 market_log_time_ms(p->other) - DUE_LATE_MS, due,
-					 ARRAY_LEN(due));
+	size_t count =
+	    market_waits_over(p->other, MARKET_WAIT_BUYER,
+			      market_log_time_ms(p->other) - DUE_LATE_MS, due, ARRAY_LEN(due));
 
 	for (size_t i = 0; i < count; i++) {
 		Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
@@ -249,8 +249,7 @@ static void offer_again(struct part *p)
 static bool is_replaced(const struct what_if *w, const Punnet__V1__MarketEvent *event)
 {
 	return event && event->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ORDER &&
-	       event->order->terms &&
-	       map_get(&w->named, slice_cstr(event->order->terms->order_id));
+	       event->order->terms && map_get(&w->named, slice_cstr(event->order->terms->order_id));
 }
 
 static void publish(struct what_if *w, struct part *p, Punnet__V1__OrderTerms *terms)
@@ -287,8 +286,7 @@ static enum result fork_market(struct what_if *w, struct part *p, struct error *
 
 	market_encode(p->fold.market, &bytes);
 	if (!bytes.failed)
-		p->other =
-		    market_decode(buf_slice(&bytes), (uint32_t)p->fold.partition, &why);
+		p->other = market_decode(buf_slice(&bytes), (uint32_t)p->fold.partition, &why);
 	if (!p->other)
 		return error_set(ret_error, RESULT_BAD, TOPIC "/%d: its state can't be copied: %s",
 				 (int)p->fold.partition, why);
@@ -458,13 +456,13 @@ static void print_line(bool json, const char *kind, struct slice key, const stru
 
 		buf_printf(&out, "{\"kind\":\"%s\",", kind);
 		json_write_member(&out, "id", key);
-		buf_printf(&out,
-			   ",\"currency\":\"%s\",\"was\":%" PRIu64 ",\"would_be\":%" PRIu64
-			   ",\"price_was_minor\":%" PRId64 ",\"price_would_be_minor\":%" PRId64
-			   ",\"payout_was_minor\":%" PRId64 ",\"payout_would_be_minor\":%" PRId64 "}",
-			   x->currency, x->leads[WAS], x->leads[WOULD_BE], x->price_minor[WAS],
-			   x->price_minor[WOULD_BE], x->payout_minor[WAS],
-			   x->payout_minor[WOULD_BE]);
+		buf_printf(
+		    &out,
+		    ",\"currency\":\"%s\",\"was\":%" PRIu64 ",\"would_be\":%" PRIu64
+		    ",\"price_was_minor\":%" PRId64 ",\"price_would_be_minor\":%" PRId64
+		    ",\"payout_was_minor\":%" PRId64 ",\"payout_would_be_minor\":%" PRId64 "}",
+		    x->currency, x->leads[WAS], x->leads[WOULD_BE], x->price_minor[WAS],
+		    x->price_minor[WOULD_BE], x->payout_minor[WAS], x->payout_minor[WOULD_BE]);
 		puts(buf_cstr(&out));
 		return;
 	}
@@ -537,10 +535,10 @@ static void report(const struct what_if *w)
 		records += w->parts[i].records;
 		changed += w->parts[i].changed;
 	}
-	printf(w->replay->tool->json
-		   ? "{\"kind\":\"changed\",\"records\":%" PRIu64 ",\"changed\":%" PRIu64 "}\n"
-		   : "%" PRIu64 " market records folded twice: on %" PRIu64
-		     " of them something else would have been decided\n",
+	printf(w->replay->tool->json ? "{\"kind\":\"changed\",\"records\":%" PRIu64
+				       ",\"changed\":%" PRIu64 "}\n"
+				     : "%" PRIu64 " market records folded twice: on %" PRIu64
+				       " of them something else would have been decided\n",
 	       records, changed);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		struct lines all = {.map = {.count = 0}};
@@ -603,8 +601,8 @@ static enum result plan(struct what_if *w, struct bus *bus, int64_t *ret_total,
 	assert(w->parts);
 	*ret_total = 0;
 	for (int32_t i = 0; i < w->partitions && result == RESULT_OK; i++) {
-		result = replay_span_of(bus, TOPIC, i, &r->from, &r->to, &w->parts[i].span,
-					ret_error);
+		result =
+		    replay_span_of(bus, TOPIC, i, &r->from, &r->to, &w->parts[i].span, ret_error);
 		*ret_total += w->parts[i].span.to - w->parts[i].span.from;
 	}
 	return result;
