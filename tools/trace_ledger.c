@@ -36,7 +36,7 @@ static const char *amount_of(struct trace *t, int64_t minor, struct slice curren
 /* "bank-a" of advertisers:bank-a:receivable. */
 static const char *party_of(struct trace *t, struct slice account)
 {
-	const char *from = memchr(account.data, ':', account.len) + 1;
+	const char *from = (const char *)memchr(account.data, ':', account.len) + 1;
 	const char *to = memchr(from, ':', account.len - (size_t)(from - account.data));
 
 	return to ? text_of(t, slice_of(from, (size_t)(to - from))) : "";

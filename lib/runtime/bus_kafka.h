@@ -60,6 +60,12 @@ void kafka_record(rd_kafka_message_t *m, const char *topic, struct bus_record *r
 void kafka_readings_close(struct kafka_bus *k);
 
 /* The operations of bus_ops that live in the other files. */
+enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, int timeout_ms,
+			  int64_t *ret_low, int64_t *ret_high);
+enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition, int64_t time_ms,
+			    int timeout_ms, int64_t *ret_offset);
+enum result kafka_offsets_since(struct bus *b, const char *topic, int32_t count, int64_t time_ms,
+				int timeout_ms, int64_t *ret_from, int64_t *ret_end);
 enum result kafka_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
 			    int timeout_ms, int64_t *ret_next, struct error *ret_error);
 struct bus_producer *kafka_producer_open(struct bus *b, const struct bus_producer_options *o,

@@ -4,15 +4,13 @@
  * What became of a sale is in the log only for those that were made. So a sale that both make is settled as it was; one that only
  * the other orders make is taken for delivered at once. Leads that only the other fold has waiting for a buyer are
  * offered again when their time has come, a few seconds late, so that those that both have keep to the log. */
-#include <inttypes.h>
+#include "tools/replay/replay_what_if.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/json.h"
-#include "base/map.h"
 #include "base/money.h"
 #include "tools/order_file.h"
-#include "tools/replay/replay_fold.h"
 
 #define TOPIC       "market"
 #define DUE_LATE_MS (5 * MS_PER_S)
@@ -21,58 +19,11 @@
 #define OWN_SOURCE  0x7fffffffu      /* the partition that what is made here names as its source */
 #define REVISION    (UINT64_MAX / 2) /* above any that the log holds */
 
-enum side { WAS, WOULD_BE, SIDES };
-
-/* Of an order, a webmaster or a reason. */
-struct line {
-	uint64_t leads[SIDES];
-	int64_t price_minor[SIDES], payout_minor[SIDES];
-	char currency[4];
-};
-struct lines {
-	struct map map; /* key -> struct line */
-};
-
-/* A sale whose end is not known yet. */
-struct open_sale {
-	char *order_id, *aff_id;
-	int64_t price_minor, payout_minor;
-	char currency[4];
-	bool is_test;
-};
-
-struct sample {
-	char lead[LEAD_ID_TEXT_LEN + 1], text[REPLAY_TEXT_MAX];
-};
-
-struct part {
-	struct replay_span span;
-	struct fold fold;
-	struct market *other;
-	struct map open[SIDES]; /* lead id and round -> struct open_sale */
-	struct lines orders, webmasters, unsold, totals;
-	struct sample samples[REPLAY_SAMPLES];
-	size_t sample_count;
-	uint64_t records, changed, own_offset;
-	struct arena arena;
-};
-
-struct what_if {
-	struct replay *replay;
-	struct directory *directory;
-	struct arena arena;
-	Punnet__V1__OrderTerms **orders;
-	size_t order_count;
-	struct map named; /* order id -> its terms */
-	struct part *parts;
-	int32_t partitions;
-};
-
 /* --- counting --- */
 
-static struct line *line_of(struct lines *l, struct slice key, const char *currency)
+struct what_if_line *what_if_line(struct what_if_lines *l, struct slice key, const char *currency)
 {
-	struct line *line = map_get(&l->map, key);
+	struct what_if_line *line = map_get(&l->map, key);
 
 	if (line)
 		return line;
@@ -84,7 +35,7 @@ static struct line *line_of(struct lines *l, struct slice key, const char *curre
 	return line;
 }
 
-static void add(struct line *line, enum side side, const struct open_sale *s, int sign)
+static void add(struct what_if_line *line, enum side side, const struct open_sale *s, int sign)
 {
 	line->leads[side] += (uint64_t)sign;
 	if (s->is_test)
@@ -93,11 +44,11 @@ static void add(struct line *line, enum side side, const struct open_sale *s, in
 	line->payout_minor[side] += sign * s->payout_minor;
 }
 
-static void count_sale(struct part *p, enum side side, const struct open_sale *s, int sign)
+static void count_sale(struct what_if_part *p, enum side side, const struct open_sale *s, int sign)
 {
-	add(line_of(&p->orders, slice_cstr(s->order_id), s->currency), side, s, sign);
-	add(line_of(&p->webmasters, slice_cstr(s->aff_id), s->currency), side, s, sign);
-	add(line_of(&p->totals, slice_cstr(s->currency), s->currency), side, s, sign);
+	add(what_if_line(&p->orders, slice_cstr(s->order_id), s->currency), side, s, sign);
+	add(what_if_line(&p->webmasters, slice_cstr(s->aff_id), s->currency), side, s, sign);
+	add(what_if_line(&p->totals, slice_cstr(s->currency), s->currency), side, s, sign);
 }
 
 struct sale_key {
@@ -112,7 +63,7 @@ static struct slice key_of(struct sale_key *k, ProtobufCBinaryData id, uint32_t 
 	return slice_of(k, sizeof(*k));
 }
 
-static void free_sale(struct open_sale *s)
+void what_if_free_sale(struct open_sale *s)
 {
 	if (!s)
 		return;
@@ -121,7 +72,7 @@ static void free_sale(struct open_sale *s)
 	free(s);
 }
 
-static void open_sale(struct part *p, enum side side, const Punnet__V1__RoutedLead *routed)
+static void open_sale(struct what_if_part *p, enum side side, const Punnet__V1__RoutedLead *routed)
 {
 	const Punnet__V1__Assignment *a = routed->assignment;
 	struct open_sale *s = calloc(1, sizeof(*s));
@@ -137,11 +88,11 @@ static void open_sale(struct part *p, enum side side, const Punnet__V1__RoutedLe
 	s->is_test = a->is_test;
 	snprintf(s->currency, sizeof(s->currency), "%.3s", a->price->currency);
 	count_sale(p, side, s, 1);
-	free_sale(map_put(&p->open[side], key_of(&key, routed->lead_id, a->round), s));
+	what_if_free_sale(map_put(&p->open[side], key_of(&key, routed->lead_id, a->round), s));
 }
 
 /* A sale that did not come about is none. */
-static void close_sale(struct part *p, enum side side, const Punnet__V1__MarketEvent *event)
+static void close_sale(struct what_if_part *p, enum side side, const Punnet__V1__MarketEvent *event)
 {
 	const Punnet__V1__LeadSettled *m = event->settled;
 	struct open_sale *s;
@@ -155,10 +106,10 @@ static void close_sale(struct part *p, enum side side, const Punnet__V1__MarketE
 	if (m->settlement == PUNNET__V1__SETTLEMENT__REFUSED ||
 	    m->settlement == PUNNET__V1__SETTLEMENT__UNDELIVERABLE)
 		count_sale(p, side, s, -1);
-	free_sale(map_remove(&p->open[side], key_of(&key, event->lead_id, m->round)));
+	what_if_free_sale(map_remove(&p->open[side], key_of(&key, event->lead_id, m->round)));
 }
 
-static void count_decisions(struct part *p, enum side side, const struct decisions *made)
+static void count_decisions(struct what_if_part *p, enum side side, const struct decisions *made)
 {
 	for (size_t i = 0; i < made->count; i++) {
 		const struct decision *d = &made->items[i];
@@ -166,13 +117,13 @@ static void count_decisions(struct part *p, enum side side, const struct decisio
 		if (d->routed)
 			open_sale(p, side, d->routed);
 		else
-			line_of(&p->unsold, slice_cstr(d->unsold->reason_code), "")->leads[side]++;
+			what_if_line(&p->unsold, slice_cstr(d->unsold->reason_code), "")->leads[side]++;
 	}
 }
 
 /* --- the other fold --- */
 
-static void apply_other(struct part *p, const Punnet__V1__MarketEvent *event, int64_t at_ms,
+static void apply_other(struct what_if_part *p, const Punnet__V1__MarketEvent *event, int64_t at_ms,
 			struct decisions *ret)
 {
 	enum market_answer answer =
@@ -198,7 +149,7 @@ static bool same_sale(const struct decisions *was, const Punnet__V1__RoutedLead 
 }
 
 /* Nobody knows what the buyer would have said: he takes it. */
-static void deliver(struct part *p, const Punnet__V1__RoutedLead *routed)
+static void deliver(struct what_if_part *p, const Punnet__V1__RoutedLead *routed)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
 	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
@@ -218,14 +169,14 @@ static void deliver(struct part *p, const Punnet__V1__RoutedLead *routed)
 	apply_other(p, &event, p->fold.time_ms, &none);
 }
 
-static void deliver_new(struct part *p, const struct decisions *was, const struct decisions *made)
+static void deliver_new(struct what_if_part *p, const struct decisions *was, const struct decisions *made)
 {
 	for (size_t i = 0; i < made->count; i++)
 		if (made->items[i].routed && !same_sale(was, made->items[i].routed))
 			deliver(p, made->items[i].routed);
 }
 
-static void offer_again(struct part *p)
+static void offer_again(struct what_if_part *p)
 {
 	const struct decisions none = {.count = 0};
 	struct lead_id due[DUE_AT_ONCE];
@@ -252,7 +203,7 @@ static bool is_replaced(const struct what_if *w, const Punnet__V1__MarketEvent *
 	       event->order->terms && map_get(&w->named, slice_cstr(event->order->terms->order_id));
 }
 
-static void publish(struct what_if *w, struct part *p, Punnet__V1__OrderTerms *terms)
+static void publish(struct what_if *w, struct what_if_part *p, Punnet__V1__OrderTerms *terms)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
 	Punnet__V1__OrderChanged changed = PUNNET__V1__ORDER_CHANGED__INIT;
@@ -279,7 +230,7 @@ static void publish(struct what_if *w, struct part *p, Punnet__V1__OrderTerms *t
 			   (uint64_t)MAX_OF(p->fold.folded, 0), &p->arena, &none);
 }
 
-static enum result fork_market(struct what_if *w, struct part *p, struct error *ret_error)
+static enum result fork_market(struct what_if *w, struct what_if_part *p, struct error *ret_error)
 {
 	_cleanup_(buf_free) struct buf bytes = {.max = MARKET_ENCODED_MAX_BYTES};
 	const char *why = "too large";
@@ -330,12 +281,12 @@ static bool same(const struct decisions *a, const struct decisions *b)
 	return true;
 }
 
-static void note_change(struct part *p, const Punnet__V1__MarketEvent *event,
+static void note_change(struct what_if_part *p, const Punnet__V1__MarketEvent *event,
 			const struct decisions *was, const struct decisions *made)
 {
 	_cleanup_(buf_free) struct buf text = {0};
 	struct lead_id id;
-	struct sample *s;
+	struct what_if_sample *s;
 
 	if ((was->count == 0 && made->count == 0) || same(was, made))
 		return;
@@ -351,7 +302,7 @@ static void note_change(struct part *p, const Punnet__V1__MarketEvent *event,
 	snprintf(s->text, sizeof(s->text), "%s", buf_cstr(&text));
 }
 
-static void take(struct what_if *w, struct part *p, const Punnet__V1__MarketEvent *event,
+static void take(struct what_if *w, struct what_if_part *p, const Punnet__V1__MarketEvent *event,
 		 const struct bus_record *record, const struct decisions *was)
 {
 	struct decisions made = {.count = 0};
@@ -368,7 +319,7 @@ static void take(struct what_if *w, struct part *p, const Punnet__V1__MarketEven
 	note_change(p, event, was, &made);
 }
 
-static enum result fold_both(struct what_if *w, struct part *p, _Atomic int64_t *count,
+static enum result fold_both(struct what_if *w, struct what_if_part *p, _Atomic int64_t *count,
 			     struct error *ret_error)
 {
 	const Punnet__V1__MarketEvent *event;
@@ -402,7 +353,7 @@ static enum result fold_both(struct what_if *w, struct part *p, _Atomic int64_t 
 static enum result run_job(void *ctx, size_t job, _Atomic int64_t *count, struct error *ret_error)
 {
 	struct what_if *w = ctx;
-	struct part *p = &w->parts[job];
+	struct what_if_part *p = &w->parts[job];
 	struct bus *bus;
 	enum result r;
 
@@ -420,149 +371,6 @@ static enum result run_job(void *ctx, size_t job, _Atomic int64_t *count, struct
 	arena_free(&p->arena);
 	bus_close(bus);
 	return r;
-}
-
-/* --- the report --- */
-
-static void merge(struct lines *into, const struct lines *from)
-{
-	struct slice key;
-	void *value;
-
-	for (size_t i = 0; map_at(&from->map, i, &key, &value); i++) {
-		const struct line *x = value;
-		struct line *to = line_of(into, key, x->currency);
-
-		for (int side = WAS; side < SIDES; side++) {
-			to->leads[side] += x->leads[side];
-			to->price_minor[side] += x->price_minor[side];
-			to->payout_minor[side] += x->payout_minor[side];
-		}
-	}
-}
-
-static const char *money(int64_t minor, const char *currency, char room[64])
-{
-	money_text(minor, currency, room, 64);
-	return room;
-}
-
-static void print_line(bool json, const char *kind, struct slice key, const struct line *x)
-{
-	char a[64], b[64];
-
-	if (json) {
-		_cleanup_(buf_free) struct buf out = {0};
-
-		buf_printf(&out, "{\"kind\":\"%s\",", kind);
-		json_write_member(&out, "id", key);
-		buf_printf(
-		    &out,
-		    ",\"currency\":\"%s\",\"was\":%" PRIu64 ",\"would_be\":%" PRIu64
-		    ",\"price_was_minor\":%" PRId64 ",\"price_would_be_minor\":%" PRId64
-		    ",\"payout_was_minor\":%" PRId64 ",\"payout_would_be_minor\":%" PRId64 "}",
-		    x->currency, x->leads[WAS], x->leads[WOULD_BE], x->price_minor[WAS],
-		    x->price_minor[WOULD_BE], x->payout_minor[WAS], x->payout_minor[WOULD_BE]);
-		puts(buf_cstr(&out));
-		return;
-	}
-	printf("%-32.*s %10" PRIu64 " %10" PRIu64, (int)key.len, key.data, x->leads[WAS],
-	       x->leads[WOULD_BE]);
-	if (x->currency[0])
-		printf("  %18s %18s", money(x->price_minor[WAS], x->currency, a),
-		       money(x->price_minor[WOULD_BE], x->currency, b));
-	if (x->currency[0])
-		printf("  %18s %18s", money(x->payout_minor[WAS], x->currency, a),
-		       money(x->payout_minor[WOULD_BE], x->currency, b));
-	putchar('\n');
-}
-
-static void print_lines(const struct what_if *w, const char *kind, const char *title,
-			struct lines *all, size_t offset)
-{
-	bool json = w->replay->tool->json;
-	struct slice key;
-	void *value;
-
-	for (int32_t i = 0; i < w->partitions; i++)
-		merge(all, (const struct lines *)((const char *)&w->parts[i] + offset));
-	if (!json)
-		printf("\n%-32s %10s %10s  %18s %18s  %18s %18s\n", title, "sold", "would be",
-		       "price", "would be", "payout", "would be");
-	for (size_t i = 0; map_at(&all->map, i, &key, &value); i++)
-		print_line(json, kind, key, value);
-}
-
-static void lines_free(struct lines *l)
-{
-	struct slice key;
-	void *value;
-
-	for (size_t i = 0; map_at(&l->map, i, &key, &value); i++)
-		free(value);
-	map_free(&l->map);
-}
-
-static void print_samples(const struct what_if *w)
-{
-	size_t shown = 0;
-
-	if (!w->replay->tool->json)
-		puts("\nsamples:");
-	for (int32_t i = 0; i < w->partitions; i++) {
-		const struct part *p = &w->parts[i];
-
-		for (size_t k = 0; k < p->sample_count && shown < REPLAY_SAMPLES; k++, shown++)
-			printf(w->replay->tool->json
-				   ? "{\"kind\":\"sample\",\"lead_id\":\"%s\",\"change\":\"%s\"}\n"
-				   : "%s  %s\n",
-			       p->samples[k].lead, p->samples[k].text);
-	}
-}
-
-static void report(const struct what_if *w)
-{
-	static const struct {
-		const char *kind, *title;
-		size_t offset;
-	} tables[] = {{"total", "in all", offsetof(struct part, totals)},
-		      {"order", "order", offsetof(struct part, orders)},
-		      {"webmaster", "webmaster", offsetof(struct part, webmasters)},
-		      {"unsold", "unsold because", offsetof(struct part, unsold)}};
-	uint64_t records = 0, changed = 0;
-
-	for (int32_t i = 0; i < w->partitions; i++) {
-		records += w->parts[i].records;
-		changed += w->parts[i].changed;
-	}
-	printf(w->replay->tool->json ? "{\"kind\":\"changed\",\"records\":%" PRIu64
-				       ",\"changed\":%" PRIu64 "}\n"
-				     : "%" PRIu64 " market records folded twice: on %" PRIu64
-				       " of them something else would have been decided\n",
-	       records, changed);
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-		struct lines all = {.map = {.count = 0}};
-
-		print_lines(w, tables[i].kind, tables[i].title, &all, tables[i].offset);
-		lines_free(&all);
-	}
-	print_samples(w);
-}
-
-static void part_free(struct part *p)
-{
-	struct slice key;
-	void *value;
-
-	for (int side = WAS; side < SIDES; side++) {
-		for (size_t i = 0; map_at(&p->open[side], i, &key, &value); i++)
-			free_sale(value);
-		map_free(&p->open[side]);
-	}
-	lines_free(&p->orders);
-	lines_free(&p->webmasters);
-	lines_free(&p->unsold);
-	lines_free(&p->totals);
 }
 
 /* --- before --- */
@@ -622,9 +430,9 @@ int replay_decisions_what_if(struct replay *r)
 	if (result == RESULT_OK)
 		result = replay_crew_run(&crew, &r->error);
 	if (result == RESULT_OK)
-		report(&w);
+		what_if_report(&w);
 	for (int32_t i = 0; w.parts && i < w.partitions; i++)
-		part_free(&w.parts[i]);
+		what_if_part_free(&w.parts[i]);
 	free(w.parts);
 	map_free(&w.named);
 	directory_close(w.directory);
