@@ -218,23 +218,29 @@ static void compare(struct team *t, struct market_part *p, size_t target, const 
 		    const struct bus_record *record)
 {
 	struct row *row = &p->rows[target];
+	struct slice made;
 	struct owed *o;
+	uint64_t digest;
 
 	while (row->first && before(row->first, s))
 		pass_over(t, p, row, target);
 	p->s.records++;
-	p->s.recorded_digest += digest_of(s->offset, s->step, record->value);
+	digest = digest_of(s->offset, s->step, record->value);
+	p->s.recorded_digest += digest;
 	o = row->first;
 	if (!o || o->offset != s->offset || o->step != s->step) {
 		undecided(p, record);
 		return;
 	}
 	(void)row_take(p, row);
-	p->s.recomputed_digest += digest_of(o->offset, o->step, slice_of(o->bytes, o->len));
-	if (slice_equal(record->value, slice_of(o->bytes, o->len)))
+	made = slice_of(o->bytes, o->len);
+	if (slice_equal(record->value, made)) {
 		p->s.equal++;
-	else
-		name_difference(t, p, record, slice_of(o->bytes, o->len));
+		p->s.recomputed_digest += digest;
+	} else {
+		p->s.recomputed_digest += digest_of(o->offset, o->step, made);
+		name_difference(t, p, record, made);
+	}
 	free(o);
 }
 

@@ -50,11 +50,10 @@ const char *verdict_name(uint64_t verdict)
 	return verdict < ARRAY_LEN(names) ? names[verdict] : "?";
 }
 
-static uint64_t digest_on(uint64_t digest, const struct judged_view *view, struct slice judgement)
+static uint64_t digest_on(uint64_t digest, const struct judged_view *view, const uint64_t wide[2])
 {
-	uint64_t wide[2], id[2];
+	uint64_t id[2];
 
-	hash_wide(judgement, wide);
 	memcpy(id, view->lead_id.bytes, sizeof(id));
 	digest = hash_mix(digest ^ id[0]) ^ id[1];
 	digest = hash_mix(digest ^ view->raw_offset) ^ wide[0];
@@ -105,6 +104,7 @@ static void judge_record(struct judging *j, const struct bus_record *record)
 	const struct ruleset *rules;
 	struct judged_view view;
 	struct judgement judgement, other;
+	uint64_t wide[2];
 
 	s->records++;
 	buf_reset(&j->recorded);
@@ -116,7 +116,8 @@ static void judge_record(struct judging *j, const struct bus_record *record)
 	}
 	s->repeats += (int64_t)view.raw_offset <= s->last;
 	s->last = MAX_OF(s->last, (int64_t)view.raw_offset);
-	s->recorded_digest = digest_on(s->recorded_digest, &view, buf_slice(&j->recorded));
+	hash_wide(buf_slice(&j->recorded), wide);
+	s->recorded_digest = digest_on(s->recorded_digest, &view, wide);
 	rules = rules_of(j, view.ruleset);
 	if (!rules) {
 		s->unknown++;
@@ -124,11 +125,13 @@ static void judge_record(struct judging *j, const struct bus_record *record)
 	}
 	judge_lead(rules, &view.facts, &j->arena, &judgement);
 	judged_record_judgement(rules, view.received_at_ms, &judgement, &j->recomputed);
-	s->recomputed_digest = digest_on(s->recomputed_digest, &view, buf_slice(&j->recomputed));
-	if (slice_equal(buf_slice(&j->recorded), buf_slice(&j->recomputed)))
+	if (slice_equal(buf_slice(&j->recorded), buf_slice(&j->recomputed))) {
 		s->equal++;
-	else
+	} else {
+		hash_wide(buf_slice(&j->recomputed), wide);
 		name_difference(j, &view, record);
+	}
+	s->recomputed_digest = digest_on(s->recomputed_digest, &view, wide);
 	if (!j->part->tally)
 		return;
 	judge_lead(j->v->other, &view.facts, &j->arena, &other);
