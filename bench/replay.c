@@ -153,7 +153,8 @@ static void apply(struct maker *k, const Punnet__V1__MarketEvent *event)
 	(void)market_apply(k->market, event, time_ms, (uint64_t)offset, &k->arena, &made);
 	for (size_t i = 0; i < made.count; i++) {
 		if (made.items[i].unsold) {
-			put(k->unsold, &made.items[i].unsold->base, k->others++, time_ms, &k->packed);
+			put(k->unsold, &made.items[i].unsold->base, k->others++, time_ms,
+			    &k->packed);
 			continue;
 		}
 		put(k->routed, &made.items[i].routed->base, k->sold++, time_ms, &k->packed);

@@ -87,7 +87,7 @@ static enum result follow_attempts(struct walk *w)
 	do {
 		w->due_ms = 0;
 		r = walk_look(w, "leads.attempts", &punnet__v1__delivery_attempt__descriptor,
-			 w->at.partition, from_ms, FOREVER_MS, on_attempt);
+			      w->at.partition, from_ms, FOREVER_MS, on_attempt);
 		from_ms = w->due_ms;
 	} while (r == RESULT_OK && !w->final && w->due_ms > 0);
 	return r;
@@ -109,13 +109,14 @@ enum result walk_assignment(struct walk *w)
 	if (r != RESULT_OK || !w->final)
 		return r;
 	r = walk_look(w, "leads.outcomes", &punnet__v1__outcome__descriptor,
-		 hash_partition(id, outcomes), w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
+		      hash_partition(id, outcomes), w->at.time_ms, w->at.time_ms + FAR_MS,
+		      on_outcome);
 	if (r != RESULT_OK || !w->found)
 		return r;
 	w->least = PUNNET__V1__SETTLEMENT__DELIVERED;
 	w->most = PUNNET__V1__SETTLEMENT__UNRESOLVED;
-	return walk_look(w, "market", &punnet__v1__market_event__descriptor, w->market, w->at.time_ms,
-		    FOREVER_MS, walk_on_settled);
+	return walk_look(w, "market", &punnet__v1__market_event__descriptor, w->market,
+			 w->at.time_ms, FOREVER_MS, walk_on_settled);
 }
 
 /* --- verdicts --- */
@@ -134,7 +135,7 @@ enum result walk_verdicts(struct walk *w)
 		if (strcmp(s->what, "approve") != 0 && strcmp(s->what, "reverse") != 0)
 			continue;
 		r = walk_go(w, "market", &punnet__v1__market_event__descriptor, w->market, s->at_ms,
-		       s->at_ms + FAR_MS, walk_on_settled);
+			    s->at_ms + FAR_MS, walk_on_settled);
 	}
 	return r;
 }

@@ -125,8 +125,9 @@ static enum result want(struct trace *t, const struct trace_wanted *w, struct se
 	else
 		want_idempotency(s, w, keyring_fingerprint_key(keys));
 	keyring_free(keys);
-	return s->wanted.known ? RESULT_OK
-			       : error_set(&t->error, RESULT_BAD, "this can't be a phone or an e-mail");
+	return s->wanted.known
+		   ? RESULT_OK
+		   : error_set(&t->error, RESULT_BAD, "this can't be a phone or an e-mail");
 }
 
 enum result trace_search(struct trace *t, const struct trace_wanted *w, struct trace_found *ret)

@@ -22,8 +22,8 @@ static enum result go_near(struct walk *w, const char *topic,
 }
 
 enum result walk_go(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
-		      int32_t partition, int64_t from_ms, int64_t until_ms,
-		      bool (*fn)(void *, struct seek *, const struct found *))
+		    int32_t partition, int64_t from_ms, int64_t until_ms,
+		    bool (*fn)(void *, struct seek *, const struct found *))
 {
 	struct seek s = {.trace = w->trace,
 			 .topic = topic,
@@ -40,15 +40,16 @@ enum result walk_go(struct walk *w, const char *topic, const ProtobufCMessageDes
 
 /* Near by, else up to until_ms. */
 enum result walk_look(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
-			int32_t partition, int64_t from_ms, int64_t until_ms,
-			bool (*fn)(void *, struct seek *, const struct found *))
+		      int32_t partition, int64_t from_ms, int64_t until_ms,
+		      bool (*fn)(void *, struct seek *, const struct found *))
 {
 	int64_t near_ms = partition < 0 ? NEAR_MS : LATE_MS;
 	enum result r =
 	    go_near(w, topic, type, partition, from_ms, MIN_OF(near_ms, until_ms - from_ms), fn);
 
-	return r == RESULT_OK && !w->found ? walk_go(w, topic, type, partition, from_ms, until_ms, fn)
-					   : r;
+	return r == RESULT_OK && !w->found
+		   ? walk_go(w, topic, type, partition, from_ms, until_ms, fn)
+		   : r;
 }
 
 /* --- received --- */
@@ -79,8 +80,8 @@ static enum result find_raw(struct walk *w)
 {
 	int64_t at_ms = lead_id_time_ms(&w->trace->id);
 
-	return walk_look(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms, at_ms + FAR_MS,
-		    on_raw);
+	return walk_look(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms,
+			 at_ms + FAR_MS, on_raw);
 }
 
 /* --- judged --- */
@@ -332,10 +333,10 @@ static enum result find_decision(struct walk *w, int64_t market_ms)
 		int64_t until_ms = market_ms + spans_ms[i];
 
 		r = walk_go(w, "leads.routed", &punnet__v1__routed_lead__descriptor, -1, market_ms,
-		       until_ms, on_routed);
+			    until_ms, on_routed);
 		if (r == RESULT_OK && !w->found)
 			r = walk_go(w, "leads.unsold", &punnet__v1__unsold_lead__descriptor, -1,
-			       market_ms, until_ms, on_unsold);
+				    market_ms, until_ms, on_unsold);
 		if (until_ms > clock_now_ms())
 			break;
 	}
@@ -367,13 +368,13 @@ enum result trace_topics(struct trace *t, bool *ret_known)
 	if (r != RESULT_OK || !w.raw)
 		return r;
 	r = walk_look(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
-		 w.at.time_ms, FOREVER_MS, on_judged);
+		      w.at.time_ms, FOREVER_MS, on_judged);
 	if (r != RESULT_OK || !w.judged || w.judged->verdict == PUNNET__V1__VERDICT__REJECTED)
 		return r;
 	r = walk_look(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
-		 w.at.time_ms + FAR_MS, on_admitted);
+		      w.at.time_ms + FAR_MS, on_admitted);
 	if (r == RESULT_OK && w.found && w.judged->verdict == PUNNET__V1__VERDICT__QUARANTINED)
 		r = walk_look(&w, "market", &punnet__v1__market_event__descriptor, w.market,
-			 w.at.time_ms, FOREVER_MS, on_wait_ended);
+			      w.at.time_ms, FOREVER_MS, on_wait_ended);
 	return r == RESULT_OK && w.found ? follow_market(&w) : r;
 }

@@ -9,8 +9,8 @@ static bool ask_again(struct kafka_bus *k, int64_t deadline_ms)
 	return clock_monotonic_ms() < deadline_ms;
 }
 
-enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition,
-				 int timeout_ms, int64_t *ret_low, int64_t *ret_high)
+enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, int timeout_ms,
+			  int64_t *ret_low, int64_t *ret_high)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
@@ -43,8 +43,8 @@ static int64_t offset_for_time(struct kafka_bus *k, const char *topic, int32_t p
 	return offset;
 }
 
-enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition,
-				   int64_t time_ms, int timeout_ms, int64_t *ret_offset)
+enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition, int64_t time_ms,
+			    int timeout_ms, int64_t *ret_offset)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
@@ -82,9 +82,8 @@ static bool ask_all(struct kafka_bus *k, const char *topic, int32_t count, int64
 	return ok;
 }
 
-enum result kafka_offsets_since(struct bus *b, const char *topic, int32_t count,
-				       int64_t time_ms, int timeout_ms, int64_t *ret_from,
-				       int64_t *ret_end)
+enum result kafka_offsets_since(struct bus *b, const char *topic, int32_t count, int64_t time_ms,
+				int timeout_ms, int64_t *ret_from, int64_t *ret_end)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;

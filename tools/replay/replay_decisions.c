@@ -149,7 +149,8 @@ static int report(const struct decisions_run *run)
 static int run_all(struct decisions_run *run, struct bus *bus)
 {
 	struct replay *r = run->replay;
-	struct replay_crew crew = {.replay = r, .what = "decisions", .run = decisions_run_team, .ctx = run};
+	struct replay_crew crew = {
+	    .replay = r, .what = "decisions", .run = decisions_run_team, .ctx = run};
 	enum result result = plan(run, bus, &crew.total, &r->error);
 
 	run->threads = MIN_OF(r->threads, (size_t)MAX_OF(run->partitions, 1));

@@ -5,7 +5,7 @@
 #include "tools/replay/replay_fold.h"
 #include "tools/replay/replay_state.h"
 
-#define MARKET       "market"
+#define MARKET      "market"
 #define ROUTED      "leads.routed"
 #define UNSOLD      "leads.unsold"
 #define TARGETS_MAX (2 * REPLAY_PARTITIONS_MAX)
@@ -81,7 +81,8 @@ struct market_part *decisions_part(struct team *t, uint32_t partition);
 void decisions_tell(struct team *t, int64_t least); /* the progress */
 /* Folds up to, not including, `end`; what is decided waits in its row. */
 _must_use_ enum result decisions_fold_to(struct team *t, struct market_part *p, int64_t end);
-_must_use_ enum result decisions_take(struct team *t, size_t target, const struct bus_record *record);
+_must_use_ enum result decisions_take(struct team *t, size_t target,
+				      const struct bus_record *record);
 /* How far it has come, with the market's state: only when no decision waits for its record, which is nearly always. */
 void decisions_checkpoint(struct decisions_run *run, struct market_part *p, int64_t every_ms);
 /* What is left in the rows has no record: because it is so young, or because it is lost. */

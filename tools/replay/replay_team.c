@@ -165,7 +165,8 @@ static void end_parts(struct team *t, bool whole)
 	}
 }
 
-enum result decisions_run_team(void *ctx, size_t job, _Atomic int64_t *count, struct error *ret_error)
+enum result decisions_run_team(void *ctx, size_t job, _Atomic int64_t *count,
+			       struct error *ret_error)
 {
 	struct team *t = calloc(1, sizeof(*t));
 	int64_t from_ms;

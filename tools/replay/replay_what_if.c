@@ -117,7 +117,8 @@ static void count_decisions(struct what_if_part *p, enum side side, const struct
 		if (d->routed)
 			open_sale(p, side, d->routed);
 		else
-			what_if_line(&p->unsold, slice_cstr(d->unsold->reason_code), "")->leads[side]++;
+			what_if_line(&p->unsold, slice_cstr(d->unsold->reason_code), "")
+			    ->leads[side]++;
 	}
 }
 
@@ -169,7 +170,8 @@ static void deliver(struct what_if_part *p, const Punnet__V1__RoutedLead *routed
 	apply_other(p, &event, p->fold.time_ms, &none);
 }
 
-static void deliver_new(struct what_if_part *p, const struct decisions *was, const struct decisions *made)
+static void deliver_new(struct what_if_part *p, const struct decisions *was,
+			const struct decisions *made)
 {
 	for (size_t i = 0; i < made->count; i++)
 		if (made->items[i].routed && !same_sale(was, made->items[i].routed))

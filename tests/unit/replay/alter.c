@@ -12,10 +12,9 @@
 #include "runtime/bus_files.h"
 
 static const char *const topics[] = {
-    "leads.raw",      "leads.judged",     "market",
-    "leads.routed",   "leads.unsold",     "leads.attempts",
-    "leads.outcomes", "market.snapshots", "webmasters.verdicts",
-    "directory",      "dead.letters",
+    "leads.raw",           "leads.judged",   "market",         "leads.routed",
+    "leads.unsold",        "leads.attempts", "leads.outcomes", "market.snapshots",
+    "webmasters.verdicts", "directory",      "dead.letters",
 };
 
 struct change {

@@ -41,10 +41,11 @@ static void draw_facts(struct rng *r, struct arena *a, struct facts *ret)
 		case FACT_TYPE_CLAIM:
 			if (ret->claim_count == FACT_CLAIMS_MAX)
 				break;
-			facts_set_claim(ret, name,
-					&(struct claim){.held = rng_chance(r, 5000),
-							.owner = {.raw_offset = rng_below(r, 900)},
-							.claimed_at_ms = (int64_t)rng_below(r, 1u << 30)});
+			facts_set_claim(
+			    ret, name,
+			    &(struct claim){.held = rng_chance(r, 5000),
+					    .owner = {.raw_offset = rng_below(r, 900)},
+					    .claimed_at_ms = (int64_t)rng_below(r, 1u << 30)});
 			break;
 		}
 	}
@@ -52,9 +53,8 @@ static void draw_facts(struct rng *r, struct arena *a, struct facts *ret)
 
 static bool same_claim(const struct claim *a, const struct claim *b)
 {
-	return a->held == b->held &&
-	       (!a->held || (lead_record_equal(&a->owner, &b->owner) &&
-			     a->claimed_at_ms == b->claimed_at_ms));
+	return a->held == b->held && (!a->held || (lead_record_equal(&a->owner, &b->owner) &&
+						   a->claimed_at_ms == b->claimed_at_ms));
 }
 
 static void assert_same_facts(const struct facts *a, const struct facts *b)
@@ -81,7 +81,8 @@ static void write_record(struct rng *r, const struct ruleset *rules, struct aren
 	Punnet__V1__RawLead raw = PUNNET__V1__RAW_LEAD__INIT;
 	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
 	Punnet__V1__Fingerprints prints = PUNNET__V1__FINGERPRINTS__INIT;
-	struct provenance source = {"leads.raw", (uint32_t)rng_below(r, 8), rng_below(r, 1u << 30), 0};
+	struct provenance source = {"leads.raw", (uint32_t)rng_below(r, 8), rng_below(r, 1u << 30),
+				    0};
 	_cleanup_(buf_free) struct buf raw_bytes = {0};
 	uint8_t random[10] = {(uint8_t)rng_below(r, 256)};
 	struct lead_id id = lead_id_make(1764583200000 + (int64_t)rng_below(r, 100000), random);
