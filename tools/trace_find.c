@@ -1,36 +1,42 @@
-/* trace_find: seeks by time, then reads forward, as little as it can. */
+/* trace_find: seeks by time, then reads forward, as little as it can: all partitions in turn, until the record is found. */
 #include <stdlib.h>
 
 #include "trace.h"
 
 #define SEEK_PARTITIONS_MAX 256
-#define SEEK_BATCH          500
-#define SEEK_WAIT_MS        100
-#define SEEK_PATIENCE       100    /* waits without a record before the end of the log */
+#define SEEK_BATCH          200
+#define SEEK_WAIT_MS        20     /* for the slowest partition of a turn */
+#define SEEK_PATIENCE       500    /* turns without a record before the end of the log */
 #define SEEK_RECORDS_MAX    500000 /* of one partition */
 #define SEEK_ASK_MS         5000
 
 struct span {
-	struct bus_reader *reader;
+	struct bus_reader *reader; /* NULL: there is nothing to read */
 	int64_t from, end;
+	bool over;
 };
 
-static enum result span_open(struct seek *s, int32_t p, struct span *ret)
+/* Where each begins and ends, in one question for all. */
+static enum result spans_find(struct seek *s, int32_t count, struct span *ret)
 {
+	int64_t from[SEEK_PARTITIONS_MAX], end[SEEK_PARTITIONS_MAX];
 	struct trace *t = s->trace;
-	int64_t low;
-	enum result r = bus_offset_at(t->tool->bus, s->topic, p, MAX_OF(s->from_ms, 0), SEEK_ASK_MS,
-				      &ret->from);
+	enum result r = bus_offsets_since(t->tool->bus, s->topic, count, MAX_OF(s->from_ms, 0),
+					  SEEK_ASK_MS, from, end);
 
-	if (r == RESULT_OK)
-		r = bus_offsets(t->tool->bus, s->topic, p, SEEK_ASK_MS, &low, &ret->end);
 	if (r != RESULT_OK)
-		return error_set(&t->error, r, "%s/%d: its offsets can't be learned", s->topic,
-				 (int)p);
-	if (ret->from >= ret->end)
-		return RESULT_OK;
-	ret->reader = bus_reader_open(t->tool->bus, s->topic, p, ret->from, &t->error);
-	return ret->reader ? RESULT_OK : RESULT_AWAY;
+		return error_set(&t->error, r, "%s: its offsets can't be learned", s->topic);
+	for (int32_t p = 0; p < count; p++) {
+		bool asked = (s->partition < 0 || s->partition == p) && from[p] < end[p];
+
+		ret[p] = (struct span){.from = from[p], .end = end[p], .over = !asked};
+		if (!asked)
+			continue;
+		ret[p].reader = bus_reader_open(t->tool->bus, s->topic, p, from[p], &t->error);
+		if (!ret[p].reader)
+			return RESULT_AWAY;
+	}
+	return RESULT_OK;
 }
 
 /* Whether the record is this lead's; the id's bytes alone may also be in a reason about another lead. */
@@ -55,10 +61,12 @@ static void look_at(struct seek *s, const struct bus_record *r)
 			  .time_ms = r->timestamp_ms};
 	ProtobufCMessage *m;
 
-	if (!memmem(r->value.data, r->value.len, t->id.bytes, sizeof(t->id.bytes)))
+	if (!s->matches && !memmem(r->value.data, r->value.len, t->id.bytes, sizeof(t->id.bytes)))
+		return;
+	if (s->matches && !s->matches(s->ctx, r->value))
 		return;
 	m = codec_unpack(&t->arena, s->type, arena_dup(&t->arena, r->value));
-	if (!m || !about_lead(t, m))
+	if (!m || (!s->matches && !about_lead(t, m)))
 		return;
 	f.message = m;
 	f.where = arena_printf(&t->arena, "%s/%d@%lld", s->topic, (int)r->partition,
@@ -66,49 +74,69 @@ static void look_at(struct seek *s, const struct bus_record *r)
 	s->done = s->fn(s->ctx, s, &f);
 }
 
-static enum result span_read(struct seek *s, struct span *span)
+/* What has come of one partition. */
+static enum result span_turn(struct seek *s, struct span *span, int wait_ms, size_t *ret_count)
 {
 	struct bus_record records[SEEK_BATCH];
-	int64_t next = span->from;
+	size_t count = 0;
+	enum result r =
+	    bus_reader_take(span->reader, records, SEEK_BATCH, wait_ms, &count, &s->trace->error);
+
+	for (size_t i = 0; r == RESULT_OK && i < count && !s->done && !span->over; i++) {
+		span->over = records[i].timestamp_ms > s->until_ms;
+		if (span->over)
+			break;
+		if (s->left > 0 && --s->left == 0)
+			span->over = true;
+		look_at(s, &records[i]);
+	}
+	*ret_count += count;
+	if (bus_reader_position(span->reader) >=
+	    MIN_OF(span->end, span->from + s->trace->records_max))
+		span->over = true;
+	return r;
+}
+
+static enum result spans_read(struct seek *s, struct span *spans, int32_t count)
+{
+	enum result r = RESULT_OK;
 	int waits = 0;
 
-	while (!s->done && next < MIN_OF(span->end, span->from + SEEK_RECORDS_MAX)) {
-		size_t count = 0;
-		enum result r = bus_reader_take(span->reader, records, SEEK_BATCH, SEEK_WAIT_MS,
-						&count, &s->trace->error);
+	for (bool left = true; left && !s->done && r == RESULT_OK;) {
+		size_t got = 0;
+		bool waited = false;
 
-		if (r != RESULT_OK)
-			return r;
-		for (size_t i = 0; i < count && !s->done; i++) {
-			if (records[i].timestamp_ms > s->until_ms)
-				return RESULT_OK;
-			look_at(s, &records[i]);
+		left = false;
+		for (int32_t p = 0; p < count && !s->done && r == RESULT_OK; p++) {
+			if (spans[p].over)
+				continue;
+			/* One waits, if it must, while the others' records arrive. */
+			r = span_turn(s, &spans[p], waited || got ? 0 : SEEK_WAIT_MS, &got);
+			waited = true;
+			left = left || !spans[p].over;
 		}
-		next = bus_reader_position(span->reader);
-		waits = count ? 0 : waits + 1;
+		waits = got ? 0 : waits + 1;
 		if (waits > SEEK_PATIENCE)
-			return error_set(&s->trace->error, RESULT_AWAY, "%s: no answer at %lld",
-					 s->topic, (long long)next);
+			return error_set(&s->trace->error, RESULT_AWAY, "%s: no answer", s->topic);
 	}
-	return RESULT_OK;
+	return r;
 }
 
 enum result trace_seek(struct seek *s)
 {
 	int32_t count = bus_partitions(s->trace->tool->bus, s->topic, SEEK_ASK_MS);
 	struct span spans[SEEK_PARTITIONS_MAX] = {0};
-	enum result r = RESULT_OK;
+	enum result r;
 
 	s->done = false;
+	if (s->trace->records_max == 0)
+		s->trace->records_max = SEEK_RECORDS_MAX;
 	if (count <= 0 || count > SEEK_PARTITIONS_MAX)
 		return error_set(&s->trace->error, RESULT_AWAY,
 				 "%s: its partitions can't be learned", s->topic);
-	for (int32_t p = 0; p < count && r == RESULT_OK; p++)
-		if (s->partition < 0 || s->partition == p)
-			r = span_open(s, p, &spans[p]);
-	for (int32_t p = 0; p < count && r == RESULT_OK && !s->done; p++)
-		if (spans[p].reader)
-			r = span_read(s, &spans[p]);
+	r = spans_find(s, count, spans);
+	if (r == RESULT_OK)
+		r = spans_read(s, spans, count);
 	for (int32_t p = 0; p < count; p++)
 		if (spans[p].reader)
 			bus_reader_close(spans[p].reader);

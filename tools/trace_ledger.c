@@ -18,7 +18,7 @@ static const char ignored_sql[] =
     "ORDER BY log_offset";
 static const char lives_sql[] =
     "SELECT round, state, order_id, price, payout, currency, is_test, payable_at, return_until, "
-    "closed_at FROM lives WHERE lead_id = $1 ORDER BY round";
+    "closed_at, advertiser_id FROM lives WHERE lead_id = $1 ORDER BY round";
 
 static const char *text_of(struct trace *t, struct slice s)
 {
@@ -31,6 +31,15 @@ static const char *amount_of(struct trace *t, int64_t minor, struct slice curren
 
 	money_text(minor, text_of(t, currency), text, sizeof(text));
 	return text_of(t, slice_cstr(text));
+}
+
+/* "bank-a" of advertisers:bank-a:receivable. */
+static const char *party_of(struct trace *t, struct slice account)
+{
+	const char *from = (const char *)memchr(account.data, ':', account.len) + 1;
+	const char *to = memchr(from, ':', account.len - (size_t)(from - account.data));
+
+	return to ? text_of(t, slice_of(from, (size_t)(to - from))) : "";
 }
 
 static void take_entry(void *ctx, const struct db_value *c, _unused_ size_t count)
@@ -48,6 +57,10 @@ static void take_entry(void *ctx, const struct db_value *c, _unused_ size_t coun
 	}
 	s = &t->steps[t->count - 1];
 	trace_note(s, text_of(t, c[3].bytes), amount_of(t, c[4].integer, c[5].bytes));
+	if (slice_starts_with(c[3].bytes, "advertisers:"))
+		s->advertiser = party_of(t, c[3].bytes);
+	trace_hide(s, !slice_starts_with(c[3].bytes, "webmasters:"),
+		   !slice_starts_with(c[3].bytes, "advertisers:"));
 }
 
 static void take_verdict(void *ctx, const struct db_value *c, _unused_ size_t count)
@@ -61,6 +74,10 @@ static void take_verdict(void *ctx, const struct db_value *c, _unused_ size_t co
 
 	s->text = arena_printf(&t->arena, "verdict of " SLICE_FMT ": %s", SLICE_ARG(c[1].bytes),
 			       standing < ARRAY_LEN(standings) ? standings[standing] : "?");
+	s->advertiser = text_of(t, c[1].bytes);
+	s->text_for[TRACE_WEBMASTER] =
+	    arena_printf(&t->arena, "the buyer's verdict: %s",
+			 standing < ARRAY_LEN(standings) ? standings[standing] : "?");
 	s->source = arena_printf(&t->arena, "leads.outcomes/%lld@%lld", (long long)c[5].integer,
 				 (long long)c[6].integer);
 	if (c[3].bytes.len)
@@ -89,6 +106,7 @@ static void take_ignored(void *ctx, const struct db_value *c, _unused_ size_t co
 	struct trace *t = ctx;
 	struct trace_step *s = trace_add(t, c[2].integer, "payout", "ignored");
 
+	s->text_for[TRACE_ADVERTISER] = ""; /* it may be another's */
 	s->text =
 	    arena_printf(&t->arena, "outcome %s of round %lld changed nothing",
 			 life_event_name((enum life_event)c[0].integer), (long long)c[5].integer);
@@ -109,6 +127,11 @@ static void take_life(void *ctx, const struct db_value *c, _unused_ size_t count
 	struct trace_step *s = trace_add(t, now_ms, "ledger", "status");
 
 	s->source = "ledger";
+	s->advertiser = text_of(t, c[10].bytes);
+	s->text_for[TRACE_WEBMASTER] =
+	    arena_printf(&t->arena, "%s; payout %s", life_state_name(state), payout);
+	s->text_for[TRACE_ADVERTISER] =
+	    arena_printf(&t->arena, "%s; price %s", life_state_name(state), price);
 	if (c[6].integer)
 		s->text = arena_printf(&t->arena, "%s; a test lead: no money moves",
 				       life_state_name(state));
@@ -149,9 +172,9 @@ enum result trace_ledger(struct trace *t)
 	enum result r = RESULT_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(tables) && r == RESULT_OK; i++) {
-		r = db_add(store_db(t->ledger), tables[i].sql, &id, 1, tables[i].fn, t, &t->error);
+		r = db_add(t->ledger, tables[i].sql, &id, 1, tables[i].fn, t, &t->error);
 		if (r == RESULT_OK)
-			r = db_flush(store_db(t->ledger), &t->error);
+			r = db_flush(t->ledger, &t->error);
 	}
 	return r;
 }

@@ -30,7 +30,16 @@ struct trace_step *trace_add(struct trace *t, int64_t at_ms, const char *service
 void trace_note(struct trace_step *s, const char *code, const char *text)
 {
 	if (s->note_count < TRACE_NOTES_MAX)
-		s->notes[s->note_count++] = (struct trace_note){code, text, ""};
+		s->notes[s->note_count++] =
+		    (struct trace_note){.code = code, .text = text, .operator_text = ""};
+}
+
+void trace_hide(struct trace_step *s, bool webmaster, bool advertiser)
+{
+	struct trace_note *n = &s->notes[MAX_OF(s->note_count, (size_t)1) - 1];
+
+	n->hidden[TRACE_WEBMASTER] = webmaster;
+	n->hidden[TRACE_ADVERTISER] = advertiser;
 }
 
 static const char *param_of(struct slice name, Punnet__V1__ReasonParam **params, size_t count)
@@ -176,12 +185,17 @@ static void print_text(struct trace *t, const struct trace_step *s)
 	}
 }
 
+void trace_sort(struct trace *t)
+{
+	qsort(t->steps, t->count, sizeof(*t->steps), by_time);
+}
+
 void trace_print(struct trace *t)
 {
 	char id[LEAD_ID_TEXT_LEN + 1];
 
 	lead_id_text(&t->id, id);
-	qsort(t->steps, t->count, sizeof(*t->steps), by_time);
+	trace_sort(t);
 	if (!t->tool->json)
 		printf("lead %s\n", id);
 	for (size_t i = 0; i < t->count; i++) {

@@ -1,40 +1,29 @@
 /* trace_topics: from record to record along the flow. What isn't there yet ends the walk: the lead is under way. */
-#include "base/hash.h"
-#include "proto/leads_attempts.pb-c.h"
-#include "proto/leads_judged.pb-c.h"
-#include "proto/leads_outcomes.pb-c.h"
-#include "proto/leads_raw.pb-c.h"
-#include "proto/leads_routed.pb-c.h"
-#include "proto/leads_unsold.pb-c.h"
-#include "proto/market.pb-c.h"
 #include "runtime/clock.h"
-#include "trace.h"
+#include "trace_walk.h"
 
-#define SKEW_MS    2000 /* between the clocks of two machines */
-#define NEAR_MS    MS_PER_S
-#define LATE_MS    (20 * MS_PER_S)
-#define FAR_MS     (10 * MS_PER_MIN)
-#define FOREVER_MS INT64_MAX
-#define AGAIN_MS   (60 * MS_PER_S) /* how long after a verdict its repeats are looked for */
-#define FACTS_MAX  400             /* bytes of the facts' summary, about */
-#define ROUNDS_MAX 100
+/* First where the clocks agree, which is nearly always the place, and is read in a moment. */
+static enum result go_near(struct walk *w, const char *topic,
+			   const ProtobufCMessageDescriptor *type, int32_t partition,
+			   int64_t from_ms, int64_t near_ms,
+			   bool (*fn)(void *, struct seek *, const struct found *))
+{
+	struct seek s = {.trace = w->trace,
+			 .topic = topic,
+			 .type = type,
+			 .partition = partition,
+			 .from_ms = from_ms - CLOSE_MS,
+			 .until_ms = from_ms + near_ms,
+			 .fn = fn,
+			 .ctx = w};
 
-struct walk {
-	struct trace *trace;
-	const Punnet__V1__RawLead *raw;
-	const Punnet__V1__JudgedLead *judged;
-	const Punnet__V1__RoutedLead *routed;
-	struct found at; /* where the last find stands */
-	int32_t market;  /* partition */
-	uint32_t round;  /* that is looked for */
-	int settlement;  /* that came back; 0 = none yet */
-	bool found, unsold, final;
-	int32_t least, most; /* settlements that are looked for */
-};
+	w->found = false;
+	return trace_seek(&s);
+}
 
-static enum result go(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
-		      int32_t partition, int64_t from_ms, int64_t until_ms,
-		      bool (*fn)(void *, struct seek *, const struct found *))
+enum result walk_go(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
+		    int32_t partition, int64_t from_ms, int64_t until_ms,
+		    bool (*fn)(void *, struct seek *, const struct found *))
 {
 	struct seek s = {.trace = w->trace,
 			 .topic = topic,
@@ -47,6 +36,20 @@ static enum result go(struct walk *w, const char *topic, const ProtobufCMessageD
 
 	w->found = false;
 	return trace_seek(&s);
+}
+
+/* Near by, else up to until_ms. */
+enum result walk_look(struct walk *w, const char *topic, const ProtobufCMessageDescriptor *type,
+		      int32_t partition, int64_t from_ms, int64_t until_ms,
+		      bool (*fn)(void *, struct seek *, const struct found *))
+{
+	int64_t near_ms = partition < 0 ? NEAR_MS : LATE_MS;
+	enum result r =
+	    go_near(w, topic, type, partition, from_ms, MIN_OF(near_ms, until_ms - from_ms), fn);
+
+	return r == RESULT_OK && !w->found
+		   ? walk_go(w, topic, type, partition, from_ms, until_ms, fn)
+		   : r;
 }
 
 /* --- received --- */
@@ -68,19 +71,17 @@ static bool on_raw(void *ctx, _unused_ struct seek *seek, const struct found *f)
 				       l->is_test ? ", a test lead" : "");
 	for (size_t i = 0; i < m->n_ignored_fields; i++)
 		trace_note(s, m->ignored_fields[i], "field not known, put aside");
+	s->text_for[TRACE_ADVERTISER] = l ? l->vertical : "";
+	trace_open_contact(w->trace, m);
 	return true;
 }
 
 static enum result find_raw(struct walk *w)
 {
 	int64_t at_ms = lead_id_time_ms(&w->trace->id);
-	enum result r = go(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms,
-			   at_ms + SKEW_MS, on_raw);
 
-	if (r == RESULT_OK && !w->found)
-		r = go(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms, at_ms + FAR_MS,
-		       on_raw);
-	return r;
+	return walk_look(w, "leads.raw", &punnet__v1__raw_lead__descriptor, -1, at_ms,
+			 at_ms + FAR_MS, on_raw);
 }
 
 /* --- judged --- */
@@ -153,7 +154,8 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 	w->judged = m;
 	w->at = *f;
 	w->found = true;
-	seek->until_ms = f->time_ms + AGAIN_MS;
+	seek->until_ms = FOREVER_MS;
+	seek->left = AGAIN_MAX;
 	s = trace_add(w->trace, f->time_ms, "filter-worker", verdict_word(m->verdict));
 	s->source = f->where;
 	s->caused_by = trace_from(w->trace, m->source);
@@ -165,8 +167,10 @@ static bool on_judged(void *ctx, struct seek *seek, const struct found *f)
 	for (size_t i = 0; i < m->n_shadow; i++)
 		trace_note_reason(w->trace, s, "(shadow) ", m->shadow[i]->code,
 				  m->shadow[i]->params, m->shadow[i]->n_params, NULL);
-	if (m->n_facts)
+	if (m->n_facts) {
 		trace_note(s, "facts", facts_of(w, m));
+		trace_hide(s, true, true);
+	}
 	return false;
 }
 
@@ -211,6 +215,8 @@ static bool on_wait_ended(void *ctx, _unused_ struct seek *seek, const struct fo
 	s->source = f->where;
 	s->text = e->expired ? "nobody looked at it in time"
 			     : arena_printf(&w->trace->arena, "%s: %s", e->who, e->why);
+	s->text_for[TRACE_WEBMASTER] = s->text_for[TRACE_ADVERTISER] =
+	    e->expired ? "the wait for an operator is over" : "an operator has decided";
 	return true;
 }
 
@@ -222,7 +228,7 @@ static const char *settlement_word(int settlement)
 	return (size_t)settlement < ARRAY_LEN(words) ? words[settlement] : "?";
 }
 
-static bool on_settled(void *ctx, _unused_ struct seek *seek, const struct found *f)
+bool walk_on_settled(void *ctx, _unused_ struct seek *seek, const struct found *f)
 {
 	struct walk *w = ctx;
 	const Punnet__V1__MarketEvent *m = f->message;
@@ -240,6 +246,7 @@ static bool on_settled(void *ctx, _unused_ struct seek *seek, const struct found
 	s->caused_by = trace_from(w->trace, m->source);
 	s->text = arena_printf(&w->trace->arena, "the market learns: %s, order %s, round %u",
 			       settlement_word(w->settlement), m->settled->order_id, w->round);
+	s->text_for[TRACE_WEBMASTER] = s->text_for[TRACE_ADVERTISER] = "";
 	return true;
 }
 
@@ -258,6 +265,7 @@ static void note_candidates(struct walk *w, struct trace_step *s,
 					c->price ? trace_money(t, c->price) : "", why,
 					c->until_ms ? " until " : "",
 					c->until_ms ? trace_time(t, c->until_ms) : ""));
+		trace_hide(s, true, true);
 	}
 }
 
@@ -280,6 +288,12 @@ static bool on_routed(void *ctx, _unused_ struct seek *seek, const struct found 
 			       a->order_id, a->advertiser_id, trace_money(w->trace, a->price),
 			       trace_money(w->trace, a->payout), a->round,
 			       a->exclusive ? ", exclusive" : "");
+	s->advertiser = a->advertiser_id;
+	s->text_for[TRACE_WEBMASTER] =
+	    arena_printf(&w->trace->arena, "sold, payout %s", trace_money(w->trace, a->payout));
+	s->text_for[TRACE_ADVERTISER] =
+	    arena_printf(&w->trace->arena, "order %s at %s%s", a->order_id,
+			 trace_money(w->trace, a->price), a->exclusive ? ", exclusive" : "");
 	note_candidates(w, s, m->decision);
 	return true;
 }
@@ -305,139 +319,26 @@ static bool on_unsold(void *ctx, _unused_ struct seek *seek, const struct found 
 
 static enum result find_decision(struct walk *w, int64_t market_ms)
 {
-	const int64_t spans_ms[] = {NEAR_MS, LATE_MS, FAR_MS};
-	enum result r = RESULT_OK;
+	const int64_t spans_ms[] = {LATE_MS, FAR_MS};
+	enum result r;
 
 	w->routed = NULL;
 	w->unsold = w->found = false;
+	r = go_near(w, "leads.routed", &punnet__v1__routed_lead__descriptor, -1, market_ms, NEAR_MS,
+		    on_routed);
+	if (r == RESULT_OK && !w->found)
+		r = go_near(w, "leads.unsold", &punnet__v1__unsold_lead__descriptor, -1, market_ms,
+			    NEAR_MS, on_unsold);
 	for (size_t i = 0; i < ARRAY_LEN(spans_ms) && r == RESULT_OK && !w->found; i++) {
 		int64_t until_ms = market_ms + spans_ms[i];
 
-		r = go(w, "leads.routed", &punnet__v1__routed_lead__descriptor, -1, market_ms,
-		       until_ms, on_routed);
+		r = walk_go(w, "leads.routed", &punnet__v1__routed_lead__descriptor, -1, market_ms,
+			    until_ms, on_routed);
 		if (r == RESULT_OK && !w->found)
-			r = go(w, "leads.unsold", &punnet__v1__unsold_lead__descriptor, -1,
-			       market_ms, until_ms, on_unsold);
+			r = walk_go(w, "leads.unsold", &punnet__v1__unsold_lead__descriptor, -1,
+				    market_ms, until_ms, on_unsold);
 		if (until_ms > clock_now_ms())
 			break;
-	}
-	return r;
-}
-
-/* --- delivery --- */
-
-static bool on_attempt(void *ctx, _unused_ struct seek *seek, const struct found *f)
-{
-	static const char *const words[] = {"?", "OK", "TEMPFAIL", "PERMFAIL"};
-	struct walk *w = ctx;
-	const Punnet__V1__DeliveryAttempt *m = f->message;
-	struct trace *t = w->trace;
-	struct trace_step *s;
-
-	if (!m->assignment || m->assignment->round != w->round)
-		return false;
-	s = trace_add(t, f->time_ms, "delivery", "attempt");
-	w->at = *f;
-	w->found = true;
-	w->final = m->final;
-	s->source = f->where;
-	s->caused_by = trace_from(t, m->source);
-	s->text = arena_printf(&t->arena, "attempt %u: %s, %s in %u ms%s%s%s", m->attempt,
-			       (size_t)m->result < ARRAY_LEN(words) ? words[m->result] : "?",
-			       m->http_status ? arena_printf(&t->arena, "HTTP %u", m->http_status)
-					      : "no answer",
-			       m->took_ms, m->unknown ? ", it may have arrived" : "",
-			       m->next_due_at_ms ? ", next one at " : "",
-			       m->next_due_at_ms ? trace_time(t, m->next_due_at_ms) : "");
-	if (m->reason_code[0])
-		trace_note_reason(t, s, "", m->reason_code, NULL, 0, m->answer_excerpt);
-	return m->final;
-}
-
-/* The credit bears the time of the hand-over, which is a little before its record. */
-static void show_credit_after(struct trace *t, uint32_t round, int64_t time_ms)
-{
-	for (size_t i = 0; i < t->count; i++) {
-		struct trace_step *s = &t->steps[i];
-
-		if (s->round != (int64_t)round || strcmp(s->what, "credit") != 0)
-			continue;
-		s->shown_ms = MAX_OF(s->shown_ms, time_ms);
-		s->number = TRACE_STEPS_MAX;
-	}
-}
-
-static bool on_outcome(void *ctx, _unused_ struct seek *seek, const struct found *f)
-{
-	static const char *const words[] = {"?", "delivered", "refused", "undeliverable",
-					    "unresolved"};
-	struct walk *w = ctx;
-	const Punnet__V1__Outcome *m = f->message;
-	struct trace *t = w->trace;
-	struct trace_step *s;
-
-	if (!m->assignment || m->assignment->round != w->round ||
-	    (size_t)m->kind >= ARRAY_LEN(words))
-		return false; /* verdicts come from the ledger, with what became of them */
-	s = trace_add(t, f->time_ms, "delivery", words[m->kind]);
-	w->at = *f;
-	w->found = true;
-	s->source = f->where;
-	s->caused_by = trace_from(t, m->source);
-	s->text = arena_printf(&t->arena, "%s %s %s, order %s, after %u attempt%s", words[m->kind],
-			       m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED ? "to" : "by",
-			       m->assignment->advertiser_id, m->assignment->order_id, m->attempts,
-			       m->attempts == 1 ? "" : "s");
-	if (m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED)
-		show_credit_after(t, w->round, f->time_ms);
-	if (m->reason_code[0])
-		trace_note_reason(t, s, "", m->reason_code, NULL, 0, NULL);
-	return true;
-}
-
-/* What happened to one assignment; w->settlement says whether the lead is offered on. */
-static enum result follow_assignment(struct walk *w)
-{
-	struct slice id = slice_of(w->trace->id.bytes, sizeof(w->trace->id.bytes));
-	int32_t outcomes = bus_partitions(w->trace->tool->bus, "leads.outcomes", TOOL_TIMEOUT_MS);
-	enum result r;
-
-	w->settlement = 0;
-	w->final = false;
-	if (outcomes <= 0)
-		return error_set(&w->trace->error, RESULT_AWAY,
-				 "leads.outcomes: its partitions can't be learned");
-	r = go(w, "leads.attempts", &punnet__v1__delivery_attempt__descriptor, w->at.partition,
-	       w->at.time_ms, FOREVER_MS, on_attempt);
-	if (r != RESULT_OK || !w->final)
-		return r;
-	r = go(w, "leads.outcomes", &punnet__v1__outcome__descriptor, hash_partition(id, outcomes),
-	       w->at.time_ms, w->at.time_ms + FAR_MS, on_outcome);
-	if (r != RESULT_OK || !w->found)
-		return r;
-	w->least = PUNNET__V1__SETTLEMENT__DELIVERED;
-	w->most = PUNNET__V1__SETTLEMENT__UNRESOLVED;
-	return go(w, "market", &punnet__v1__market_event__descriptor, w->market, w->at.time_ms,
-		  FOREVER_MS, on_settled);
-}
-
-/* --- verdicts --- */
-
-/* What the ledger counted came back to the market, too. */
-static enum result follow_verdicts(struct walk *w)
-{
-	size_t count = w->trace->count;
-	enum result r = RESULT_OK;
-
-	w->least = PUNNET__V1__SETTLEMENT__APPROVED;
-	w->most = PUNNET__V1__SETTLEMENT__RETURNED;
-	for (size_t i = 0; i < count && r == RESULT_OK; i++) {
-		const struct trace_step *s = &w->trace->steps[i];
-
-		if (strcmp(s->what, "approve") != 0 && strcmp(s->what, "reverse") != 0)
-			continue;
-		r = go(w, "market", &punnet__v1__market_event__descriptor, w->market, s->at_ms,
-		       s->at_ms + FAR_MS, on_settled);
 	}
 	return r;
 }
@@ -450,12 +351,12 @@ static enum result follow_market(struct walk *w)
 		r = find_decision(w, w->at.time_ms);
 		if (r != RESULT_OK || !w->routed)
 			break;
-		r = follow_assignment(w);
+		r = walk_assignment(w);
 		if (r != RESULT_OK || (w->settlement != PUNNET__V1__SETTLEMENT__REFUSED &&
 				       w->settlement != PUNNET__V1__SETTLEMENT__UNDELIVERABLE))
 			break;
 	}
-	return r == RESULT_OK ? follow_verdicts(w) : r;
+	return r == RESULT_OK ? walk_verdicts(w) : r;
 }
 
 enum result trace_topics(struct trace *t, bool *ret_known)
@@ -466,14 +367,14 @@ enum result trace_topics(struct trace *t, bool *ret_known)
 	*ret_known = w.raw != NULL;
 	if (r != RESULT_OK || !w.raw)
 		return r;
-	r = go(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
-	       w.at.time_ms, FOREVER_MS, on_judged);
+	r = walk_look(&w, "leads.judged", &punnet__v1__judged_lead__descriptor, w.at.partition,
+		      w.at.time_ms, FOREVER_MS, on_judged);
 	if (r != RESULT_OK || !w.judged || w.judged->verdict == PUNNET__V1__VERDICT__REJECTED)
 		return r;
-	r = go(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
-	       w.at.time_ms + FAR_MS, on_admitted);
+	r = walk_look(&w, "market", &punnet__v1__market_event__descriptor, -1, w.at.time_ms,
+		      w.at.time_ms + FAR_MS, on_admitted);
 	if (r == RESULT_OK && w.found && w.judged->verdict == PUNNET__V1__VERDICT__QUARANTINED)
-		r = go(&w, "market", &punnet__v1__market_event__descriptor, w.market, w.at.time_ms,
-		       FOREVER_MS, on_wait_ended);
+		r = walk_look(&w, "market", &punnet__v1__market_event__descriptor, w.market,
+			      w.at.time_ms, FOREVER_MS, on_wait_ended);
 	return r == RESULT_OK && w.found ? follow_market(&w) : r;
 }

@@ -11,6 +11,7 @@ from .lab import Lab
 BENCHES = {
     "micro": (core.micro, "small steps of a lead's way, in one process"),
     "router-core": (core.router, "one decision among 40 to 100,000 orders, read and written, in one process"),
+    "replay": (core.replay, "verdicts and decisions computed once more from topics in files, on one core"),
     "ledger": (core.ledger, "credits a second into SQLite"),
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),
     "filter-worker": (stages.filter_worker, "leads.raw to leads.judged, Redis included"),

@@ -17,6 +17,17 @@ def router(lab, figures):
     _pass_on(figures, lab.run("pace"))
 
 
+def replay(lab, figures):
+    from .lab import ROOT, scaled
+    import shutil
+    golden = sorted(path for path in (ROOT / "tests/golden").iterdir() if path.is_dir())[-1]
+    scratch = lab.home / "replay"
+    shutil.rmtree(scratch, ignore_errors=True)
+    _pass_on(figures, lab.run("replay", "--punnet", lab.bin / "punnet", "--golden", golden, "--scratch", scratch,
+                              "--leads", scaled(300000)))
+    shutil.rmtree(scratch)
+
+
 def ledger(lab, figures):
     from .lab import scaled
     folder = lab.home / "ledger"

@@ -21,6 +21,8 @@ TARGETS = {
     "filter-worker, 4 by one": ("most", 1.1),
     "filter-worker, 8 by one": ("most", 1.1),
     "filter-worker, verdicts put back": ("least", 50000),
+    "replay, verdicts on one core": ("least", 150000),
+    "replay, decisions on one core": ("least", 250000),
     "claims, memory of one": ("most", 64),
     "credits settled, SQLite": ("least", 150000),
     "credits settled, PostgreSQL": ("least", 40000),

@@ -165,12 +165,16 @@ static void write_source(const struct provenance *source, struct buf *out)
 	wire_end(out, at);
 }
 
-static void write_judgement(const struct facts *facts, const struct judgement *j, struct buf *out)
+static void write_verdict(const struct judgement *j, struct buf *out)
 {
 	wire_uint(out, 3, j->verdict);
 	wire_sint(out, 4, j->score);
 	for (size_t i = 0; i < j->reason_count; i++)
 		write_reason(5, &j->reasons[i], out);
+}
+
+static void write_facts(const struct facts *facts, struct buf *out)
+{
 	for (size_t i = 0; i < FACT_COUNT; i++) {
 		if (facts->values[i].known)
 			write_fact(facts, (enum fact_name)i, out);
@@ -195,13 +199,31 @@ static void write_scope(const struct ruleset *rs, const struct judgement *j, str
 }
 
 /* By the lead's own time, so that judging it again says the same. */
-static void write_quarantine(const struct ruleset *rs, const Punnet__V1__RawLead *raw,
-			     struct buf *out)
+static void write_quarantine(const struct ruleset *rs, int64_t received_at_ms, struct buf *out)
 {
-	wire_int(out, 15, raw->lead->received_at_ms + rs->quarantine_for_ms);
+	wire_int(out, 15, received_at_ms + rs->quarantine_for_ms);
 	wire_uint(out, 16,
 		  rs->quarantine_accepts ? PUNNET__V1__VERDICT__ACCEPTED
 					 : PUNNET__V1__VERDICT__REJECTED);
+}
+
+/* Fields 13 to 16. */
+static void write_beside(const struct ruleset *rs, int64_t received_at_ms,
+			 const struct judgement *j, struct buf *out)
+{
+	for (size_t i = 0; i < j->shadow_count; i++)
+		write_reason(13, &j->shadow[i], out);
+	write_scope(rs, j, out);
+	if (j->verdict == LEAD_QUARANTINED)
+		write_quarantine(rs, received_at_ms, out);
+}
+
+void judged_record_judgement(const struct ruleset *rs, int64_t received_at_ms,
+			     const struct judgement *judgement, struct buf *out)
+{
+	write_verdict(judgement, out);
+	write_beside(rs, received_at_ms, judgement, out);
+	write_answers(judgement, out);
 }
 
 void judged_record_write(const Punnet__V1__RawLead *raw, struct slice raw_bytes,
@@ -211,17 +233,14 @@ void judged_record_write(const Punnet__V1__RawLead *raw, struct slice raw_bytes,
 {
 	wire_bytes(out, 1, codec_bytes(raw->lead_id));
 	write_source(source, out);
-	write_judgement(facts, judgement, out);
+	write_verdict(judgement, out);
+	write_facts(facts, out);
 	wire_text(out, 8, slice_cstr(rs->hash));
 	copy_part(raw_bytes, RAW_LEAD_LEAD, 9, out);
 	if (judgement->verdict != LEAD_REJECTED)
 		copy_part(raw_bytes, RAW_LEAD_CONTACT, 10, out);
 	copy_part(raw_bytes, RAW_LEAD_FINGERPRINTS, 11, out);
-	for (size_t i = 0; i < judgement->shadow_count; i++)
-		write_reason(13, &judgement->shadow[i], out);
-	write_scope(rs, judgement, out);
-	if (judgement->verdict == LEAD_QUARANTINED)
-		write_quarantine(rs, raw, out);
+	write_beside(rs, raw->lead->received_at_ms, judgement, out);
 	wire_text(out, 17, slice_cstr(lists));
 	write_answers(judgement, out);
 }

@@ -23,6 +23,10 @@ void judged_record_write(const Punnet__V1__RawLead *raw, struct slice raw_bytes,
 			 const struct provenance *source, const struct ruleset *rs,
 			 const struct facts *facts, const struct judgement *judgement,
 			 const char *lists, struct buf *out);
+/* Only what the judgement made of it: verdict, score, reasons, those in shadow, scope, end of a wait, answers. The same bytes
+ * stand among the record's; see record_view.h. */
+void judged_record_judgement(const struct ruleset *rs, int64_t received_at_ms,
+			     const struct judgement *judgement, struct buf *out);
 /* The facts of a record, borrowed from it. Facts that this version does not know are left out. */
 void facts_from_record(const Punnet__V1__JudgedLead *record, struct facts *ret);
 

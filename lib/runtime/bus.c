@@ -30,6 +30,38 @@ struct bus *bus_open(const char *url, const char *client_id, struct error *ret_e
 	return NULL;
 }
 
+static struct bus *open_reading(const char *url, const char *client_id, bool looks,
+				struct error *ret_error)
+{
+	struct slice u = slice_cstr(url);
+
+	if (slice_starts_with(u, "files:"))
+		return bus_files_open(url + strlen("files:"), ret_error);
+	if (slice_starts_with(u, "kafka://"))
+		return bus_kafka_open_reading(url + strlen("kafka://"), client_id, looks,
+					      ret_error);
+
+	(void)error_set(ret_error, RESULT_BAD,
+			"bus: %s: expected kafka://host:port,host:port or files:FOLDER",
+			url ? url : "");
+	return NULL;
+}
+
+struct bus *bus_open_reading(const char *url, const char *client_id, struct error *ret_error)
+{
+	return open_reading(url, client_id, false, ret_error);
+}
+
+struct bus *bus_open_looking(const char *url, const char *client_id, struct error *ret_error)
+{
+	return open_reading(url, client_id, true, ret_error);
+}
+
+static enum result refuse(const char *what, struct error *ret_error)
+{
+	return error_set(ret_error, RESULT_BAD, "bus: opened for reading: %s", what);
+}
+
 void bus_close(struct bus *b)
 {
 	if (b)
@@ -84,6 +116,8 @@ void bus_event_drain(int fd)
 enum result bus_topics_apply(struct bus *b, const struct bus_topic_spec *specs, size_t count,
 			     int timeout_ms, size_t *ret_created, struct error *ret_error)
 {
+	if (!b->ops->topics_apply)
+		return refuse("it makes no topics", ret_error);
 	return b->ops->topics_apply(b, specs, count, timeout_ms, ret_created, ret_error);
 }
 
@@ -104,10 +138,30 @@ enum result bus_offset_at(struct bus *b, const char *topic, int32_t partition, i
 	return b->ops->offset_at(b, topic, partition, time_ms, timeout_ms, ret_offset);
 }
 
+enum result bus_offsets_since(struct bus *b, const char *topic, int32_t count, int64_t time_ms,
+			      int timeout_ms, int64_t *ret_from, int64_t *ret_end)
+{
+	enum result r = RESULT_OK;
+	int64_t low;
+
+	assert(count > 0);
+	if (b->ops->offsets_since)
+		return b->ops->offsets_since(b, topic, count, time_ms, timeout_ms, ret_from,
+					     ret_end);
+	for (int32_t p = 0; p < count && r == RESULT_OK; p++) {
+		r = bus_offset_at(b, topic, p, time_ms, timeout_ms, &ret_from[p]);
+		if (r == RESULT_OK)
+			r = bus_offsets(b, topic, p, timeout_ms, &low, &ret_end[p]);
+	}
+	return r;
+}
+
 enum result bus_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
 			  int timeout_ms, int64_t *ret_next, struct error *ret_error)
 {
 	assert(partitions > 0);
+	if (!b->ops->committed)
+		return refuse("it asks about no group", ret_error);
 	return b->ops->committed(b, group, topic, partitions, timeout_ms, ret_next, ret_error);
 }
 
@@ -116,6 +170,10 @@ struct bus_producer *bus_producer_open(struct bus *b, const struct bus_producer_
 {
 	assert(o->on_ack && o->max_in_flight > 0 && o->linger_ms_x10 >= 0 &&
 	       o->message_timeout_ms >= 0);
+	if (!b->ops->producer_open) {
+		(void)refuse("it has no producer", ret_error);
+		return NULL;
+	}
 	return b->ops->producer_open(b, o, ret_error);
 }
 
@@ -163,6 +221,10 @@ struct bus_consumer *bus_consumer_open(struct bus *b, const struct bus_consumer_
 				       struct error *ret_error)
 {
 	assert(o->group && o->topic_count > 0 && o->on_assign && o->on_revoke);
+	if (!b->ops->consumer_open) {
+		(void)refuse("it joins no group", ret_error);
+		return NULL;
+	}
 	return b->ops->consumer_open(b, o, ret_error);
 }
 

@@ -37,6 +37,11 @@ struct bus_record {
 /* url: "kafka://host:port,host:port" or "memory:". Memory buses share nothing between bus_open() calls. client_id names
  * the process in broker logs. */
 struct bus *bus_open(const char *url, const char *client_id, struct error *ret_error);
+/* For whoever must not write. "kafka://…", or "files:FOLDER": recorded topics, see bus_files.h. Such a bus has readers, and
+ * nothing else: producers, groups and the making of topics are refused, and on Kafka it has no handle that could produce. */
+struct bus *bus_open_reading(const char *url, const char *client_id, struct error *ret_error);
+/* The same for whoever looks at a few records here and there: little is fetched ahead. */
+struct bus *bus_open_looking(const char *url, const char *client_id, struct error *ret_error);
 void bus_close(struct bus *b); /* after all that was opened from it; NULL is fine */
 
 struct bus_topic_spec {
@@ -59,6 +64,12 @@ _must_use_ enum result bus_offsets(struct bus *b, const char *topic, int32_t par
 /* Blocking. First offset whose timestamp is not before time_ms; the high offset when there is none. */
 _must_use_ enum result bus_offset_at(struct bus *b, const char *topic, int32_t partition,
 				     int64_t time_ms, int timeout_ms, int64_t *ret_offset);
+
+/* Blocking. For each of the partitions 0 to count - 1, in one round trip a broker: the first offset whose timestamp is not before
+ * time_ms, and the end. */
+_must_use_ enum result bus_offsets_since(struct bus *b, const char *topic, int32_t count,
+					 int64_t time_ms, int timeout_ms, int64_t *ret_from,
+					 int64_t *ret_end);
 
 /* Blocking. What a group has committed, by partition, into ret_next[partitions]: the next offset to read, -1 = none. */
 _must_use_ enum result bus_committed(struct bus *b, const char *group, const char *topic,

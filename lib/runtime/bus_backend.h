@@ -8,6 +8,8 @@
 #include "base/map.h"
 #include "bus.h"
 
+/* A backend, or a bus that only reads, leaves out what it hasn't got: topics_apply, committed, producer_open and
+ * consumer_open may be NULL. */
 struct bus_ops {
 	void (*close)(struct bus *b);
 	enum result (*topics_apply)(struct bus *b, const struct bus_topic_spec *specs, size_t count,
@@ -17,6 +19,10 @@ struct bus_ops {
 			       int64_t *ret_low, int64_t *ret_high);
 	enum result (*offset_at)(struct bus *b, const char *topic, int32_t partition,
 				 int64_t time_ms, int timeout_ms, int64_t *ret_offset);
+	/* NULL: one by one */
+	enum result (*offsets_since)(struct bus *b, const char *topic, int32_t count,
+				     int64_t time_ms, int timeout_ms, int64_t *ret_from,
+				     int64_t *ret_end);
 	enum result (*committed)(struct bus *b, const char *group, const char *topic,
 				 int32_t partitions, int timeout_ms, int64_t *ret_next,
 				 struct error *ret_error);
@@ -69,7 +75,10 @@ struct bus_reader {
 };
 
 struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error);
+struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id, bool looks,
+				   struct error *ret_error);
 struct bus *bus_memory_open(void);
+struct bus *bus_files_open(const char *folder, struct error *ret_error);
 
 /* The same text gives the same pointer, valid until bus_close(). */
 const char *bus_intern(struct bus *b, const char *topic);

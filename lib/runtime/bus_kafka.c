@@ -169,11 +169,13 @@ static rd_kafka_t *admin(struct kafka_bus *k, struct error *ret_error)
 
 	if (!k->admin)
 		k->admin =
-		    kafka_handle_open(k, RD_KAFKA_PRODUCER, none, NULL, &k->admin_voice, ret_error);
+		    kafka_handle_open(k, k->reads_only ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER,
+				      none, NULL, &k->admin_voice, ret_error);
 	return k->admin;
 }
 
-struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error)
+static struct bus *open_with(const struct bus_ops *ops, const char *brokers, const char *client_id,
+			     bool reads_only, bool looks, struct error *ret_error)
 {
 	struct kafka_bus *k;
 
@@ -183,7 +185,9 @@ struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct er
 	}
 	k = calloc(1, sizeof(*k));
 	assert(k);
-	k->base.ops = &kafka_ops;
+	k->base.ops = ops;
+	k->reads_only = reads_only;
+	k->looks = looks;
 	k->brokers = strdup(brokers);
 	k->client_id = strdup(client_id ? client_id : "punnet");
 	assert(k->brokers && k->client_id);
@@ -193,6 +197,17 @@ struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct er
 		return NULL;
 	}
 	return &k->base;
+}
+
+struct bus *bus_kafka_open(const char *brokers, const char *client_id, struct error *ret_error)
+{
+	return open_with(&kafka_ops, brokers, client_id, false, false, ret_error);
+}
+
+struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id, bool looks,
+				   struct error *ret_error)
+{
+	return open_with(&kafka_reading_ops, brokers, client_id, true, looks, ret_error);
 }
 
 static void kafka_close(struct bus *b)
@@ -389,76 +404,13 @@ static int32_t kafka_partitions(struct bus *b, const char *topic, int timeout_ms
 	return count;
 }
 
-/* --- offsets --- */
-
-/* A leader that was just elected may still refuse; whoever asks has time until the deadline. */
-static bool ask_again(struct kafka_bus *k, int64_t deadline_ms)
-{
-	rd_kafka_poll(k->admin, KAFKA_SERVE_MS);
-	return clock_monotonic_ms() < deadline_ms;
-}
-
-static enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition,
-				 int timeout_ms, int64_t *ret_low, int64_t *ret_high)
-{
-	struct kafka_bus *k = (struct kafka_bus *)b;
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-	int64_t low, high;
-
-	do {
-		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
-
-		if (!rd_kafka_query_watermark_offsets(k->admin, topic, partition, &low, &high,
-						      left_ms)) {
-			*ret_low = low;
-			*ret_high = high;
-			return RESULT_OK;
-		}
-	} while (ask_again(k, deadline_ms));
-	return RESULT_AWAY;
-}
-
-/* -1 when no record is that late; RD_KAFKA_OFFSET_INVALID when it could not be learned. */
-static int64_t offset_for_time(struct kafka_bus *k, const char *topic, int32_t partition,
-			       int64_t time_ms, int timeout_ms)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	int64_t offset = RD_KAFKA_OFFSET_INVALID;
-
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = MAX_OF(time_ms, 0);
-	if (!rd_kafka_offsets_for_times(k->admin, list, timeout_ms) && !list->elems[0].err)
-		offset = MAX_OF(list->elems[0].offset, -1);
-	rd_kafka_topic_partition_list_destroy(list);
-	return offset;
-}
-
-static enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition,
-				   int64_t time_ms, int timeout_ms, int64_t *ret_offset)
-{
-	struct kafka_bus *k = (struct kafka_bus *)b;
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-	int64_t low;
-
-	do {
-		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
-		int64_t offset = offset_for_time(k, topic, partition, time_ms, left_ms);
-
-		if (offset == -1)
-			return kafka_offsets(b, topic, partition, left_ms, &low, ret_offset);
-		if (offset >= 0) {
-			*ret_offset = offset;
-			return RESULT_OK;
-		}
-	} while (ask_again(k, deadline_ms));
-	return RESULT_AWAY;
-}
-
 const struct bus_ops kafka_ops = {
     .close = kafka_close,
     .topics_apply = kafka_topics_apply,
     .partitions = kafka_partitions,
     .offsets = kafka_offsets,
     .offset_at = kafka_offset_at,
+    .offsets_since = kafka_offsets_since,
     .committed = kafka_committed,
     .producer_open = kafka_producer_open,
     .produce = kafka_produce,
@@ -475,6 +427,19 @@ const struct bus_ops kafka_ops = {
     .commit_now = kafka_commit_now,
     .consumer_fd = kafka_consumer_fd,
     .consumer_close = kafka_consumer_close,
+    .reader_open = kafka_reader_open,
+    .reader_take = kafka_reader_take,
+    .reader_position = kafka_reader_position,
+    .reader_fd = kafka_reader_fd,
+    .reader_close = kafka_reader_close,
+};
+
+const struct bus_ops kafka_reading_ops = {
+    .close = kafka_close,
+    .partitions = kafka_partitions,
+    .offsets = kafka_offsets,
+    .offset_at = kafka_offset_at,
+    .offsets_since = kafka_offsets_since,
     .reader_open = kafka_reader_open,
     .reader_take = kafka_reader_take,
     .reader_position = kafka_reader_position,

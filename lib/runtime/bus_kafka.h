@@ -32,6 +32,7 @@ struct kafka_reading; /* a handle that readers share; see bus_kafka_reader.c */
 struct kafka_bus {
 	struct bus base;
 	char *brokers, *client_id;
+	bool reads_only, looks;
 	rd_kafka_t *admin; /* metadata, offsets, topics; opened at its first use */
 	struct kafka_voice admin_voice;
 	struct map partitions; /* topic -> its partition count + 1, as a pointer */
@@ -61,6 +62,12 @@ void kafka_readings_close(struct kafka_bus *k);
 rd_kafka_NewTopic_t *kafka_new_topic(const struct bus_topic_spec *s, struct error *ret_error);
 
 /* The operations of bus_ops that live in the other files. */
+enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, int timeout_ms,
+			  int64_t *ret_low, int64_t *ret_high);
+enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition, int64_t time_ms,
+			    int timeout_ms, int64_t *ret_offset);
+enum result kafka_offsets_since(struct bus *b, const char *topic, int32_t count, int64_t time_ms,
+				int timeout_ms, int64_t *ret_from, int64_t *ret_end);
 enum result kafka_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
 			    int timeout_ms, int64_t *ret_next, struct error *ret_error);
 struct bus_producer *kafka_producer_open(struct bus *b, const struct bus_producer_options *o,
@@ -95,5 +102,6 @@ int kafka_reader_fd(struct bus_reader *r);
 void kafka_reader_close(struct bus_reader *r);
 
 extern const struct bus_ops kafka_ops;
+extern const struct bus_ops kafka_reading_ops; /* what can't write has no more than this */
 
 #endif

@@ -12,7 +12,8 @@
 
 #define READING_READERS_MAX 256 /* readers on one handle */
 #define READER_BATCH_MAX    1024
-#define READER_LEARN_MS     5000 /* for the partitions of a topic at its first use */
+#define LOOK_BYTES          "65536" /* of a partition, at a time, for who only looks */
+#define READER_LEARN_MS     5000    /* for the partitions of a topic at its first use */
 
 struct kafka_reading {
 	struct kafka_voice voice; /* first: librdkafka's opaque */
@@ -55,7 +56,7 @@ static bool reading_has(const struct kafka_reading *g, const char *topic, int32_
 static struct kafka_reading *reading_for(struct kafka_bus *k, const char *topic, int32_t partition,
 					 struct error *ret_error)
 {
-	static const struct kafka_setting settings[] = {
+	const struct kafka_setting settings[] = {
 	    {"enable.auto.commit", "false"},
 	    {"enable.auto.offset.store", "false"},
 	    {"auto.offset.reset", "earliest"},
@@ -63,7 +64,8 @@ static struct kafka_reading *reading_for(struct kafka_bus *k, const char *topic,
 	    {"fetch.wait.max.ms", "20"}, /* an empty answer must not hold up what comes after it */
 	    {"fetch.min.bytes", "1"},
 	    {"fetch.error.backoff.ms", "50"},
-	    {"queued.min.messages", "100000"},
+	    {"queued.min.messages", "100000"}, /* reached, it would cost a second each time */
+	    {"fetch.message.max.bytes", k->looks ? LOOK_BYTES : "1048576"},
 	    {"queued.max.messages.kbytes", "16384"},
 	    {NULL, NULL},
 	};

@@ -15,6 +15,25 @@ struct db *db_open(const char *url, int timeout_ms, struct error *ret_error)
 	return NULL;
 }
 
+struct db *db_open_reading(const char *url, int timeout_ms, struct error *ret_error)
+{
+	struct slice s = slice_cstr(url);
+	const char *begin = "BEGIN";
+	struct db *d;
+
+	if (slice_starts_with(s, "sqlite:")) {
+		d = db_sqlite_open_reading(url + strlen("sqlite:"), timeout_ms, ret_error);
+	} else {
+		d = db_open(url, timeout_ms, ret_error);
+		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	}
+	if (d && db_script(d, begin, ret_error) != RESULT_OK) {
+		db_close(d);
+		return NULL;
+	}
+	return d;
+}
+
 void db_close(struct db *d)
 {
 	if (d)

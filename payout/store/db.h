@@ -52,6 +52,9 @@ struct db;
 /* url: "sqlite:PATH", or "postgres://…" as libpq reads it. No call blocks longer than about
  * timeout_ms. */
 struct db *db_open(const char *url, int timeout_ms, struct error *ret_error);
+/* For whoever must not write: all that is read until the end is of one moment, the first reading's; the database itself refuses
+ * anything else. Nothing is created, no schema is brought up to date. No db_begin() and no db_commit(). */
+struct db *db_open_reading(const char *url, int timeout_ms, struct error *ret_error);
 void db_close(struct db *d);
 enum db_dialect db_dialect(const struct db *d);
 
@@ -96,6 +99,7 @@ struct db {
 };
 
 struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_error);
+struct db *db_sqlite_open_reading(const char *path, int timeout_ms, struct error *ret_error);
 struct db *db_postgres_open(const char *url, int timeout_ms, struct error *ret_error);
 
 #endif

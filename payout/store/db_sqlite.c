@@ -231,3 +231,20 @@ struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_er
 	}
 	return &s->base;
 }
+
+struct db *db_sqlite_open_reading(const char *path, int timeout_ms, struct error *ret_error)
+{
+	struct sqlite_db *s = calloc(1, sizeof(*s));
+
+	assert(s);
+	s->base.ops = &sqlite_ops;
+	if (sqlite3_open_v2(path, &s->conn, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK) {
+		error_set(ret_error, RESULT_AWAY, "%s: %s", path,
+			  s->conn ? sqlite3_errmsg(s->conn) : "out of memory");
+		sqlite_close_db(&s->base);
+		return NULL;
+	}
+	sqlite3_busy_timeout(s->conn, timeout_ms);
+	return &s->base;
+}

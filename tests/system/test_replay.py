@@ -1,0 +1,173 @@
+"""What is recorded is computed once more and is equal; what was altered is named; and nothing is written while it is looked at."""
+import json
+import subprocess
+import uuid
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from conftest import apply_orders
+from support import log
+from support.ledger import read_ledger
+from support.stack import ROOT, wait_until
+from support.webmaster import Webmaster, lead
+from test_whole_path import post
+
+LEADS = 400
+READS = {"ApiVersions", "Metadata", "ListOffsets", "Fetch", "API_VERSIONS", "METADATA", "LIST_OFFSETS", "FETCH"}
+
+
+@pytest.fixture(scope="module")
+def settled(stack, advertiser):
+    """Leads of every kind: sold, refused and offered on, rejected, approved, returned."""
+    apply_orders(stack, advertiser)
+
+    def decide(_who, key, body, _times):
+        refuses = int(body["lead_id"][-1], 16) % 4 == 0 and key.endswith(".0")
+        return 200, {"outcome": "refused", "reason": "wrong_region"} if refuses else {"outcome": "accepted"}
+    advertiser.decide = decide
+    webmaster = Webmaster(stack)
+    webmaster.send_all(lead(n % 350, seed=3, honeypot="x" if n % 9 == 0 else "") for n in range(LEADS))
+
+    def all_settled():
+        delivered = [t for t in read_ledger(stack.db).transfers.values() if t.event == "delivered"]
+        return len(delivered) == len(advertiser.taken) > LEADS // 2 and delivered
+    wait_until(all_settled, 60, "what was delivered is credited")
+    for number, (lead_id, takers) in enumerate(list(advertiser.taken.items())[:20]):
+        verdict = {"lead_id": lead_id, "verdict": "approved" if number % 2 else "returned", "verdict_id": f"v{number}",
+                   "reason_code": "" if number % 2 else "wrong_phone"}
+        assert post(stack, "/v1/verdicts", verdict, stack.keys("advertiser")[next(iter(takers))[0]])[0] == 202
+    wait_until(lambda: sum(t.event != "delivered" for t in read_ledger(stack.db).transfers.values()) >= 20, 30, "the verdicts are settled")
+    return stack
+
+
+def replay(stack, *arguments):
+    done = stack.punnet("replay", *arguments, "--json", check=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, rows, done.stderr
+
+
+def of_kind(rows, kind):
+    return [row for row in rows if row["kind"] == kind]
+
+
+def ends(stack):
+    return {topic: {p: len(records) for p, records in log.read_topic(stack.kafka, topic).items()}
+            for topic in ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.outcomes", "directory")}
+
+
+def groups(stack):
+    return sorted(g.group_id for g in AdminClient({"bootstrap.servers": stack.kafka}).list_consumer_groups().result(timeout=20).valid)
+
+
+def log_requests(stack, level):
+    """The broker's own logger of requests, changed while it runs, by Kafka's own tool."""
+    done = subprocess.run(["java", "-cp", f"{ROOT}/.cache/kafka/*", "kafka.admin.ConfigCommand", "--bootstrap-server", stack.kafka,
+                           "--entity-type", "broker-loggers", "--entity-name", "1", "--alter", "--add-config",
+                           f"kafka.request.logger={level}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_verdicts_decisions_and_lives_are_equal(settled):
+    for what in ("verdicts", "decisions", "lives"):
+        code, rows, text = replay(settled, what)
+        total, = of_kind(rows, "total")
+        assert code == 0 and total["different"] == 0 and total["equal"] >= LEADS // 2, (what, rows, text)
+
+
+def test_a_recording_comes_to_the_same_digests(settled, tmp_path):
+    folder = tmp_path / "topics"
+    settled.punnet("replay", "record", str(folder))
+    for what in ("verdicts", "decisions"):
+        live, recorded = (of_kind(replay(settled, what, *more)[1], "partition")
+                          for more in (("--threads", "1"), ("--threads", "3", "--source", f"files:{folder}")))
+        assert live == recorded
+
+
+def test_other_rules_and_orders_show_what_would_have_changed(settled, tmp_path):
+    rules, orders = tmp_path / "rules.yaml", tmp_path / "orders.yaml"
+    rules.write_text("filters:\n  - honeypot: {action: reject}\n")
+    code, rows, text = replay(settled, "verdicts", "--rules", str(rules))
+    trapped = sum(1 for n in range(LEADS) if n % 9 == 0)
+    hit, = (row for row in of_kind(rows, "filter") if row["filter"] == "honeypot")
+    assert code == 0 and hit["would_be"] == trapped, (rows, text)
+    assert of_kind(rows, "sample") and of_kind(rows, "money")
+    code, rows, text = replay(settled, "verdicts", "--rules", str(rules), "--regather")
+    assert code == 0 and of_kind(rows, "regathered")[0]["leads"] == LEADS, (rows, text)
+    assert next(row for row in of_kind(rows, "filter") if row["filter"] == "honeypot")["would_be"] == trapped
+
+    text = (settled.home / "orders.yaml").read_text()
+    orders.write_text(text)
+    code, rows, _ = replay(settled, "decisions", "--orders", str(orders))
+    assert code == 0 and of_kind(rows, "changed")[0]["changed"] == 0, "the same orders decide the same"
+    orders.write_text(text.replace("amount_minor: 120600", "amount_minor: 990000"))
+    code, rows, _ = replay(settled, "decisions", "--orders", str(orders))
+    dearer, = (row for row in of_kind(rows, "order") if row["id"] == "bank-sever-credit-card-1")
+    assert code == 0 and dearer["would_be"] > dearer["was"]
+
+
+def test_nothing_is_written_and_no_group_is_joined(settled, tmp_path):
+    """The broker's own request log, and what it holds before and after."""
+    before = ends(settled), groups(settled)
+    log_requests(settled, "DEBUG")
+    lead_id = str(uuid.UUID(bytes=next(iter(log.read_topic(settled.kafka, "leads.raw").values()))[0].message.lead_id))
+    for arguments in (("verdicts",), ("decisions",), ("lives",), ("record", str(tmp_path / "topics"))):
+        settled.punnet("replay", *arguments)
+    settled.punnet("trace", lead_id)
+
+    def seen():
+        found = {}
+        for path in settled.home.rglob("*.log*"):
+            for line in path.read_text(errors="replace").splitlines():
+                for client in ("punnet-replay", "punnet-trace"):
+                    if f'"{client}"' in line and "requestApiKeyName" in line:
+                        name = line.split('"requestApiKeyName":"')[1].split('"')[0]
+                        found.setdefault(client, set()).add(name)
+        return found if len(found) == 2 else None
+    requests = wait_until(seen, 15, "the broker logs the requests")
+    log_requests(settled, "WARN")
+    assert all(names <= READS for names in requests.values()), requests
+    assert all("FETCH" in {n.upper() for n in names} for names in requests.values()), "the log shows what was asked"
+    assert (ends(settled), groups(settled)) == before
+
+
+def test_trace_finds_a_lead_by_other_signs_and_tells_each_party_its_own(settled, advertiser, tmp_path):
+    key = settled.keys("webmaster")["w03"]
+    body = lead(990, "osago", seed=8, click_id="click-990", phone="+7 916 222-33-44", email="Some.One@Example.RU")
+    status, _, answer = post(settled, "/v1/leads", body, key, idempotency_key="idem-990")
+    lead_id = json.loads(answer)["lead_id"]
+    assert status == 202
+    wait_until(lambda: lead_id in advertiser.taken, 20, "it is sold")
+    wait_until(lambda: "credit" in settled.punnet("trace", lead_id).stdout, 20, "and credited")
+    for sign in (("--click-id", "click-990"), ("--phone", "8 (916) 222 33 44", "--country", "RU"), ("--email", "some.one@example.ru"),
+                 ("--idempotency-key", "idem-990", "--webmaster", "w03")):
+        assert f"lead {lead_id}" in settled.punnet("trace", *sign).stdout, sign
+    assert settled.punnet("trace", "--click-id", "nobody", check=False).returncode == 1
+    taker = next(iter(advertiser.taken[lead_id]))[0]
+    pages = {}
+    for reader in ("webmaster", f"advertiser/{taker}", "advertiser/somebody-else"):
+        path = tmp_path / "page.html"
+        settled.punnet("trace", lead_id, "--html", str(path), "--for", reader)
+        pages[reader] = path.read_text()
+    for page in pages.values():
+        assert "2223344" not in page and "some.one" not in page.lower() and "<script" not in page
+        assert "for the operator" not in page and "outbid" not in page and "network:margin" not in page
+    assert "webmasters:w03:hold" in pages["webmaster"] and f"advertisers:{taker}" not in pages["webmaster"]
+    assert f"advertisers:{taker}" in pages[f"advertiser/{taker}"] and "webmasters:" not in pages[f"advertiser/{taker}"]
+    assert taker not in pages["advertiser/somebody-else"]
+
+
+def test_an_altered_verdict_in_the_log_is_named(settled):
+    """Last: what is appended stays in the topic."""
+    record = next(iter(log.read_topic(settled.kafka, "leads.judged").values()))[-1]
+    message, producer = record.message, Producer({"bootstrap.servers": settled.kafka})
+    message.score += 1
+    offsets = []
+    producer.produce("leads.judged", message.SerializeToString(), partition=record.partition, headers={"message": "punnet.v1.JudgedLead"},
+                     on_delivery=lambda _error, stored: offsets.append(stored.offset()))
+    producer.flush(20)
+    code, rows, text = replay(settled, "verdicts")
+    named, = of_kind(rows, "difference")
+    assert code == 1 and named["field"] == "score" and int(named["recorded"]) == int(named["recomputed"]) + 1, (named, text)
+    assert named["record"] == f"leads.judged/{record.partition}@{offsets[0]}"
+    assert named["lead_id"] == str(uuid.UUID(bytes=message.lead_id))
