@@ -34,7 +34,7 @@
 #define KV_FIELD_BYTES       8
 #define KV_ID_LEN            8 /* of a state's id, hex digits */
 #define KV_SLOTS             16384
-#define KV_PAGES             16 /* a generation, of one kind and span */
+#define KV_PAGES             4 /* a generation, of one kind and span */
 #define KV_PAGE_FIELD_BYTES  12
 
 struct kv_layout {
