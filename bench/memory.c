@@ -124,8 +124,8 @@ static void judge(struct kv *kv, uint64_t from, size_t count, uint32_t partition
 	if (kv_gather(kv, batch, count, &e) != RESULT_OK)
 		bench_die("%s", e.text);
 	for (size_t i = 0; i < count; i++) {
-		if (!batch[i].claims[CLAIMS - 1].held || batch[i].claims[CLAIMS - 1].owner.raw_offset !=
-							     batch[i].self.raw_offset)
+		if (!batch[i].claims[CLAIMS - 1].held ||
+		    batch[i].claims[CLAIMS - 1].owner.raw_offset != batch[i].self.raw_offset)
 			bench_die("a fresh claim was not taken");
 	}
 	if (kv_close_batch(kv, NULL, 0, verdicts, count, &e) != RESULT_OK)
@@ -193,8 +193,10 @@ int main(int argc, char **argv)
 	snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", port);
 	side = redisConnect("127.0.0.1", port);
 	kv = kv_open(url, "b:", TIMEOUT_MS, &e);
-	if (!kv || !side || side->err || batch < 1 || batch > BATCH_MAX || partitions > ARRAY_LEN(missing))
-		bench_die("redis at %d: %s", port, kv ? "can't be reached, or odd options" : e.text);
+	if (!kv || !side || side->err || batch < 1 || batch > BATCH_MAX ||
+	    partitions > ARRAY_LEN(missing))
+		bench_die("redis at %d: %s", port,
+			  kv ? "can't be reached, or odd options" : e.text);
 	tell("FLUSHALL");
 	if (kv_join(kv, partitions, missing, &e) != RESULT_OK)
 		bench_die("%s", e.text);
