@@ -3,16 +3,15 @@
 
 #include "base/json_escape.h"
 
-#define DECODE_TIMES      3
-#define DIGITS_MAX        64
-#define OWN_DIGITS_LEAST  7
-#define OWN_DIGITS        10 /* the last ones: people leave the country's code out, or write another one */
-#define PHONE_LEAST       10
-#define PHONE_LEAST_PLUS  7
-#define PHONE_MOST        15
-#define NAME_BYTES_LEAST  4 /* two letters of Cyrillic; a shorter one is anything */
-#define HEX_DIGITS        2
-
+#define DECODE_TIMES     3
+#define DIGITS_MAX       64
+#define OWN_DIGITS_LEAST 7
+#define OWN_DIGITS       10 /* the last ones: people leave the country's code out, or write another one */
+#define PHONE_LEAST      10
+#define PHONE_LEAST_PLUS 7
+#define PHONE_MOST       15
+#define NAME_BYTES_LEAST 4 /* two letters of Cyrillic; a shorter one is anything */
+#define HEX_DIGITS       2
 
 /* What one part is made of, decoded. */
 struct part {
