@@ -298,7 +298,7 @@ struct directory *directory_open(struct bus *bus, int timeout_ms, struct error *
 	}
 	d = calloc(1, sizeof(*d));
 	assert(d);
-	d->reader = bus_reader_open(bus, DIRECTORY_TOPIC, 0, low, ret_error);
+	d->reader = bus_reader_follow(bus, DIRECTORY_TOPIC, 0, low, ret_error);
 	if (!d->reader || read_to(d, high, deadline, ret_error) != RESULT_OK) {
 		directory_close(d);
 		return NULL;

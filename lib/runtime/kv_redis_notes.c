@@ -7,8 +7,8 @@ static void find_nodes(struct kv_redis *r, const struct kv_note *notes, size_t c
 		       struct kv_node **ret)
 {
 	for (size_t i = 0; i < count; i++)
-		ret[i] = kv_net_node(&r->net,
-				     kv_slot_of(kv_shard_of_key(&r->layout, notes[i].key)));
+		ret[i] =
+		    kv_net_node(&r->net, kv_slot_of(kv_shard_of_key(&r->layout, notes[i].key)));
 }
 
 static struct slice key_of(struct kv_redis *r, struct slice key)
