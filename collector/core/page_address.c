@@ -122,7 +122,8 @@ static void clean(struct draft *d, enum lead_field field, char room[DRAFT_PAGE_M
 	struct slice text = draft_text(d, field);
 	size_t kept = 0, begin = 0;
 
-	if (text.len > DRAFT_PAGE_MAX) /* a fault, and so never stored */
+	if (text.len == 0 ||
+	    text.len > DRAFT_PAGE_MAX) /* longer ones are faults, and never stored */
 		return;
 	for (size_t i = 0; i <= text.len; i++) {
 		struct slice part = slice_of(text.data + begin, i - begin);
