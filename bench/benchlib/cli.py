@@ -16,6 +16,7 @@ BENCHES = {
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),
     "filter-worker": (stages.filter_worker, "leads.raw to leads.judged, Redis included"),
     "filter-scaling": (stages.filter_scaling, "what 1, 2, 4 and 8 filter workers together cost a lead"),
+    "filter-memory": (stages.filter_memory, "a lead's claims, trails and sums in Redis, with nothing else running"),
     "claims": (stages.claims, "dedupe claims in Redis: memory and CPU of one"),
     "router": (stages.router, "leads.judged to leads.routed: admit and decide"),
     "webhooks": (core.webhooks, "delivery in one process, to a local server: webhooks a second on one core; beside hostile advertisers"),

@@ -167,6 +167,13 @@ def claims(lab, figures):
         figures.add(row["name"], row["value"], row["unit"], row.get("floor"))
 
 
+def filter_memory(lab, figures):
+    lab.up()
+    lab.only()
+    for row in lab.run("memory", "--redis", lab.redis_port, "--redis-pid", lab.pid("redis"), "--leads", scaled(100000)):
+        figures.add(row["name"], row["value"], row["unit"], row.get("floor"))
+
+
 def router(lab, figures):
     leads = _fill(lab, "filter-worker")
     ours = _measure(lab, "router", "leads.routed,leads.unsold", leads)

@@ -47,6 +47,7 @@ extern const struct field_spec lead_fields[LEAD_FIELD_COUNT];
 #define DRAFT_FIELD_NAME_MAX  64
 #define DRAFT_FIELD_VALUE_MAX 4096
 #define DRAFT_FORM_PAIRS_MAX  256
+#define DRAFT_PAGE_MAX        2048 /* of landing_url and referrer, see fields.def */
 #define DRAFT_GUESSES         64
 #define DRAFT_TIME_LEAST_MS   946684800000LL /* 2000-01-01: before it a time is a mistake */
 
@@ -93,6 +94,8 @@ struct draft {
 	char phone[PHONE_TEXT_MAX];
 	char email[EMAIL_TEXT_MAX + 1];
 	char country[3];
+	char landing_url[DRAFT_PAGE_MAX],
+	    referrer[DRAFT_PAGE_MAX]; /* without the person, if he was in them */
 };
 
 /* false: the body can't be read at all, and *ret_why says why; nothing else may be done with the draft. Members that are

@@ -5,6 +5,7 @@
 #include <arpa/inet.h> /* inet_pton and inet_ntop: text to bytes and back, no network */
 
 #include "draft.h"
+#include "page_address.h"
 
 #define TOO_LONG_DETAIL "longer than this member may be"
 
@@ -342,4 +343,5 @@ void draft_check(struct draft *d, const struct draft_context *context, struct fa
 		fault_add(f, SLICE("vertical"), "unknown_vertical", "there is no such vertical");
 	check_contact(d, context->default_country, f);
 	check_fields(d, context, f);
+	page_addresses_clean(d);
 }

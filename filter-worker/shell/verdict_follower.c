@@ -103,7 +103,7 @@ static bool find(struct verdict_follower *f, int64_t *ret_high)
 
 	if (bus_partitions(f->bus, TOPIC, FIND_TOPIC_MS) > PARTITION &&
 	    bus_offsets(f->bus, TOPIC, PARTITION, FIND_TOPIC_MS, &low, ret_high) == RESULT_OK)
-		f->reader = bus_reader_open(f->bus, TOPIC, PARTITION, low, &error);
+		f->reader = bus_reader_follow(f->bus, TOPIC, PARTITION, low, &error);
 	if (!f->reader) {
 		f->find_at_ms = clock_monotonic_ms() + FIND_EVERY_MS;
 		if (!f->without_topic)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lists_open.h"
+#include "mx_notes.h"
 #include "restore.h"
 #include "rules_file.h"
 #include "runtime/clock.h"
@@ -124,7 +125,8 @@ static enum result open_mx(struct worker *w, const struct config *c, struct erro
 		return RESULT_OK;
 	w->mx = mx_open(&(struct mx_options){.servers = servers,
 					     .wait_ms = config_int(c, SECTION, "mx_wait"),
-					     .key = keyring_fingerprint_key(w->keyring)},
+					     .key = keyring_fingerprint_key(w->keyring),
+					     .notes = mx_notes_in(w->kv)},
 			e);
 	return w->mx ? RESULT_OK : RESULT_BAD;
 }

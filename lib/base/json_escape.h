@@ -1,4 +1,4 @@
-/* json_escape: what stands behind a backslash, for the JSON reader only. */
+/* json_escape: what stands behind a backslash, for the JSON reader; a hex digit, for others as well. */
 #ifndef PUNNET_JSON_ESCAPE_H
 #define PUNNET_JSON_ESCAPE_H
 

@@ -268,7 +268,13 @@ void bus_consumer_close(struct bus_consumer *c)
 struct bus_reader *bus_reader_open(struct bus *b, const char *topic, int32_t partition,
 				   int64_t from, struct error *ret_error)
 {
-	return b->ops->reader_open(b, topic, partition, from, ret_error);
+	return b->ops->reader_open(b, topic, partition, from, false, ret_error);
+}
+
+struct bus_reader *bus_reader_follow(struct bus *b, const char *topic, int32_t partition,
+				     int64_t from, struct error *ret_error)
+{
+	return b->ops->reader_open(b, topic, partition, from, true, ret_error);
 }
 
 enum result bus_reader_take(struct bus_reader *r, struct bus_record *ret, size_t max,

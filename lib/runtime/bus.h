@@ -165,6 +165,10 @@ void bus_consumer_close(
 /* Blocking at the first use of a topic (its partitions). from: -1 = the earliest. NULL when there is no such partition. */
 struct bus_reader *bus_reader_open(struct bus *b, const char *topic, int32_t partition,
 				   int64_t from, struct error *ret_error);
+/* For a reader that stays at the end of a partition for long: a record that comes is read at once, and while none comes the broker is
+ * asked ten times a second and not fifty. Another such reader begins so much later. */
+struct bus_reader *bus_reader_follow(struct bus *b, const char *topic, int32_t partition,
+				     int64_t from, struct error *ret_error);
 /* Blocking up to timeout_ms (0 = not at all) for the first record; then takes what is there, at most max.
  * The records are valid until the next call. */
 _must_use_ enum result bus_reader_take(struct bus_reader *r, struct bus_record *ret, size_t max,

@@ -94,7 +94,7 @@ int kafka_consumer_fd(struct bus_consumer *c);
 void kafka_consumer_close(struct bus_consumer *c);
 
 struct bus_reader *kafka_reader_open(struct bus *b, const char *topic, int32_t partition,
-				     int64_t from, struct error *ret_error);
+				     int64_t from, bool follows, struct error *ret_error);
 enum result kafka_reader_take(struct bus_reader *r, struct bus_record *ret, size_t max,
 			      int timeout_ms, size_t *ret_count, struct error *ret_error);
 int64_t kafka_reader_position(const struct bus_reader *r);

@@ -1,7 +1,7 @@
 /* bus_kafka_reader: reading a partition from an offset, without a group.
  *
  * Readers share a handle (connections and threads) unless two of them read the same partition: librdkafka keeps one
- * position per partition and handle. Each reader has a queue of its own.
+ * position per partition and handle. Those that stay have a handle apart, whose questions may wait longer at the broker. Each reader has a queue of its own.
  * The end of a partition is an event: it moves the position over offsets that hold no record any more.
  * Fails: brokers that are away are logged and waited for; an unknown partition is RESULT_BAD. */
 #include <stdlib.h>
@@ -10,15 +10,18 @@
 #include "bus_kafka.h"
 #include "clock.h"
 
-#define READING_READERS_MAX 256 /* readers on one handle */
-#define READER_BATCH_MAX    1024
-#define LOOK_BYTES          "65536" /* of a partition, at a time, for who only looks */
-#define READER_LEARN_MS     5000    /* for the partitions of a topic at its first use */
+#define READING_READERS_MAX   256 /* readers on one handle */
+#define READER_BATCH_MAX      1024
+#define READER_EMPTY_WAIT_MS  "20" /* an empty answer must not hold up what comes after it */
+#define READER_FOLLOW_WAIT_MS "100"
+#define LOOK_BYTES            "65536" /* of a partition, at a time, for who only looks */
+#define READER_LEARN_MS       5000    /* for the partitions of a topic at its first use */
 
 struct kafka_reading {
 	struct kafka_voice voice; /* first: librdkafka's opaque */
 	struct kafka_reading *next;
 	rd_kafka_t *rk;
+	bool follows; /* for readers that stay */
 	struct kafka_reader *readers[READING_READERS_MAX];
 	size_t reader_count;
 };
@@ -54,14 +57,14 @@ static bool reading_has(const struct kafka_reading *g, const char *topic, int32_
 }
 
 static struct kafka_reading *reading_for(struct kafka_bus *k, const char *topic, int32_t partition,
-					 struct error *ret_error)
+					 bool follows, struct error *ret_error)
 {
 	const struct kafka_setting settings[] = {
 	    {"enable.auto.commit", "false"},
 	    {"enable.auto.offset.store", "false"},
 	    {"auto.offset.reset", "earliest"},
 	    {"enable.partition.eof", "true"},
-	    {"fetch.wait.max.ms", "20"}, /* an empty answer must not hold up what comes after it */
+	    {"fetch.wait.max.ms", follows ? READER_FOLLOW_WAIT_MS : READER_EMPTY_WAIT_MS},
 	    {"fetch.min.bytes", "1"},
 	    {"fetch.error.backoff.ms", "50"},
 	    {"queued.min.messages", "100000"}, /* reached, it would cost a second each time */
@@ -72,12 +75,14 @@ static struct kafka_reading *reading_for(struct kafka_bus *k, const char *topic,
 	struct kafka_reading *g;
 
 	for (g = k->readings; g; g = g->next)
-		if (g->reader_count < READING_READERS_MAX && !reading_has(g, topic, partition))
+		if (g->follows == follows && g->reader_count < READING_READERS_MAX &&
+		    !reading_has(g, topic, partition))
 			return g;
 
 	g = calloc(1, sizeof(*g));
 	assert(g);
 	g->voice.what = "reader";
+	g->follows = follows;
 	g->rk = kafka_handle_open(k, RD_KAFKA_CONSUMER, settings, NULL, &g->voice, ret_error);
 	if (!g->rk) {
 		free(g);
@@ -110,7 +115,7 @@ static void release_held(struct kafka_reader *r)
 }
 
 struct bus_reader *kafka_reader_open(struct bus *b, const char *topic, int32_t partition,
-				     int64_t from, struct error *ret_error)
+				     int64_t from, bool follows, struct error *ret_error)
 {
 	static const uint64_t one = 1;
 	struct kafka_bus *k = (struct kafka_bus *)b;
@@ -125,7 +130,7 @@ struct bus_reader *kafka_reader_open(struct bus *b, const char *topic, int32_t p
 				(int)partition);
 		return NULL;
 	}
-	g = reading_for(k, name, partition, ret_error);
+	g = reading_for(k, name, partition, follows, ret_error);
 	if (!g)
 		return NULL;
 	r = calloc(1, sizeof(*r));

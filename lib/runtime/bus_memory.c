@@ -296,7 +296,8 @@ struct memory_reader {
 };
 
 static struct bus_reader *memory_reader_open(struct bus *b, const char *topic, int32_t partition,
-					     int64_t from, struct error *ret_error)
+					     int64_t from, _unused_ bool follows,
+					     struct error *ret_error)
 {
 	struct memory_bus *m = (struct memory_bus *)b;
 	struct memory_log *log = memory_log(m, topic, partition);

@@ -311,7 +311,7 @@ struct directory *directory_open(struct bus *bus, int timeout_ms, struct error *
 	assert(d);
 	d->bus = bus;
 	d->current_at_ms = begun_ms; /* the end was asked for after that, and is read below */
-	d->reader = bus_reader_open(bus, DIRECTORY_TOPIC, 0, low, ret_error);
+	d->reader = bus_reader_follow(bus, DIRECTORY_TOPIC, 0, low, ret_error);
 	if (!d->reader || read_to(d, high, deadline, ret_error) != RESULT_OK) {
 		directory_close(d);
 		return NULL;

@@ -301,3 +301,24 @@ void kv_source_add_reject(struct kv_source *s, int64_t at_ms)
 			d->rejected[s->hour % 24]++;
 	}
 }
+
+void kv_notes_get(struct kv *k, struct kv_note *notes, size_t count)
+{
+	assert(count <= KV_NOTES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		assert(notes[i].key.len > 0 && notes[i].key.len <= KV_KEY_MAX);
+		notes[i].value = 0;
+	}
+	if (count > 0 && k->backend->notes_get)
+		k->backend->notes_get(k, notes, count);
+}
+
+void kv_notes_put(struct kv *k, const struct kv_note *notes, size_t count)
+{
+	assert(count <= KV_NOTES_MAX);
+	for (size_t i = 0; i < count; i++)
+		assert(notes[i].key.len > 0 && notes[i].key.len <= KV_KEY_MAX &&
+		       notes[i].value != 0 && notes[i].ttl_ms > 0);
+	if (count > 0 && k->backend->notes_put)
+		k->backend->notes_put(k, notes, count);
+}

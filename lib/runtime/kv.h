@@ -146,6 +146,20 @@ _must_use_ enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_miss
 			       struct error *ret_error);
 _must_use_ enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error);
 
+/* --- notes: what workers tell each other, and may do without; no part of the state --- */
+
+#define KV_NOTES_MAX 512
+struct kv_note {
+	struct slice key;
+	uint8_t value;  /* never 0 */
+	int64_t ttl_ms; /* when put */
+};
+/* One round trip. Fills in the values; one that is not noted, or can't be learned now, is 0. A kv in memory is one process's own,
+ * which has nobody to tell: it keeps none. */
+void kv_notes_get(struct kv *k, struct kv_note *notes, size_t count);
+/* What can't be put now is not put. */
+void kv_notes_put(struct kv *k, const struct kv_note *notes, size_t count);
+
 /* --- idempotency of the front door: asynchronous on the loop, because the collector must not wait for Redis --- */
 
 enum kv_idem {

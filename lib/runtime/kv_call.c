@@ -80,7 +80,7 @@ void kv_call_reset(struct kv_call *c)
 		all[i].fields.count = all[i].more.count = 0;
 	c->keys.count = c->args.count = c->whole.count = 0;
 	c->buckets.count = c->leads.count = c->raises.count = 0;
-	c->claim_count = c->trail_count = c->source_count = c->mark_count = 0;
+	c->claim_count = c->lead_count = c->trail_count = c->source_count = c->mark_count = 0;
 	c->node = NULL;
 	c->used = false;
 	assert(!c->reply || c->good);

@@ -34,7 +34,7 @@ struct kv_call {
 	struct kv_claim **claims; /* in the order in which the script answers */
 	struct kv_trail_entry **trails;
 	struct kv_source **sources;
-	size_t claim_count, trail_count, source_count;
+	size_t claim_count, lead_count, trail_count, source_count;
 	size_t claim_cap, trail_cap, source_cap;
 	struct kv_mark *marks;
 	size_t mark_count, mark_cap;

@@ -68,6 +68,8 @@ struct kv_backend {
 	enum result (*join)(struct kv *k, uint32_t partitions, bool *ret_missing,
 			    struct error *ret_error);
 	enum result (*restored)(struct kv *k, uint32_t partition, struct error *ret_error);
+	void (*notes_get)(struct kv *k, struct kv_note *notes, size_t count);
+	void (*notes_put)(struct kv *k, const struct kv_note *notes, size_t count);
 	void (*close)(struct kv *k);
 };
 

@@ -7,6 +7,7 @@
  *   prefix {shard} !g, !w                  which state this is; how far each partition was counted
  *   prefix {shard} ID t SPAN PAGE GEN.     a hash of trails of that state; w: of the wide ones
  *   prefix {shard} ID h | d NUMBER source  sums of a source's hour, or day
+ *   prefix {shard} ID n KEY                a note of one worker to the others: a byte
  *
  * A generation of buckets is as long as the longest claim that they keep, one of pages as long as their span: a claim or a
  * trail is looked for in today's generation and in the one before, and put into today's. So it stays at least as long as it
@@ -34,7 +35,7 @@
 #define KV_FIELD_BYTES       8
 #define KV_ID_LEN            8 /* of a state's id, hex digits */
 #define KV_SLOTS             16384
-#define KV_PAGES             16 /* a generation, of one kind and span */
+#define KV_PAGES             4 /* a generation, of one kind and span */
 #define KV_PAGE_FIELD_BYTES  12
 
 struct kv_layout {

@@ -298,6 +298,8 @@ struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeo
 						  .settle = kv_redis_settle,
 						  .join = kv_redis_join,
 						  .restored = kv_redis_restored,
+						  .notes_get = kv_redis_notes_get,
+						  .notes_put = kv_redis_notes_put,
 						  .close = close_redis};
 	static const char *const texts[KV_SCRIPTS] = {
 	    [KV_SCRIPT_GATHER] = kv_gather_script,

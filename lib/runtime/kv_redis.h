@@ -70,4 +70,8 @@ enum result kv_redis_join(struct kv *k, uint32_t partitions, bool *ret_missing,
 			  struct error *ret_error);
 enum result kv_redis_restored(struct kv *k, uint32_t partition, struct error *ret_error);
 
+/* kv_redis_notes.c */
+void kv_redis_notes_get(struct kv *k, struct kv_note *notes, size_t count);
+void kv_redis_notes_put(struct kv *k, const struct kv_note *notes, size_t count);
+
 #endif

@@ -21,8 +21,7 @@
 #define PAGE_REST_MS   (2 * MS_PER_MIN) /* for clocks that lag */
 #define PAGES_OF_ALL   (KV_PAGE_KINDS * KV_SPANS * KV_PAGES)
 #define SHAPE_CLAIM    9
-#define LEAD_ARG_MAX                                                                               \
-	(KV_CLAIM_BYTES + HEAD_BYTES + KV_CLAIMS_PER_LEAD * (SHAPE_CLAIM + KV_PAGE_FIELD_BYTES))
+#define SHAPE_MAX      (HEAD_BYTES + KV_CLAIMS_PER_LEAD * SHAPE_CLAIM)
 /* Of one page in one HMGET: Lua can't unpack many more. */
 #define FIELDS_MAX 3500
 
@@ -73,21 +72,27 @@ static uint8_t *write_shape_claim(const struct kv_claim *claim, const struct kv_
 	return put_u64(at, (uint64_t)p->ends_ms);
 }
 
-/* Where the claim is to be looked for. Returns its field, and how long that is. */
-static const uint8_t *add_claim(struct kv_call *c, struct kv_claim *claim, struct kv_place *p,
-				size_t *ret_len)
+/* Where the claim is to be looked for. */
+static void add_claim(struct kv_redis *r, struct kv_call *c, struct kv_claim *claim,
+		      const struct kv_place *p)
 {
+	const struct kv_cell *cell = &p->cell;
+
 	c->claims = room_for_one(c->claims, c->claim_count, &c->claim_cap, sizeof(*c->claims));
 	c->claims[c->claim_count++] = claim;
-	if (!p->bucket) {
-		*ret_len = sizeof(p->cell.field);
-		return p->cell.field;
+	if (p->bucket) {
+		kv_words_slice(&c->buckets, p->now);
+		if (p->before.len > 0)
+			kv_words_slice(&c->buckets, p->before);
+		kv_words_slice(&c->leads,
+			       arena_dup(&r->arena, slice_of(p->field, sizeof(p->field))));
+		return;
 	}
-	kv_words_slice(&c->buckets, p->now);
-	if (p->before.len > 0)
-		kv_words_slice(&c->buckets, p->before);
-	*ret_len = sizeof(p->field);
-	return p->field;
+
+	struct slice field = arena_dup(&r->arena, slice_of(cell->field, sizeof(cell->field)));
+
+	kv_words_slice(&c->sections[KV_PAGE_CLAIMS][cell->span][cell->page].fields, field);
+	kv_words_slice(&c->leads, field);
 }
 
 bool kv_is_counted(struct kv_redis *r, unsigned shard, const struct kv_lead *lead)
@@ -103,14 +108,14 @@ static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *
 	struct kv_claim *claims[KV_CLAIMS_PER_LEAD];
 	struct kv_place places[KV_CLAIMS_PER_LEAD];
 	size_t count = collect(r, b, lead, shard, claims);
-	uint8_t *arg, *at;
+	uint8_t *value, *shape, *at;
 
 	if (count == 0)
 		return;
 	c->used = true;
-	arg = arena_alloc(&r->arena, LEAD_ARG_MAX);
-	kv_claim_encode(&lead->self, lead->now_ms, arg);
-	at = arg + KV_CLAIM_BYTES;
+	value = arena_alloc(&r->arena, KV_CLAIM_BYTES);
+	kv_claim_encode(&lead->self, lead->now_ms, value);
+	at = shape = arena_alloc(&r->arena, SHAPE_MAX);
 	*at++ = lead->candidate;
 	*at++ = (uint8_t)count;
 	for (size_t i = 0; i < count; i++) {
@@ -122,21 +127,13 @@ static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *
 		claims[i]->owner = lead->self;
 		claims[i]->claimed_at_ms = lead->now_ms;
 	}
-	for (size_t i = 0; i < count; i++) {
-		size_t len;
-		const uint8_t *field = add_claim(c, claims[i], &places[i], &len);
-
-		memcpy(at, field, len);
-		if (!places[i].bucket)
-			kv_words_add(
-			    &c->sections[KV_PAGE_CLAIMS][places[i].cell.span][places[i].cell.page]
-				 .fields,
-			    at, len);
-		at += len;
-	}
+	kv_words_add(&c->leads, value, KV_CLAIM_BYTES);
+	kv_words_add(&c->leads, shape, (size_t)(at - shape));
+	for (size_t i = 0; i < count; i++)
+		add_claim(r, c, claims[i], &places[i]);
+	c->lead_count++;
 	if (r->layout.shards > 1)
 		kv_round_mark(r, shard, lead->partition, lead->self.raw_offset);
-	kv_words_add(&c->leads, arg, (size_t)(at - arg));
 }
 
 /* --- building --- */
@@ -240,7 +237,7 @@ static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shar
 		     add_sections(r, b, shard, KV_PAGE_TRAILS) +
 			 add_sections(r, b, shard, KV_PAGE_WIDE_TRAILS),
 		     &r->arena);
-	add_number(r, &c->args, c->leads.count);
+	add_number(r, &c->args, c->lead_count);
 	kv_words_append(&c->args, &c->leads);
 	kv_words_append(&c->keys, &c->buckets);
 	kv_redis_sources_add(r, shard);

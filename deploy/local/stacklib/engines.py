@@ -9,6 +9,7 @@ import uuid
 from .layout import CONTROLLER_PORT, KAFKA_PORT, REDIS_PORT
 
 KAFKA_HEAP = "512m"
+REDIS_REWRITE = "256mb"  # of the file; while Redis writes it anew, each page of memory that it changes is copied first
 # One thread collects a heap of this size in milliseconds, and asks the program for no barriers meanwhile: a record costs a
 # third less than with the collector that Java chooses by itself.
 KAFKA_COLLECTOR = ("-XX:+UseSerialGC", "-Xmn300m")
@@ -88,7 +89,8 @@ def redis_command(layout):
     folder = layout.path("data/redis")
     folder.mkdir(parents=True, exist_ok=True)
     return ["redis-server", "--bind", "127.0.0.1", "--port", str(layout.port(REDIS_PORT)), "--dir", str(folder),
-            "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no"]
+            "--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-min-size", REDIS_REWRITE, "--save", "",
+            "--daemonize", "no"]
 
 
 def wait_for_port(port, what, alive, timeout_s=READY_TIMEOUT_S):

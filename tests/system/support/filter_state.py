@@ -111,7 +111,7 @@ class FilterState:
             kind, rest = key[len(start):len(start) + 1], key[len(start) + 1:]
             if kind in VISITS:
                 self._read_page(VISITS[kind], int(rest.split(b".")[2]), client.hgetall(key))
-            elif (value := client.get(key)) is not None:
+            elif kind in b"hd" and (value := client.get(key)) is not None:  # the others are notes
                 sums = self.hours if kind == b"h" else self.days
                 sums[(rest[8:].decode(), struct.unpack("<q", rest[:8])[0])] = value
 

@@ -1,7 +1,9 @@
 /* Whether mail domains take mail: what the DNS's answers mean, what is remembered, and what workers tell each other. A real
  * server answers, see dns_server.h. */
+#include "filter-worker/shell/mx_notes.h"
 #include "mx_bench.h"
 #include "runtime/metrics.h"
+#include "tests/unit/kv/redis_server.h"
 
 /* --- what answers mean --- */
 
@@ -242,6 +244,36 @@ static void what_one_worker_learned_another_need_not_ask(void **state)
 	bench_close(&b);
 }
 
+static void workers_tell_each_other_through_redis(void **state)
+{
+	struct redis_server server;
+	struct bench b = bench_open(LONG_MS);
+	unsigned questions;
+
+	(void)state;
+	redis_server_start(&server);
+
+	struct kv *kvs[] = {kv_open(server.url, "fw:", LONG_MS, NULL),
+			    kv_open(server.url, "fw:", LONG_MS, NULL)};
+	struct mx_notes notes[] = {mx_notes_in(kvs[0]), mx_notes_in(kvs[1])};
+	struct mx *one = open_at(dns_server_text(b.server), LONG_MS, &notes[0]);
+	struct mx *two = open_at(dns_server_text(b.server), LONG_MS, &notes[1]);
+
+	assert_int_equal(learn(one, "mx.example"), MX_SERVERS);
+	questions = asked(&b, NULL);
+	assert_int_equal(learn(two, "mx.example"), MX_SERVERS);
+	assert_int_equal(asked(&b, NULL), questions);
+
+	redis_server_kill(&server); /* then each asks for itself */
+	assert_int_equal(learn(two, "missing.example"), MX_NONE);
+	mx_close(one);
+	mx_close(two);
+	kv_close(kvs[0]);
+	kv_close(kvs[1]);
+	redis_server_end(&server);
+	bench_close(&b);
+}
+
 static void a_note_holds_no_domain(void **state)
 {
 	struct bench b = bench_open(LONG_MS);
@@ -328,6 +360,7 @@ int main(void)
 	    cmocka_unit_test(a_batch_asks_once_for_a_domain),
 	    cmocka_unit_test(open_questions_are_bounded),
 	    cmocka_unit_test(what_one_worker_learned_another_need_not_ask),
+	    cmocka_unit_test(workers_tell_each_other_through_redis),
 	    cmocka_unit_test(a_note_holds_no_domain),
 	    cmocka_unit_test(a_store_that_is_away_or_spoilt_only_costs_a_question),
 	    cmocka_unit_test(memory_is_bounded_and_keeps_what_is_in_use),

@@ -304,6 +304,26 @@ static void a_replica_that_missed_claims_is_noticed(_unused_ void **state)
 	kv_close(kv);
 }
 
+static void notes_are_spread_and_found_by_another(_unused_ void **state)
+{
+	struct kv *one = open_new(), *two = open_again();
+	struct kv_note notes[LEADS];
+	char keys[LEADS][16];
+
+	assert_true(join(two)); /* notes are those of a state */
+	for (size_t i = 0; i < LEADS; i++) {
+		int len = snprintf(keys[i], sizeof(keys[i]), "note %zu", i);
+
+		notes[i] = (struct kv_note){slice_of(keys[i], (size_t)len), (uint8_t)(i + 1), NOON};
+	}
+	kv_notes_put(one, notes, LEADS);
+	kv_notes_get(two, notes, LEADS);
+	for (size_t i = 0; i < LEADS; i++)
+		assert_int_equal(notes[i].value, i + 1);
+	kv_close(one);
+	kv_close(two);
+}
+
 static int start(_unused_ void **state)
 {
 	redis_cluster_start(&cluster);
@@ -320,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_batch_is_spread_and_answered_as_one),
+	    cmocka_unit_test(notes_are_spread_and_found_by_another),
 	    cmocka_unit_test(one_living_seed_is_enough),
 	    cmocka_unit_test(a_slot_that_moved_is_followed_at_once),
 	    cmocka_unit_test(while_a_slot_moves_leads_wait_and_nothing_is_lost),

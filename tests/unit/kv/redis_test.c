@@ -259,6 +259,48 @@ static void a_password_and_a_db_are_honoured(_unused_ void **state)
 	kv_close(kv);
 }
 
+static uint8_t noted(struct kv *kv, const char *key)
+{
+	struct kv_note note = {.key = slice_cstr(key), .value = 9};
+
+	kv_notes_get(kv, &note, 1);
+	return note.value;
+}
+
+static void a_note_is_anothers_to_read_until_its_end(_unused_ void **state)
+{
+	const struct kv_note notes[] = {{SLICE("a"), 1, HOUR}, {SLICE("b"), 2, 1}};
+	struct kv *one = open_kv("p:"), *two = open_kv("p:"), *other = open_kv("q:");
+	int64_t give_up = clock_monotonic_ms() + 10000;
+
+	kv_notes_put(one, notes, ARRAY_LEN(notes));
+	assert_int_equal(noted(two, "a"), 1);
+	assert_int_equal(noted(two, "c"), 0);
+	assert_int_equal(noted(other, "a"), 0);
+	while (noted(two, "b") != 0)
+		assert_true(clock_monotonic_ms() < give_up);
+	kv_close(one);
+	kv_close(two);
+	kv_close(other);
+}
+
+static void notes_of_a_dead_redis_are_not_known_and_harm_nothing(_unused_ void **state)
+{
+	const struct kv_note note = {SLICE("a"), 1, HOUR};
+	struct kv_lead lead = one_lead(1);
+	struct kv *kv = open_kv("p:");
+
+	kv_notes_put(kv, &note, 1);
+	redis_server_kill(&server);
+	assert_int_equal(noted(kv, "a"), 0);
+	kv_notes_put(kv, &note, 1);
+	redis_server_restart(&server);
+	gather_until_ok(kv, &lead);
+	kv_notes_put(kv, &note, 1);
+	assert_int_equal(noted(kv, "a"), 1);
+	kv_close(kv);
+}
+
 #define WITH_REDIS(test) cmocka_unit_test_setup_teardown(test, start, end)
 
 int main(void)
@@ -273,6 +315,8 @@ int main(void)
 	    WITH_REDIS(prefixes_do_not_meet),
 	    WITH_REDIS(what_is_not_a_claim_is_said_to_be_bad),
 	    WITH_REDIS(a_password_and_a_db_are_honoured),
+	    WITH_REDIS(a_note_is_anothers_to_read_until_its_end),
+	    WITH_REDIS(notes_of_a_dead_redis_are_not_known_and_harm_nothing),
 	    cmocka_unit_test(a_wrong_url_is_said_without_showing_it),
 	};
 
