@@ -72,6 +72,20 @@ void audit_free(struct audit *a)
 	map_free(&a->order_index);
 	map_free(&a->vertical_index);
 	map_free(&a->dead);
+	map_free(&a->name_index);
+	map_free(&a->purse_index);
+	map_free(&a->share_index);
+	map_free(&a->held);
+	free(a->bids.items);
+	free(a->spans.items);
+	free(a->cards.items);
+	free(a->lines.items);
+	free(a->classes.items);
+	free(a->purses.items);
+	free(a->funds.items);
+	free(a->shares.items);
+	free(a->enemies.items);
+	free(a->countries.items);
 	free(a->leads.items);
 	free(a->decisions.items);
 	free(a->terms.items);
@@ -155,8 +169,12 @@ static struct a_lead *lead_add(struct audit *a, const struct lead_id *id)
 	struct a_lead *l = VECTOR_ADD(a->leads);
 
 	assert(a->leads.count < NONE);
-	*l = (struct a_lead){
-	    .raw_offset = -1, .judged_offset = -1, .market_offset = -1, .first = NONE};
+	*l = (struct a_lead){.raw_offset = -1,
+			     .judged_offset = -1,
+			     .market_offset = -1,
+			     .first = NONE,
+			     .vertical = UNKNOWN,
+			     .webmaster = NONE};
 	if (id)
 		l->id = *id;
 	return l;
@@ -210,8 +228,24 @@ uint32_t audit_vertical_of(struct audit *a, const char *vertical)
 
 	if (i != NONE)
 		return i;
-	*VECTOR_ADD(a->verticals) = (struct a_vertical){.share_bp = NONE};
+	*VECTOR_ADD(a->verticals) = (struct a_vertical){.card = NONE};
 	return (uint32_t)a->verticals.count - 1;
+}
+
+uint32_t audit_name_of(struct audit *a, const char *name)
+{
+	uint32_t i = name ? index_of(&a->name_index, name, a->name_count) : NONE;
+
+	if (i != NONE || !name)
+		return i;
+	return (uint32_t)a->name_count++;
+}
+
+uint16_t audit_country_of(const char *code)
+{
+	if (!code || !code[0] || !code[1] || code[2])
+		return 0;
+	return (uint16_t)((uint8_t)code[0] << 8 | (uint8_t)code[1]);
 }
 
 /* --- what is ahead, what was put aside --- */

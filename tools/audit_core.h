@@ -84,10 +84,27 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 void audit_wait_ended(struct audit *a, struct audit_at at, int64_t time_ms,
 		      const struct lead_id *id, bool expired);
 
+/* What the market is told of a lead, beside its admission. Without it less can be checked of what is sold. */
+struct audit_bid {
+	const char *order_id;
+	int64_t amount_minor;
+};
+struct audit_description {
+	const char *vertical, *aff_id;
+	const char *country; /* "" = it does not say */
+	const struct audit_bid *bids;
+	size_t bid_count;
+};
+void audit_described(struct audit *a, const struct lead_id *id, const struct audit_description *d);
+
 struct audit_shift {
 	int64_t from_ms;
 	int32_t offset_minutes;
 };
+struct audit_span { /* minutes of a week from Monday */
+	uint32_t from_minute, until_minute;
+};
+enum audit_window { AUDIT_HOUR, AUDIT_DAY, AUDIT_WEEK, AUDIT_MONTH, AUDIT_WINDOWS };
 
 struct audit_terms {
 	const char *order_id, *vertical;
@@ -100,15 +117,49 @@ struct audit_terms {
 	const struct audit_shift *shifts; /* of a zone's clock; takes the offset's place */
 	size_t shift_count;
 	bool paused, removed;
+	const char *advertiser_id; /* NULL: not known, and what hangs on it is not checked */
+	uint64_t cap_week, cap_month, cap_webmaster_day, cap_webmaster_total;
+	int64_t budget_day_minor, budget_total_minor;
+	uint32_t share_limit; /* 1 = exclusive; 0 = not known */
+	const char *const *not_with;
+	size_t not_with_count;
+	const struct audit_span *open;
+	size_t open_count;
+	const char *const *countries;
+	size_t country_count;
 };
 void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_terms *t);
+struct audit_rate_line { /* "" = any */
+	const char *order_id, *aff_id, *source_class;
+	uint32_t share_bp;
+	int64_t fixed_minor;
+};
+struct audit_class {
+	const char *aff_id, *source_class;
+};
 struct audit_rate {
 	const char *vertical;
 	uint32_t payout_share_bp;
 	bool has_lines; /* the card has more than the share */
 	bool waits;     /* leads may wait for a buyer */
+	const struct audit_rate_line *lines;
+	size_t line_count;
+	const struct audit_class *classes;
+	size_t class_count;
+	int64_t margin_floor_minor;
+	uint32_t margin_floor_bp;
 };
 void audit_rate(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_rate *r);
+struct audit_funds {
+	const char *advertiser_id, *currency;
+	int64_t paid_in_minor, credit_minor;
+	uint64_t revision;
+	bool unlimited;
+};
+void audit_funds(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_funds *f);
+/* Its orders are offered nothing until then. */
+void audit_held(struct audit *a, struct audit_at at, int64_t time_ms, const char *advertiser_id,
+		int64_t until_ms);
 /* A lead that waits for a buyer may be decided upon this record. */
 void audit_due(struct audit *a, struct audit_at at, int64_t time_ms, const struct lead_id *id);
 
@@ -129,6 +180,7 @@ struct audit_settled {
 	int settlement;
 	uint32_t round;
 	const char *order_id;
+	int64_t price_minor; /* 0 = not said */
 };
 void audit_settled(struct audit *a, struct audit_at at, int64_t time_ms,
 		   const struct audit_settled *s);
@@ -145,6 +197,7 @@ struct audit_decision {
 	uint32_t basis_share_bp; /* by the decision's own record; 0 = it says nothing */
 	int64_t basis_fixed_minor;
 	bool exclusive, is_test;
+	const char *advertiser_id, *aff_id; /* NULL: not known */
 };
 void audit_decided(struct audit *a, const struct audit_decision *d);
 
