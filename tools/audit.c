@@ -10,7 +10,7 @@
 #include "audit_read.h"
 #include "base/json.h"
 #include "base/timefmt.h"
-#include "payout/store/store.h"
+#include "payout/store/db.h"
 #include "runtime/clock.h"
 #include "tool.h"
 
@@ -20,7 +20,7 @@
 struct auditing {
 	struct tool *tool;
 	struct scan *scan;
-	struct store *ledger;
+	struct db *ledger;
 	struct audit *audit;
 	int64_t mark; /* of the ledger as it was last read */
 	bool read;
@@ -213,15 +213,15 @@ int command_audit(struct tool *t, int argc, char **argv)
 	w.audit = audit_new();
 	w.scan = scan_open(t->bus, &w.error);
 	if (w.scan)
-		w.ledger =
-		    store_open(config_text(t->config, "common", "db"), DB_TIMEOUT_MS, &w.error);
+		w.ledger = db_open(config_text(t->config, "common", "db"), DB_TIMEOUT_MS, &w.error);
 	if (w.ledger)
 		r = read_all(&w);
 	if (r != RESULT_OK)
 		status = tool_fail("audit", r, &w.error);
 	else
 		status = watching ? watch(&w) : print_all(&w);
-	store_close(w.ledger);
+	if (w.ledger)
+		db_close(w.ledger);
 	scan_close(w.scan);
 	audit_free(w.audit);
 	return status;
