@@ -308,6 +308,12 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	l = id ? audit_lead_make(a, id, &fresh) : lead_add(a, NULL);
 	if (!fresh &&
 	    (l->flags & LEAD_RAW)) { /* which may be: one of its records must not be accepted */
+		if (!(l->flags & LEAD_JUDGED) &&
+		    audit_is_dead(a, AUDIT_RAW, l->raw_partition, l->raw_offset)) {
+			/* The first one was put aside, and this is another try. */
+			l->raw_partition = (uint16_t)p;
+			l->raw_offset = at.offset;
+		}
 		*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
 		return;
 	}

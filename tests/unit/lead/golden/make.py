@@ -75,6 +75,7 @@ def main():
               ("directory", "DirectoryEntry", "directory_suppression", 4),
               ("directory", "DirectoryEntry", "directory_order", 5),
               ("dead_letters", "DeadLetter", "dead_letter", 0),
+              ("dead_letters_acts", "DeadLetterAct", "dead_letter_act", 0),
               ("market_snapshots", "SnapshotChunk", "snapshot_chunk", 0),
               ("orders_progress", "OrderProgress", "order_progress", 0),
               ("webmasters_verdicts", "WebmasterVerdicts", "webmaster_verdicts", 0)]
