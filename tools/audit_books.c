@@ -13,6 +13,8 @@ static const char transfers_sql[] = "SELECT lead_id, round, event, currency, acc
 				    "account2, amount2, account3, amount3, "
 				    "account4, amount4 FROM transfers";
 
+static const char ignored_sql[] = "SELECT reason, COUNT(*) FROM ignored GROUP BY reason";
+
 struct opening {
 	struct audit *audit;
 	int64_t mark;
@@ -89,6 +91,13 @@ static enum result ask(struct db *ledger, const char *sql, db_row_fn fn, void *c
 	return r == RESULT_OK ? db_flush(ledger, ret_error) : r;
 }
 
+static void take_ignored(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	char reason[64];
+
+	audit_ignored(ctx, text_of(c[0].bytes, reason, sizeof(reason)), c[1].integer);
+}
+
 enum result audit_ledger_open(struct db *ledger, struct audit *a, int64_t *ret_mark,
 			      struct error *ret_error)
 {
@@ -114,6 +123,7 @@ enum result audit_ledger_read(struct db *ledger, struct audit *a, struct error *
 		const char *sql;
 		db_row_fn fn;
 	} tables[] = {{outbox_sql, take_outbox},
+		      {ignored_sql, take_ignored},
 		      {lives_sql, take_life},
 		      {accounts_sql, take_account},
 		      {transfers_sql, take_transfer}};

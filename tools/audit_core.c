@@ -76,6 +76,13 @@ void audit_free(struct audit *a)
 	map_free(&a->purse_index);
 	map_free(&a->share_index);
 	map_free(&a->held);
+	map_free(&a->bucket_index);
+	map_free(&a->word_index);
+	free(a->buckets.items);
+	free(a->words.items);
+	for (size_t t = 0; t < AUDIT_TOPICS; t++)
+		for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)
+			free(a->trails[t][p].items);
 	free(a->bids.items);
 	free(a->spans.items);
 	free(a->cards.items);
@@ -248,6 +255,33 @@ uint16_t audit_country_of(const char *code)
 	return (uint16_t)((uint8_t)code[0] << 8 | (uint8_t)code[1]);
 }
 
+static struct a_lead *raw_lead(struct audit *a, uint32_t partition, int64_t offset)
+{
+	int64_t i = a->raw_base[partition] < 0 ? -1 : offset - a->raw_base[partition];
+
+	if (i < 0 || i >= (int64_t)a->raw_at[partition].count ||
+	    a->raw_at[partition].items[i] == NONE)
+		return NULL;
+	return &a->leads.items[a->raw_at[partition].items[i]];
+}
+
+/* A stage dropped it; a raw lead that can be read was counted as one to be judged. */
+static void dropped_aside(struct audit *a, const char *topic, uint32_t partition, int64_t offset)
+{
+	static const enum audit_topic read_by[AUDIT_STAGES] = {
+	    AUDIT_RAW, AUDIT_JUDGED, AUDIT_MARKET, AUDIT_ROUTED, AUDIT_OUTCOMES};
+	const struct a_lead *l;
+
+	for (int s = 0; s < AUDIT_STAGES; s++)
+		if (strcmp(topics[read_by[s]], topic) == 0)
+			audit_word(a, s, "put_aside", 1);
+	if (strcmp(topic, topics[AUDIT_RAW]) != 0 || partition >= AUDIT_PARTITIONS_MAX)
+		return;
+	l = raw_lead(a, partition, offset);
+	if (l && !(l->flags & LEAD_UNREADABLE))
+		audit_unsum(a, SIDE_RAW, &l->id, audit_place(partition, offset));
+}
+
 /* --- what is ahead, what was put aside --- */
 
 void audit_committed(struct audit *a, enum audit_topic topic, uint32_t partition, int64_t next)
@@ -274,7 +308,9 @@ void audit_dead_letter(struct audit *a, const char *topic, uint32_t partition, i
 	char key[96];
 	size_t len = dead_key(topic, partition, offset, key);
 
-	map_put(&a->dead, slice_of(key, len), a);
+	if (map_put(&a->dead, slice_of(key, len), a))
+		return;
+	dropped_aside(a, topic, partition, offset);
 }
 
 bool audit_is_dead(const struct audit *a, enum audit_topic topic, uint32_t partition,
@@ -306,6 +342,8 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	while ((int64_t)a->raw_at[p].count < at.offset - a->raw_base[p])
 		*VECTOR_ADD(a->raw_at[p]) = NONE;
 	l = id ? audit_lead_make(a, id, &fresh) : lead_add(a, NULL);
+	if (id && !audit_is_dead(a, AUDIT_RAW, p, at.offset))
+		audit_sum(a, SIDE_RAW, id, audit_place(p, at.offset));
 	if (!fresh &&
 	    (l->flags & LEAD_RAW)) { /* which may be: one of its records must not be accepted */
 		if (!(l->flags & LEAD_JUDGED) &&
@@ -322,16 +360,6 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	l->raw_offset = at.offset;
 	*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
 	audit_count(&a->line[AUDIT_RAW_UNIQUE], &l->id);
-}
-
-static struct a_lead *raw_lead(struct audit *a, uint32_t partition, int64_t offset)
-{
-	int64_t i = a->raw_base[partition] < 0 ? -1 : offset - a->raw_base[partition];
-
-	if (i < 0 || i >= (int64_t)a->raw_at[partition].count ||
-	    a->raw_at[partition].items[i] == NONE)
-		return NULL;
-	return &a->leads.items[a->raw_at[partition].items[i]];
 }
 
 void audit_judged(struct audit *a, const struct audit_judged *j)
@@ -359,6 +387,12 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 			    (long long)j->raw.offset);
 		return;
 	}
+	audit_sum(a, SIDE_JUDGED, &l->id, audit_place(p, j->raw.offset));
+	if (j->verdict != AUDIT_REJECTED && !(l->flags & MAY_BE_SOLD))
+		audit_sum(a, SIDE_ACCEPTED, &l->id, 0);
+	if (j->verdict == AUDIT_REJECTED || (l->flags & MAY_BE_SOLD))
+		audit_word(a, AUDIT_JUDGING,
+			   j->verdict == AUDIT_REJECTED && j->reason ? j->reason : "rejected", 1);
 	if (j->verdict != AUDIT_REJECTED && (l->flags & MAY_BE_SOLD))
 		audit_found(a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
 			    "leads.judged/%u@%lld: lead %s was accepted at %lld already", p,
@@ -447,8 +481,23 @@ static void outcome_counts(struct audit *a, const struct audit_outcome *o, struc
 	if (o->kind != AUDIT_DELIVERED)
 		return;
 	audit_count(&a->line[AUDIT_DELIVERED_ONCE], &l->id);
+	if (!d->is_test)
+		audit_sum(a, SIDE_DELIVERED, &l->id,
+			  audit_sale(d->round, 0, d->price_minor, d->payout_minor));
 	if (d->exclusive)
 		l->flags |= LEAD_SOLD_ALONE;
+}
+
+static void first_answer(struct audit *a, const struct audit_outcome *o, const struct a_decision *d)
+{
+	static const char *const ends[] = {[AUDIT_REFUSED] = "refused",
+					   [AUDIT_UNDELIVERABLE] = "undeliverable",
+					   [AUDIT_UNRESOLVED] = "unresolved"};
+
+	audit_sum(a, SIDE_ANSWERED, &o->id,
+		  audit_sale(o->round, d->order, o->price.amount_minor, o->payout_minor));
+	if (o->kind != AUDIT_DELIVERED)
+		audit_word(a, AUDIT_DELIVERING, ends[o->kind], 1);
 }
 
 static void delivery_outcome(struct audit *a, const struct audit_outcome *o)
@@ -465,6 +514,8 @@ static void delivery_outcome(struct audit *a, const struct audit_outcome *o)
 		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
 		return;
 	}
+	if (!d->outcomes)
+		first_answer(a, o, d);
 	d->outcomes |= (uint8_t)(1u << o->kind);
 	outcome_counts(a, o, &a->leads.items[d->lead], d);
 }

@@ -66,12 +66,20 @@ void audit_dead_letter(struct audit *a, const char *topic, uint32_t partition, i
 /* id NULL: the record could not be read. */
 void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id);
 
+/* What a record holds of its lead, as hashes; 0 = it holds none of it. Told after the record itself. */
+struct audit_content {
+	uint32_t contact, rest;
+};
+void audit_content(struct audit *a, enum audit_topic topic, struct audit_at at,
+		   const struct lead_id *id, struct audit_content c);
+
 enum audit_verdict { AUDIT_NO_VERDICT, AUDIT_ACCEPTED, AUDIT_REJECTED, AUDIT_QUARANTINED };
 struct audit_judged {
 	struct audit_at at, raw;
 	struct lead_id id;
 	int verdict;
 	bool has_reasons;
+	const char *reason; /* the first one's code; NULL = not said */
 };
 void audit_judged(struct audit *a, const struct audit_judged *j);
 
@@ -198,6 +206,7 @@ struct audit_decision {
 	int64_t basis_fixed_minor;
 	bool exclusive, is_test;
 	const char *advertiser_id, *aff_id; /* NULL: not known */
+	const char *reason;                 /* of an unsold one; NULL = not said */
 };
 void audit_decided(struct audit *a, const struct audit_decision *d);
 
@@ -227,11 +236,42 @@ void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, i
 void audit_entry(struct audit *a, const struct lead_id *id, uint32_t round, int event,
 		 int64_t account, int64_t amount);
 void audit_outbox(struct audit *a, uint32_t partition, int64_t rows);
+void audit_ignored(struct audit *a, const char *reason,
+		   int64_t rows); /* outcomes that changed nothing */
 void audit_ledger_end(struct audit *a);
 
 /* --- the findings --- */
 
 void audit_report(struct audit *a, struct audit_line ret[AUDIT_INVARIANTS]);
+
+/* --- stage by stage: in = out + dropped + behind --- */
+
+enum audit_stage {
+	AUDIT_JUDGING,   /* records of leads.raw; may be sold; rejected by reason */
+	AUDIT_ADMITTING, /* leads that may be sold; in the market */
+	AUDIT_DECIDING, /* leads in the market; routed; unsold by reason. Those that wait are behind */
+	AUDIT_DELIVERING, /* assignments; delivered; the other ends by kind */
+	AUDIT_SETTLING, /* records of leads.outcomes; settled; those that changed nothing by reason */
+	AUDIT_STAGES
+};
+struct audit_stage_line {
+	uint64_t in, out, dropped, behind;
+	int64_t behind_ms; /* the age of the oldest record that its reader has not committed */
+};
+#define AUDIT_WORDS_MAX 512 /* reasons, of all stages; further ones are counted as "other" */
+#define AUDIT_MILESTONES_MAX                                                                       \
+	512 /* moments that are remembered of a partition, to tell an age from an offset */
+#define AUDIT_BUCKETS_MAX (120 * 24 * 60) /* minutes; what lies beyond shares one */
+/* A record was seen, whatever it is. In the order of its partition. */
+void audit_seen(struct audit *a, enum audit_topic topic, struct audit_at at, int64_t time_ms);
+void audit_stages(struct audit *a, int64_t now_ms, struct audit_stage_line ret[AUDIT_STAGES]);
+/* The i-th reason for which a stage dropped something; false: there is none. */
+bool audit_dropped(const struct audit *a, enum audit_stage stage, size_t i, const char **ret_word,
+		   uint64_t *ret_count);
+const char *audit_stage_name(enum audit_stage stage);
+/* Of the sums; before the first record. Random, so that nobody can make two faults that cancel each other. */
+void audit_set_key(struct audit *a, uint64_t key);
+
 const char *audit_name(enum audit_invariant i);
 const char *audit_holds(enum audit_invariant i);
 const char *audit_topic_name(enum audit_topic t);

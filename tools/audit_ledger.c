@@ -7,6 +7,8 @@ void audit_ledger_begin(struct audit *a)
 	memset(a->outbox, 0, sizeof(a->outbox));
 	a->accounts.count = 0;
 	a->transfer.open = false;
+	audit_sums_forget(a, SIDE_CREDITED);
+	audit_words_forget(a);
 	for (size_t i = 0; i < a->decisions.count; i++) {
 		struct a_decision *d = &a->decisions.items[i];
 
@@ -141,6 +143,9 @@ static void transfer_close(struct audit *a)
 	if (!d)
 		return;
 	d->balanced |= (uint8_t)(1u << t->event);
+	if (t->event == CREDIT)
+		audit_sum(a, SIDE_CREDITED, &t->id,
+			  audit_sale(t->round, 0, t->receivable + t->vat, -t->hold));
 	if (!amounts_fit(t, d))
 		audit_found(a->ledger,
 			    t->event == CREDIT ? AUDIT_DELIVERED_CREDITED : AUDIT_PAID_ONCE,

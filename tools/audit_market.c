@@ -57,6 +57,8 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 		return;
 	}
 	l->flags |= LEAD_ADMITTED;
+	audit_sum(a, SIDE_ADMITTED, id, 0);
+	audit_sum(a, SIDE_TO_DECIDE, id, 0);
 	l->market_partition = (uint16_t)at.partition;
 	l->market_offset = at.offset;
 	audit_count(&a->line[AUDIT_ACCEPTED_ADMITTED], &l->id);
@@ -181,6 +183,13 @@ void audit_decided(struct audit *a, const struct audit_decision *d)
 				   .is_test = d->is_test};
 	memcpy(new->currency, d->price.currency, sizeof(new->currency));
 	l->first = (uint32_t)a->decisions.count - 1;
+	if (order != NONE)
+		audit_sum(a, SIDE_ROUTED, &l->id,
+			  audit_sale(d->round, order, d->price.amount_minor, d->payout_minor));
+	if (d->round == 0)
+		audit_sum(a, SIDE_DECIDED, &l->id, 0);
+	if (d->round == 0 && order == NONE)
+		audit_word(a, AUDIT_DECIDING, d->reason ? d->reason : "unsold", 1);
 	if (d->round == 0)
 		audit_count(&a->line[AUDIT_ADMITTED_DECIDED], &l->id);
 	else

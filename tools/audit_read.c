@@ -1,6 +1,8 @@
 /* audit_read: protobuf messages as the auditor's own values. See audit_read.h. */
 #include "audit_read.h"
 
+#include "base/hash.h"
+
 #include "proto/dead_letters.pb-c.h"
 #include "proto/leads_attempts.pb-c.h"
 #include "proto/leads_judged.pb-c.h"
@@ -44,6 +46,32 @@ static struct money money_of(const Punnet__V1__Money *m)
 	return ret;
 }
 
+static uint32_t fold32(uint64_t h)
+{
+	uint32_t r = (uint32_t)(hash_mix(h) >> 32);
+
+	return r ? r : 1;
+}
+
+static struct audit_content content_of(const Punnet__V1__SealedContact *c,
+				       const Punnet__V1__Lead *l)
+{
+	struct audit_content ret = {0};
+	uint64_t h;
+
+	if (c && c->box.len > 0) {
+		h = hash_fnv1a(0, slice_of(c->box.data, c->box.len));
+		h = hash_fnv1a(h, slice_of(c->nonce.data, c->nonce.len));
+		ret.contact = fold32(h ^ c->key_day);
+	}
+	if (l) {
+		h = hash_fnv1a(0, slice_cstr(l->vertical));
+		h = hash_fnv1a(hash_mix(h), slice_cstr(l->aff_id));
+		ret.rest = fold32(h ^ l->is_test);
+	}
+	return ret;
+}
+
 static void take_dead(struct audit *a, const Punnet__V1__DeadLetter *m)
 {
 	if (m && m->source)
@@ -55,7 +83,11 @@ static void take_raw(struct audit *a, const struct bus_record *r, const Punnet__
 {
 	struct lead_id id;
 
-	audit_raw(a, at_of(r), m && id_of(m->lead_id, &id) ? &id : NULL);
+	bool readable = m && id_of(m->lead_id, &id);
+
+	audit_raw(a, at_of(r), readable ? &id : NULL);
+	if (readable)
+		audit_content(a, AUDIT_RAW, at_of(r), &id, content_of(m->contact, m->lead));
 }
 
 static void take_judged(struct audit *a, const struct bus_record *r,
@@ -68,7 +100,9 @@ static void take_judged(struct audit *a, const struct bus_record *r,
 	j.raw = from(m->source);
 	j.verdict = (int)m->verdict;
 	j.has_reasons = m->n_reasons > 0;
+	j.reason = m->n_reasons > 0 ? m->reasons[0]->code : NULL;
 	audit_judged(a, &j);
+	audit_content(a, AUDIT_JUDGED, at_of(r), &j.id, content_of(m->contact, m->lead));
 }
 
 /* What all modifiers of one direction make of the price at most. */
@@ -213,6 +247,7 @@ static void take_admitted(struct audit *a, const struct bus_record *r,
 	for (size_t i = 0; i < d.bid_count; i++)
 		bids[i] = (struct audit_bid){lead->bids[i]->order_id, lead->bids[i]->amount_minor};
 	audit_described(a, id, &d);
+	audit_content(a, AUDIT_MARKET, at_of(r), id, content_of(lead->contact, lead->lead));
 }
 
 static void take_market(struct audit *a, const struct bus_record *r,
@@ -276,6 +311,7 @@ static void take_routed(struct audit *a, const struct bus_record *r,
 		d.basis_fixed_minor = m->decision->payout->fixed_minor;
 	}
 	audit_decided(a, &d);
+	audit_content(a, AUDIT_ROUTED, at_of(r), &d.id, content_of(m->contact, m->lead));
 }
 
 static void take_unsold(struct audit *a, const struct bus_record *r,
@@ -288,6 +324,7 @@ static void take_unsold(struct audit *a, const struct bus_record *r,
 	d.market = from(m->source);
 	d.step = m->source->step;
 	d.round = m->decision->round;
+	d.reason = m->reason_code[0] ? m->reason_code : NULL;
 	audit_decided(a, &d);
 }
 
@@ -320,8 +357,16 @@ static void take_outcome(struct audit *a, const struct bus_record *r, const Punn
 void audit_take(void *ctx, enum scan_topic topic, const struct bus_record *record,
 		const void *message)
 {
+	static const enum audit_topic topics[SCAN_TOPICS] = {
+	    [SCAN_RAW] = AUDIT_RAW,           [SCAN_JUDGED] = AUDIT_JUDGED,
+	    [SCAN_MARKET] = AUDIT_MARKET,     [SCAN_ROUTED] = AUDIT_ROUTED,
+	    [SCAN_UNSOLD] = AUDIT_UNSOLD,     [SCAN_ATTEMPTS] = AUDIT_ATTEMPTS,
+	    [SCAN_OUTCOMES] = AUDIT_OUTCOMES,
+	};
 	struct audit *a = ctx;
 
+	if (topic != SCAN_DEAD)
+		audit_seen(a, topics[topic], at_of(record), record->timestamp_ms);
 	switch (topic) {
 	case SCAN_DEAD:
 		take_dead(a, message);

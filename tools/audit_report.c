@@ -210,4 +210,5 @@ void audit_report(struct audit *a, struct audit_line ret[AUDIT_INVARIANTS])
 		check_market(a, p, ret);
 		check_outcomes(a, p, ret);
 	}
+	audit_sums_report(a, ret);
 }

@@ -48,6 +48,7 @@ struct a_lead {
 	int64_t waits_until_ms;
 	uint32_t webmaster; /* a name; NONE */
 	uint32_t first_bid;
+	struct audit_content content;
 };
 
 struct a_bid {
@@ -203,6 +204,47 @@ struct a_transfer {
 	bool open, mixed, foreign;
 };
 
+/* --- sums and stages: audit_sums.c, audit_stages.c --- */
+
+/* What went into a stage beside what came out of it. */
+enum a_side {
+	SIDE_RAW,
+	SIDE_JUDGED,
+	SIDE_ACCEPTED,
+	SIDE_ADMITTED,
+	SIDE_TO_DECIDE,
+	SIDE_DECIDED,
+	SIDE_ROUTED,
+	SIDE_ANSWERED,
+	SIDE_DELIVERED,
+	SIDE_CREDITED, /* of the ledger's last reading */
+	SIDES
+};
+
+struct a_bucket {
+	int64_t minute;
+	struct {
+		uint64_t count, sum;
+	} side[SIDES];
+};
+
+struct a_word {
+	enum audit_stage stage;
+	char text[40];
+	uint64_t count;
+	bool of_ledger;
+};
+
+struct a_milestone {
+	int64_t offset, time_ms;
+};
+
+struct a_trail {
+	struct a_milestone *items; /* AUDIT_MILESTONES_MAX of them; NULL: nothing was seen */
+	size_t count;
+	int64_t base, end, spacing_ms;
+};
+
 struct audit {
 	VECTOR(struct a_lead) leads;
 	VECTOR(struct a_decision) decisions;
@@ -241,6 +283,13 @@ struct audit {
 	struct a_market markets[AUDIT_PARTITIONS_MAX];
 	struct map dead; /* "topic/partition@offset" */
 
+	VECTOR(struct a_bucket) buckets;
+	struct map bucket_index; /* by minute */
+	uint64_t key;
+	VECTOR(struct a_word) words;
+	struct map word_index;
+	struct a_trail trails[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
+
 	VECTOR(struct a_account) accounts; /* by account id */
 	struct a_transfer transfer;
 
@@ -271,6 +320,18 @@ const char *audit_text(const struct lead_id *id); /* static; one at a time */
 struct a_event *audit_event_add(struct audit *a, struct audit_at at, int64_t time_ms,
 				enum event_kind kind);
 void audit_fold(struct audit *a);
+
+void audit_sum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what);
+void audit_unsum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what);
+void audit_sums_forget(struct audit *a, enum a_side side);
+void audit_sums_report(struct audit *a, struct audit_line *ret);
+static inline uint64_t audit_place(uint32_t partition, int64_t offset)
+{
+	return (uint64_t)partition << 48 ^ (uint64_t)offset;
+}
+uint64_t audit_sale(uint32_t round, uint32_t order, int64_t price_minor, int64_t payout_minor);
+void audit_word(struct audit *a, enum audit_stage stage, const char *text, uint64_t count);
+void audit_words_forget(struct audit *a); /* the ledger's */
 
 /* --- places in an order: audit_places.c --- */
 
