@@ -104,6 +104,16 @@ void audit_free(struct audit *a)
 	free(a);
 }
 
+void audit_of_a_span(struct audit *a)
+{
+	a->cut = a->of_a_span = true;
+}
+
+uint64_t audit_leads_kept(const struct audit *a)
+{
+	return a->leads.count;
+}
+
 /* --- findings --- */
 
 void audit_count(struct audit_line *l, const struct lead_id *id)
@@ -379,7 +389,7 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 	a->raw_seen[p] = j->raw.offset + 1;
 	l = raw_lead(a, p, j->raw.offset);
 	if (!l || !lead_id_equal(&l->id, &j->id)) {
-		if (a->raw_base[p] >= 0 && j->raw.offset >= a->raw_base[p])
+		if (a->raw_base[p] >= 0 && j->raw.offset >= a->raw_base[p] && !(!l && a->of_a_span))
 			audit_found(
 			    a->line, AUDIT_RAW_JUDGED, FOUND_WRONG,
 			    "leads.judged/%u@%lld: lead %s is not the one at leads.raw/%u@%lld", p,

@@ -1,6 +1,7 @@
 /* scan: see scan.h. The partitions of one topic are open at once, so that they are fetched side by side. */
 #include "scan.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "proto/dead_letters.pb-c.h"
@@ -20,6 +21,7 @@
 
 struct place {
 	int64_t next, end;
+	int64_t limit; /* never read beyond; -1 = there is none */
 	struct bus_reader *reader;
 };
 
@@ -29,6 +31,7 @@ struct scan {
 	bool skipped[SCAN_TOPICS];
 	struct place places[SCAN_TOPICS][SCAN_PARTITIONS_MAX];
 	struct arena arena;
+	atomic_bool interrupted;
 };
 
 static const struct {
@@ -53,6 +56,8 @@ struct scan *scan_open(struct bus *bus, struct error *ret_error)
 		abort();
 	s->bus = bus;
 	for (int t = 0; t < SCAN_TOPICS; t++) {
+		for (int32_t p = 0; p < SCAN_PARTITIONS_MAX; p++)
+			s->places[t][p].limit = -1;
 		s->partitions[t] = bus_partitions(bus, topics[t].name, SCAN_ASK_MS);
 		if (s->partitions[t] > 0 && s->partitions[t] <= SCAN_PARTITIONS_MAX)
 			continue;
@@ -91,6 +96,25 @@ enum result scan_from(struct scan *s, enum scan_topic topic, int64_t time_ms,
 	return RESULT_OK;
 }
 
+enum result scan_until(struct scan *s, enum scan_topic topic, int64_t time_ms,
+		       struct error *ret_error)
+{
+	for (int32_t p = 0; p < s->partitions[topic]; p++) {
+		enum result r = bus_offset_at(s->bus, topics[topic].name, p, time_ms, SCAN_ASK_MS,
+					      &s->places[topic][p].limit);
+
+		if (r != RESULT_OK)
+			return error_set(ret_error, r, "%s/%d: no offset can be learned for a time",
+					 topics[topic].name, (int)p);
+	}
+	return RESULT_OK;
+}
+
+void scan_interrupt(struct scan *s)
+{
+	atomic_store(&s->interrupted, true);
+}
+
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
 {
 	return s->partitions[topic];
@@ -108,6 +132,8 @@ static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
 			return error_set(ret_error, r, "%s/%d: its end can't be learned",
 					 topics[t].name, (int)p);
 		place->next = MAX_OF(place->next, low);
+		if (place->limit >= 0)
+			place->end = MIN_OF(place->end, place->limit);
 	}
 	return RESULT_OK;
 }
@@ -150,6 +176,8 @@ static enum result read_partition(struct scan *s, int t, int32_t p, scan_fn fn, 
 
 		if (r != RESULT_OK)
 			return r;
+		if (atomic_load(&s->interrupted))
+			return error_set(ret_error, RESULT_AGAIN, "the reading was interrupted");
 		hand_over(s, t, place, records, count, fn, ctx);
 		/* Offsets without records move the position, too. */
 		if (count == 0)

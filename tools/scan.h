@@ -35,6 +35,11 @@ void scan_skip(struct scan *s, enum scan_topic topic);
 /* Reads a topic from the first record that is not older; without it, from its beginning. */
 _must_use_ enum result scan_from(struct scan *s, enum scan_topic topic, int64_t time_ms,
 				 struct error *ret_error);
+/* Reads a topic up to the first record that is not older. */
+_must_use_ enum result scan_until(struct scan *s, enum scan_topic topic, int64_t time_ms,
+				  struct error *ret_error);
+/* From another thread, or a signal: what reads now ends soon, with RESULT_AGAIN; so does all that reads later. */
+void scan_interrupt(struct scan *s);
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic);
 _must_use_ enum result scan_measure(struct scan *s, struct error *ret_error);
 /* Every topic up to its measured end, in the order of the flow. */
