@@ -16,6 +16,7 @@ struct a_event *audit_event_add(struct audit *a, struct audit_at at, int64_t tim
 		m->position = at.offset;
 		a->cut |= !m->whole;
 	}
+	m->end = at.offset + 1;
 	e = VECTOR_ADD(m->events);
 	*e = (struct a_event){.offset = at.offset, .time_ms = time_ms, .kind = kind};
 	return e;

@@ -9,6 +9,8 @@
 
 #define DB_TIMEOUT_MS  10000
 #define BUS_TIMEOUT_MS 10000
+/* Nothing was settled, and yet the ledger is read again after so long: whoever falsifies it settles nothing. */
+#define LEDGER_EVERY_MS 20000
 
 struct audit_round {
 	struct bus *bus;
@@ -18,7 +20,8 @@ struct audit_round {
 	struct audit *audit;
 	struct letters letters;
 	struct letters_position letters_at;
-	int64_t mark; /* of the ledger as it was last read */
+	int64_t mark;    /* of the ledger as it was last read */
+	int64_t read_ms; /* when; by the steady clock */
 	bool read;
 };
 
@@ -113,10 +116,11 @@ static enum result read_ledger(struct audit_round *w, int64_t mark, struct error
 {
 	enum result r;
 
-	if (w->read && mark == w->mark)
+	if (w->read && mark == w->mark && clock_monotonic_ms() < w->read_ms + LEDGER_EVERY_MS)
 		return RESULT_OK;
 	r = audit_ledger_read(w->ledger, w->audit, ret_error);
 	w->mark = mark;
+	w->read_ms = clock_monotonic_ms();
 	w->read = r == RESULT_OK;
 	return r;
 }

@@ -178,6 +178,7 @@ struct a_market {
 	VECTOR(struct a_event) events; /* from `folded` on */
 	size_t folded;
 	int64_t time_ms, position; /* position: the next offset to fold */
+	int64_t end;               /* of what was read */
 	bool whole;                /* the log was there from its beginning */
 	bool begun;
 	int64_t judged_seen[AUDIT_PARTITIONS_MAX]; /* highest judged offset + 1, by partition */

@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import time
+import uuid
 
 import pytest
 from conftest import apply_orders, end_stack, make_stack
@@ -118,7 +119,8 @@ def a_sale_that_nobody_decided(stack):
     routed = record.message
     routed.assignment.round = 7
     routed.source.offset += 100000
-    return "admitted_decided", put(stack, "leads.routed", record.partition, routed)
+    put(stack, "leads.routed", record.partition, routed)
+    return "offered_on", f"lead {uuid.UUID(bytes=routed.lead_id)}: no record of the market explains round 7"
 
 
 def a_verdict_about_another_lead(stack):
@@ -130,18 +132,15 @@ def a_verdict_about_another_lead(stack):
 
 
 def a_credit_that_was_raised(stack):
-    path = stack.db.removeprefix("sqlite:")
-    with sqlite3.connect(path, timeout=30) as ledger:
+    """Behind payout's back: nothing that it notes down changes."""
+    with sqlite3.connect(stack.db.removeprefix("sqlite:"), timeout=30) as ledger:
         lead_id, round_ = ledger.execute("SELECT lead_id, round FROM transfers WHERE event = 1 ORDER BY lead_id LIMIT 1").fetchone()
         ledger.execute("UPDATE transfers SET amount1 = amount1 + 1 WHERE lead_id = ? AND round = ? AND event = 1", (lead_id, round_))
-        ledger.execute("UPDATE offsets SET next = next")
-    # It is read again when something was settled.
-    stack.webmaster.send_all(lead(n, seed=92) for n in range(40))
-    return "transfers", "ledger: lead "
+    return "transfers", f"ledger: lead {uuid.UUID(bytes=bytes(lead_id))}"
 
 
-@pytest.mark.parametrize("falsify", [an_outcome_at_another_price, a_verdict_about_another_lead, a_credit_that_was_raised,
-                                     a_sale_that_nobody_decided])
+@pytest.mark.parametrize("falsify", [a_credit_that_was_raised, a_sale_that_nobody_decided, an_outcome_at_another_price,
+                                     a_verdict_about_another_lead])
 def test_what_was_falsified_is_found_and_named(network, falsify):
     invariant, record = falsify(network)
     began = time.monotonic()

@@ -6,7 +6,7 @@ from conftest import apply_orders, end_stack, make_stack
 from support import log, messages
 from support.advertiser import Advertiser
 from support.checker import Checker
-from support.ledger import Ledger
+from support.ledger import read_ledger
 from support.stack import wait_until
 from support.webmaster import Webmaster, lead
 
@@ -76,17 +76,18 @@ def test_what_is_put_aside_is_an_alert_until_somebody_gives_it_up(network):
 
 
 def test_a_verdict_under_a_wrong_header_is_put_in_again_and_settled(network):
-    checker = all_is_well(network)
-    (lead_id, round_), assignment = next((key, a) for key, a in checker.assignments.items() if key in checker.delivered)
-    outcome = messages.outcomes.Outcome(kind=5, advertiser_id=assignment.advertiser_id, verdict_id="by-hand", at_ms=1)
-    outcome.lead_id = bytes.fromhex(lead_id.replace("-", ""))
+    transfers = read_ledger(network.db).transfers
+    lead_id, round_, _ = next(key for key in transfers if key[2] == 1 and (*key[:2], 2) not in transfers)
+    routed = [r.message for p in log.read_topic(network.kafka, "leads.routed").values() for r in p]
+    advertiser = next(m.assignment.advertiser_id for m in routed if m.lead_id == lead_id and m.assignment.round == round_)
+    outcome = messages.outcomes.Outcome(lead_id=lead_id, kind=5, advertiser_id=advertiser, verdict_id="by-hand", at_ms=1)
     outcome.source.topic = "http"
     letter = put(network, "leads.outcomes", 0, outcome.SerializeToString(), b"punnet.v1.RawLead")
     wait_until(lambda: letter in letters(network), PATIENCE_S, "payout puts it aside")
     options = (letter, "--why", "the header was wrong", "--who", "boris")
     assert network.punnet("dead-letters", "retry", *options, check=False).returncode == 1
     network.punnet("dead-letters", "retry", *options, "--mend-type")
-    wait_until(lambda: (outcome.lead_id, round_, 2) in Ledger(network.db).transfers, PATIENCE_S, "it is approved in the books")
+    wait_until(lambda: (lead_id, round_, 2) in read_ledger(network.db).transfers, PATIENCE_S, "it is approved in the books")
     again = network.punnet("dead-letters", "retry", *options, "--mend-type", check=False)
     assert again.returncode == 1 and "retried" in again.stderr
     assert letters(network, "--all")[letter]["state"] == "retried"
