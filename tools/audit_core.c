@@ -418,11 +418,13 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 	if (j->verdict == AUDIT_QUARANTINED)
 		l->flags |= LEAD_QUARANTINED;
 	if (j->verdict <= AUDIT_NO_VERDICT || j->verdict > AUDIT_QUARANTINED ||
-	    (j->verdict == AUDIT_REJECTED && !j->has_reasons))
-		audit_found(
-		    a->line, AUDIT_VERDICTS, FOUND_WRONG, "leads.judged/%u@%lld: lead %s: %s", p,
-		    (long long)j->at.offset, audit_text(&l->id),
-		    j->verdict == AUDIT_REJECTED ? "rejected without a reason" : "no verdict");
+	    (j->verdict == AUDIT_REJECTED && !j->has_reasons) || j->no_ruleset)
+		audit_found(a->line, AUDIT_VERDICTS, FOUND_WRONG,
+			    "leads.judged/%u@%lld: lead %s: %s", p, (long long)j->at.offset,
+			    audit_text(&l->id),
+			    j->no_ruleset                  ? "by no rule set"
+			    : j->verdict == AUDIT_REJECTED ? "rejected without a reason"
+							   : "no verdict");
 	else
 		audit_count(&a->line[AUDIT_VERDICTS], &l->id);
 }

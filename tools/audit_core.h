@@ -83,6 +83,7 @@ struct audit_judged {
 	struct lead_id id;
 	int verdict;
 	bool has_reasons;
+	bool no_ruleset;    /* it does not say by which rules it was judged */
 	const char *reason; /* the first one's code; NULL = not said */
 };
 void audit_judged(struct audit *a, const struct audit_judged *j);

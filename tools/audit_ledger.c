@@ -202,21 +202,29 @@ static void check_total(struct audit *a, const char *currency)
 			    "ledger: the balances in %s sum to %lld", currency, (long long)sum);
 }
 
+static bool is_first_of_its_currency(const struct audit *a, size_t i)
+{
+	size_t before = 0;
+
+	while (before < i &&
+	       strcmp(a->accounts.items[before].currency, a->accounts.items[i].currency) != 0)
+		before++;
+	return before == i;
+}
+
 void audit_ledger_end(struct audit *a)
 {
 	transfer_close(a);
 	for (size_t i = 0; i < a->accounts.count; i++) {
 		const struct a_account *acc = &a->accounts.items[i];
-		size_t before = 0;
 
 		if (acc->balance != acc->sum)
 			audit_found(
 			    a->ledger, AUDIT_BALANCES, FOUND_WRONG,
 			    "ledger: account %zu has a balance of %lld, its entries sum to %lld", i,
 			    (long long)acc->balance, (long long)acc->sum);
-		while (before < i && strcmp(a->accounts.items[before].currency, acc->currency) != 0)
-			before++;
-		if (before == i && acc->kind)
-			check_total(a, acc->currency);
 	}
+	for (size_t i = 0; i < a->accounts.count; i++)
+		if (a->accounts.items[i].kind && is_first_of_its_currency(a, i))
+			check_total(a, a->accounts.items[i].currency);
 }

@@ -100,6 +100,7 @@ static void take_judged(struct audit *a, const struct bus_record *r,
 	j.raw = from(m->source);
 	j.verdict = (int)m->verdict;
 	j.has_reasons = m->n_reasons > 0;
+	j.no_ruleset = !m->ruleset[0];
 	j.reason = m->n_reasons > 0 ? m->reasons[0]->code : NULL;
 	audit_judged(a, &j);
 	audit_content(a, AUDIT_JUDGED, at_of(r), &j.id, content_of(m->contact, m->lead));
