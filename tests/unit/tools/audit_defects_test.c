@@ -19,93 +19,13 @@
 #define ATTEMPT(n) ((Punnet__V1__DeliveryAttempt *)t->records[SCAN_ATTEMPTS][n].message)
 #define SALE(n)    (ROUTED(n)->assignment)
 
-/* --- finding records --- */
-
-static Punnet__V1__MarketEvent *event_at(struct traffic *t, size_t n)
-{
-	return t->records[SCAN_MARKET][n].message;
-}
-
-/* The n-th event of its kind; its place. */
-static size_t event_of(struct traffic *t, Punnet__V1__MarketEvent__EventCase kind, size_t n)
-{
-	for (size_t i = 0; i < t->count[SCAN_MARKET]; i++)
-		if (event_at(t, i)->event_case == kind && n-- == 0)
-			return i;
-	fail_msg("no such event");
-	return 0;
-}
-
-static Punnet__V1__MarketEvent *admitted(struct traffic *t, size_t n)
-{
-	return event_at(t, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED, n));
-}
-
-static Punnet__V1__OrderTerms *order(struct traffic *t, size_t n)
-{
-	return event_at(t, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_ORDER, n))->order->terms;
-}
-
-/* The last settlement of that kind. */
-static size_t settled(struct traffic *t, int kind)
-{
-	size_t found = SIZE_MAX;
-
-	for (size_t i = 0; i < t->count[SCAN_MARKET]; i++)
-		if (event_at(t, i)->event_case == PUNNET__V1__MARKET_EVENT__EVENT_SETTLED &&
-		    (int)event_at(t, i)->settled->settlement == kind)
-			found = i;
-	assert_true(found != SIZE_MAX);
-	return found;
-}
-
-static size_t routed_in(struct traffic *t, uint32_t round)
-{
-	for (size_t i = 0; i < t->count[SCAN_ROUTED]; i++)
-		if (SALE(i)->round == round)
-			return i;
-	fail_msg("nothing was routed in round %u", round);
-	return 0;
-}
-
-static struct traffic_transfer *transfer(struct traffic *t, int event)
-{
-	for (size_t i = 0; i < t->transfer_count; i++)
-		if (t->transfers[i].event == event)
-			return &t->transfers[i];
-	fail_msg("no such transfer");
-	return NULL;
-}
-
-static void lose(struct traffic *t, enum scan_topic topic, size_t n)
-{
-	t->records[topic][n].lost = true;
-}
-
-static void swap(struct traffic *t, enum scan_topic topic, size_t x, size_t y)
-{
-	struct traffic_record kept = t->records[topic][x];
-
-	t->records[topic][x] = t->records[topic][y];
-	t->records[topic][y] = kept;
-}
-
-/* The money is moved, and the balances go with it: only what was agreed says that it is wrong. */
-static void pay_more(struct traffic *t, struct traffic_transfer *m, int from, int to, int64_t minor)
-{
-	m->amount[from] += minor;
-	m->amount[to] -= minor;
-	t->balance[m->account[from]] += minor;
-	t->balance[m->account[to]] -= minor;
-}
-
 /* --- defects --- */
 
 #define DEFECT(name) static void name(struct traffic *t)
 
 DEFECT(raw_lost)
 {
-	lose(t, SCAN_RAW, 4);
+	traffic_lose(t, SCAN_RAW, 4);
 }
 DEFECT(raw_of_another)
 {
@@ -113,15 +33,15 @@ DEFECT(raw_of_another)
 }
 DEFECT(verdict_lost)
 {
-	lose(t, SCAN_JUDGED, 9);
+	traffic_lose(t, SCAN_JUDGED, 9);
 }
 DEFECT(rejection_lost)
 {
-	lose(t, SCAN_JUDGED, 2);
+	traffic_lose(t, SCAN_JUDGED, 2);
 }
 DEFECT(verdicts_reordered)
 {
-	swap(t, SCAN_JUDGED, 4, 5);
+	traffic_swap(t, SCAN_JUDGED, 4, 5);
 }
 DEFECT(verdict_of_another)
 {
@@ -169,7 +89,7 @@ DEFECT(webmaster_changed_by_the_worker)
 }
 DEFECT(missealed_in_the_market)
 {
-	admitted(t, 3)->admitted->contact->box.data[0] ^= 1;
+	traffic_admitted(t, 3)->admitted->contact->box.data[0] ^= 1;
 }
 DEFECT(missealed_by_the_router)
 {
@@ -181,91 +101,94 @@ DEFECT(key_day_changed)
 }
 DEFECT(admission_lost)
 {
-	lose(t, SCAN_MARKET, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED, 8));
+	traffic_lose(t, SCAN_MARKET,
+		     traffic_event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED, 8));
 }
 DEFECT(admission_doubled)
 {
 	Punnet__V1__MarketEvent *again = traffic_repeat(
-	    t, SCAN_MARKET, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED, 3));
+	    t, SCAN_MARKET, traffic_event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED, 3));
 
 	again->source->offset = TRAFFIC_LEADS;
 }
 DEFECT(rejected_lead_admitted)
 {
-	Punnet__V1__MarketEvent *wrong = admitted(t, 8);
+	Punnet__V1__MarketEvent *wrong = traffic_admitted(t, 8);
 	struct lead_id id = play_lead_id(2);
 
 	memcpy(wrong->lead_id.data, id.bytes, sizeof(id.bytes));
 }
 DEFECT(feedback_lost)
 {
-	lose(t, SCAN_MARKET, settled(t, PUNNET__V1__SETTLEMENT__APPROVED));
+	traffic_lose(t, SCAN_MARKET, traffic_settled(t, PUNNET__V1__SETTLEMENT__APPROVED));
 }
 DEFECT(feedback_of_nobody)
 {
-	event_at(t, settled(t, PUNNET__V1__SETTLEMENT__APPROVED))->lead_id.data[15] ^= 0x80;
+	traffic_event(t, traffic_settled(t, PUNNET__V1__SETTLEMENT__APPROVED))->lead_id.data[15] ^=
+	    0x80;
 }
 DEFECT(too_much_given_back)
 {
-	event_at(t, settled(t, PUNNET__V1__SETTLEMENT__RETURNED))->settled->price_minor++;
+	traffic_event(t, traffic_settled(t, PUNNET__V1__SETTLEMENT__RETURNED))
+	    ->settled->price_minor++;
 }
 DEFECT(price_of_the_order_changed)
 {
-	order(t, 0)->price->amount_minor++;
+	traffic_order(t, 0)->price->amount_minor++;
 }
 DEFECT(cap_passed)
 {
-	order(t, 0)->caps->total = 2;
+	traffic_order(t, 0)->caps->total = 2;
 }
 DEFECT(hour_passed)
 {
-	order(t, 0)->caps->hour = 2;
+	traffic_order(t, 0)->caps->hour = 2;
 }
 DEFECT(webmaster_cap_passed)
 {
-	order(t, 0)->caps->webmaster_total = 2;
+	traffic_order(t, 0)->caps->webmaster_total = 2;
 }
 DEFECT(budget_passed)
 {
-	order(t, 0)->budget->total_minor = 2500;
+	traffic_order(t, 0)->budget->total_minor = 2500;
 }
 DEFECT(day_budget_passed)
 {
-	order(t, 0)->budget->day_minor = 2500;
+	traffic_order(t, 0)->budget->day_minor = 2500;
 }
 DEFECT(funds_passed)
 {
-	event_at(t, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_FUNDS, 0))->funds->paid_in_minor =
-	    1000;
+	traffic_event(t, traffic_event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_FUNDS, 0))
+	    ->funds->paid_in_minor = 1000;
 }
 DEFECT(offered_while_held)
 {
-	event_at(t, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_HELD, 0))->held->advertiser_id =
-	    (char *)"bank-a";
+	traffic_event(t, traffic_event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_HELD, 0))
+	    ->held->advertiser_id = (char *)"bank-a";
 }
 DEFECT(sold_while_paused)
 {
-	order(t, 0)->paused = true;
+	traffic_order(t, 0)->paused = true;
 }
 DEFECT(shared_with_too_many)
 {
-	order(t, 2)->share_limit = 1;
+	traffic_order(t, 2)->share_limit = 1;
 }
 DEFECT(beside_an_enemy)
 {
 	static char *enemies[] = {(char *)"bank-b"};
 
-	order(t, 2)->not_with = enemies;
-	order(t, 2)->n_not_with = 1;
+	traffic_order(t, 2)->not_with = enemies;
+	traffic_order(t, 2)->n_not_with = 1;
 }
 DEFECT(payout_share_changed)
 {
-	event_at(t, event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_RATE, 0))->rate->payout_share_bp =
-	    7100;
+	traffic_event(t, traffic_event_of(t, PUNNET__V1__MARKET_EVENT__EVENT_RATE, 0))
+	    ->rate->payout_share_bp = 7100;
 }
 DEFECT(decision_lost)
 {
-	lose(t, SCAN_ROUTED, 0);
+	traffic_lose(t, SCAN_ROUTED, 0);
 }
 DEFECT(decided_twice)
 {
@@ -303,11 +226,11 @@ DEFECT(sold_alone_and_shared)
 }
 DEFECT(round_skipped)
 {
-	SALE(routed_in(t, 1))->round = 5;
+	SALE(traffic_routed_in(t, 1))->round = 5;
 }
 DEFECT(unsold_lost)
 {
-	lose(t, SCAN_UNSOLD, 0);
+	traffic_lose(t, SCAN_UNSOLD, 0);
 }
 DEFECT(final_attempt_lost)
 {
@@ -319,7 +242,7 @@ DEFECT(attempt_of_nobody)
 }
 DEFECT(outcome_lost)
 {
-	lose(t, SCAN_OUTCOMES, 3);
+	traffic_lose(t, SCAN_OUTCOMES, 3);
 }
 DEFECT(outcome_at_another_price)
 {
@@ -352,35 +275,35 @@ DEFECT(return_withdrawn)
 }
 DEFECT(credit_lost)
 {
-	transfer(t, CREDIT)->lost = true;
+	traffic_transfer_of(t, CREDIT)->lost = true;
 }
 DEFECT(webmaster_overpaid)
 {
-	pay_more(t, transfer(t, CREDIT), 2, 1, 10);
+	traffic_pay_more(t, traffic_transfer_of(t, CREDIT), 2, 1, 10);
 }
 DEFECT(advertiser_overcharged)
 {
-	pay_more(t, transfer(t, CREDIT), 0, 2, 10);
+	traffic_pay_more(t, traffic_transfer_of(t, CREDIT), 0, 2, 10);
 }
 DEFECT(approved_for_more)
 {
-	pay_more(t, transfer(t, APPROVE), 0, 1, 10);
+	traffic_pay_more(t, traffic_transfer_of(t, APPROVE), 0, 1, 10);
 }
 DEFECT(reversed_for_less)
 {
-	pay_more(t, transfer(t, REVERSE), 0, 1, 10);
+	traffic_pay_more(t, traffic_transfer_of(t, REVERSE), 0, 1, 10);
 }
 DEFECT(transfer_unbalanced)
 {
-	transfer(t, CREDIT)->amount[2]++;
+	traffic_transfer_of(t, CREDIT)->amount[2]++;
 }
 DEFECT(transfer_in_another_currency)
 {
-	transfer(t, CREDIT)->currency = "EUR";
+	traffic_transfer_of(t, CREDIT)->currency = "EUR";
 }
 DEFECT(transfer_from_the_funds)
 {
-	transfer(t, CREDIT)->account[0] = FUNDS;
+	traffic_transfer_of(t, CREDIT)->account[0] = FUNDS;
 }
 DEFECT(balance_raised)
 {
@@ -390,12 +313,12 @@ DEFECT(approved_and_reversed)
 {
 	struct traffic_transfer *m = &t->transfers[t->transfer_count++];
 
-	*m = *transfer(t, REVERSE);
-	m->id = transfer(t, APPROVE)->id;
+	*m = *traffic_transfer_of(t, REVERSE);
+	m->id = traffic_transfer_of(t, APPROVE)->id;
 }
 DEFECT(paid_for_nobody)
 {
-	transfer(t, CREDIT)->id.bytes[15] ^= 0x80;
+	traffic_transfer_of(t, CREDIT)->id.bytes[15] ^= 0x80;
 }
 DEFECT(life_of_nobody)
 {

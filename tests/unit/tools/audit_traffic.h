@@ -58,4 +58,18 @@ void traffic_free(struct traffic *t);
 void *traffic_repeat(struct traffic *t, enum scan_topic topic, size_t n);
 void traffic_audit(const struct traffic *t, struct audit_line ret[AUDIT_INVARIANTS]);
 
+/* --- a record, or a transfer, to be falsified: audit_traffic_find.c; an index counts from 0 --- */
+
+Punnet__V1__MarketEvent *traffic_event(struct traffic *t, size_t n);
+size_t traffic_event_of(struct traffic *t, Punnet__V1__MarketEvent__EventCase kind, size_t n);
+Punnet__V1__MarketEvent *traffic_admitted(struct traffic *t, size_t n);
+Punnet__V1__OrderTerms *traffic_order(struct traffic *t, size_t n);
+size_t traffic_settled(struct traffic *t, int kind);
+size_t traffic_routed_in(struct traffic *t, uint32_t round);
+struct traffic_transfer *traffic_transfer_of(struct traffic *t, int event);
+void traffic_lose(struct traffic *t, enum scan_topic topic, size_t n);
+void traffic_swap(struct traffic *t, enum scan_topic topic, size_t x, size_t y);
+void traffic_pay_more(struct traffic *t, struct traffic_transfer *m, int from, int to,
+		      int64_t minor);
+
 #endif
