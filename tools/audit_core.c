@@ -109,6 +109,11 @@ void audit_of_a_span(struct audit *a)
 	a->cut = a->of_a_span = true;
 }
 
+bool audit_is_full(const struct audit *a)
+{
+	return a->full;
+}
+
 uint64_t audit_leads_kept(const struct audit *a)
 {
 	return a->leads.count;
@@ -351,6 +356,9 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	}
 	while ((int64_t)a->raw_at[p].count < at.offset - a->raw_base[p])
 		*VECTOR_ADD(a->raw_at[p]) = NONE;
+	a->full |= a->leads.count >= AUDIT_LEADS_MAX;
+	if (a->full)
+		return;
 	l = id ? audit_lead_make(a, id, &fresh) : lead_add(a, NULL);
 	if (id && !audit_is_dead(a, AUDIT_RAW, p, at.offset))
 		audit_sum(a, SIDE_RAW, id, audit_place(p, at.offset));

@@ -144,6 +144,10 @@ enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
 		r = letters_read(w->bus, &w->letters, &w->letters_at, ret_error);
 	if (r != RESULT_OK)
 		return r;
+	if (audit_is_full(w->audit))
+		return error_set(ret_error, RESULT_BAD,
+				 "more than %d leads: audit a span of time, --from and --to",
+				 AUDIT_LEADS_MAX);
 	audit_report(w->audit, ret->lines);
 	audit_stages(w->audit, clock_now_ms(), ret->stages);
 	ret->letters_open = w->letters.open;

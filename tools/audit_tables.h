@@ -272,7 +272,7 @@ struct audit {
 
 	VECTOR(uint32_t) raw_at[AUDIT_PARTITIONS_MAX]; /* lead by offset - raw_base */
 	int64_t raw_base[AUDIT_PARTITIONS_MAX], raw_seen[AUDIT_PARTITIONS_MAX]; /* judged + 1 */
-	bool of_a_span;
+	bool of_a_span, full;
 	bool cut; /* a topic does not reach back to its beginning: old leads may be unknown */
 	int64_t committed[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
 	int64_t outcomes_base[AUDIT_PARTITIONS_MAX], outcomes_end[AUDIT_PARTITIONS_MAX];

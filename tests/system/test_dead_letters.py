@@ -75,22 +75,20 @@ def test_what_is_put_aside_is_an_alert_until_somebody_gives_it_up(network):
     all_is_well(network)
 
 
-def test_a_verdict_under_a_wrong_header_is_put_in_again_and_settled(network):
-    transfers = read_ledger(network.db).transfers
-    lead_id, round_, _ = next(key for key in transfers if key[2] == 1 and (*key[:2], 2) not in transfers)
-    routed = [r.message for p in log.read_topic(network.kafka, "leads.routed").values() for r in p]
-    advertiser = next(m.assignment.advertiser_id for m in routed if m.lead_id == lead_id and m.assignment.round == round_)
-    outcome = messages.outcomes.Outcome(lead_id=lead_id, kind=5, advertiser_id=advertiser, verdict_id="by-hand", at_ms=1)
-    outcome.source.topic = "http"
-    letter = put(network, "leads.outcomes", 0, outcome.SerializeToString(), b"punnet.v1.RawLead")
+def test_a_record_that_is_put_aside_again_is_a_letter_of_its_own(network):
+    lead_id = next(key[0] for key in read_ledger(network.db).transfers)
+    outcome = messages.outcomes.Outcome(lead_id=lead_id, kind=1, at_ms=1)  # delivered, and it does not say to whom
+    outcome.source.topic = "leads.attempts"
+    letter = put(network, "leads.outcomes", 0, outcome.SerializeToString(), b"punnet.v1.Outcome")
     wait_until(lambda: letter in letters(network), PATIENCE_S, "payout puts it aside")
-    options = (letter, "--why", "the header was wrong", "--who", "boris")
-    assert network.punnet("dead-letters", "retry", *options, check=False).returncode == 1
-    network.punnet("dead-letters", "retry", *options, "--mend-type")
-    wait_until(lambda: (lead_id, round_, 2) in read_ledger(network.db).transfers, PATIENCE_S, "it is approved in the books")
-    again = network.punnet("dead-letters", "retry", *options, "--mend-type", check=False)
+    options = (letter, "--why", "payout was mended", "--who", "boris")
+    network.punnet("dead-letters", "retry", *options)
+    closed = letters(network, "--all")[letter]
+    assert closed["state"] == "retried" and closed["who"] == "boris" and closed["sent"] != letter
+    again = network.punnet("dead-letters", "retry", *options, check=False)
     assert again.returncode == 1 and "retried" in again.stderr
-    assert letters(network, "--all")[letter]["state"] == "retried"
+    wait_until(lambda: set(letters(network)) == {closed["sent"]}, PATIENCE_S, "it is put aside once more, at its new place")
+    network.punnet("dead-letters", "discard", closed["sent"], "--why", "payout was not mended", "--who", "boris")
     all_is_well(network)
 
 
