@@ -11,6 +11,7 @@
 #define BUS_TIMEOUT_MS 10000
 /* Nothing was settled, and yet the ledger is read again after so long: whoever falsifies it settles nothing. */
 #define LEDGER_EVERY_MS 20000
+#define LEDGER_REST     10 /* and no sooner than so many times as long as that takes */
 
 struct audit_round {
 	struct bus *bus;
@@ -20,8 +21,8 @@ struct audit_round {
 	struct audit *audit;
 	struct letters letters;
 	struct letters_position letters_at;
-	int64_t mark;    /* of the ledger as it was last read */
-	int64_t read_ms; /* when; by the steady clock */
+	int64_t mark;     /* of the ledger as it was last read */
+	int64_t again_ms; /* when it is read again in any case; by the steady clock */
 	bool read;
 };
 
@@ -114,13 +115,15 @@ static enum result read_commits(struct audit_round *w, struct error *ret_error)
 
 static enum result read_ledger(struct audit_round *w, int64_t mark, struct error *ret_error)
 {
+	int64_t began_ms = clock_monotonic_ms(), took_ms;
 	enum result r;
 
-	if (w->read && mark == w->mark && clock_monotonic_ms() < w->read_ms + LEDGER_EVERY_MS)
+	if (w->read && mark == w->mark && clock_monotonic_ms() < w->again_ms)
 		return RESULT_OK;
 	r = audit_ledger_read(w->ledger, w->audit, ret_error);
 	w->mark = mark;
-	w->read_ms = clock_monotonic_ms();
+	took_ms = clock_monotonic_ms() - began_ms;
+	w->again_ms = began_ms + MAX_OF(LEDGER_EVERY_MS, took_ms * LEDGER_REST);
 	w->read = r == RESULT_OK;
 	return r;
 }
