@@ -3,6 +3,7 @@
  * A round of reading blocks, so it is done by a thread of its own; the loop answers /healthz meanwhile and publishes what a
  * round found when it is over. It keeps nothing: a new one reads everything again, and comes to the same findings. */
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,13 +15,15 @@
 
 #define REST_PER_WORK 3 /* it rests so many times as long as it worked */
 #define STALE_MS      60000
+#define RENEW_MS      MS_PER_DAY /* what is older than the span goes out of memory then */
 
 struct state {
 	struct service *service;
 	struct bus *bus;
+	atomic_bool stop;
 	struct audit_round_settings settings;
 	struct alerts alerts;
-	int64_t every_ms, letter_alert_ms;
+	int64_t every_ms, letter_alert_ms, span_ms;
 	uv_work_t work;
 	bool working;
 	/* The thread's, while it works. */
@@ -28,7 +31,7 @@ struct state {
 	struct audit_findings found;
 	enum result result;
 	struct error error;
-	int64_t began_ms;
+	int64_t began_ms, opened_ms; /* by the steady clock */
 	/* The loop's. */
 	int64_t next_ms,
 	    last_ms; /* by the steady clock; last_ms: the end of the last round that read everything; 0 = none */
@@ -47,10 +50,12 @@ static enum result start(struct service *s, struct error *ret_error)
 	    .db = config_text(c, "common", "db"),
 	    .worker_group = config_text(c, "filter_worker", "group"),
 	};
+	state->settings.stop = &state->stop;
 	if (sodium_init() < 0)
 		return error_set(ret_error, RESULT_FATAL, "libsodium can't be used");
 	randombytes_buf(&state->settings.key, sizeof(state->settings.key));
 	state->every_ms = config_int(c, "auditor", "every");
+	state->span_ms = config_int(c, "auditor", "span");
 	state->letter_alert_ms = config_int(c, "auditor", "letter_alert");
 	state->bus = bus_open(config_text(c, "common", "kafka"), s->instance, ret_error);
 	if (!state->bus)
@@ -66,8 +71,15 @@ static void work(uv_work_t *w)
 	struct state *state = w->data;
 
 	state->result = RESULT_AWAY;
-	if (!state->round)
+	if (state->round && clock_monotonic_ms() >= state->opened_ms + RENEW_MS) {
+		audit_round_close(state->round);
+		state->round = NULL;
+	}
+	if (!state->round) {
+		state->settings.from_ms = clock_now_ms() - state->span_ms;
 		state->round = audit_round_open(state->bus, &state->settings, &state->error);
+		state->opened_ms = clock_monotonic_ms();
+	}
 	if (state->round)
 		state->result = audit_round_read(state->round, &state->found, &state->error);
 }
@@ -134,8 +146,7 @@ static void drain(struct service *s)
 {
 	struct state *state = s->state;
 
-	if (state->working && state->round)
-		audit_round_interrupt(state->round);
+	atomic_store(&state->stop, true);
 }
 
 static bool drained(struct service *s)

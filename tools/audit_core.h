@@ -58,7 +58,7 @@ struct audit; /* opaque */
 struct audit *audit_new(void);
 void audit_free(struct audit *a); /* accepts NULL */
 
-/* Before the first record: what is told is not all that there is. Leads that were not told are nobody's fault, and what an order
+/* Before the first record, or again: what is told is not all that there is. Leads that were not told are nobody's fault, and what an order
  * took of them is not known: caps, budgets and funds are then counted over less than there was. */
 void audit_of_a_span(struct audit *a);
 uint64_t audit_leads_kept(const struct audit *a); /* in memory */

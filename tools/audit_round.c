@@ -38,8 +38,6 @@ static enum result choose(struct audit_round *r, struct error *ret_error)
 			e = scan_from(r->scan, t, s->from_ms, ret_error);
 	if (e == RESULT_OK && s->to_ms > 0)
 		e = scan_until(r->scan, SCAN_RAW, s->to_ms, ret_error);
-	if (s->from_ms > 0 || s->to_ms > 0)
-		audit_of_a_span(r->audit);
 	return e;
 }
 
@@ -55,6 +53,8 @@ struct audit_round *audit_round_open(struct bus *bus, const struct audit_round_s
 	r->audit = audit_new();
 	audit_set_key(r->audit, s->key);
 	r->scan = scan_open(bus, ret_error);
+	if (r->scan)
+		scan_stop_when(r->scan, s->stop);
 	if (r->scan)
 		r->ledger = db_open(s->db, DB_TIMEOUT_MS, ret_error);
 	if (r->ledger && choose(r, ret_error) == RESULT_OK)
@@ -73,11 +73,6 @@ void audit_round_close(struct audit_round *r)
 	audit_free(r->audit);
 	letters_free(&r->letters);
 	free(r);
-}
-
-void audit_round_interrupt(struct audit_round *r)
-{
-	scan_interrupt(r->scan);
 }
 
 const struct audit *audit_round_tables(const struct audit_round *r)
@@ -138,6 +133,8 @@ enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
 		r = audit_ledger_open(w->ledger, w->audit, &mark, ret_error);
 	if (r == RESULT_OK)
 		r = scan_measure(w->scan, ret_error);
+	if (r == RESULT_OK && (scan_leaves_out(w->scan) || w->settings.to_ms > 0))
+		audit_of_a_span(w->audit);
 	if (r == RESULT_OK)
 		r = scan_read(w->scan, audit_take, w->audit, ret_error);
 	if (r == RESULT_OK)

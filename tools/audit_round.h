@@ -6,6 +6,8 @@
 #ifndef PUNNET_AUDIT_ROUND_H
 #define PUNNET_AUDIT_ROUND_H
 
+#include <stdatomic.h>
+
 #include "audit_core.h"
 #include "base/result.h"
 #include "letters_read.h"
@@ -15,7 +17,9 @@ struct audit_round; /* opaque */
 struct audit_round_settings {
 	const char *db, *worker_group;
 	int64_t from_ms, to_ms; /* leads that came in then; 0 = no such end */
-	uint64_t key;           /* of the sums */
+	const atomic_bool
+	    *stop; /* once it is set a round ends soon, with RESULT_AGAIN; NULL = nobody stops it */
+	uint64_t key; /* of the sums */
 };
 
 struct audit_findings {
@@ -31,8 +35,6 @@ struct audit_round *audit_round_open(struct bus *bus, const struct audit_round_s
 				     struct error *ret_error);
 _must_use_ enum result audit_round_read(struct audit_round *r, struct audit_findings *ret,
 					struct error *ret_error);
-/* From another thread: the round under way ends soon, with RESULT_AGAIN. */
-void audit_round_interrupt(struct audit_round *r);
 const struct audit *audit_round_tables(const struct audit_round *r);
 void audit_round_close(struct audit_round *r); /* accepts NULL */
 

@@ -1,7 +1,6 @@
 /* scan: see scan.h. The partitions of one topic are open at once, so that they are fetched side by side. */
 #include "scan.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "proto/dead_letters.pb-c.h"
@@ -31,7 +30,8 @@ struct scan {
 	bool skipped[SCAN_TOPICS];
 	struct place places[SCAN_TOPICS][SCAN_PARTITIONS_MAX];
 	struct arena arena;
-	atomic_bool interrupted;
+	const atomic_bool *stop; /* NULL: nobody stops it */
+	bool leaves_out, measured;
 };
 
 static const struct {
@@ -110,9 +110,14 @@ enum result scan_until(struct scan *s, enum scan_topic topic, int64_t time_ms,
 	return RESULT_OK;
 }
 
-void scan_interrupt(struct scan *s)
+void scan_stop_when(struct scan *s, const atomic_bool *flag)
 {
-	atomic_store(&s->interrupted, true);
+	s->stop = flag;
+}
+
+bool scan_leaves_out(const struct scan *s)
+{
+	return s->leaves_out;
 }
 
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
@@ -131,6 +136,7 @@ static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
 		if (r != RESULT_OK)
 			return error_set(ret_error, r, "%s/%d: its end can't be learned",
 					 topics[t].name, (int)p);
+		s->leaves_out |= !s->measured && place->next > low;
 		place->next = MAX_OF(place->next, low);
 		if (place->limit >= 0)
 			place->end = MIN_OF(place->end, place->limit);
@@ -144,6 +150,7 @@ enum result scan_measure(struct scan *s, struct error *ret_error)
 
 	for (int t = SCAN_TOPICS - 1; t > SCAN_DEAD && r == RESULT_OK; t--)
 		r = measure_topic(s, t, ret_error);
+	s->measured |= r == RESULT_OK;
 	return r;
 }
 
@@ -176,7 +183,7 @@ static enum result read_partition(struct scan *s, int t, int32_t p, scan_fn fn, 
 
 		if (r != RESULT_OK)
 			return r;
-		if (atomic_load(&s->interrupted))
+		if (s->stop && atomic_load(s->stop))
 			return error_set(ret_error, RESULT_AGAIN, "the reading was interrupted");
 		hand_over(s, t, place, records, count, fn, ctx);
 		/* Offsets without records move the position, too. */
