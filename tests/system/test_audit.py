@@ -73,11 +73,13 @@ def test_a_span_of_time_is_audited_by_itself(network):
     while time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) <= began:
         time.sleep(0.05)  # the span begins at a whole second
     network.webmaster.send_all(lead(n, seed=91) for n in range(LEADS, LEADS + 40))
-    wait_until(lambda: all_fine(network), FOUND_WITHIN_S, "they are through")
-    later = {line["invariant"]: line for line in audit(network, "--from", began)}
-    before = {line["invariant"]: line for line in audit(network, "--to", began)}
+
+    def span(*options):
+        lines = {line["invariant"]: line for line in audit(network, *options)}
+        return lines if all(line["state"] == "fine" for line in lines.values()) else None
+    later = wait_until(lambda: span("--from", began), FOUND_WITHIN_S, "the later ones are through")
+    before = wait_until(lambda: span("--to", began), FOUND_WITHIN_S, "the earlier ones are")
     assert later["raw_judged"]["count"] == 40 and before["raw_judged"]["count"] == LEADS
-    assert all(line["state"] == "fine" for span in (later, before) for line in span.values()), (later, before)
 
 
 def test_an_auditor_that_is_killed_comes_to_the_same_findings(network):
