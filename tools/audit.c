@@ -1,99 +1,40 @@
-/* punnet audit: reads everything, from outside the services, and says whether the promises hold.
- *
- * A round: the groups' commits; the ledger's moment; the ends of the topics, the flow's last first; the records; the
- * ledger. In this order what is below a commit has its consequence among what is read, so that "lost" is never a guess. */
+/* punnet audit: reads everything, from outside the services, and says whether the promises hold. A round of reading is
+ * audit_round.h's. */
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "audit_read.h"
+#include "audit_round.h"
 #include "base/json.h"
 #include "base/timefmt.h"
-#include "payout/store/store.h"
+#include "ledger_tool.h"
 #include "runtime/clock.h"
 #include "tool.h"
 
-#define DB_TIMEOUT_MS 10000
-#define WATCH_MS      1000
+#define WATCH_MS   1000
+#define TRACES_MAX 5 /* of the first offending records of one audit */
 
 struct auditing {
 	struct tool *tool;
-	struct scan *scan;
-	struct store *ledger;
-	struct audit *audit;
-	int64_t mark; /* of the ledger as it was last read */
-	bool read;
-	struct audit_line lines[AUDIT_INVARIANTS];
+	struct audit_round *round;
+	struct audit_findings found;
+	bool stages, traces;
 	struct error error;
 };
 
-static enum result read_commits(struct auditing *w)
-{
-	const struct {
-		enum audit_topic topic;
-		enum scan_topic scan;
-		const char *group;
-	} stages[] = {
-	    {AUDIT_RAW, SCAN_RAW, config_text(w->tool->config, "filter_worker", "group")},
-	    {AUDIT_JUDGED, SCAN_JUDGED, "router-admit"},
-	    {AUDIT_MARKET, SCAN_MARKET, "router-decide"},
-	    {AUDIT_ROUTED, SCAN_ROUTED, "delivery"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
-		int32_t count = scan_partitions(w->scan, stages[i].scan);
-		int64_t next[AUDIT_PARTITIONS_MAX];
-		enum result r =
-		    bus_committed(w->tool->bus, stages[i].group, audit_topic_name(stages[i].topic),
-				  count, TOOL_TIMEOUT_MS, next, &w->error);
-
-		if (r != RESULT_OK)
-			return r;
-		for (int32_t p = 0; p < count; p++)
-			audit_committed(w->audit, stages[i].topic, (uint32_t)p, next[p]);
-	}
-	return RESULT_OK;
-}
-
-static enum result read_all(struct auditing *w)
-{
-	int64_t mark;
-	enum result r = read_commits(w);
-
-	if (r == RESULT_OK)
-		r = audit_ledger_open(w->ledger, w->audit, &mark, &w->error);
-	if (r == RESULT_OK)
-		r = scan_measure(w->scan, &w->error);
-	if (r == RESULT_OK)
-		r = scan_read(w->scan, audit_take, w->audit, &w->error);
-	if (r == RESULT_OK && (!w->read || mark != w->mark)) {
-		r = audit_ledger_read(w->ledger, w->audit, &w->error);
-		w->mark = mark;
-		w->read = true;
-	}
-	audit_ledger_close(w->ledger);
-	if (r == RESULT_OK)
-		audit_report(w->audit, w->lines);
-	return r;
-}
-
 /* --- saying it --- */
-
-static const char *state_of(const struct audit_line *l)
-{
-	return l->broken ? "BROKEN" : l->pending ? "pending" : "fine";
-}
 
 static void print_json(const struct auditing *w, enum audit_invariant i)
 {
-	const struct audit_line *l = &w->lines[i];
+	const struct audit_line *l = &w->found.lines[i];
 	struct buf b = {0};
 
 	buf_printf(&b,
 		   "{\"invariant\":\"%s\",\"state\":\"%s\",\"count\":%llu,\"pending\":%llu,"
 		   "\"broken\":%llu,\"lost\":%llu,\"twice\":%llu,\"hash\":\"%016llx\",\"first\":",
-		   audit_name(i), l->broken ? "broken" : state_of(l), (unsigned long long)l->count,
+		   audit_name(i), audit_state(l), (unsigned long long)l->count,
 		   (unsigned long long)l->pending, (unsigned long long)l->broken,
 		   (unsigned long long)l->lost, (unsigned long long)l->twice,
 		   (unsigned long long)l->hash);
@@ -108,9 +49,10 @@ static void print_json(const struct auditing *w, enum audit_invariant i)
 
 static void print_text(const struct auditing *w, enum audit_invariant i)
 {
-	const struct audit_line *l = &w->lines[i];
+	const struct audit_line *l = &w->found.lines[i];
 
-	printf("%-8s %-18s %10llu", state_of(l), audit_name(i), (unsigned long long)l->count);
+	printf("%-8s %-18s %10llu", l->broken ? "BROKEN" : audit_state(l), audit_name(i),
+	       (unsigned long long)l->count);
 	if (l->pending)
 		printf("  %llu pending", (unsigned long long)l->pending);
 	if (l->broken)
@@ -124,13 +66,13 @@ static bool print_verdict(const struct auditing *w)
 	uint64_t lost = 0, twice = 0, broken = 0, pending = 0, books = 0;
 
 	for (size_t i = 0; i < AUDIT_INVARIANTS; i++) {
-		lost += w->lines[i].lost;
-		twice += w->lines[i].twice;
-		broken += w->lines[i].broken;
-		pending += w->lines[i].pending;
+		lost += w->found.lines[i].lost;
+		twice += w->found.lines[i].twice;
+		broken += w->found.lines[i].broken;
+		pending += w->found.lines[i].pending;
 	}
-	books = w->lines[AUDIT_TRANSFERS].broken + w->lines[AUDIT_PAID_ONCE].broken +
-		w->lines[AUDIT_BALANCES].broken;
+	books = w->found.lines[AUDIT_TRANSFERS].broken + w->found.lines[AUDIT_PAID_ONCE].broken +
+		w->found.lines[AUDIT_BALANCES].broken;
 	if (w->tool->json)
 		return broken == 0;
 	printf("audit: %llu lost, %llu twice, books %s", (unsigned long long)lost,
@@ -143,15 +85,100 @@ static bool print_verdict(const struct auditing *w)
 	return broken == 0;
 }
 
-static int print_all(const struct auditing *w)
+/* --- stage by stage --- */
+
+static void stage_json(const struct auditing *w, enum audit_stage s)
 {
+	const struct audit_stage_line *l = &w->found.stages[s];
+	const char *word;
+	uint64_t count;
+
+	printf("{\"stage\":\"%s\",\"in\":%llu,\"out\":%llu,\"behind\":%llu,\"behind_ms\":%lld,"
+	       "\"dropped\":{",
+	       audit_stage_name(s), (unsigned long long)l->in, (unsigned long long)l->out,
+	       (unsigned long long)l->behind, (long long)l->behind_ms);
+	for (size_t i = 0; audit_dropped(audit_round_tables(w->round), s, i, &word, &count); i++)
+		printf("%s\"%s\":%llu", i ? "," : "", word, (unsigned long long)count);
+	printf("}}\n");
+}
+
+static void stage_text(const struct auditing *w, enum audit_stage s)
+{
+	const struct audit_stage_line *l = &w->found.stages[s];
+	const char *word;
+	uint64_t count;
+
+	printf("%-10s in %10llu  out %10llu  dropped %8llu  behind %6llu (%lld.%lld s)\n",
+	       audit_stage_name(s), (unsigned long long)l->in, (unsigned long long)l->out,
+	       (unsigned long long)l->dropped, (unsigned long long)l->behind,
+	       (long long)l->behind_ms / 1000, (long long)l->behind_ms % 1000 / 100);
+	for (size_t i = 0; audit_dropped(audit_round_tables(w->round), s, i, &word, &count); i++)
+		printf("           %10llu %s\n", (unsigned long long)count, word);
+}
+
+static void print_stages(const struct auditing *w)
+{
+	for (int s = 0; s < AUDIT_STAGES && w->stages; s++) {
+		if (w->tool->json)
+			stage_json(w, s);
+		else
+			stage_text(w, s);
+	}
+}
+
+/* --- the lives of those that were found --- */
+
+/* The id that a finding names; false: it names none. */
+static bool lead_named(const char *finding, char ret[LEAD_ID_TEXT_LEN + 1])
+{
+	const char *at = strstr(finding, "lead ");
+	struct lead_id id;
+
+	if (!at || strlen(at + 5) < LEAD_ID_TEXT_LEN)
+		return false;
+	memcpy(ret, at + 5, LEAD_ID_TEXT_LEN);
+	ret[LEAD_ID_TEXT_LEN] = '\0';
+	return lead_id_parse(slice_cstr(ret), &id);
+}
+
+static void print_traces(struct auditing *w)
+{
+	char id[LEAD_ID_TEXT_LEN + 1], shown[TRACES_MAX][LEAD_ID_TEXT_LEN + 1];
+	int count = 0;
+
+	for (size_t i = 0; i < AUDIT_INVARIANTS && w->traces && count < TRACES_MAX; i++) {
+		char *argv[] = {"trace", id, NULL};
+		bool before = false;
+
+		if (!w->found.lines[i].broken || !lead_named(w->found.lines[i].first, id))
+			continue;
+		for (int k = 0; k < count; k++)
+			before |= strcmp(shown[k], id) == 0;
+		if (before)
+			continue;
+		memcpy(shown[count++], id, sizeof(id));
+		printf("\n%s: %s\n", audit_name(i), w->found.lines[i].first);
+		(void)command_trace(w->tool, 2, argv);
+	}
+}
+
+static int print_all(struct auditing *w)
+{
+	bool fine;
+
 	for (size_t i = 0; i < AUDIT_INVARIANTS; i++) {
 		if (w->tool->json)
 			print_json(w, (enum audit_invariant)i);
 		else
 			print_text(w, (enum audit_invariant)i);
 	}
-	return print_verdict(w) ? TOOL_DONE : TOOL_FOUND;
+	print_stages(w);
+	fine = print_verdict(w);
+	if (w->found.letters_open && !w->tool->json)
+		printf("audit: %zu dead letters are open; see `punnet dead-letters list`\n",
+		       w->found.letters_open);
+	print_traces(w);
+	return fine ? TOOL_DONE : TOOL_FOUND;
 }
 
 /* --- watching --- */
@@ -176,7 +203,7 @@ static int watch(struct auditing *w)
 	signal(SIGTERM, interrupt);
 	while (!interrupted && r == RESULT_OK) {
 		for (size_t i = 0; i < AUDIT_INVARIANTS; i++) {
-			const char *state = state_of(&w->lines[i]);
+			const char *state = audit_state(&w->found.lines[i]);
 
 			if (shown[i] == state)
 				continue;
@@ -191,7 +218,7 @@ static int watch(struct auditing *w)
 		}
 		(void)fflush(stdout);
 		(void)nanosleep(&pause, NULL);
-		r = read_all(w);
+		r = audit_round_read(w->round, &w->found, &w->error);
 	}
 	if (r != RESULT_OK)
 		return tool_fail("audit", r, &w->error);
@@ -199,30 +226,40 @@ static int watch(struct auditing *w)
 	return status;
 }
 
+static int run(struct auditing *w, bool watching)
+{
+	enum result r = audit_round_read(w->round, &w->found, &w->error);
+
+	if (r != RESULT_OK)
+		return tool_fail("audit", r, &w->error);
+	return watching ? watch(w) : print_all(w);
+}
+
 int command_audit(struct tool *t, int argc, char **argv)
 {
 	struct auditing w = {.tool = t};
+	struct audit_round_settings settings = {
+	    .db = config_text(t->config, "common", "db"),
+	    .worker_group = config_text(t->config, "filter_worker", "group"),
+	};
 	bool watching = tool_flag(&argc, argv, "--watch");
-	enum result r = RESULT_AWAY;
-	int status;
+	struct report_period period;
+	int64_t now_ms = clock_now_ms();
+	int status = ledger_period("audit", &argc, argv, &period);
 
+	if (status != TOOL_DONE)
+		return status;
+	w.stages = tool_flag(&argc, argv, "--stages");
+	w.traces = tool_flag(&argc, argv, "--trace");
 	if (argc > 1)
 		return tool_usage("audit", "unexpected \"%s\"", argv[1]);
+	settings.from_ms = period.from_ms;
+	settings.to_ms = period.to_ms <= now_ms ? period.to_ms : 0;
+	randombytes_buf(&settings.key, sizeof(settings.key));
 	if (!tool_bus(t, "audit"))
 		return TOOL_AWAY;
-	w.audit = audit_new();
-	w.scan = scan_open(t->bus, &w.error);
-	if (w.scan)
-		w.ledger =
-		    store_open(config_text(t->config, "common", "db"), DB_TIMEOUT_MS, &w.error);
-	if (w.ledger)
-		r = read_all(&w);
-	if (r != RESULT_OK)
-		status = tool_fail("audit", r, &w.error);
-	else
-		status = watching ? watch(&w) : print_all(&w);
-	store_close(w.ledger);
-	scan_close(w.scan);
-	audit_free(w.audit);
+	w.round = audit_round_open(t->bus, &settings, &w.error);
+	status = w.round ? run(&w, watching) : tool_fail("audit", RESULT_AWAY, &w.error);
+	audit_round_close(w.round);
 	return status;
 }

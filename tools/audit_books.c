@@ -3,7 +3,6 @@
 
 #include "audit_read.h"
 #include "payout/store/db.h"
-#include "payout/store/store.h"
 
 static const char cursors_sql[] =
     "SELECT partition, next FROM offsets WHERE topic = 'leads.outcomes'";
@@ -13,6 +12,8 @@ static const char accounts_sql[] = "SELECT id, name, currency, balance FROM acco
 static const char transfers_sql[] = "SELECT lead_id, round, event, currency, account1, amount1, "
 				    "account2, amount2, account3, amount3, "
 				    "account4, amount4 FROM transfers";
+
+static const char ignored_sql[] = "SELECT reason, COUNT(*) FROM ignored GROUP BY reason";
 
 struct opening {
 	struct audit *audit;
@@ -82,40 +83,47 @@ static void take_transfer(void *ctx, const struct db_value *c, size_t count)
 				    c[i].integer, c[i + 1].integer);
 }
 
-static enum result ask(struct db *db, const char *sql, db_row_fn fn, void *ctx,
+static enum result ask(struct db *ledger, const char *sql, db_row_fn fn, void *ctx,
 		       struct error *ret_error)
 {
-	enum result r = db_add(db, sql, NULL, 0, fn, ctx, ret_error);
+	enum result r = db_add(ledger, sql, NULL, 0, fn, ctx, ret_error);
 
-	return r == RESULT_OK ? db_flush(db, ret_error) : r;
+	return r == RESULT_OK ? db_flush(ledger, ret_error) : r;
 }
 
-enum result audit_ledger_open(struct store *ledger, struct audit *a, int64_t *ret_mark,
+static void take_ignored(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	char reason[64];
+
+	audit_ignored(ctx, text_of(c[0].bytes, reason, sizeof(reason)), c[1].integer);
+}
+
+enum result audit_ledger_open(struct db *ledger, struct audit *a, int64_t *ret_mark,
 			      struct error *ret_error)
 {
-	struct db *db = store_db(ledger);
 	struct opening o = {.audit = a};
 	/* Not db_begin(): that is for writing, and would keep payout waiting. */
-	enum result r = db_script(db,
-				  db_dialect(db) == DB_SQLITE
+	enum result r = db_script(ledger,
+				  db_dialect(ledger) == DB_SQLITE
 				      ? "BEGIN"
 				      : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 				  ret_error);
 
 	if (r == RESULT_OK)
-		r = ask(db, cursors_sql, take_cursor, &o, ret_error);
+		r = ask(ledger, cursors_sql, take_cursor, &o, ret_error);
 	if (r == RESULT_OK)
-		r = ask(db, outbox_sql, take_rows, &o, ret_error);
+		r = ask(ledger, outbox_sql, take_rows, &o, ret_error);
 	*ret_mark = o.mark;
 	return r;
 }
 
-enum result audit_ledger_read(struct store *ledger, struct audit *a, struct error *ret_error)
+enum result audit_ledger_read(struct db *ledger, struct audit *a, struct error *ret_error)
 {
 	const struct {
 		const char *sql;
 		db_row_fn fn;
 	} tables[] = {{outbox_sql, take_outbox},
+		      {ignored_sql, take_ignored},
 		      {lives_sql, take_life},
 		      {accounts_sql, take_account},
 		      {transfers_sql, take_transfer}};
@@ -123,12 +131,12 @@ enum result audit_ledger_read(struct store *ledger, struct audit *a, struct erro
 
 	audit_ledger_begin(a);
 	for (size_t i = 0; i < ARRAY_LEN(tables) && r == RESULT_OK; i++)
-		r = ask(store_db(ledger), tables[i].sql, tables[i].fn, a, ret_error);
+		r = ask(ledger, tables[i].sql, tables[i].fn, a, ret_error);
 	audit_ledger_end(a);
 	return r;
 }
 
-void audit_ledger_close(struct store *ledger)
+void audit_ledger_close(struct db *ledger)
 {
-	db_rollback(store_db(ledger));
+	db_rollback(ledger);
 }

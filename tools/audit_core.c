@@ -72,6 +72,27 @@ void audit_free(struct audit *a)
 	map_free(&a->order_index);
 	map_free(&a->vertical_index);
 	map_free(&a->dead);
+	map_free(&a->name_index);
+	map_free(&a->purse_index);
+	map_free(&a->share_index);
+	map_free(&a->held);
+	map_free(&a->bucket_index);
+	map_free(&a->word_index);
+	free(a->buckets.items);
+	free(a->words.items);
+	for (size_t t = 0; t < AUDIT_TOPICS; t++)
+		for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)
+			free(a->trails[t][p].items);
+	free(a->bids.items);
+	free(a->spans.items);
+	free(a->cards.items);
+	free(a->lines.items);
+	free(a->classes.items);
+	free(a->purses.items);
+	free(a->funds.items);
+	free(a->shares.items);
+	free(a->enemies.items);
+	free(a->countries.items);
 	free(a->leads.items);
 	free(a->decisions.items);
 	free(a->terms.items);
@@ -81,6 +102,21 @@ void audit_free(struct audit *a)
 	free(a->accounts.items);
 	free(a->slots);
 	free(a);
+}
+
+void audit_of_a_span(struct audit *a)
+{
+	a->cut = a->of_a_span = true;
+}
+
+bool audit_is_full(const struct audit *a)
+{
+	return a->full;
+}
+
+uint64_t audit_leads_kept(const struct audit *a)
+{
+	return a->leads.count;
 }
 
 /* --- findings --- */
@@ -155,8 +191,12 @@ static struct a_lead *lead_add(struct audit *a, const struct lead_id *id)
 	struct a_lead *l = VECTOR_ADD(a->leads);
 
 	assert(a->leads.count < NONE);
-	*l = (struct a_lead){
-	    .raw_offset = -1, .judged_offset = -1, .market_offset = -1, .first = NONE};
+	*l = (struct a_lead){.raw_offset = -1,
+			     .judged_offset = -1,
+			     .market_offset = -1,
+			     .first = NONE,
+			     .vertical = UNKNOWN,
+			     .webmaster = NONE};
 	if (id)
 		l->id = *id;
 	return l;
@@ -210,8 +250,51 @@ uint32_t audit_vertical_of(struct audit *a, const char *vertical)
 
 	if (i != NONE)
 		return i;
-	*VECTOR_ADD(a->verticals) = (struct a_vertical){.share_bp = NONE};
+	*VECTOR_ADD(a->verticals) = (struct a_vertical){.card = NONE};
 	return (uint32_t)a->verticals.count - 1;
+}
+
+uint32_t audit_name_of(struct audit *a, const char *name)
+{
+	uint32_t i = name ? index_of(&a->name_index, name, a->name_count) : NONE;
+
+	if (i != NONE || !name)
+		return i;
+	return (uint32_t)a->name_count++;
+}
+
+uint16_t audit_country_of(const char *code)
+{
+	if (!code || !code[0] || !code[1] || code[2])
+		return 0;
+	return (uint16_t)((uint8_t)code[0] << 8 | (uint8_t)code[1]);
+}
+
+static struct a_lead *raw_lead(struct audit *a, uint32_t partition, int64_t offset)
+{
+	int64_t i = a->raw_base[partition] < 0 ? -1 : offset - a->raw_base[partition];
+
+	if (i < 0 || i >= (int64_t)a->raw_at[partition].count ||
+	    a->raw_at[partition].items[i] == NONE)
+		return NULL;
+	return &a->leads.items[a->raw_at[partition].items[i]];
+}
+
+/* A stage dropped it; a raw lead that can be read was counted as one to be judged. */
+static void dropped_aside(struct audit *a, const char *topic, uint32_t partition, int64_t offset)
+{
+	static const enum audit_topic read_by[AUDIT_STAGES] = {
+	    AUDIT_RAW, AUDIT_JUDGED, AUDIT_MARKET, AUDIT_ROUTED, AUDIT_OUTCOMES};
+	const struct a_lead *l;
+
+	for (int s = 0; s < AUDIT_STAGES; s++)
+		if (strcmp(topics[read_by[s]], topic) == 0)
+			audit_word(a, s, "put_aside", 1);
+	if (strcmp(topic, topics[AUDIT_RAW]) != 0 || partition >= AUDIT_PARTITIONS_MAX)
+		return;
+	l = raw_lead(a, partition, offset);
+	if (l && !(l->flags & LEAD_UNREADABLE))
+		audit_unsum(a, SIDE_RAW, &l->id, audit_place(partition, offset));
 }
 
 /* --- what is ahead, what was put aside --- */
@@ -240,7 +323,9 @@ void audit_dead_letter(struct audit *a, const char *topic, uint32_t partition, i
 	char key[96];
 	size_t len = dead_key(topic, partition, offset, key);
 
-	map_put(&a->dead, slice_of(key, len), a);
+	if (map_put(&a->dead, slice_of(key, len), a))
+		return;
+	dropped_aside(a, topic, partition, offset);
 }
 
 bool audit_is_dead(const struct audit *a, enum audit_topic topic, uint32_t partition,
@@ -271,9 +356,20 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	}
 	while ((int64_t)a->raw_at[p].count < at.offset - a->raw_base[p])
 		*VECTOR_ADD(a->raw_at[p]) = NONE;
+	a->full |= a->leads.count >= AUDIT_LEADS_MAX;
+	if (a->full)
+		return;
 	l = id ? audit_lead_make(a, id, &fresh) : lead_add(a, NULL);
+	if (id && !audit_is_dead(a, AUDIT_RAW, p, at.offset))
+		audit_sum(a, SIDE_RAW, id, audit_place(p, at.offset));
 	if (!fresh &&
 	    (l->flags & LEAD_RAW)) { /* which may be: one of its records must not be accepted */
+		if (!(l->flags & LEAD_JUDGED) &&
+		    audit_is_dead(a, AUDIT_RAW, l->raw_partition, l->raw_offset)) {
+			/* The first one was put aside, and this is another try. */
+			l->raw_partition = (uint16_t)p;
+			l->raw_offset = at.offset;
+		}
 		*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
 		return;
 	}
@@ -282,16 +378,6 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 	l->raw_offset = at.offset;
 	*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
 	audit_count(&a->line[AUDIT_RAW_UNIQUE], &l->id);
-}
-
-static struct a_lead *raw_lead(struct audit *a, uint32_t partition, int64_t offset)
-{
-	int64_t i = a->raw_base[partition] < 0 ? -1 : offset - a->raw_base[partition];
-
-	if (i < 0 || i >= (int64_t)a->raw_at[partition].count ||
-	    a->raw_at[partition].items[i] == NONE)
-		return NULL;
-	return &a->leads.items[a->raw_at[partition].items[i]];
 }
 
 void audit_judged(struct audit *a, const struct audit_judged *j)
@@ -311,7 +397,7 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 	a->raw_seen[p] = j->raw.offset + 1;
 	l = raw_lead(a, p, j->raw.offset);
 	if (!l || !lead_id_equal(&l->id, &j->id)) {
-		if (a->raw_base[p] >= 0 && j->raw.offset >= a->raw_base[p])
+		if (a->raw_base[p] >= 0 && j->raw.offset >= a->raw_base[p] && !(!l && a->of_a_span))
 			audit_found(
 			    a->line, AUDIT_RAW_JUDGED, FOUND_WRONG,
 			    "leads.judged/%u@%lld: lead %s is not the one at leads.raw/%u@%lld", p,
@@ -319,6 +405,12 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 			    (long long)j->raw.offset);
 		return;
 	}
+	audit_sum(a, SIDE_JUDGED, &l->id, audit_place(p, j->raw.offset));
+	if (j->verdict != AUDIT_REJECTED && !(l->flags & MAY_BE_SOLD))
+		audit_sum(a, SIDE_ACCEPTED, &l->id, 0);
+	if (j->verdict == AUDIT_REJECTED || (l->flags & MAY_BE_SOLD))
+		audit_word(a, AUDIT_JUDGING,
+			   j->verdict == AUDIT_REJECTED && j->reason ? j->reason : "rejected", 1);
 	if (j->verdict != AUDIT_REJECTED && (l->flags & MAY_BE_SOLD))
 		audit_found(a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
 			    "leads.judged/%u@%lld: lead %s was accepted at %lld already", p,
@@ -334,123 +426,13 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 	if (j->verdict == AUDIT_QUARANTINED)
 		l->flags |= LEAD_QUARANTINED;
 	if (j->verdict <= AUDIT_NO_VERDICT || j->verdict > AUDIT_QUARANTINED ||
-	    (j->verdict == AUDIT_REJECTED && !j->has_reasons))
-		audit_found(
-		    a->line, AUDIT_VERDICTS, FOUND_WRONG, "leads.judged/%u@%lld: lead %s: %s", p,
-		    (long long)j->at.offset, audit_text(&l->id),
-		    j->verdict == AUDIT_REJECTED ? "rejected without a reason" : "no verdict");
+	    (j->verdict == AUDIT_REJECTED && !j->has_reasons) || j->no_ruleset)
+		audit_found(a->line, AUDIT_VERDICTS, FOUND_WRONG,
+			    "leads.judged/%u@%lld: lead %s: %s", p, (long long)j->at.offset,
+			    audit_text(&l->id),
+			    j->no_ruleset                  ? "by no rule set"
+			    : j->verdict == AUDIT_REJECTED ? "rejected without a reason"
+							   : "no verdict");
 	else
 		audit_count(&a->line[AUDIT_VERDICTS], &l->id);
-}
-
-/* --- attempts and outcomes --- */
-
-/* The assignment that a record is about; NULL where it can't be known, or is nobody's, which is then said. */
-static struct a_decision *assignment(struct audit *a, enum audit_topic topic, struct audit_at at,
-				     const struct lead_id *id, uint32_t round)
-{
-	struct a_lead *l = audit_lead(a, id);
-	struct a_decision *d = audit_find(a, l, round);
-
-	if (d && d->order != NONE)
-		return d;
-	if (l || !a->cut)
-		audit_found(a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
-			    "%s/%u@%lld: lead %s was not routed in round %u", topics[topic],
-			    at.partition, (long long)at.offset, audit_text(id), round);
-	return NULL;
-}
-
-void audit_attempt(struct audit *a, struct audit_at at, const struct lead_id *id, uint32_t round,
-		   bool final)
-{
-	struct a_decision *d = assignment(a, AUDIT_ATTEMPTS, at, id, round);
-
-	if (!d)
-		return;
-	d->attempted = true;
-	d->answered |= final;
-}
-
-/* Whether an outcome moves its assignment on: the first one does, and a late delivery after nobody knew. */
-static bool counts(struct audit *a, const struct a_lead *l, const struct a_decision *d, int kind)
-{
-	if (d->state != AUDIT_NOT_SETTLED &&
-	    !(d->state == AUDIT_UNRESOLVED && kind == AUDIT_DELIVERED))
-		return false;
-	for (uint32_t i = l->first; i != NONE; i = a->decisions.items[i].next) {
-		const struct a_decision *other = &a->decisions.items[i];
-
-		if (other != d && (other->exclusive || d->exclusive) && other->round > d->round &&
-		    other->state != AUDIT_NOT_SETTLED)
-			return false;
-	}
-	return true;
-}
-
-static void outcome_counts(struct audit *a, const struct audit_outcome *o, struct a_lead *l,
-			   struct a_decision *d)
-{
-	if (o->kind == AUDIT_DELIVERED && d->state != AUDIT_DELIVERED &&
-	    (l->flags & LEAD_SOLD_ALONE)) {
-		audit_found(
-		    a->line, AUDIT_DELIVERED_ONCE, FOUND_TWICE,
-		    "leads.outcomes/%u@%lld: lead %s is delivered in round %u, and was before",
-		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
-		return;
-	}
-	if (!counts(a, l, d, o->kind))
-		return;
-	d->state = (uint8_t)o->kind;
-	d->outcome_partition = (uint16_t)o->at.partition;
-	d->outcome_offset = o->at.offset;
-	if (o->kind != AUDIT_DELIVERED)
-		return;
-	audit_count(&a->line[AUDIT_DELIVERED_ONCE], &l->id);
-	if (d->exclusive)
-		l->flags |= LEAD_SOLD_ALONE;
-}
-
-static void delivery_outcome(struct audit *a, const struct audit_outcome *o)
-{
-	struct a_decision *d = assignment(a, AUDIT_OUTCOMES, o->at, &o->id, o->round);
-
-	if (!d)
-		return;
-	if (audit_order_of(a, o->order_id) != d->order || o->price.amount_minor != d->price_minor ||
-	    o->payout_minor != d->payout_minor || strcmp(o->price.currency, d->currency) != 0) {
-		audit_found(
-		    a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
-		    "leads.outcomes/%u@%lld: lead %s round %u: other terms than it was routed at",
-		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
-		return;
-	}
-	d->outcomes |= (uint8_t)(1u << o->kind);
-	outcome_counts(a, o, &a->leads.items[d->lead], d);
-}
-
-void audit_outcome(struct audit *a, const struct audit_outcome *o)
-{
-	uint32_t p = o->at.partition;
-	struct a_lead *l;
-
-	assert(p < AUDIT_PARTITIONS_MAX);
-	if (a->outcomes_base[p] < 0)
-		a->outcomes_base[p] = o->at.offset;
-	a->outcomes_end[p] = o->at.offset + 1;
-	if (audit_is_dead(a, AUDIT_OUTCOMES, p, o->at.offset))
-		return;
-	if (o->kind >= AUDIT_DELIVERED && o->kind <= AUDIT_UNRESOLVED) {
-		delivery_outcome(a, o);
-		return;
-	}
-	l = audit_lead(a, &o->id); /* anybody may send a verdict about anything: payout judges it */
-	if (l && o->kind == AUDIT_APPROVED)
-		l->flags |= LEAD_SAID_APPROVED;
-	if (l && o->kind == AUDIT_RETURNED)
-		l->flags |= LEAD_SAID_RETURNED;
-	if (l && o->kind == AUDIT_DUE)
-		l->flags |= LEAD_SAID_DUE;
-	if (l && o->kind == AUDIT_WAIVED)
-		l->flags |= LEAD_SAID_WAIVED;
 }

@@ -1,125 +1,6 @@
 /* audit_fold: the market log folded a second time, by the auditor's own arithmetic: who may have taken what, when. */
 #include "audit_tables.h"
 
-#define SHARE_BP_DEFAULT 7000 /* of a vertical whose rate was never published */
-
-static const int64_t window_ms[2] = {MS_PER_HOUR, MS_PER_DAY};
-
-/* What the order's clock shows more than UTC. */
-static int64_t clock_ahead_ms(const struct audit *a, const struct a_terms *t, int64_t now_ms)
-{
-	int64_t minutes = t->utc_offset_minutes;
-
-	for (uint32_t i = 0; i < t->shift_count; i++) {
-		const struct audit_shift *s = &a->shifts.items[t->first_shift + i];
-
-		if (i == 0 || s->from_ms <= now_ms)
-			minutes = s->offset_minutes;
-	}
-	return minutes * MS_PER_MIN;
-}
-
-/* An hour is named by the moment at which it began, a day by its date: a day may have 23 hours, or 25. */
-static int64_t window_name(const struct audit *a, const struct a_terms *t, size_t kind,
-			   int64_t now_ms)
-{
-	int64_t local = now_ms + clock_ahead_ms(a, t, now_ms), len = window_ms[kind];
-	int64_t rest = (local % len + len) % len;
-
-	return kind == 0 ? now_ms - rest : local - rest;
-}
-
-static const char *over_cap(const struct a_order *o, const struct a_terms *t)
-{
-	if ((t->cap_total && o->taken > t->cap_total) || (t->quantity && o->taken > t->quantity))
-		return "the total";
-	if (t->cap_hour && o->windows[0].taken > t->cap_hour)
-		return "the hour's cap";
-	if (t->cap_day && o->windows[1].taken > t->cap_day)
-		return "the day's cap";
-	return NULL;
-}
-
-/* Where the card has lines of its own, the record says which one it was, and the sum must follow from it. */
-static int64_t payout_due(const struct audit *a, const struct a_decision *d,
-			  const struct a_terms *t)
-{
-	const struct a_vertical *v = &a->verticals.items[t->vertical];
-
-	if (v->has_lines && d->basis_fixed_minor > 0)
-		return d->basis_fixed_minor;
-	if (v->has_lines)
-		return money_share_bp(d->price_minor, d->basis_share_bp);
-	return money_share_bp(d->price_minor, v->share_bp == NONE ? SHARE_BP_DEFAULT : v->share_bp);
-}
-
-static void check_terms(struct audit *a, const struct a_decision *d, const struct a_terms *t,
-			int64_t now_ms)
-{
-	const char *wrong = NULL;
-
-	if (t->removed || t->paused || (t->from_ms && now_ms < t->from_ms) ||
-	    (t->until_ms && now_ms >= t->until_ms))
-		wrong = "the order was not open";
-	else if (d->price_minor < t->price_least_minor || d->price_minor > t->price_most_minor ||
-		 strcmp(d->currency, t->currency) != 0)
-		wrong = "not the order's price";
-	else if (d->payout_minor != payout_due(a, d, t) || d->payout_minor > d->price_minor)
-		wrong = "not the vertical's payout";
-	if (wrong)
-		audit_found(a->line, AUDIT_TERMS, FOUND_WRONG,
-			    "leads.routed/%u@%lld: lead %s round %u: %s", d->partition,
-			    (long long)d->offset, audit_text(&a->leads.items[d->lead].id), d->round,
-			    wrong);
-	else
-		audit_count(&a->line[AUDIT_TERMS], &a->leads.items[d->lead].id);
-}
-
-static void take_place(struct audit *a, struct a_decision *d, int64_t now_ms)
-{
-	struct a_order *o = &a->orders.items[d->order];
-	const struct a_terms *t = o->terms == NONE ? NULL : &a->terms.items[o->terms];
-	const struct lead_id *id = &a->leads.items[d->lead].id;
-	const char *over;
-
-	if (!t) {
-		if (a->markets[d->market_partition].whole)
-			audit_found(a->line, AUDIT_TERMS, FOUND_WRONG,
-				    "leads.routed/%u@%lld: lead %s: the market knows no such order",
-				    d->partition, (long long)d->offset, audit_text(id));
-		return;
-	}
-	check_terms(a, d, t, now_ms);
-	if (d->is_test)
-		return;
-	o->taken++;
-	for (size_t k = 0; k < 2; k++) {
-		d->window_start[k] = window_name(a, t, k, now_ms);
-		if (o->windows[k].start_ms != d->window_start[k])
-			o->windows[k] = (struct a_window){.start_ms = d->window_start[k]};
-		o->windows[k].taken++;
-	}
-	over = over_cap(o, t);
-	if (over)
-		audit_found(a->line, AUDIT_CAPS, FOUND_WRONG,
-			    "market/%u@%lld: lead %s goes over %s of its order",
-			    d->market_partition, (long long)d->market_offset, audit_text(id), over);
-	else
-		audit_count(&a->line[AUDIT_CAPS], id);
-}
-
-static void give_back(struct audit *a, const struct a_decision *d)
-{
-	struct a_order *o = &a->orders.items[d->order];
-
-	if (d->is_test || o->terms == NONE)
-		return;
-	o->taken--;
-	for (size_t k = 0; k < 2; k++)
-		if (o->windows[k].start_ms == d->window_start[k] && o->windows[k].taken)
-			o->windows[k].taken--;
-}
-
 static bool is_held(const struct audit *a, const struct a_lead *l)
 {
 	for (uint32_t i = l->first; i != NONE; i = a->decisions.items[i].next) {
@@ -129,15 +10,24 @@ static bool is_held(const struct audit *a, const struct a_lead *l)
 	return false;
 }
 
-static bool may_wait(const struct audit *a, uint32_t order)
+static bool waits(const struct audit *a, uint32_t vertical)
+{
+	uint32_t card = a->verticals.items[vertical].card;
+
+	return card != NONE && a->cards.items[card].waits;
+}
+
+static bool may_wait(const struct audit *a, const struct a_lead *l, uint32_t order)
 {
 	const struct a_order *o = order == NONE ? NULL : &a->orders.items[order];
 
-	/* Of a lead that nobody took the vertical is not known here: any that waits will do. */
+	/* Of a lead that nobody took the vertical may not be known here: any that waits will do. */
+	if (l->vertical != UNKNOWN)
+		return waits(a, l->vertical);
 	if (o && o->terms != NONE)
-		return a->verticals.items[a->terms.items[o->terms].vertical].waits;
+		return waits(a, a->terms.items[o->terms].vertical);
 	for (size_t i = 0; i < a->verticals.count; i++) {
-		if (a->verticals.items[i].waits)
+		if (waits(a, (uint32_t)i))
 			return true;
 	}
 	return false;
@@ -150,8 +40,8 @@ static void fold_decision(struct audit *a, uint32_t p, struct a_lead *l, struct 
 	if (d->order == NONE)
 		return;
 	l->rounds++;
+	audit_place_take(a, d, a->markets[p].time_ms);
 	d->held = true;
-	take_place(a, d, a->markets[p].time_ms);
 }
 
 /* A shared lead goes to several at once: further rounds on the same record. */
@@ -172,12 +62,12 @@ static bool decide(struct audit *a, uint32_t p, const struct a_event *e, uint32_
 	struct a_decision *d = audit_find(a, l, l->rounds);
 
 	/* What was decided upon a later record was not decided here: it waited in between. */
-	if (d && d->market_offset > e->offset && may_wait(a, order))
+	if (d && d->market_offset > e->offset && may_wait(a, l, order))
 		d = NULL;
 	if (!d) {
 		if (audit_is_ahead(a, AUDIT_MARKET, p, e->offset))
 			return false;
-		if (may_wait(a, order)) {
+		if (may_wait(a, l, order)) {
 			l->flags |= LEAD_WAITS_BUYER;
 			return true;
 		}
@@ -205,6 +95,8 @@ static bool fold_settled(struct audit *a, uint32_t p, const struct a_event *e)
 
 	if (about)
 		about->settled |= (uint8_t)(1u << e->settlement);
+	if (e->settlement == AUDIT_RETURNED)
+		audit_place_return(a, p, about, e->value, e->amount);
 	if (!about || !about->folded || about->order != e->value ||
 	    e->settlement == AUDIT_APPROVED || e->settlement == AUDIT_RETURNED)
 		return true;
@@ -216,7 +108,7 @@ static bool fold_settled(struct audit *a, uint32_t p, const struct a_event *e)
 	}
 	/* Given back before the next decision: the same order's place is free for it. */
 	if (about->held)
-		give_back(a, about);
+		audit_place_give_back(a, about);
 	about->held = false;
 	if (is_held(a, l)) {
 		/* Others have it: it goes to one more who shares it, or to nobody. */
@@ -305,11 +197,13 @@ static bool fold_event(struct audit *a, uint32_t p, const struct a_event *e)
 		fold_order(a, e);
 		return true;
 	case EVENT_RATE:
-		a->verticals.items[e->about] = (struct a_vertical){
-		    .share_bp = e->value,
-		    .has_lines = e->settlement & 1,
-		    .waits = e->settlement & 2,
-		};
+		a->verticals.items[e->about].card = e->value;
+		return true;
+	case EVENT_FUNDS:
+		audit_purse_set(a, p, &a->funds.items[e->about]);
+		return true;
+	case EVENT_HELD:
+		audit_hold_set(a, p, e->about, e->amount, a->markets[p].time_ms);
 		return true;
 	case EVENT_OTHER:
 		return true;

@@ -7,6 +7,8 @@ void audit_ledger_begin(struct audit *a)
 	memset(a->outbox, 0, sizeof(a->outbox));
 	a->accounts.count = 0;
 	a->transfer.open = false;
+	audit_sums_forget(a, SIDE_CREDITED);
+	audit_words_forget(a);
 	for (size_t i = 0; i < a->decisions.count; i++) {
 		struct a_decision *d = &a->decisions.items[i];
 
@@ -141,6 +143,9 @@ static void transfer_close(struct audit *a)
 	if (!d)
 		return;
 	d->balanced |= (uint8_t)(1u << t->event);
+	if (t->event == CREDIT)
+		audit_sum(a, SIDE_CREDITED, &t->id,
+			  audit_sale(t->round, 0, t->receivable + t->vat, -t->hold));
 	if (!amounts_fit(t, d))
 		audit_found(a->ledger,
 			    t->event == CREDIT ? AUDIT_DELIVERED_CREDITED : AUDIT_PAID_ONCE,
@@ -197,21 +202,29 @@ static void check_total(struct audit *a, const char *currency)
 			    "ledger: the balances in %s sum to %lld", currency, (long long)sum);
 }
 
+static bool is_first_of_its_currency(const struct audit *a, size_t i)
+{
+	size_t before = 0;
+
+	while (before < i &&
+	       strcmp(a->accounts.items[before].currency, a->accounts.items[i].currency) != 0)
+		before++;
+	return before == i;
+}
+
 void audit_ledger_end(struct audit *a)
 {
 	transfer_close(a);
 	for (size_t i = 0; i < a->accounts.count; i++) {
 		const struct a_account *acc = &a->accounts.items[i];
-		size_t before = 0;
 
 		if (acc->balance != acc->sum)
 			audit_found(
 			    a->ledger, AUDIT_BALANCES, FOUND_WRONG,
 			    "ledger: account %zu has a balance of %lld, its entries sum to %lld", i,
 			    (long long)acc->balance, (long long)acc->sum);
-		while (before < i && strcmp(a->accounts.items[before].currency, acc->currency) != 0)
-			before++;
-		if (before == i && acc->kind)
-			check_total(a, acc->currency);
 	}
+	for (size_t i = 0; i < a->accounts.count; i++)
+		if (a->accounts.items[i].kind && is_first_of_its_currency(a, i))
+			check_total(a, a->accounts.items[i].currency);
 }

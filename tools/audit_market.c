@@ -3,8 +3,8 @@
 
 /* --- taking --- */
 
-static struct a_event *event_add(struct audit *a, struct audit_at at, int64_t time_ms,
-				 enum event_kind kind)
+struct a_event *audit_event_add(struct audit *a, struct audit_at at, int64_t time_ms,
+				enum event_kind kind)
 {
 	struct a_market *m = &a->markets[at.partition];
 	struct a_event *e;
@@ -16,6 +16,7 @@ static struct a_event *event_add(struct audit *a, struct audit_at at, int64_t ti
 		m->position = at.offset;
 		a->cut |= !m->whole;
 	}
+	m->end = at.offset + 1;
 	e = VECTOR_ADD(m->events);
 	*e = (struct a_event){.offset = at.offset, .time_ms = time_ms, .kind = kind};
 	return e;
@@ -23,13 +24,13 @@ static struct a_event *event_add(struct audit *a, struct audit_at at, int64_t ti
 
 void audit_market_other(struct audit *a, struct audit_at at, int64_t time_ms)
 {
-	(void)event_add(a, at, time_ms, EVENT_OTHER);
+	(void)audit_event_add(a, at, time_ms, EVENT_OTHER);
 }
 
 void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct audit_at judged,
 		    const struct lead_id *id, int64_t waits_until_ms)
 {
-	struct a_event *e = event_add(a, at, time_ms, EVENT_OTHER);
+	struct a_event *e = audit_event_add(a, at, time_ms, EVENT_OTHER);
 	struct a_market *m = &a->markets[at.partition];
 	struct a_lead *l = audit_lead(a, id);
 
@@ -57,6 +58,8 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 		return;
 	}
 	l->flags |= LEAD_ADMITTED;
+	audit_sum(a, SIDE_ADMITTED, id, 0);
+	audit_sum(a, SIDE_TO_DECIDE, id, 0);
 	l->market_partition = (uint16_t)at.partition;
 	l->market_offset = at.offset;
 	audit_count(&a->line[AUDIT_ACCEPTED_ADMITTED], &l->id);
@@ -68,7 +71,7 @@ void audit_admitted(struct audit *a, struct audit_at at, int64_t time_ms, struct
 void audit_wait_ended(struct audit *a, struct audit_at at, int64_t time_ms,
 		      const struct lead_id *id, bool expired)
 {
-	struct a_event *e = event_add(a, at, time_ms, EVENT_OTHER);
+	struct a_event *e = audit_event_add(a, at, time_ms, EVENT_OTHER);
 	struct a_lead *l = audit_lead(a, id);
 
 	if (!l || audit_is_dead(a, AUDIT_MARKET, at.partition, at.offset))
@@ -78,51 +81,9 @@ void audit_wait_ended(struct audit *a, struct audit_at at, int64_t time_ms,
 	e->value = expired;
 }
 
-void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_terms *t)
-{
-	struct a_event *e = event_add(a, at, time_ms, EVENT_ORDER);
-	struct a_terms *terms = VECTOR_ADD(a->terms);
-	bool modified = t->price_most_minor > 0;
-	int64_t price = t->price.amount_minor;
-
-	*terms = (struct a_terms){.order = audit_order_of(a, t->order_id),
-				  .vertical = audit_vertical_of(a, t->vertical),
-				  .revision = t->revision,
-				  .quantity = t->quantity,
-				  .cap_hour = t->cap_hour,
-				  .cap_day = t->cap_day,
-				  .cap_total = t->cap_total,
-				  .price_least_minor = modified ? t->price_least_minor : price,
-				  .price_most_minor = modified ? t->price_most_minor : price,
-				  .first_shift = (uint32_t)a->shifts.count,
-				  .shift_count = (uint32_t)t->shift_count,
-				  .from_ms = t->from_ms,
-				  .until_ms = t->until_ms,
-				  .utc_offset_minutes = t->utc_offset_minutes,
-				  .paused = t->paused,
-				  .removed = t->removed};
-	memcpy(terms->currency, t->price.currency, sizeof(terms->currency));
-	for (size_t i = 0; i < t->shift_count; i++)
-		*VECTOR_ADD(a->shifts) = t->shifts[i];
-	e->about = (uint32_t)a->terms.count - 1;
-	if (audit_is_dead(a, AUDIT_MARKET, at.partition, at.offset))
-		e->kind = EVENT_OTHER;
-}
-
-void audit_rate(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_rate *r)
-{
-	struct a_event *e = event_add(a, at, time_ms, EVENT_RATE);
-
-	e->about = audit_vertical_of(a, r->vertical);
-	e->value = r->payout_share_bp;
-	e->settlement = (uint8_t)(r->has_lines | r->waits << 1);
-	if (r->payout_share_bp > 10000 || audit_is_dead(a, AUDIT_MARKET, at.partition, at.offset))
-		e->kind = EVENT_OTHER;
-}
-
 void audit_due(struct audit *a, struct audit_at at, int64_t time_ms, const struct lead_id *id)
 {
-	struct a_event *e = event_add(a, at, time_ms, EVENT_OTHER);
+	struct a_event *e = audit_event_add(a, at, time_ms, EVENT_OTHER);
 	struct a_lead *l = audit_lead(a, id);
 
 	if (!l)
@@ -134,7 +95,7 @@ void audit_due(struct audit *a, struct audit_at at, int64_t time_ms, const struc
 void audit_settled(struct audit *a, struct audit_at at, int64_t time_ms,
 		   const struct audit_settled *s)
 {
-	struct a_event *e = event_add(a, at, time_ms, EVENT_OTHER);
+	struct a_event *e = audit_event_add(a, at, time_ms, EVENT_OTHER);
 	struct a_market *m = &a->markets[at.partition];
 	struct a_lead *l = audit_lead(a, &s->id);
 
@@ -154,6 +115,7 @@ void audit_settled(struct audit *a, struct audit_at at, int64_t time_ms,
 	e->value = audit_order_of(a, s->order_id);
 	e->round = (uint16_t)s->round;
 	e->settlement = (uint8_t)s->settlement;
+	e->amount = s->price_minor;
 }
 
 /* What is decided again after a crash must be what was decided before. */
@@ -216,10 +178,19 @@ void audit_decided(struct audit *a, const struct audit_decision *d)
 				   .payout_minor = d->payout_minor,
 				   .basis_share_bp = d->basis_share_bp,
 				   .basis_fixed_minor = d->basis_fixed_minor,
+				   .party = audit_name_of(a, d->advertiser_id),
+				   .webmaster = audit_name_of(a, d->aff_id),
 				   .exclusive = d->exclusive,
 				   .is_test = d->is_test};
 	memcpy(new->currency, d->price.currency, sizeof(new->currency));
 	l->first = (uint32_t)a->decisions.count - 1;
+	if (order != NONE)
+		audit_sum(a, SIDE_ROUTED, &l->id,
+			  audit_sale(d->round, order, d->price.amount_minor, d->payout_minor));
+	if (d->round == 0)
+		audit_sum(a, SIDE_DECIDED, &l->id, 0);
+	if (d->round == 0 && order == NONE)
+		audit_word(a, AUDIT_DECIDING, d->reason ? d->reason : "unsold", 1);
 	if (d->round == 0)
 		audit_count(&a->line[AUDIT_ADMITTED_DECIDED], &l->id);
 	else

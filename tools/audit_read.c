@@ -1,6 +1,8 @@
 /* audit_read: protobuf messages as the auditor's own values. See audit_read.h. */
 #include "audit_read.h"
 
+#include "base/hash.h"
+
 #include "proto/dead_letters.pb-c.h"
 #include "proto/leads_attempts.pb-c.h"
 #include "proto/leads_judged.pb-c.h"
@@ -10,7 +12,10 @@
 #include "proto/leads_unsold.pb-c.h"
 #include "proto/market.pb-c.h"
 
-#define SHIFTS_MAX 256 /* of one clock: the market takes no more */
+/* The market takes no more of them. */
+#define SHIFTS_MAX 256 /* of one clock */
+#define SPANS_MAX  256 /* openings of one order */
+#define BIDS_MAX   255 /* of one lead */
 
 static struct audit_at at_of(const struct bus_record *r)
 {
@@ -41,6 +46,32 @@ static struct money money_of(const Punnet__V1__Money *m)
 	return ret;
 }
 
+static uint32_t fold32(uint64_t h)
+{
+	uint32_t r = (uint32_t)(hash_mix(h) >> 32);
+
+	return r ? r : 1;
+}
+
+static struct audit_content content_of(const Punnet__V1__SealedContact *c,
+				       const Punnet__V1__Lead *l)
+{
+	struct audit_content ret = {0};
+	uint64_t h;
+
+	if (c && c->box.len > 0) {
+		h = hash_fnv1a(0, slice_of(c->box.data, c->box.len));
+		h = hash_fnv1a(h, slice_of(c->nonce.data, c->nonce.len));
+		ret.contact = fold32(h ^ c->key_day);
+	}
+	if (l) {
+		h = hash_fnv1a(0, slice_cstr(l->vertical));
+		h = hash_fnv1a(hash_mix(h), slice_cstr(l->aff_id));
+		ret.rest = fold32(h ^ l->is_test);
+	}
+	return ret;
+}
+
 static void take_dead(struct audit *a, const Punnet__V1__DeadLetter *m)
 {
 	if (m && m->source)
@@ -52,7 +83,11 @@ static void take_raw(struct audit *a, const struct bus_record *r, const Punnet__
 {
 	struct lead_id id;
 
-	audit_raw(a, at_of(r), m && id_of(m->lead_id, &id) ? &id : NULL);
+	bool readable = m && id_of(m->lead_id, &id);
+
+	audit_raw(a, at_of(r), readable ? &id : NULL);
+	if (readable)
+		audit_content(a, AUDIT_RAW, at_of(r), &id, content_of(m->contact, m->lead));
 }
 
 static void take_judged(struct audit *a, const struct bus_record *r,
@@ -65,7 +100,10 @@ static void take_judged(struct audit *a, const struct bus_record *r,
 	j.raw = from(m->source);
 	j.verdict = (int)m->verdict;
 	j.has_reasons = m->n_reasons > 0;
+	j.no_ruleset = !m->ruleset[0];
+	j.reason = m->n_reasons > 0 ? m->reasons[0]->code : NULL;
 	audit_judged(a, &j);
+	audit_content(a, AUDIT_JUDGED, at_of(r), &j.id, content_of(m->contact, m->lead));
 }
 
 /* What all modifiers of one direction make of the price at most. */
@@ -92,34 +130,125 @@ static size_t shifts_of(const Punnet__V1__OrderTerms *t, struct audit_shift *ret
 	return n;
 }
 
+static size_t spans_of(const Punnet__V1__OrderTerms *t, struct audit_span *ret)
+{
+	size_t n = MIN_OF(t->n_open, SPANS_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct audit_span){t->open[i]->from_minute, t->open[i]->until_minute};
+	return n;
+}
+
+static void take_limits(const Punnet__V1__OrderTerms *t, struct audit_terms *ret)
+{
+	const Punnet__V1__Caps *c = t->caps;
+
+	ret->quantity = t->quantity;
+	ret->budget_day_minor = t->budget ? t->budget->day_minor : 0;
+	ret->budget_total_minor = t->budget ? t->budget->total_minor : 0;
+	ret->share_limit =
+	    t->sharing == PUNNET__V1__SHARING__SHARED ? MAX_OF(t->share_limit, 1) : 1;
+	if (!c)
+		return;
+	ret->cap_hour = c->hour;
+	ret->cap_day = c->day;
+	ret->cap_week = c->week;
+	ret->cap_month = c->month;
+	ret->cap_total = c->total;
+	ret->cap_webmaster_day = c->webmaster_day;
+	ret->cap_webmaster_total = c->webmaster_total;
+}
+
 static void take_order(struct audit *a, const struct bus_record *r,
 		       const Punnet__V1__OrderChanged *m)
 {
 	const Punnet__V1__OrderTerms *t = m->terms;
 	struct audit_shift shifts[SHIFTS_MAX];
+	struct audit_span spans[SPANS_MAX];
+	struct audit_terms terms = {.revision = m->revision, .removed = m->removed};
 
 	if (!t || !t->order_id[0]) {
 		audit_market_other(a, at_of(r), r->timestamp_ms);
 		return;
 	}
-	audit_order(a, at_of(r), r->timestamp_ms,
-		    &(struct audit_terms){.order_id = t->order_id,
-					  .vertical = t->vertical,
+	terms.order_id = t->order_id;
+	terms.vertical = t->vertical;
+	terms.advertiser_id = t->advertiser_id;
+	terms.price = money_of(t->price);
+	terms.price_least_minor = price_extreme(t, -1);
+	terms.price_most_minor = price_extreme(t, 1);
+	terms.from_ms = t->from_ms;
+	terms.until_ms = t->until_ms;
+	terms.utc_offset_minutes = t->utc_offset_minutes;
+	terms.shifts = shifts;
+	terms.shift_count = shifts_of(t, shifts);
+	terms.open = spans;
+	terms.open_count = spans_of(t, spans);
+	terms.not_with = (const char *const *)t->not_with;
+	terms.not_with_count = t->n_not_with;
+	terms.countries = (const char *const *)t->countries;
+	terms.country_count = t->n_countries;
+	terms.paused = t->paused;
+	take_limits(t, &terms);
+	audit_order(a, at_of(r), r->timestamp_ms, &terms);
+}
+
+static void take_rate(struct audit *a, const struct bus_record *r, const Punnet__V1__RateChanged *m)
+{
+	_cleanup_(arena_free) struct arena words = {0};
+	struct audit_rate_line *lines = arena_alloc(&words, (m->n_rates + 1) * sizeof(*lines));
+	struct audit_class *classes = arena_alloc(&words, (m->n_sources + 1) * sizeof(*classes));
+	struct audit_rate rate = {.vertical = m->vertical,
+				  .payout_share_bp = m->payout_share_bp,
+				  .has_lines = m->n_rates > 0,
+				  .waits = m->buyer_wait_ms > 0,
+				  .lines = lines,
+				  .line_count = m->n_rates,
+				  .classes = classes,
+				  .class_count = m->n_sources,
+				  .margin_floor_minor = m->margin_floor_minor,
+				  .margin_floor_bp = m->margin_floor_bp};
+
+	for (size_t i = 0; i < m->n_rates; i++)
+		lines[i] = (struct audit_rate_line){
+		    m->rates[i]->order_id, m->rates[i]->aff_id, m->rates[i]->source_class,
+		    m->rates[i]->share_bp, m->rates[i]->fixed_minor};
+	for (size_t i = 0; i < m->n_sources; i++)
+		classes[i] =
+		    (struct audit_class){m->sources[i]->aff_id, m->sources[i]->source_class};
+	audit_rate(a, at_of(r), r->timestamp_ms, &rate);
+}
+
+static void take_funds(struct audit *a, const struct bus_record *r,
+		       const Punnet__V1__FundsChanged *m)
+{
+	audit_funds(a, at_of(r), r->timestamp_ms,
+		    &(struct audit_funds){.advertiser_id = m->advertiser_id,
+					  .currency = m->currency,
+					  .paid_in_minor = m->paid_in_minor,
+					  .credit_minor = m->credit_minor,
 					  .revision = m->revision,
-					  .price = money_of(t->price),
-					  .price_least_minor = price_extreme(t, -1),
-					  .price_most_minor = price_extreme(t, 1),
-					  .quantity = t->quantity,
-					  .cap_hour = t->caps ? t->caps->hour : 0,
-					  .cap_day = t->caps ? t->caps->day : 0,
-					  .cap_total = t->caps ? t->caps->total : 0,
-					  .from_ms = t->from_ms,
-					  .until_ms = t->until_ms,
-					  .utc_offset_minutes = t->utc_offset_minutes,
-					  .shifts = shifts,
-					  .shift_count = shifts_of(t, shifts),
-					  .paused = t->paused,
-					  .removed = m->removed});
+					  .unlimited = m->unlimited});
+}
+
+static void take_admitted(struct audit *a, const struct bus_record *r,
+			  const Punnet__V1__MarketEvent *m, const struct lead_id *id)
+{
+	const Punnet__V1__LeadAdmitted *lead = m->admitted;
+	struct audit_bid bids[BIDS_MAX];
+	struct audit_description d = {.bids = bids, .bid_count = MIN_OF(lead->n_bids, BIDS_MAX)};
+
+	audit_admitted(a, at_of(r), r->timestamp_ms, from(m->source), id,
+		       lead->quarantined_until_ms);
+	if (!lead->lead)
+		return;
+	d.vertical = lead->lead->vertical;
+	d.aff_id = lead->lead->aff_id;
+	d.country = lead->lead->country;
+	for (size_t i = 0; i < d.bid_count; i++)
+		bids[i] = (struct audit_bid){lead->bids[i]->order_id, lead->bids[i]->amount_minor};
+	audit_described(a, id, &d);
+	audit_content(a, AUDIT_MARKET, at_of(r), id, content_of(lead->contact, lead->lead));
 }
 
 static void take_market(struct audit *a, const struct bus_record *r,
@@ -132,17 +261,16 @@ static void take_market(struct audit *a, const struct bus_record *r,
 	if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ORDER) {
 		take_order(a, r, m->order);
 	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_RATE) {
-		audit_rate(a, at_of(r), time_ms,
-			   &(struct audit_rate){.vertical = m->rate->vertical,
-						.payout_share_bp = m->rate->payout_share_bp,
-						.has_lines = m->rate->n_rates > 0,
-						.waits = m->rate->buyer_wait_ms > 0});
+		take_rate(a, r, m->rate);
+	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_FUNDS) {
+		take_funds(a, r, m->funds);
+	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_HELD) {
+		audit_held(a, at_of(r), time_ms, m->held->advertiser_id, m->held->until_ms);
 	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_DUE &&
 		   id_of(m->lead_id, &id)) {
 		audit_due(a, at_of(r), time_ms, &id);
 	} else if (about_lead && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED) {
-		audit_admitted(a, at_of(r), time_ms, from(m->source), &id,
-			       m->admitted->quarantined_until_ms);
+		take_admitted(a, r, m, &id);
 	} else if (m && m->event_case == PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE &&
 		   id_of(m->lead_id, &id)) {
 		audit_wait_ended(a, at_of(r), time_ms, &id, m->quarantine->expired);
@@ -151,7 +279,8 @@ static void take_market(struct audit *a, const struct bus_record *r,
 					  .id = id,
 					  .settlement = (int)m->settled->settlement,
 					  .round = m->settled->round,
-					  .order_id = m->settled->order_id};
+					  .order_id = m->settled->order_id,
+					  .price_minor = m->settled->price_minor};
 
 		audit_settled(a, at_of(r), time_ms, &s);
 	} else {
@@ -176,11 +305,14 @@ static void take_routed(struct audit *a, const struct bus_record *r,
 	d.payout_minor = money_of(m->assignment->payout).amount_minor;
 	d.exclusive = m->assignment->exclusive;
 	d.is_test = m->assignment->is_test;
+	d.advertiser_id = m->assignment->advertiser_id;
+	d.aff_id = m->assignment->aff_id;
 	if (m->decision && m->decision->payout) {
 		d.basis_share_bp = m->decision->payout->share_bp;
 		d.basis_fixed_minor = m->decision->payout->fixed_minor;
 	}
 	audit_decided(a, &d);
+	audit_content(a, AUDIT_ROUTED, at_of(r), &d.id, content_of(m->contact, m->lead));
 }
 
 static void take_unsold(struct audit *a, const struct bus_record *r,
@@ -193,6 +325,7 @@ static void take_unsold(struct audit *a, const struct bus_record *r,
 	d.market = from(m->source);
 	d.step = m->source->step;
 	d.round = m->decision->round;
+	d.reason = m->reason_code[0] ? m->reason_code : NULL;
 	audit_decided(a, &d);
 }
 
@@ -225,8 +358,16 @@ static void take_outcome(struct audit *a, const struct bus_record *r, const Punn
 void audit_take(void *ctx, enum scan_topic topic, const struct bus_record *record,
 		const void *message)
 {
+	static const enum audit_topic topics[SCAN_TOPICS] = {
+	    [SCAN_RAW] = AUDIT_RAW,           [SCAN_JUDGED] = AUDIT_JUDGED,
+	    [SCAN_MARKET] = AUDIT_MARKET,     [SCAN_ROUTED] = AUDIT_ROUTED,
+	    [SCAN_UNSOLD] = AUDIT_UNSOLD,     [SCAN_ATTEMPTS] = AUDIT_ATTEMPTS,
+	    [SCAN_OUTCOMES] = AUDIT_OUTCOMES,
+	};
 	struct audit *a = ctx;
 
+	if (topic != SCAN_DEAD)
+		audit_seen(a, topics[topic], at_of(record), record->timestamp_ms);
 	switch (topic) {
 	case SCAN_DEAD:
 		take_dead(a, message);

@@ -6,17 +6,17 @@
 #include "base/result.h"
 #include "scan.h"
 
-struct store;
+struct db;
 
 void audit_take(void *ctx, enum scan_topic topic, const struct bus_record *record,
 		const void *message); /* a scan_fn; ctx is the struct audit */
 
 /* What payout has settled up to, from one reading of the ledger that audit_ledger_read() then goes on with: both see the
  * same moment. *ret_mark changes when anything in the ledger has. */
-_must_use_ enum result audit_ledger_open(struct store *ledger, struct audit *a, int64_t *ret_mark,
+_must_use_ enum result audit_ledger_open(struct db *ledger, struct audit *a, int64_t *ret_mark,
 					 struct error *ret_error);
-_must_use_ enum result audit_ledger_read(struct store *ledger, struct audit *a,
+_must_use_ enum result audit_ledger_read(struct db *ledger, struct audit *a,
 					 struct error *ret_error);
-void audit_ledger_close(struct store *ledger);
+void audit_ledger_close(struct db *ledger);
 
 #endif

@@ -142,7 +142,9 @@ static void check_decision(struct audit *a, const struct a_decision *d, struct a
 	const struct a_lead *l = &a->leads.items[d->lead];
 	const struct a_market *m = &a->markets[d->market_partition];
 
-	if (!d->folded && m->whole && d->market_offset < m->position)
+	/* Its cause was folded without it, or is not there: what was read of the market reaches further than what was decided. */
+	if (!d->folded && m->whole &&
+	    (d->market_offset < m->position || d->market_offset >= m->end))
 		audit_found(ret, AUDIT_OFFERED_ON, FOUND_WRONG,
 			    "market/%u@%lld: lead %s: no record of the market explains round %u",
 			    d->market_partition, (long long)d->market_offset, audit_text(&l->id),
@@ -210,4 +212,5 @@ void audit_report(struct audit *a, struct audit_line ret[AUDIT_INVARIANTS])
 		check_market(a, p, ret);
 		check_outcomes(a, p, ret);
 	}
+	audit_sums_report(a, ret);
 }

@@ -43,7 +43,17 @@ struct a_lead {
 	uint16_t rounds; /* routed so far, in the fold */
 	uint16_t raw_partition, market_partition;
 	uint16_t flags;
+	uint16_t vertical, country; /* UNKNOWN, 0: not known */
+	uint8_t bid_count;
 	int64_t waits_until_ms;
+	uint32_t webmaster; /* a name; NONE */
+	uint32_t first_bid;
+	struct audit_content content;
+};
+
+struct a_bid {
+	uint32_t order;
+	int64_t amount_minor;
 };
 
 struct a_decision {
@@ -52,7 +62,8 @@ struct a_decision {
 	uint16_t round, partition, market_partition, outcome_partition;
 	int64_t offset, market_offset, outcome_offset;
 	int64_t price_minor, payout_minor;
-	int64_t window_start[2]; /* that a place was taken in */
+	uint32_t windows[AUDIT_WINDOWS]; /* that a place was taken in */
+	uint32_t party, webmaster;       /* names, as the record has them; NONE */
 	char currency[4];
 	uint8_t outcomes, settled;   /* bits 1 << kind: said by delivery; came back to the market */
 	uint8_t state;               /* the outcome that counts */
@@ -61,24 +72,61 @@ struct a_decision {
 	uint32_t basis_share_bp;     /* what the record says the payout comes from */
 	int64_t basis_fixed_minor;
 	bool exclusive, is_test, attempted, answered, folded;
-	bool held;   /* in the fold: its order has it, or may have it */
-	bool closed; /* it was settled */
+	bool held;         /* in the fold: its order has it, or may have it */
+	bool by_webmaster; /* counted among its webmaster's */
+	bool closed;       /* it was settled */
 };
 
 struct a_window {
-	int64_t start_ms;
+	uint32_t name;
 	uint64_t taken;
+	int64_t spent_minor;
 };
 
 struct a_order {
-	struct a_window windows[2]; /* hour, day */
-	uint64_t taken;             /* reserved and delivered */
-	uint32_t terms;             /* in force; NONE */
+	struct a_window windows[AUDIT_WINDOWS];
+	uint64_t taken;      /* reserved and delivered */
+	int64_t spent_minor; /* their prices, less what was returned */
+	uint32_t terms;      /* in force; NONE */
+};
+
+/* What an order took of a webmaster's leads. */
+struct a_share {
+	uint32_t day;
+	uint64_t taken_day, taken;
+};
+
+/* What an advertiser may spend in a market, and whether it is to be left alone. */
+struct a_purse {
+	bool limited;
+	int64_t limit_minor, taken_minor;
+	uint64_t revision;
+};
+
+struct a_span {
+	uint32_t from, until;
+};
+
+struct a_class {
+	uint32_t webmaster, name;
+};
+
+struct a_funds {
+	uint32_t party;
+	char currency[4];
+	int64_t limit_minor;
+	uint64_t revision;
+	bool unlimited;
 };
 
 struct a_terms {
 	uint32_t order, vertical;
-	uint64_t revision, quantity, cap_hour, cap_day, cap_total;
+	uint32_t party; /* NONE */
+	uint64_t revision, quantity, cap_total, caps[AUDIT_WINDOWS];
+	uint64_t cap_webmaster_day, cap_webmaster_total;
+	int64_t budget_day_minor, budget_total_minor;
+	uint32_t share_limit;
+	uint32_t first_enemy, enemy_count, first_span, span_count, first_country, country_count;
 	int64_t price_least_minor, price_most_minor, from_ms, until_ms;
 	int32_t utc_offset_minutes;
 	uint32_t first_shift, shift_count;
@@ -86,9 +134,22 @@ struct a_terms {
 	bool paused, removed;
 };
 
-struct a_vertical {
+struct a_line { /* of a rate card; NONE = any */
+	uint32_t order, webmaster, source_class;
+	uint32_t share_bp;
+	int64_t fixed_minor;
+};
+
+struct a_card {
 	uint32_t share_bp;
 	bool has_lines, waits;
+	uint32_t first_line, line_count, first_class, class_count;
+	int64_t floor_minor;
+	uint32_t floor_bp;
+};
+
+struct a_vertical {
+	uint32_t card; /* in force; NONE */
 };
 
 enum event_kind {
@@ -99,21 +160,25 @@ enum event_kind {
 	EVENT_SETTLED,
 	EVENT_WAIT,
 	EVENT_WAIT_ENDED,
-	EVENT_DUE
+	EVENT_DUE,
+	EVENT_FUNDS,
+	EVENT_HELD
 };
 
 struct a_event {
 	int64_t offset, time_ms;
-	uint32_t about; /* lead, terms or vertical */
-	uint32_t value; /* order of a settlement; share */
+	uint32_t about; /* lead, terms, vertical, funds or name */
+	uint32_t value; /* order of a settlement; card; index of a moment */
 	uint16_t round;
-	uint8_t kind, settlement; /* of a rate: bit 0 lines, bit 1 waits */
+	uint8_t kind, settlement;
+	int64_t amount; /* price of a settlement; until when */
 };
 
 struct a_market {
 	VECTOR(struct a_event) events; /* from `folded` on */
 	size_t folded;
 	int64_t time_ms, position; /* position: the next offset to fold */
+	int64_t end;               /* of what was read */
 	bool whole;                /* the log was there from its beginning */
 	bool begun;
 	int64_t judged_seen[AUDIT_PARTITIONS_MAX]; /* highest judged offset + 1, by partition */
@@ -140,6 +205,47 @@ struct a_transfer {
 	bool open, mixed, foreign;
 };
 
+/* --- sums and stages: audit_sums.c, audit_stages.c --- */
+
+/* What went into a stage beside what came out of it. */
+enum a_side {
+	SIDE_RAW,
+	SIDE_JUDGED,
+	SIDE_ACCEPTED,
+	SIDE_ADMITTED,
+	SIDE_TO_DECIDE,
+	SIDE_DECIDED,
+	SIDE_ROUTED,
+	SIDE_ANSWERED,
+	SIDE_DELIVERED,
+	SIDE_CREDITED, /* of the ledger's last reading */
+	SIDES
+};
+
+struct a_bucket {
+	int64_t minute;
+	struct {
+		uint64_t count, sum;
+	} side[SIDES];
+};
+
+struct a_word {
+	enum audit_stage stage;
+	char text[40];
+	uint64_t count;
+	bool of_ledger;
+};
+
+struct a_milestone {
+	int64_t offset, time_ms;
+};
+
+struct a_trail {
+	struct a_milestone *items; /* AUDIT_MILESTONES_MAX of them; NULL: nothing was seen */
+	size_t count;
+	int64_t base, end, spacing_ms;
+};
+
 struct audit {
 	VECTOR(struct a_lead) leads;
 	VECTOR(struct a_decision) decisions;
@@ -147,12 +253,26 @@ struct audit {
 	VECTOR(struct audit_shift) shifts;
 	VECTOR(struct a_order) orders;
 	VECTOR(struct a_vertical) verticals;
-	struct map order_index, vertical_index; /* name -> index + 1 */
-	uint32_t *slots;                        /* lead id -> lead + 1 */
+	VECTOR(struct a_bid) bids;
+	VECTOR(struct a_span) spans;
+	VECTOR(struct a_card) cards;
+	VECTOR(struct a_line) lines;
+	VECTOR(struct a_class) classes;
+	VECTOR(struct a_purse) purses;
+	VECTOR(struct a_funds) funds;
+	VECTOR(struct a_share) shares;
+	VECTOR(uint32_t) enemies;
+	VECTOR(uint16_t) countries;
+	struct map order_index, vertical_index;    /* name -> index + 1 */
+	struct map name_index;                     /* of advertisers, webmasters, classes */
+	struct map purse_index, share_index, held; /* by numbers, as bytes */
+	size_t name_count;
+	uint32_t *slots; /* lead id -> lead + 1 */
 	size_t slot_count;
 
 	VECTOR(uint32_t) raw_at[AUDIT_PARTITIONS_MAX]; /* lead by offset - raw_base */
 	int64_t raw_base[AUDIT_PARTITIONS_MAX], raw_seen[AUDIT_PARTITIONS_MAX]; /* judged + 1 */
+	bool of_a_span, full;
 	bool cut; /* a topic does not reach back to its beginning: old leads may be unknown */
 	int64_t committed[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
 	int64_t outcomes_base[AUDIT_PARTITIONS_MAX], outcomes_end[AUDIT_PARTITIONS_MAX];
@@ -164,6 +284,13 @@ struct audit {
 		 [AUDIT_PARTITIONS_MAX]; /* routed, unsold: by target, by market partition */
 	struct a_market markets[AUDIT_PARTITIONS_MAX];
 	struct map dead; /* "topic/partition@offset" */
+
+	VECTOR(struct a_bucket) buckets;
+	struct map bucket_index; /* by minute */
+	uint64_t key;
+	VECTOR(struct a_word) words;
+	struct map word_index;
+	struct a_trail trails[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
 
 	VECTOR(struct a_account) accounts; /* by account id */
 	struct a_transfer transfer;
@@ -183,6 +310,8 @@ struct a_decision *audit_find(struct audit *a, const struct a_lead *lead,
 			      uint32_t round);                     /* NULL */
 uint32_t audit_order_of(struct audit *a, const char *order_id);    /* made when new */
 uint32_t audit_vertical_of(struct audit *a, const char *vertical); /* made when new */
+uint32_t audit_name_of(struct audit *a, const char *name);         /* NULL: NONE */
+uint16_t audit_country_of(const char *code);                       /* 0 = it is none */
 bool audit_is_dead(const struct audit *a, enum audit_topic topic, uint32_t partition,
 		   int64_t offset);
 /* The stage that reads the topic has not committed past it. */
@@ -190,6 +319,43 @@ bool audit_is_ahead(const struct audit *a, enum audit_topic topic, uint32_t part
 		    int64_t offset);
 const char *audit_text(const struct lead_id *id); /* static; one at a time */
 
+struct a_event *audit_event_add(struct audit *a, struct audit_at at, int64_t time_ms,
+				enum event_kind kind);
 void audit_fold(struct audit *a);
+
+void audit_sum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what);
+void audit_unsum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what);
+void audit_sums_forget(struct audit *a, enum a_side side);
+void audit_sums_report(struct audit *a, struct audit_line *ret);
+static inline uint64_t audit_place(uint32_t partition, int64_t offset)
+{
+	return (uint64_t)partition << 48 ^ (uint64_t)offset;
+}
+uint64_t audit_sale(uint32_t round, uint32_t order, int64_t price_minor, int64_t payout_minor);
+void audit_word(struct audit *a, enum audit_stage stage, const char *text, uint64_t count);
+void audit_words_forget(struct audit *a); /* the ledger's */
+
+/* --- places in an order: audit_places.c --- */
+
+/* A decision takes its place; whatever it goes over is found. */
+void audit_place_take(struct audit *a, struct a_decision *d, int64_t now_ms);
+void audit_place_give_back(struct audit *a, const struct a_decision *d);
+void audit_place_return(struct audit *a, uint32_t market, const struct a_decision *d,
+			uint32_t order, int64_t price_minor);
+void audit_purse_set(struct audit *a, uint32_t market, const struct a_funds *f);
+void audit_hold_set(struct audit *a, uint32_t market, uint32_t party, int64_t until_ms,
+		    int64_t now_ms);
+
+/* --- what a sale must be: audit_terms.c --- */
+
+#define UNKNOWN UINT16_MAX
+
+/* NULL: as it must be. */
+const char *audit_terms_fault(const struct audit *a, const struct a_decision *d,
+			      const struct a_terms *t, int64_t now_ms);
+const char *audit_sharing_fault(const struct audit *a, const struct a_decision *d,
+				const struct a_terms *t);
+uint32_t audit_window_name(const struct audit *a, const struct a_terms *t, enum audit_window kind,
+			   int64_t now_ms);
 
 #endif

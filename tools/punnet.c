@@ -13,11 +13,26 @@ static const struct command commands[] = {
 #undef COMMAND
 };
 
+struct spelling {
+	char text[32];
+};
+
+/* A command of two words is written with a dash. */
+static struct spelling spelled(const char *name)
+{
+	struct spelling s;
+
+	snprintf(s.text, sizeof(s.text), "%s", name);
+	for (char *c = s.text; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	return s;
+}
+
 static void print_usage(FILE *out)
 {
 	fputs("usage: punnet COMMAND [OPTION…]\n\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-12s %s\n", spelled(commands[i].name).text, commands[i].summary);
 	fputs(
 	    "\nEvery command takes --config FILE (or PUNNET_CONFIG), --json and --help.\n"
 	    "Exit status: 0 done, 1 found something wrong, 2 usage, 3 could not reach a server.\n",
@@ -27,7 +42,7 @@ static void print_usage(FILE *out)
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
+		if (strcmp(spelled(commands[i].name).text, name) == 0)
 			return &commands[i];
 	return NULL;
 }

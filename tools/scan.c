@@ -20,6 +20,7 @@
 
 struct place {
 	int64_t next, end;
+	int64_t limit; /* never read beyond; -1 = there is none */
 	struct bus_reader *reader;
 };
 
@@ -29,6 +30,8 @@ struct scan {
 	bool skipped[SCAN_TOPICS];
 	struct place places[SCAN_TOPICS][SCAN_PARTITIONS_MAX];
 	struct arena arena;
+	const atomic_bool *stop; /* NULL: nobody stops it */
+	bool leaves_out, measured;
 };
 
 static const struct {
@@ -53,6 +56,8 @@ struct scan *scan_open(struct bus *bus, struct error *ret_error)
 		abort();
 	s->bus = bus;
 	for (int t = 0; t < SCAN_TOPICS; t++) {
+		for (int32_t p = 0; p < SCAN_PARTITIONS_MAX; p++)
+			s->places[t][p].limit = -1;
 		s->partitions[t] = bus_partitions(bus, topics[t].name, SCAN_ASK_MS);
 		if (s->partitions[t] > 0 && s->partitions[t] <= SCAN_PARTITIONS_MAX)
 			continue;
@@ -91,6 +96,30 @@ enum result scan_from(struct scan *s, enum scan_topic topic, int64_t time_ms,
 	return RESULT_OK;
 }
 
+enum result scan_until(struct scan *s, enum scan_topic topic, int64_t time_ms,
+		       struct error *ret_error)
+{
+	for (int32_t p = 0; p < s->partitions[topic]; p++) {
+		enum result r = bus_offset_at(s->bus, topics[topic].name, p, time_ms, SCAN_ASK_MS,
+					      &s->places[topic][p].limit);
+
+		if (r != RESULT_OK)
+			return error_set(ret_error, r, "%s/%d: no offset can be learned for a time",
+					 topics[topic].name, (int)p);
+	}
+	return RESULT_OK;
+}
+
+void scan_stop_when(struct scan *s, const atomic_bool *flag)
+{
+	s->stop = flag;
+}
+
+bool scan_leaves_out(const struct scan *s)
+{
+	return s->leaves_out;
+}
+
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic)
 {
 	return s->partitions[topic];
@@ -107,7 +136,10 @@ static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
 		if (r != RESULT_OK)
 			return error_set(ret_error, r, "%s/%d: its end can't be learned",
 					 topics[t].name, (int)p);
+		s->leaves_out |= !s->measured && place->next > low;
 		place->next = MAX_OF(place->next, low);
+		if (place->limit >= 0)
+			place->end = MIN_OF(place->end, place->limit);
 	}
 	return RESULT_OK;
 }
@@ -118,6 +150,7 @@ enum result scan_measure(struct scan *s, struct error *ret_error)
 
 	for (int t = SCAN_TOPICS - 1; t > SCAN_DEAD && r == RESULT_OK; t--)
 		r = measure_topic(s, t, ret_error);
+	s->measured |= r == RESULT_OK;
 	return r;
 }
 
@@ -150,6 +183,8 @@ static enum result read_partition(struct scan *s, int t, int32_t p, scan_fn fn, 
 
 		if (r != RESULT_OK)
 			return r;
+		if (s->stop && atomic_load(s->stop))
+			return error_set(ret_error, RESULT_AGAIN, "the reading was interrupted");
 		hand_over(s, t, place, records, count, fn, ctx);
 		/* Offsets without records move the position, too. */
 		if (count == 0)

@@ -6,6 +6,8 @@
 #ifndef PUNNET_SCAN_H
 #define PUNNET_SCAN_H
 
+#include <stdatomic.h>
+
 #include "lead/codec.h"
 #include "runtime/bus.h"
 
@@ -35,6 +37,13 @@ void scan_skip(struct scan *s, enum scan_topic topic);
 /* Reads a topic from the first record that is not older; without it, from its beginning. */
 _must_use_ enum result scan_from(struct scan *s, enum scan_topic topic, int64_t time_ms,
 				 struct error *ret_error);
+/* Reads a topic up to the first record that is not older. */
+_must_use_ enum result scan_until(struct scan *s, enum scan_topic topic, int64_t time_ms,
+				  struct error *ret_error);
+/* Once the flag is set, by whatever thread, what reads ends soon with RESULT_AGAIN. The flag outlives the scan. */
+void scan_stop_when(struct scan *s, const atomic_bool *flag);
+/* Some topic is not read from its first record on that is there. After scan_measure(). */
+bool scan_leaves_out(const struct scan *s);
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic);
 _must_use_ enum result scan_measure(struct scan *s, struct error *ret_error);
 /* Every topic up to its measured end, in the order of the flow. */

@@ -48,6 +48,7 @@ int command_import(struct tool *t, int argc, char **argv);
 int command_trace(struct tool *t, int argc, char **argv);
 int command_replay(struct tool *t, int argc, char **argv);
 int command_audit(struct tool *t, int argc, char **argv);
+int command_dead_letters(struct tool *t, int argc, char **argv);
 int command_summary(struct tool *t, int argc, char **argv);
 int command_statement(struct tool *t, int argc, char **argv);
 int command_books(struct tool *t, int argc, char **argv);

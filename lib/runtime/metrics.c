@@ -3,7 +3,7 @@
 
 #define BUCKETS 19 /* 0.1 ms to 100 s, 1-2-5 */
 
-enum metric_kind { COUNTER, COUNTERS, GAUGE, HISTOGRAM };
+enum metric_kind { COUNTER, COUNTERS, GAUGE, GAUGES, HISTOGRAM };
 
 struct metric_row {
 	const char *service, *what, *unit, *label, *help;
@@ -41,7 +41,7 @@ static size_t first_member[METRIC_COUNT]; /* plus one; 0: none */
 
 void metric_members(enum metric m, const char *const *labels, size_t count)
 {
-	assert(m < METRIC_COUNT && rows[m].kind == COUNTERS);
+	assert(m < METRIC_COUNT && (rows[m].kind == COUNTERS || rows[m].kind == GAUGES));
 	assert(first_member[m] == 0 && member_count + count <= METRIC_MEMBERS_MAX);
 	first_member[m] = member_count + 1;
 	for (size_t i = 0; i < count; i++) {
@@ -56,6 +56,15 @@ void metric_add_member(enum metric m, size_t member, int64_t n)
 
 	assert(first_member[m] > 0 && at < member_count && members[at].of == m && n >= 0);
 	members[at].value += n;
+}
+
+void metric_set_member(enum metric m, size_t member, int64_t value)
+{
+	size_t at = first_member[m] - 1 + member;
+
+	assert(first_member[m] > 0 && at < member_count && members[at].of == m);
+	assert(rows[m].kind == GAUGES);
+	members[at].value = value;
 }
 
 void metric_add(enum metric m, int64_t n)
@@ -151,7 +160,7 @@ static void write_sample(enum metric m, struct buf *out)
 {
 	const struct metric_row *r = &rows[m];
 
-	if (r->kind == COUNTERS) {
+	if (r->kind == COUNTERS || r->kind == GAUGES) {
 		write_members(m, out);
 		return;
 	}
@@ -186,6 +195,7 @@ static void write_family(size_t first, struct buf *out)
 	static const char *const kinds[] = {[COUNTER] = "counter",
 					    [COUNTERS] = "counter",
 					    [GAUGE] = "gauge",
+					    [GAUGES] = "gauge",
 					    [HISTOGRAM] = "histogram"};
 
 	buf_append_cstr(out, "# HELP ");

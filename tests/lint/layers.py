@@ -13,6 +13,20 @@ WORLD = PURE | {"runtime"}
 FORBIDDEN_IN_PURE = re.compile(r"^(uv|librdkafka/.*|hiredis.*|curl/.*|sqlite3|libpq-fe|yaml|time|sys/socket|stdio)\.h$")
 STDIO_ALLOWED = {"lib/base/buf.c", "lib/base/arena.c", "lib/base/result.c", "lib/base/money.c", "lib/base/timefmt.c"}
 
+# The auditor shares nothing with what it checks but the message definitions, and the way to them: base, the codec, the bus, and the
+# connection to the ledger's database. Its core has no more than base.
+AUDITOR = re.compile(r"^(tools/(audit_\w+|letters\w*|scan)\.[ch]|audit/\w+\.[ch])$")
+AUDITOR_CORE = re.compile(r"^tools/(audit_(answers|core|fold|ledger|market|places|report|stages|sums|supply|tables|terms)|letters)\.[ch]$")
+AUDITOR_MAY = re.compile(r"^(base/\w+\.h|proto/\w+\.pb-c\.h|lead/codec\.h|runtime/\w+\.h|payout/store/db\.h|audit\.def"
+                         r"|(tools/)?(audit_\w+|letters\w*|scan)\.h|alerts\.h)$")
+AUDITOR_CORE_MAY = re.compile(r"^(base/\w+\.h|audit\.def|(audit_(core|tables)|letters)\.h)$")
+
+
+def auditor_fault(name, include):
+    if AUDITOR_CORE.match(name):
+        return None if AUDITOR_CORE_MAY.match(include) else "the auditor's core may only include base"
+    return None if AUDITOR_MAY.match(include) else "the auditor may not share code with what it checks"
+
 
 def layer(path):
     """(layer name, set of layers that it may include besides its own folder's)"""
@@ -59,7 +73,15 @@ def main():
     for name in files.stdout.split():
         path = Path(name)
         here, allowed = layer(path)
-        if here is None or not (ROOT / path).exists():
+        if not (ROOT / path).exists():
+            continue
+        if AUDITOR.match(name):
+            for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+                match = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
+                fault = match and auditor_fault(name, match[1])
+                if fault:
+                    faults.append(f"{name}:{number}: {fault} ({match[1]})")
+        if here is None:
             continue
         pure = here in PURE or here.split("/")[-1] in ("core", "filters", "constraints")
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 PURE_LIBRARIES = ("punnet_base", "punnet_lead", "collector_core", "filter_worker_core", "router_core", "delivery_core",
-                  "payout_core")
+                  "payout_core", "tools_audit")
 FORBIDDEN = re.compile(
     r"^(time|gettimeofday|clock|clock_gettime|localtime.*|gmtime.*|mktime|rand|srand|rand_r|random|drand48|getrandom|"
     r"getentropy|randombytes.*|getenv|secure_getenv|open|open64|openat|fopen|fopen64|read|write|pread|pwrite|close|"

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-SERVICES = ("filter-worker", "router", "delivery", "payout", "collector")  # in the order of starting
+# In the order of starting. The auditor only reads: nothing waits for it.
+SERVICES = ("filter-worker", "router", "delivery", "payout", "collector", "auditor")
 ENGINES = ("redis", "kafka")
 
 # Offsets from PUNNET_PORT_BASE. Instance n of a service has its admin port at its offset + n.
 COLLECTOR_PORT = 0
-ADMIN_OFFSETS = {"collector": 10, "filter-worker": 20, "router": 30, "delivery": 40, "payout": 50}
+ADMIN_OFFSETS = {"collector": 10, "filter-worker": 20, "router": 30, "delivery": 40, "payout": 50, "auditor": 90}
 KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, ADVERTISER_PORT = 60, 65, 70, 80
 INSTANCES_MAX = 8
 BROKERS_MAX = 3

@@ -21,7 +21,7 @@ def free_port_base():
     bases = range(21000, 32000, PORT_SPAN) if half is None else range(21000 + half * PORT_SPAN, 32000, 2 * PORT_SPAN)
     first = os.getpid() % len(bases)
     for base in (*bases[first:], *bases[:first]):
-        if not any(_taken(base + offset) for offset in (0, 10, 20, 30, 40, 50, 60, 65, 70, 80)):
+        if not any(_taken(base + offset) for offset in (0, 10, 20, 30, 40, 50, 60, 65, 70, 80, 90)):
             return base
     raise RuntimeError("no free range of ports")
 
@@ -60,6 +60,9 @@ class Stack:
         return done
 
     def up(self, *arguments):
+        """Without an auditor, which would take a share of the machine, unless it is asked for: `--scale auditor=1`."""
+        if not any(argument.startswith("auditor=") for argument in arguments) and "--engines-only" not in arguments:
+            arguments = (*arguments, "--scale", "auditor=0")
         self.run("up", *arguments)
         for line in self.run("env").stdout.splitlines():
             name, _, value = line.removeprefix("export ").partition("=")

@@ -13,6 +13,7 @@
 
 #include "lead/codec.h"
 #include "proto/dead_letters.pb-c.h"
+#include "proto/dead_letters_acts.pb-c.h"
 #include "proto/directory.pb-c.h"
 #include "proto/leads_attempts.pb-c.h"
 #include "proto/leads_judged.pb-c.h"
@@ -54,6 +55,7 @@ static const struct golden golden[] = {
     {"directory_erasure", &punnet__v1__directory_entry__descriptor, 5},
     {"directory_key", &punnet__v1__directory_entry__descriptor, 4},
     {"dead_letter", &punnet__v1__dead_letter__descriptor, 13},
+    {"dead_letter_act", &punnet__v1__dead_letter_act__descriptor, 13},
     {"snapshot_chunk", &punnet__v1__snapshot_chunk__descriptor, 7},
     {"order_progress", &punnet__v1__order_progress__descriptor, 23},
     {"webmaster_verdicts", &punnet__v1__webmaster_verdicts__descriptor, 6},

@@ -40,6 +40,7 @@ enum market_answer play_event(struct play *p, int64_t now_ms, const Punnet__V1__
 {
 	_cleanup_(buf_free) struct buf bytes = {0};
 	Punnet__V1__MarketEvent *copy;
+	enum market_answer answer;
 
 	if (p->cut_everywhere)
 		play_cut(p);
@@ -48,7 +49,10 @@ enum market_answer play_event(struct play *p, int64_t now_ms, const Punnet__V1__
 	codec_pack(&event->base, &bytes);
 	copy = codec_unpack(&p->arena, &punnet__v1__market_event__descriptor, buf_slice(&bytes));
 	assert(copy);
-	return market_apply(p->market, copy, now_ms, p->next_offset++, &p->arena, &p->decisions);
+	answer = market_apply(p->market, copy, now_ms, p->next_offset++, &p->arena, &p->decisions);
+	if (p->tap)
+		p->tap(p->tap_ctx, copy, now_ms, p->next_offset - 1, &p->decisions);
+	return answer;
 }
 
 static Punnet__V1__Provenance provenance(const char *topic, uint64_t *next, uint64_t wanted)

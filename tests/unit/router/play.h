@@ -14,6 +14,10 @@ struct play {
 	uint64_t next_judged; /* provenance of leads */
 	uint64_t next_outbox; /* provenance of settlements */
 	bool cut_everywhere;  /* encode and decode the state before every event */
+	/* Is told every event with what was decided on it; NULL = nobody is. */
+	void (*tap)(void *ctx, const Punnet__V1__MarketEvent *event, int64_t now_ms,
+		    uint64_t offset, const struct decisions *decisions);
+	void *tap_ctx;
 };
 
 struct play_order {

@@ -77,6 +77,7 @@ def main():
               ("directory", "DirectoryEntry", "directory_erasure", 7),
               ("directory", "DirectoryEntry", "directory_key", 8),
               ("dead_letters", "DeadLetter", "dead_letter", 0),
+              ("dead_letters_acts", "DeadLetterAct", "dead_letter_act", 0),
               ("market_snapshots", "SnapshotChunk", "snapshot_chunk", 0),
               ("orders_progress", "OrderProgress", "order_progress", 0),
               ("webmasters_verdicts", "WebmasterVerdicts", "webmaster_verdicts", 0)]

@@ -1,0 +1,157 @@
+/* audit_round: see audit_round.h. */
+#include "audit_round.h"
+
+#include <stdlib.h>
+
+#include "audit_read.h"
+#include "payout/store/db.h"
+#include "runtime/clock.h"
+
+#define DB_TIMEOUT_MS  10000
+#define BUS_TIMEOUT_MS 10000
+/* Nothing was settled, and yet the ledger is read again after so long: whoever falsifies it settles nothing. */
+#define LEDGER_EVERY_MS 20000
+#define LEDGER_REST     10 /* and no sooner than so many times as long as that takes */
+
+struct audit_round {
+	struct bus *bus;
+	struct audit_round_settings settings;
+	struct scan *scan;
+	struct db *ledger;
+	struct audit *audit;
+	struct letters letters;
+	struct letters_position letters_at;
+	int64_t mark;     /* of the ledger as it was last read */
+	int64_t again_ms; /* when it is read again in any case; by the steady clock */
+	bool read;
+};
+
+/* Of a span of time: only leads that came in then. Their consequences may come later, and the market is read whole, for it is
+ * there that the orders stand. */
+static enum result choose(struct audit_round *r, struct error *ret_error)
+{
+	const struct audit_round_settings *s = &r->settings;
+	enum result e = RESULT_OK;
+
+	for (int t = SCAN_RAW; t < SCAN_TOPICS && s->from_ms > 0 && e == RESULT_OK; t++)
+		if (t != SCAN_MARKET)
+			e = scan_from(r->scan, t, s->from_ms, ret_error);
+	if (e == RESULT_OK && s->to_ms > 0)
+		e = scan_until(r->scan, SCAN_RAW, s->to_ms, ret_error);
+	return e;
+}
+
+struct audit_round *audit_round_open(struct bus *bus, const struct audit_round_settings *s,
+				     struct error *ret_error)
+{
+	struct audit_round *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		abort();
+	r->bus = bus;
+	r->settings = *s;
+	r->audit = audit_new();
+	audit_set_key(r->audit, s->key);
+	r->scan = scan_open(bus, ret_error);
+	if (r->scan)
+		scan_stop_when(r->scan, s->stop);
+	if (r->scan)
+		r->ledger = db_open(s->db, DB_TIMEOUT_MS, ret_error);
+	if (r->ledger && choose(r, ret_error) == RESULT_OK)
+		return r;
+	audit_round_close(r);
+	return NULL;
+}
+
+void audit_round_close(struct audit_round *r)
+{
+	if (!r)
+		return;
+	if (r->ledger)
+		db_close(r->ledger);
+	scan_close(r->scan);
+	audit_free(r->audit);
+	letters_free(&r->letters);
+	free(r);
+}
+
+const struct audit *audit_round_tables(const struct audit_round *r)
+{
+	return r->audit;
+}
+
+static enum result read_commits(struct audit_round *w, struct error *ret_error)
+{
+	const struct {
+		enum audit_topic topic;
+		enum scan_topic scan;
+		const char *group;
+	} stages[] = {
+	    {AUDIT_RAW, SCAN_RAW, w->settings.worker_group},
+	    {AUDIT_JUDGED, SCAN_JUDGED, "router-admit"},
+	    {AUDIT_MARKET, SCAN_MARKET, "router-decide"},
+	    {AUDIT_ROUTED, SCAN_ROUTED, "delivery"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		int32_t count = scan_partitions(w->scan, stages[i].scan);
+		int64_t next[AUDIT_PARTITIONS_MAX];
+		enum result r =
+		    bus_committed(w->bus, stages[i].group, audit_topic_name(stages[i].topic), count,
+				  BUS_TIMEOUT_MS, next, ret_error);
+
+		if (r != RESULT_OK)
+			return r;
+		for (int32_t p = 0; p < count; p++)
+			audit_committed(w->audit, stages[i].topic, (uint32_t)p, next[p]);
+	}
+	return RESULT_OK;
+}
+
+static enum result read_ledger(struct audit_round *w, int64_t mark, struct error *ret_error)
+{
+	int64_t began_ms = clock_monotonic_ms(), took_ms;
+	enum result r;
+
+	if (w->read && mark == w->mark && clock_monotonic_ms() < w->again_ms)
+		return RESULT_OK;
+	r = audit_ledger_read(w->ledger, w->audit, ret_error);
+	w->mark = mark;
+	took_ms = clock_monotonic_ms() - began_ms;
+	w->again_ms = began_ms + MAX_OF(LEDGER_EVERY_MS, took_ms * LEDGER_REST);
+	w->read = r == RESULT_OK;
+	return r;
+}
+
+enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
+			     struct error *ret_error)
+{
+	enum result r = read_commits(w, ret_error);
+	int64_t mark = 0;
+
+	if (r == RESULT_OK)
+		r = audit_ledger_open(w->ledger, w->audit, &mark, ret_error);
+	if (r == RESULT_OK)
+		r = scan_measure(w->scan, ret_error);
+	if (r == RESULT_OK && (scan_leaves_out(w->scan) || w->settings.to_ms > 0))
+		audit_of_a_span(w->audit);
+	if (r == RESULT_OK)
+		r = scan_read(w->scan, audit_take, w->audit, ret_error);
+	if (r == RESULT_OK)
+		r = read_ledger(w, mark, ret_error);
+	audit_ledger_close(w->ledger);
+	if (r == RESULT_OK)
+		r = letters_read(w->bus, &w->letters, &w->letters_at, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	if (audit_is_full(w->audit))
+		return error_set(ret_error, RESULT_BAD,
+				 "more than %d leads: audit a span of time, --from and --to",
+				 AUDIT_LEADS_MAX);
+	audit_report(w->audit, ret->lines);
+	audit_stages(w->audit, clock_now_ms(), ret->stages);
+	ret->letters_open = w->letters.open;
+	ret->letters_oldest_ms = letters_oldest_ms(&w->letters);
+	ret->leads = audit_leads_kept(w->audit);
+	return RESULT_OK;
+}

@@ -1,0 +1,47 @@
+/* audit_round: one reading of everything after another, for the command and for the service.
+ *
+ * A round: the groups' commits; the ledger's moment; the ends of the topics, the flow's last first; the records; the
+ * ledger. In this order what is below a commit has its consequence among what is read, so that "lost" is never a guess.
+ * A round brings what came since the one before; the ledger is read whole when it changed. Blocking. */
+#ifndef PUNNET_AUDIT_ROUND_H
+#define PUNNET_AUDIT_ROUND_H
+
+#include <stdatomic.h>
+
+#include "audit_core.h"
+#include "base/result.h"
+#include "letters_read.h"
+
+struct audit_round; /* opaque */
+
+struct audit_round_settings {
+	const char *db, *worker_group;
+	int64_t from_ms, to_ms; /* leads that came in then; 0 = no such end */
+	const atomic_bool
+	    *stop; /* once it is set a round ends soon, with RESULT_AGAIN; NULL = nobody stops it */
+	uint64_t key; /* of the sums */
+};
+
+struct audit_findings {
+	struct audit_line lines[AUDIT_INVARIANTS];
+	struct audit_stage_line stages[AUDIT_STAGES];
+	size_t letters_open;
+	int64_t letters_oldest_ms; /* when it was put aside; 0 = none is open */
+	uint64_t leads;            /* that are kept in memory */
+};
+
+/* Borrows the bus and the settings' texts. NULL: a topic can't be learned. */
+struct audit_round *audit_round_open(struct bus *bus, const struct audit_round_settings *s,
+				     struct error *ret_error);
+_must_use_ enum result audit_round_read(struct audit_round *r, struct audit_findings *ret,
+					struct error *ret_error);
+const struct audit *audit_round_tables(const struct audit_round *r);
+void audit_round_close(struct audit_round *r); /* accepts NULL */
+
+/* "fine", "pending", "broken" */
+static inline const char *audit_state(const struct audit_line *l)
+{
+	return l->broken ? "broken" : l->pending ? "pending" : "fine";
+}
+
+#endif
