@@ -6,7 +6,6 @@
 #include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,6 +19,7 @@
 #include "runtime/secret.h"
 #include "runtime/yaml.h"
 #include "tool.h"
+#include "webmaster_postbacks.h"
 
 #define KEY_BYTES    24
 #define SECRET_BYTES 32
@@ -156,12 +156,11 @@ static const entry *known(const struct apply *a, const char *kind, const char *i
 	return directory_get(a->directory, kind, slice_cstr(id));
 }
 
-static bool same(struct apply *a, const entry *old, entry *new)
+static bool same(const entry *old, entry *new)
 {
 	struct buf was = {0}, is = {0};
 	bool equal;
 
-	(void)a;
 	if (!old)
 		return false;
 	new->revision = old->revision;
@@ -175,7 +174,7 @@ static bool same(struct apply *a, const entry *old, entry *new)
 
 static bool publish(struct apply *a, const entry *old, entry *new)
 {
-	if (same(a, old, new)) {
+	if (same(old, new)) {
 		a->same++;
 		return false;
 	}
@@ -256,13 +255,14 @@ static void apply_webmaster(struct apply *a, const struct yaml *item, const char
 	w->default_country = text_of(a, item, "default_country", "");
 	w->page_origins = list_of(a, item, "page_origins", &w->n_page_origins);
 	w->suspended = bool_of(a, item, "suspended");
+	webmaster_postbacks_read(&a->arena, item, w, &a->faults);
 	if (w->default_country[0] && !country_known(slice_cstr(w->default_country)))
 		yaml_fault(&a->faults, item->line,
 			   "default_country: \"%s\": expected two letters after ISO 3166-1",
 			   w->default_country);
 	yaml_refuse_unknown(item, "webmaster",
 			    "id, name, require_signature, rate_per_s, burst, strict_fields, "
-			    "default_country, page_origins, suspended",
+			    "default_country, page_origins, suspended, postbacks",
 			    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_WEBMASTER;
 	e->webmaster = w;

@@ -179,6 +179,8 @@ enum result batch_settle(struct store *store, struct arena *arena,
 		return r;
 	arena_reset(arena);
 	settlement_begin(&w.t, arena, partition, cursor.next_seq);
+	w.t.wants = settings->wants;
+	w.t.wants_ctx = settings->ctx;
 	r = in_transaction(store, &w, &cursor, partition, records, count, &report, ret_error);
 	if (r == RESULT_OK) {
 		count_ignored(&w.t, &report);

@@ -22,10 +22,13 @@ outcomes = importlib.import_module("leads_outcomes_pb2")
 dead = importlib.import_module("dead_letters_pb2")
 directory = importlib.import_module("directory_pb2")
 verdicts = importlib.import_module("webmasters_verdicts_pb2")
+status = importlib.import_module("status_events_pb2")
+status_attempts = importlib.import_module("status_attempts_pb2")
 
 BY_TOPIC = {
     "leads.raw": raw.RawLead, "leads.judged": judged.JudgedLead, "market": market.MarketEvent,
     "leads.routed": routed.RoutedLead, "leads.unsold": unsold.UnsoldLead, "leads.attempts": attempts.DeliveryAttempt,
     "leads.outcomes": outcomes.Outcome, "dead.letters": dead.DeadLetter, "directory": directory.DirectoryEntry,
-    "webmasters.verdicts": verdicts.WebmasterVerdicts,
+    "webmasters.verdicts": verdicts.WebmasterVerdicts, "status.events": status.StatusEvent,
+    "status.attempts": status_attempts.StatusAttempt,
 }
