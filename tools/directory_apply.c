@@ -1,5 +1,4 @@
 /* punnet directory: declared entries against the compacted topic; what differs is published.
- *
  * Keys and secrets are never in the file. An entry that is new gets a key (and a signing secret, sealed under the master
  * key); both are appended to the keys file and to secrets.csv beside it, once, before the entry is published. */
 #include <errno.h>
@@ -294,7 +293,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->max_in_flight = (uint32_t)int_of(a, item, "max_in_flight", 1, 10000, 0);
 	v->deliveries_per_s = (uint32_t)int_of(a, item, "deliveries_per_s", 1, 100000, 0);
 	v->suspended = bool_of(a, item, "suspended");
-	advertiser_contract_read(item, v, &a->faults);
+	advertiser_contract_read(&a->arena, item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",
@@ -302,7 +301,8 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	yaml_refuse_unknown(
 	    item, "advertiser",
 	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, "
-	    "deliveries_per_s, suspended, vat_percent, returns_max_percent, own_cause_returns",
+	    "deliveries_per_s, suspended, quality, vat_percent, returns_max_percent, "
+	    "own_cause_returns",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;

@@ -201,6 +201,32 @@ def test_the_advertisers_own_list_is_explained_lead_by_lead(market):
     assert found[market.leads[8]]["result"] == found[market.leads[0]]["result"] == "ours only"
 
 
+def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
+    rule = market.home / "rule.yaml"
+    rule.write_text(CONTRACT.replace("max_in_flight: 32", "max_in_flight: 32, quality: {own_cause_percent: 10, least_leads: 5}"))
+    market.punnet("directory", "apply", str(rule))
+
+    def findings(*options):
+        rows = market.punnet("scorecard", "apply", "--json", *options).stdout.splitlines()
+        return {row["advertiser"]: row for row in map(json.loads, rows)}
+
+    def decided(number, code):
+        status, _, body = post(market, "/v1/leads", lead(number, "microloan"), market.keys("webmaster")["w03"])
+        assert status == 202, body
+        wait_until(lambda: code in market.punnet("trace", json.loads(body)["lead_id"]).stdout, 20, code)
+    assert findings() == {BUYER: {**findings()[BUYER], "finding": "fine", "paused_until_ms": 0}}
+    for n, lead_id in enumerate(market.leads[:3]):
+        verdict = {"lead_id": lead_id, "verdict": "returned", "reason_code": "out_of_stock", "verdict_id": f"gone-{n}"}
+        assert post(market, "/v1/verdicts", verdict, market.keys("advertiser")[BUYER])[0] == 202
+    wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "empty", 20, "the scorecard says so")
+    assert findings()[BUYER]["paused_until_ms"] > 0
+    assert findings()[BUYER]["finding"] == "paused"  # and nothing is said twice
+    decided(900, "advertiser_paused_by_rule")
+    market.punnet("scorecard", "apply", "--lift", BUYER)
+    wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "too few", 10, "it begins anew")
+    decided(901, "delivered")
+
+
 def test_the_auditor_finds_nothing(market):
     def fine():
         done = market.punnet("audit", check=False)
