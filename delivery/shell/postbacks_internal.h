@@ -124,7 +124,7 @@ void pb_lanes_free(struct postbacks *pb);
 /* The webmaster's postback for this event; NULL when there is none. */
 const Punnet__V1__Postback *pb_wanted(struct postbacks *pb, const Punnet__V1__StatusEvent *e);
 void pb_dispatch(struct postbacks *pb);
-void pb_on_answer(void *ctx, void *owner, const struct transport_answer *answer);
+void pb_on_answer(void *ctx, void *owner, struct transport_answer *answer);
 /* The attempt is over without an answer. */
 void pb_end(struct postbacks *pb, struct pb_task *t, enum postback_end end);
 void pb_cancel(struct postbacks *pb, struct pb_task *t);

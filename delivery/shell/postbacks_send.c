@@ -58,16 +58,18 @@ static bool write_headers(struct postbacks *pb, const Punnet__V1__StatusEvent *e
 	const struct signer *signer;
 
 	if (to->post)
-		message_header(m, "Content-Type: application/json");
-	message_header(m, "webhook-id: %s", e->event_id);
-	message_header(m, "webhook-timestamp: %lld", (long long)now_s);
+		message_header(m, "Content-Type", SLICE("application/json"));
+	message_header(m, "webhook-id", slice_cstr(e->event_id));
+	message_header_open(m, SLICE("webhook-timestamp"));
+	buf_append_int(&m->head, now_s);
+	message_header_close(m);
 	if (!to->sign)
 		return true;
 	signer = signer_of(pb, e->aff_id);
 	if (!signer || !signer->signs)
 		return false;
 	webhook_sign(signer, slice_cstr(e->event_id), now_s, buf_slice(&m->body), signature);
-	message_header(m, "webhook-signature: %s", signature);
+	message_header(m, "webhook-signature", slice_cstr(signature));
 	return true;
 }
 
@@ -75,6 +77,7 @@ static bool write_headers(struct postbacks *pb, const Punnet__V1__StatusEvent *e
 static enum postback_end compose(struct postbacks *pb, const Punnet__V1__StatusEvent *e,
 				 const Punnet__V1__Postback *to, struct buf *url, struct message *m)
 {
+	m->head.max = HEADERS_MAX_BYTES;
 	m->body.max = BODY_MAX_BYTES;
 	if (!buf_reserve(&m->head, HEADERS_MAX_BYTES) ||
 	    !postback_write_url(slice_cstr(to->url), e, url))
@@ -119,7 +122,7 @@ static void attempt_start(struct postbacks *pb, struct pb_task *t)
 	const Punnet__V1__StatusEvent *e = pb_event(pb, t);
 	const Punnet__V1__Postback *to = pb_wanted(pb, e);
 	_cleanup_(buf_free) struct buf url = {.max = POSTBACK_WRITTEN_MAX + 1};
-	struct message m = {0};
+	struct message m;
 	enum postback_end end;
 
 	if (to && moved(pb, t, e, to))
@@ -135,6 +138,7 @@ static void attempt_start(struct postbacks *pb, struct pb_task *t)
 		pb_end(pb, t, POSTBACK_CIRCUIT_OPEN);
 		return;
 	}
+	sender_room(pb->sender, &m);
 	end = compose(pb, e, to, &url, &m);
 	if (end == POSTBACK_ARRIVED) {
 		send_out(pb, t, to, &url, &m);
@@ -229,7 +233,7 @@ static void host_heard(struct pb_task *t, enum postback_end end)
 		      now_ms);
 }
 
-void pb_on_answer(void *ctx, void *owner, const struct transport_answer *answer)
+void pb_on_answer(void *ctx, void *owner, struct transport_answer *answer)
 {
 	struct postbacks *pb = ctx;
 	struct pb_task *t = owner;
