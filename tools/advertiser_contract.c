@@ -2,9 +2,46 @@
  * delivered. */
 #include "advertiser_contract.h"
 
-#define BP_PERCENT 100
+#define BP_PERCENT  100
+#define LEAST_LEADS 20
+#define WINDOW_DAYS 7
+#define PAUSE_HOURS 24
+/* Together no more than the market keeps its records: so a pause is known for as long as leads before it could count. */
+#define WINDOW_DAYS_MAX 23
+#define PAUSE_DAYS_MAX  7
 
-void advertiser_contract_read(const struct yaml *item, Punnet__V1__Advertiser *ret,
+/* When `punnet scorecard apply` pauses it. */
+static void read_quality(struct arena *a, const struct yaml *item, Punnet__V1__Advertiser *ret,
+			 struct yaml_faults *f)
+{
+	const struct yaml *map = yaml_get(item, "quality");
+	int64_t slow = 0, own = 0, least = LEAST_LEADS, window = WINDOW_DAYS, pause = PAUSE_HOURS;
+	Punnet__V1__QualityRule *rule;
+
+	if (!map)
+		return;
+	yaml_int(map, "slow_minutes", 1, 100000, &slow, f);
+	yaml_int(map, "own_cause_percent", 1, 100, &own, f);
+	yaml_int(map, "least_leads", 1, 1000000, &least, f);
+	yaml_int(map, "window_days", 1, WINDOW_DAYS_MAX, &window, f);
+	yaml_int(map, "pause_hours", 1, PAUSE_DAYS_MAX * 24, &pause, f);
+	yaml_refuse_unknown(
+	    map, "quality",
+	    "slow_minutes, own_cause_percent, least_leads, window_days, pause_hours", f);
+	if (slow == 0 && own == 0)
+		yaml_fault(f, item->line,
+			   "quality: expected slow_minutes or own_cause_percent, or both");
+	rule = arena_alloc(a, sizeof(*rule));
+	punnet__v1__quality_rule__init(rule);
+	rule->slow_minutes = (uint32_t)slow;
+	rule->own_cause_percent = (uint32_t)own;
+	rule->least_leads = (uint32_t)least;
+	rule->window_days = (uint32_t)window;
+	rule->pause_hours = (uint32_t)pause;
+	ret->quality = rule;
+}
+
+void advertiser_contract_read(struct arena *a, const struct yaml *item, Punnet__V1__Advertiser *ret,
 			      struct yaml_faults *f)
 {
 	int64_t vat = 0, returns = 0;
@@ -18,4 +55,5 @@ void advertiser_contract_read(const struct yaml *item, Punnet__V1__Advertiser *r
 	ret->own_cause_borne = slice_is(own, "borne");
 	if (!ret->own_cause_borne && !slice_is(own, "refused"))
 		yaml_fault(f, item->line, "own_cause_returns: expected refused or borne");
+	read_quality(a, item, ret, f);
 }

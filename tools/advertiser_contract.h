@@ -5,7 +5,8 @@
 #include "proto/directory.pb-c.h"
 #include "runtime/yaml.h"
 
-void advertiser_contract_read(const struct yaml *item, Punnet__V1__Advertiser *ret,
+/* Its rule of quality lives in the arena. */
+void advertiser_contract_read(struct arena *a, const struct yaml *item, Punnet__V1__Advertiser *ret,
 			      struct yaml_faults *f);
 
 #endif

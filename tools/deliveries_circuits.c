@@ -24,7 +24,8 @@ static void see(void *ctx, enum scan_topic topic, _unused_ const struct bus_reco
 	_cleanup_(buf_free) struct buf packed = {0};
 	struct slice *kept;
 
-	if (topic != SCAN_MARKET || !m || m->event_case != PUNNET__V1__MARKET_EVENT__EVENT_HELD)
+	if (topic != SCAN_MARKET || !m || m->event_case != PUNNET__V1__MARKET_EVENT__EVENT_HELD ||
+	    m->held->by_rule)
 		return;
 	codec_pack(&m->held->base, &packed);
 	kept = arena_alloc(&c->arena, sizeof(*kept));

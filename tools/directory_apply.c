@@ -1,12 +1,10 @@
 /* punnet directory: declared entries against the compacted topic; what differs is published.
- *
  * Keys and secrets are never in the file. An entry that is new gets a key (and a signing secret, sealed under the master
  * key); both are appended to the keys file and to secrets.csv beside it, once, before the entry is published. */
 #include <errno.h>
 #include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,6 +18,7 @@
 #include "runtime/secret.h"
 #include "runtime/yaml.h"
 #include "tool.h"
+#include "webmaster_postbacks.h"
 
 #define KEY_BYTES    24
 #define SECRET_BYTES 32
@@ -156,12 +155,11 @@ static const entry *known(const struct apply *a, const char *kind, const char *i
 	return directory_get(a->directory, kind, slice_cstr(id));
 }
 
-static bool same(struct apply *a, const entry *old, entry *new)
+static bool same(const entry *old, entry *new)
 {
 	struct buf was = {0}, is = {0};
 	bool equal;
 
-	(void)a;
 	if (!old)
 		return false;
 	new->revision = old->revision;
@@ -175,7 +173,7 @@ static bool same(struct apply *a, const entry *old, entry *new)
 
 static bool publish(struct apply *a, const entry *old, entry *new)
 {
-	if (same(a, old, new)) {
+	if (same(old, new)) {
 		a->same++;
 		return false;
 	}
@@ -256,13 +254,14 @@ static void apply_webmaster(struct apply *a, const struct yaml *item, const char
 	w->default_country = text_of(a, item, "default_country", "");
 	w->page_origins = list_of(a, item, "page_origins", &w->n_page_origins);
 	w->suspended = bool_of(a, item, "suspended");
+	webmaster_postbacks_read(&a->arena, item, w, &a->faults);
 	if (w->default_country[0] && !country_known(slice_cstr(w->default_country)))
 		yaml_fault(&a->faults, item->line,
 			   "default_country: \"%s\": expected two letters after ISO 3166-1",
 			   w->default_country);
 	yaml_refuse_unknown(item, "webmaster",
 			    "id, name, require_signature, rate_per_s, burst, strict_fields, "
-			    "default_country, page_origins, suspended",
+			    "default_country, page_origins, suspended, postbacks",
 			    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_WEBMASTER;
 	e->webmaster = w;
@@ -294,7 +293,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->max_in_flight = (uint32_t)int_of(a, item, "max_in_flight", 1, 10000, 0);
 	v->deliveries_per_s = (uint32_t)int_of(a, item, "deliveries_per_s", 1, 100000, 0);
 	v->suspended = bool_of(a, item, "suspended");
-	advertiser_contract_read(item, v, &a->faults);
+	advertiser_contract_read(&a->arena, item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",
@@ -302,7 +301,8 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	yaml_refuse_unknown(
 	    item, "advertiser",
 	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, "
-	    "deliveries_per_s, suspended, vat_percent, returns_max_percent, own_cause_returns",
+	    "deliveries_per_s, suspended, quality, vat_percent, returns_max_percent, "
+	    "own_cause_returns",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "ledger_tool.h"
 #include "reconcile_core.h"
+#include "scorecard_apply.h"
 #include "table_file.h"
 
 enum column { SUB, CLICKS, COST, COLUMNS };
@@ -113,11 +114,23 @@ static int webmaster(struct tool *t, int argc, char **argv)
 	return ledger ? ledger_done("scorecard", r, &error) : TOOL_AWAY;
 }
 
+static int apply(struct tool *t, int argc, char **argv)
+{
+	const char *lifted = tool_option(&argc, argv, "--lift");
+	bool dry = tool_flag(&argc, argv, "--dry-run");
+
+	if (argc != 2)
+		return tool_usage("scorecard", "apply takes --dry-run, or --lift ADVERTISER");
+	return scorecard_apply(t, lifted, dry);
+}
+
 int command_scorecard(struct tool *t, int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "advertisers") == 0)
 		return advertisers(t, argc, argv);
 	if (argc > 1 && strcmp(argv[1], "webmaster") == 0)
 		return webmaster(t, argc, argv);
-	return tool_usage("scorecard", "expected advertisers, or webmaster ID");
+	if (argc > 1 && strcmp(argv[1], "apply") == 0)
+		return apply(t, argc, argv);
+	return tool_usage("scorecard", "expected advertisers, webmaster ID, or apply");
 }

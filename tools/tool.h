@@ -33,6 +33,7 @@ int command_topics(struct tool *t, int argc, char **argv);
 int command_directory(struct tool *t, int argc, char **argv);
 int command_order(struct tool *t, int argc, char **argv);
 int command_deliveries(struct tool *t, int argc, char **argv);
+int command_postbacks(struct tool *t, int argc, char **argv);
 int command_board(struct tool *t, int argc, char **argv);
 int command_rules(struct tool *t, int argc, char **argv);
 int command_lists(struct tool *t, int argc, char **argv);

@@ -14,7 +14,7 @@ struct prefix_entry {
 
 void prefix_start(struct prefix *p, const struct watermark *watermark)
 {
-	*p = (struct prefix){.watermark = *watermark};
+	*p = (struct prefix){.topic = PREFIX_TOPIC, .watermark = *watermark};
 }
 
 void prefix_free(struct prefix *p)
@@ -71,7 +71,7 @@ void prefix_advance(struct prefix *p, int64_t committable)
 {
 	while (p->count > 0 && entry_at(p, 0)->offset < committable) {
 		const struct prefix_entry *e = entry_at(p, 0);
-		struct provenance source = {.topic = PREFIX_TOPIC,
+		struct provenance source = {.topic = p->topic,
 					    .partition = e->source_partition,
 					    .offset = e->source_offset,
 					    .step = e->source_step};

@@ -17,6 +17,7 @@
 
 struct prefix_entry;
 struct prefix {
+	const char *topic; /* of the sources; PREFIX_TOPIC, unless who started it says otherwise */
 	struct watermark watermark; /* of all records before the oldest entry */
 	struct prefix_entry *ring;
 	size_t cap, first, count;

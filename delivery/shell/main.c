@@ -3,6 +3,7 @@
 
 #include "delivery.h"
 #include "delivery/core/mail.h"
+#include "postbacks.h"
 #include "runtime/log.h"
 #include "runtime/service.h"
 
@@ -13,7 +14,8 @@ struct state {
 	struct keyring *keyring;
 	struct directory *directory;
 	struct delivery *delivery;
-	bool watching; /* the consumer's descriptor */
+	struct postbacks *postbacks;
+	bool watching, watching_postbacks; /* the consumers' descriptors */
 };
 
 static enum result read_settings(const struct config *c, struct delivery_settings *ret,
@@ -51,6 +53,38 @@ static enum result read_settings(const struct config *c, struct delivery_setting
 	return RESULT_OK;
 }
 
+static enum result open_postbacks(struct service *s, struct state *state,
+				  const struct delivery_settings *d, struct error *ret_error)
+{
+	const struct config *c = s->config;
+	struct postbacks_settings settings = {
+	    .in_flight_max = (size_t)config_int(c, "delivery", "postback_in_flight"),
+	    .host_in_flight_max = (size_t)config_int(c, "delivery", "postback_host_in_flight"),
+	    .open_max = (size_t)config_int(c, "delivery", "postback_max_open"),
+	    .connect_timeout_ms = d->connect_timeout_ms,
+	    .answer_timeout_ms = d->answer_timeout_ms,
+	    .ack_watchdog_ms = d->ack_watchdog_ms,
+	    .linger_ms = d->linger_ms,
+	    .gather_ms = d->gather_ms,
+	    .allow_private_addresses = d->allow_private_addresses,
+	    .ca_file = d->ca_file,
+	    .instance_id = s->instance,
+	};
+	struct error e = {0};
+
+	if (retry_plan_parse(slice_cstr(config_text(c, "delivery", "postback_schedule")),
+			     &settings.retry, &e) != RESULT_OK)
+		return error_set(ret_error, RESULT_BAD, "delivery.postback_schedule: %s", e.text);
+	state->postbacks = postbacks_open(s->loop, state->bus, state->directory, state->keyring,
+					  &settings, ret_error);
+	if (!state->postbacks)
+		return RESULT_AWAY;
+	service_watch(s, postbacks_producer_fd(state->postbacks));
+	service_watch(s, postbacks_consumer_fd(state->postbacks));
+	state->watching_postbacks = true;
+	return RESULT_OK;
+}
+
 static enum result start(struct service *s, struct error *ret_error)
 {
 	struct state *state = calloc(1, sizeof(*state));
@@ -83,40 +117,43 @@ static enum result start(struct service *s, struct error *ret_error)
 	service_watch(s, delivery_producer_fd(state->delivery));
 	service_watch(s, delivery_consumer_fd(state->delivery));
 	state->watching = true;
-	return RESULT_OK;
+	return open_postbacks(s, state, &settings, ret_error);
 }
 
 /* While nothing is taken, a readable descriptor would keep the loop awake; its tick serves the group then. */
-static void watch_consumer(struct service *s, struct state *state)
+static void watch_consumer(struct service *s, int fd, bool want, bool *watching)
 {
-	bool want = delivery_is_taking(state->delivery);
-
-	if (want == state->watching)
+	if (want == *watching)
 		return;
 	if (want)
-		service_watch(s, delivery_consumer_fd(state->delivery));
+		service_watch(s, fd);
 	else
-		service_unwatch(s, delivery_consumer_fd(state->delivery));
-	state->watching = want;
+		service_unwatch(s, fd);
+	*watching = want;
 }
 
 static enum turn turn(struct service *s)
 {
 	struct state *state = s->state;
 	struct error e = {0};
-	bool busy;
+	bool busy, busy_postbacks;
 
 	if (delivery_turn(state->delivery, &busy, &e) == RESULT_FATAL)
 		service_die(s, "%s", e.text);
-	watch_consumer(s, state);
-	return busy ? TURN_BUSY : TURN_IDLE;
+	if (postbacks_turn(state->postbacks, &busy_postbacks, &e) == RESULT_FATAL)
+		service_die(s, "%s", e.text);
+	watch_consumer(s, delivery_consumer_fd(state->delivery),
+		       delivery_is_taking(state->delivery), &state->watching);
+	watch_consumer(s, postbacks_consumer_fd(state->postbacks),
+		       postbacks_is_taking(state->postbacks), &state->watching_postbacks);
+	return busy || busy_postbacks ? TURN_BUSY : TURN_IDLE;
 }
 
 static bool ready(struct service *s, char *ret_why, size_t len)
 {
 	struct state *state = s->state;
 
-	if (state && state->delivery)
+	if (state && state->postbacks)
 		return true;
 	if (len > 0)
 		*ret_why = 0;
@@ -125,12 +162,17 @@ static bool ready(struct service *s, char *ret_why, size_t len)
 
 static void drain(struct service *s)
 {
-	delivery_drain(((struct state *)s->state)->delivery);
+	struct state *state = s->state;
+
+	delivery_drain(state->delivery);
+	postbacks_drain(state->postbacks);
 }
 
 static bool drained(struct service *s)
 {
-	return delivery_drained(((struct state *)s->state)->delivery);
+	struct state *state = s->state;
+
+	return delivery_drained(state->delivery) && postbacks_drained(state->postbacks);
 }
 
 static void stop(struct service *s)
@@ -139,6 +181,7 @@ static void stop(struct service *s)
 
 	if (!state)
 		return;
+	postbacks_close(state->postbacks);
 	delivery_close(state->delivery);
 	directory_close(state->directory);
 	bus_close(state->bus);

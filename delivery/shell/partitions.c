@@ -136,7 +136,7 @@ int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum resul
 		*ret_result = RESULT_FATAL;
 		return -1;
 	}
-	p->progress = progress_new(PREFIX_SPAN_MAX, p->committed);
+	p->progress = progress_new(PREFIX_SPAN_MAX + DELIVERY_TAKE_MAX, p->committed);
 	d->partitions[p->number] = p;
 	d->notes_stale |= p->note_stale;
 	log_info("partition_taken", LOG_INT("partition", p->number),

@@ -2,6 +2,7 @@
 #include "payout/core/settle.h"
 
 #include "payout/core/feedback.h"
+#include "payout/core/status.h"
 #include "payout/core/tally.h"
 
 #define LIST_FIRST_CAP 4
@@ -213,6 +214,7 @@ static enum result move(struct settlement *s, struct dossier *d, struct life *l,
 	tally_verdict(s, &l->terms, rule->to, at_ms);
 	if (rule->feedback != FEEDBACK_NONE)
 		feedback_publish(s, &d->lead_id, &l->terms, rule->feedback, reason_code);
+	status_publish(s, &d->lead_id, l, at_ms);
 	return RESULT_OK;
 }
 

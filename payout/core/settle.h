@@ -88,6 +88,9 @@ struct settlement {
 	struct arena *arena;
 	uint32_t partition; /* of leads.outcomes */
 	uint64_t next_seq;
+	/* Does the webmaster's tracker hear of this event? NULL: nobody's does. */
+	bool (*wants)(void *ctx, const char *aff_id, const char *event);
+	void *wants_ctx;
 	struct map by_lead; /* lead id -> dossier */
 	struct map tallies; /* vertical, webmaster and day -> struct tally; see tally.h */
 	struct map shares;  /* advertiser and month -> struct return_share */

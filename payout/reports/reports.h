@@ -71,6 +71,22 @@ _must_use_ enum result report_scorecard_advertisers(struct store *s,
 						    enum report_format format, FILE *out,
 						    struct error *ret_error);
 
+/* The same, to be acted on by rule. */
+struct standing {
+	const char *advertiser;
+	int64_t leads, called, own_cause;
+	int64_t call_ms; /* the middle first call; -1: nobody said */
+};
+typedef void (*standing_fn)(void *ctx, const struct standing *s);
+_must_use_ enum result report_standings(struct store *s, const struct report_period *period,
+					standing_fn fn, void *ctx, struct error *ret_error);
+struct standing_rule {
+	int64_t slow_minutes, own_cause_percent; /* 0 = not looked at */
+	int64_t least_leads; /* of fewer leads, or calls, nothing is concluded */
+};
+enum standing_finding { STANDING_FINE, STANDING_TOO_FEW, STANDING_SLOW, STANDING_EMPTY };
+enum standing_finding standing_judge(const struct standing *s, const struct standing_rule *rule);
+
 /* A webmaster's leads by sub id (1 to 5). costs may be NULL, and say NULL for a sub id that it does not know. */
 struct sub_costs {
 	int64_t clicks, cost_minor;

@@ -266,34 +266,83 @@ static void write_head(FILE *out, enum report_format format)
 		      out);
 }
 
+static enum result read_cards(struct store *store, const struct report_period *period,
+			      struct scorecard *s, struct error *ret_error)
+{
+	struct db_value params[] = {db_int(period->from_ms), db_int(period->to_ms)};
+	struct db *d = store_db(store);
+	enum result r = db_add(d, groups_sql, params, ARRAY_LEN(params), take_group, s, ret_error);
+
+	if (r == RESULT_OK)
+		r = db_add(d, calls_sql, params, ARRAY_LEN(params), take_call, s, ret_error);
+	if (r == RESULT_OK)
+		r = db_add(d, words_sql, params, ARRAY_LEN(params), take_words, s, ret_error);
+	if (r == RESULT_OK)
+		r = db_flush(d, ret_error);
+	if (r == RESULT_OK)
+		end_calls(s);
+	return r;
+}
+
+static void free_cards(struct scorecard *s)
+{
+	map_free(&s->cards);
+	map_free(&s->sources);
+	arena_free(&s->arena);
+	free(s->groups);
+	free(s->calls);
+}
+
 enum result report_scorecard_advertisers(struct store *store, const struct report_period *period,
 					 enum report_format format, FILE *out,
 					 struct error *ret_error)
 {
-	struct db_value params[] = {db_int(period->from_ms), db_int(period->to_ms)};
-	struct db *d = store_db(store);
 	struct scorecard s = {0};
 	struct slice key;
 	void *card;
-	enum result r = db_add(d, groups_sql, params, ARRAY_LEN(params), take_group, &s, ret_error);
+	enum result r = read_cards(store, period, &s, ret_error);
 
-	if (r == RESULT_OK)
-		r = db_add(d, calls_sql, params, ARRAY_LEN(params), take_call, &s, ret_error);
-	if (r == RESULT_OK)
-		r = db_add(d, words_sql, params, ARRAY_LEN(params), take_words, &s, ret_error);
-	if (r == RESULT_OK)
-		r = db_flush(d, ret_error);
 	if (r == RESULT_OK) {
-		end_calls(&s);
 		compare_with_peers(&s);
 		write_head(out, format);
 		for (size_t i = 0; map_at(&s.cards, i, &key, &card); i++)
 			write_card(out, format, card);
 	}
-	map_free(&s.cards);
-	map_free(&s.sources);
-	arena_free(&s.arena);
-	free(s.groups);
-	free(s.calls);
+	free_cards(&s);
 	return r;
+}
+
+enum result report_standings(struct store *store, const struct report_period *period,
+			     standing_fn fn, void *ctx, struct error *ret_error)
+{
+	struct scorecard s = {0};
+	struct slice key;
+	void *value;
+	enum result r = read_cards(store, period, &s, ret_error);
+
+	for (size_t i = 0; r == RESULT_OK && map_at(&s.cards, i, &key, &value); i++) {
+		const struct card *c = value;
+		struct standing standing = {.advertiser = c->advertiser,
+					    .leads = c->leads,
+					    .called = c->called,
+					    .own_cause = c->own_cause,
+					    .call_ms = c->call_ms};
+
+		fn(ctx, &standing);
+	}
+	free_cards(&s);
+	return r;
+}
+
+/* Whole numbers, and the rule's own: what is measured is at the threshold, or past it. */
+enum standing_finding standing_judge(const struct standing *s, const struct standing_rule *rule)
+{
+	if (s->leads < rule->least_leads || s->leads == 0)
+		return STANDING_TOO_FEW;
+	if (rule->own_cause_percent > 0 && s->own_cause * 100 >= rule->own_cause_percent * s->leads)
+		return STANDING_EMPTY;
+	if (rule->slow_minutes > 0 && s->called >= rule->least_leads &&
+	    s->call_ms >= rule->slow_minutes * MINUTE_MS)
+		return STANDING_SLOW;
+	return STANDING_FINE;
 }

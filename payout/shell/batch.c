@@ -144,8 +144,10 @@ static enum result in_transaction(struct store *store, struct work *w,
 	if (cursor->next > 0 && records[0].offset > cursor->next)
 		report->gap = (size_t)(records[0].offset - cursor->next);
 	r = store_load(store, &w->t, ret_error);
+	fault_point("payout_loaded");
 	if (r == RESULT_OK)
 		r = settle_all(w, report, ret_error);
+	fault_point("payout_decided");
 	if (fault_on("verdicts_unsummed"))
 		map_free(&w->t.tallies);
 	if (r == RESULT_OK)
@@ -179,6 +181,8 @@ enum result batch_settle(struct store *store, struct arena *arena,
 		return r;
 	arena_reset(arena);
 	settlement_begin(&w.t, arena, partition, cursor.next_seq);
+	w.t.wants = settings->wants;
+	w.t.wants_ctx = settings->ctx;
 	r = in_transaction(store, &w, &cursor, partition, records, count, &report, ret_error);
 	if (r == RESULT_OK) {
 		count_ignored(&w.t, &report);

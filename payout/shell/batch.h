@@ -12,9 +12,13 @@
 /* What is agreed with an advertiser now. */
 typedef struct contract (*batch_contract_fn)(void *ctx, const char *advertiser_id);
 
+/* Does the webmaster's tracker hear of this event? */
+typedef bool (*batch_wants_fn)(void *ctx, const char *aff_id, const char *event);
+
 struct batch_settings {
 	const char *topic; /* leads.outcomes */
 	batch_contract_fn contract;
+	batch_wants_fn wants; /* NULL: nobody's does */
 	void *ctx;
 	int64_t now_ms; /* for dead letters */
 };

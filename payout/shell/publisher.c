@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "lead/codec.h"
+#include "payout/core/status.h"
 #include "proto/dead_letters.pb-c.h"
 #include "proto/market.pb-c.h"
+#include "proto/status_events.pb-c.h"
 #include "runtime/fault.h"
 #include "runtime/progress.h"
 
@@ -21,6 +24,7 @@ struct slot {
 };
 
 struct publisher_slots {
+	int32_t status_partitions;
 	struct slot *slots;
 	size_t count, next;
 };
@@ -36,7 +40,7 @@ struct publisher {
 	bool more;
 };
 
-struct publisher_slots *publisher_slots_new(size_t count)
+struct publisher_slots *publisher_slots_new(size_t count, int32_t status_partitions)
 {
 	struct publisher_slots *s = calloc(1, sizeof(*s));
 
@@ -44,6 +48,7 @@ struct publisher_slots *publisher_slots_new(size_t count)
 	s->slots = calloc(count, sizeof(*s->slots));
 	assert(s->slots);
 	s->count = count;
+	s->status_partitions = status_partitions;
 	return s;
 }
 
@@ -116,15 +121,36 @@ void publisher_wake(struct publisher *p)
 	p->more = true;
 }
 
-/* The bus wants texts that live for ever; the outbox knows two kinds of records. */
+/* The bus wants texts that live for ever. */
+static const struct {
+	const char *topic;
+	const ProtobufCMessageDescriptor *type;
+} kinds[] = {
+    {"market", &punnet__v1__market_event__descriptor},
+    {"dead.letters", &punnet__v1__dead_letter__descriptor},
+    {STATUS_TOPIC, &punnet__v1__status_event__descriptor},
+};
+
 static void texts(const struct outbox_row *row, const char **ret_topic, const char **ret_type)
 {
-	bool market = strcmp(row->topic, "market") == 0;
+	size_t i = 0;
 
-	*ret_topic = market ? "market" : "dead.letters";
-	*ret_type = codec_type(market ? &punnet__v1__market_event__descriptor
-				      : &punnet__v1__dead_letter__descriptor);
-	assert(strcmp(row->topic, *ret_topic) == 0 && strcmp(row->type, *ret_type) == 0);
+	while (strcmp(row->topic, kinds[i].topic) != 0) {
+		i++;
+		assert(i < ARRAY_LEN(kinds));
+	}
+	*ret_topic = kinds[i].topic;
+	*ret_type = codec_type(kinds[i].type);
+	assert(strcmp(row->type, *ret_type) == 0);
+}
+
+/* Events of one webmaster stay in order. */
+static int32_t partition_of(const struct publisher *p, const struct outbox_row *row,
+			    const char *topic)
+{
+	if (strcmp(topic, STATUS_TOPIC) == 0)
+		return hash_partition(row->key, p->slots->status_partitions);
+	return (int32_t)row->partition;
 }
 
 /* RESULT_AGAIN: no room now; nothing was taken. */
@@ -138,8 +164,8 @@ static enum result send_row(struct publisher *p, const struct outbox_row *row,
 	if (!slot || progress_full(p->progress))
 		return RESULT_AGAIN;
 	texts(row, &topic, &type);
-	r = bus_produce(p->producer, topic, (int32_t)row->partition, row->key, type, row->payload,
-			(uint64_t)(slot - p->slots->slots));
+	r = bus_produce(p->producer, topic, partition_of(p, row, topic), row->key, type,
+			row->payload, (uint64_t)(slot - p->slots->slots));
 	if (r == RESULT_AGAIN)
 		return r;
 	if (r != RESULT_OK)

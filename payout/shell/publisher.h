@@ -13,8 +13,8 @@
 
 struct publisher; /* opaque */
 
-/* producer and store are borrowed. slots are shared by all publishers of a producer. */
-struct publisher_slots *publisher_slots_new(size_t count);
+/* producer and store are borrowed. Rows of status.events go to the partition of their key. slots are shared by all publishers of a producer. */
+struct publisher_slots *publisher_slots_new(size_t count, int32_t status_partitions);
 void publisher_slots_free(struct publisher_slots *s);
 /* The producer's on_ack, with the slots as its ctx. */
 void publisher_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "payout/core/status.h"
 #include "payout/shell/batch.h"
 #include "payout/shell/due_teller.h"
 #include "payout/shell/line_teller.h"
@@ -20,6 +21,7 @@
 #define PARTITIONS_MAX   256
 #define IN_FLIGHT_MAX    8000
 #define BACKLOG_EVERY_MS 5000
+#define FIND_TOPIC_MS    10000
 #define VAT_MOST_BP      10000
 #define TELLS            0 /* whoever owns this partition tells sums of verdicts, and what is due */
 
@@ -132,6 +134,21 @@ static struct contract contract_of(void *ctx, const char *advertiser_id)
 	return c;
 }
 
+static bool wants_postback(void *ctx, const char *aff_id, const char *event)
+{
+	struct worker *w = ctx;
+	const Punnet__V1__DirectoryEntry *e =
+	    directory_get(w->directory, "webmaster", slice_cstr(aff_id));
+
+	if (!e || e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_WEBMASTER)
+		return false;
+	for (size_t i = 0; i < e->webmaster->n_postbacks; i++)
+		for (size_t k = 0; k < e->webmaster->postbacks[i]->n_events; k++)
+			if (strcmp(e->webmaster->postbacks[i]->events[k], event) == 0)
+				return true;
+	return false;
+}
+
 static void count(const struct batch_report *report)
 {
 	for (int e = EVENT_NONE + 1; e < EVENT_COUNT; e++)
@@ -147,8 +164,11 @@ static void count(const struct batch_report *report)
 /* Settles what is held of one partition. */
 static enum result settle_partition(struct worker *w, int32_t partition, struct error *ret_error)
 {
-	struct batch_settings settings = {
-	    .topic = TOPIC, .contract = contract_of, .ctx = w, .now_ms = clock_now_ms()};
+	struct batch_settings settings = {.topic = TOPIC,
+					  .contract = contract_of,
+					  .wants = wants_postback,
+					  .ctx = w,
+					  .now_ms = clock_now_ms()};
 	struct bus_record batch[STORE_BATCH_MAX];
 	int64_t began_us = clock_monotonic_us();
 	struct batch_report report;
@@ -307,19 +327,26 @@ struct worker *worker_open(struct bus *bus, struct directory *directory, struct 
 					  .on_revoke = on_revoke,
 					  .ctx = w};
 
+	int32_t status_partitions;
+
 	assert(w);
 	assert(settings->batch_size > 0 && settings->batch_size <= STORE_BATCH_MAX);
 	w->bus = bus;
 	w->directory = directory;
 	w->store = store;
 	w->settings = *settings;
-	w->slots = publisher_slots_new(IN_FLIGHT_MAX);
+	status_partitions = bus_partitions(bus, STATUS_TOPIC, FIND_TOPIC_MS);
+	w->slots = publisher_slots_new(IN_FLIGHT_MAX, status_partitions);
 	w->lines = line_teller_new(bus, store, settings->lines_every_ms);
 	if (settings->due_every_ms > 0)
 		w->due = due_teller_new(bus, store, settings->due_every_ms,
 					settings->wall_ms ? settings->wall_ms : clock_now_ms);
 	out.ctx = w->slots;
-	w->producer = bus_producer_open(bus, &out, ret_error);
+	if (status_partitions < 1)
+		error_set(ret_error, RESULT_AWAY,
+			  STATUS_TOPIC " can't be found; has `punnet topics apply` run?");
+	else
+		w->producer = bus_producer_open(bus, &out, ret_error);
 	if (w->producer)
 		w->consumer = bus_consumer_open(bus, &in, ret_error);
 	if (!w->consumer) {

@@ -199,6 +199,28 @@ static const struct db_ops sqlite_ops = {
     .close = sqlite_close_db,
 };
 
+#define SETTINGS_AGAIN_MS 10
+
+/* Two that open a fresh file at once: one of them makes it a WAL, and SQLite tells the other that it is locked without waiting for its
+ * busy time-out. */
+static enum result apply_settings(struct sqlite_db *s, int timeout_ms, struct error *ret_error)
+{
+	static const char settings[] =
+	    "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+	    "temp_store=MEMORY;"
+	    /* A page that many commits write goes to the database file once for 32 MiB of log, and the pages that
+	     * new leads go to stay at hand (-KiB). */
+	    "PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-32768;";
+	enum result r = sqlite_script(&s->base, settings, ret_error);
+
+	for (int waited_ms = 0; r == RESULT_AWAY && waited_ms < timeout_ms;
+	     waited_ms += SETTINGS_AGAIN_MS) {
+		sqlite3_sleep(SETTINGS_AGAIN_MS);
+		r = sqlite_script(&s->base, settings, ret_error);
+	}
+	return r;
+}
+
 struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_error)
 {
 	struct sqlite_db *s = calloc(1, sizeof(*s));
@@ -218,14 +240,7 @@ struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_er
 		return NULL;
 	}
 	sqlite3_busy_timeout(s->conn, timeout_ms);
-	if (sqlite_script(
-		&s->base,
-		"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
-		"temp_store=MEMORY;"
-		/* A page that many commits write goes to the database file once for 32 MiB of log, and the pages that
-		 * new leads go to stay at hand (-KiB). */
-		"PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-32768;",
-		ret_error) != RESULT_OK) {
+	if (apply_settings(s, timeout_ms, ret_error) != RESULT_OK) {
 		sqlite_close_db(&s->base);
 		return NULL;
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "payout/core/feedback.h"
+#include "payout/core/status.h"
 #include "payout/store/sql.h"
 
 static const char known_sql[] = "SELECT amount, into_amount, into_currency, rate_num, rate_den, "
@@ -176,6 +177,11 @@ enum result operations_add(struct operating *op, const struct operation *o, bool
 			  db_text(o->into.currency), db_int(o->rate_num), db_int(o->rate_den),
 			  db_int(o->market_partition), db_text(o->who), db_text(o->why)),
 		   NULL, NULL, ret_error));
+	if (o->kind == OPERATION_PAY)
+		status_publish_paid(&op->t, &(struct payment){.aff_id = o->party,
+							      .reference = o->reference,
+							      .amount = o->amount,
+							      .at_ms = o->at_ms});
 	return operation_moves_funds(o->kind) ? tell_market(op, o, ret_error) : RESULT_OK;
 }
 

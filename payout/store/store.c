@@ -10,6 +10,7 @@
 #include "payout/store/schema.h"
 #include "payout/store/shares.h"
 #include "payout/store/sql.h"
+#include "runtime/fault.h"
 
 #define LIFE_COLUMNS   30
 #define OUTBOX_COLUMNS 7
@@ -103,6 +104,7 @@ enum result store_commit(struct store *s, const char *topic, uint32_t partition,
 		   PARAMS(db_text(topic), db_int(partition), db_int(next->next),
 			  db_int((int64_t)next->next_seq)),
 		   NULL, NULL, ret_error));
+	fault_point("payout_moved");
 	return db_commit(s->db, ret_error);
 }
 

@@ -31,17 +31,19 @@ void holds_free(struct map *holds)
 bool hold_apply(struct map *holds, const Punnet__V1__AdvertiserHeld *held, int64_t log_time_ms,
 		bool *ret_changed)
 {
-	int64_t until_ms = MIN_OF(held->until_ms, log_time_ms + HOLD_MAX_MS);
-	int64_t before_ms;
+	int64_t max_ms = held->by_rule ? HOLD_BY_RULE_MAX_MS : HOLD_MAX_MS;
+	int64_t until_ms = MIN_OF(held->until_ms, log_time_ms + max_ms);
+	int64_t before_ms, *slot;
 	struct hold *h;
 
 	if (!held->advertiser_id[0] || held->until_ms < 0)
 		return false;
 	h = hold_of(holds, slice_cstr(held->advertiser_id));
 	/* what is over is as if it never was: a market that was read back knows nothing of it */
-	before_ms = h->until_ms > log_time_ms ? h->until_ms : 0;
-	h->until_ms = until_ms > log_time_ms ? until_ms : 0;
-	*ret_changed = h->until_ms != before_ms;
+	slot = held->by_rule ? &h->rule_until_ms : &h->until_ms;
+	before_ms = *slot > log_time_ms ? *slot : 0;
+	*slot = until_ms > log_time_ms ? until_ms : 0;
+	*ret_changed = *slot != before_ms;
 	return true;
 }
 
@@ -50,6 +52,7 @@ bool hold_apply(struct map *holds, const Punnet__V1__AdvertiserHeld *held, int64
 struct held {
 	struct slice advertiser_id;
 	int64_t until_ms;
+	bool by_rule;
 };
 
 static int by_id(const void *a, const void *b)
@@ -60,8 +63,9 @@ static int by_id(const void *a, const void *b)
 
 	if (order)
 		return order;
-	return (x->advertiser_id.len > y->advertiser_id.len) -
-	       (x->advertiser_id.len < y->advertiser_id.len);
+	if (x->advertiser_id.len != y->advertiser_id.len)
+		return x->advertiser_id.len > y->advertiser_id.len ? 1 : -1;
+	return x->by_rule - y->by_rule;
 }
 
 static size_t collect(const struct map *holds, int64_t log_time_ms, struct held *ret)
@@ -70,16 +74,21 @@ static size_t collect(const struct map *holds, int64_t log_time_ms, struct held 
 	void *value;
 	size_t count = 0;
 
-	for (size_t i = 0; map_at(holds, i, &key, &value); i++)
-		if (((struct hold *)value)->until_ms > log_time_ms)
-			ret[count++] = (struct held){key, ((struct hold *)value)->until_ms};
+	for (size_t i = 0; map_at(holds, i, &key, &value); i++) {
+		const struct hold *h = value;
+
+		if (h->until_ms > log_time_ms)
+			ret[count++] = (struct held){key, h->until_ms, false};
+		if (h->rule_until_ms > log_time_ms)
+			ret[count++] = (struct held){key, h->rule_until_ms, true};
+	}
 	qsort(ret, count, sizeof(*ret), by_id);
 	return count;
 }
 
 void holds_encode(const struct map *holds, int64_t log_time_ms, struct buf *out)
 {
-	struct held *all = calloc(map_count(holds) + 1, sizeof(*all));
+	struct held *all = calloc(2 * map_count(holds) + 1, sizeof(*all));
 	struct arena words = {0};
 	size_t count;
 
@@ -92,6 +101,7 @@ void holds_encode(const struct map *holds, int64_t log_time_ms, struct buf *out)
 
 		h.advertiser_id = arena_cstr(&words, all[i].advertiser_id);
 		h.until_ms = all[i].until_ms;
+		h.by_rule = all[i].by_rule;
 		one.n_holds = 1;
 		one.holds = &list;
 		/* packed messages one behind another are one message with all their elements */
@@ -107,9 +117,12 @@ bool holds_decode(struct map *holds, struct slice bytes)
 	const Punnet__V1__HoldsState *state =
 	    codec_unpack(&a, &punnet__v1__holds_state__descriptor, bytes);
 
-	for (size_t i = 0; state && i < state->n_holds; i++)
-		hold_of(holds, slice_cstr(state->holds[i]->advertiser_id))->until_ms =
-		    state->holds[i]->until_ms;
+	for (size_t i = 0; state && i < state->n_holds; i++) {
+		const Punnet__V1__AdvertiserHeld *one = state->holds[i];
+		struct hold *h = hold_of(holds, slice_cstr(one->advertiser_id));
+
+		*(one->by_rule ? &h->rule_until_ms : &h->until_ms) = one->until_ms;
+	}
 	arena_free(&a);
 	return state != NULL;
 }

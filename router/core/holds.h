@@ -1,4 +1,5 @@
-/* holds: advertisers that delivery can't reach: their orders are offered nothing until a stated log time.
+/* holds: advertisers that delivery can't reach, and those that a rule about their scorecard pauses: their orders are offered
+ * nothing until a stated log time. The two kinds stand side by side; neither ends the other.
  *
  * Each order points at its advertiser's hold. Part of the state: it is encoded with it, sorted, and only what still holds. */
 #ifndef PUNNET_ROUTER_HOLDS_H
@@ -8,10 +9,13 @@
 #include "base/map.h"
 #include "proto/market.pb-c.h"
 
-#define HOLD_MAX_MS (10 * MS_PER_MIN) /* an event holds no longer, whatever its clock said */
+/* An event holds no longer, whatever its clock said. */
+#define HOLD_MAX_MS         (10 * MS_PER_MIN)
+#define HOLD_BY_RULE_MAX_MS (7 * MS_PER_DAY)
 
 struct hold {
 	int64_t until_ms; /* log time; 0 = not held */
+	int64_t rule_until_ms;
 };
 
 /* The advertiser's; made when it isn't there. Stays where it is as long as the map lives. */

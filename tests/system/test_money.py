@@ -1,6 +1,8 @@
 """Money, end to end: leads are sold, returned, approved by themselves and waived; funds come in, webmasters are paid; hledger, the bank's
 own schema and the advertiser's list say the same as the product's table."""
+import base64
 import csv
+import hmac
 import io
 import json
 import subprocess
@@ -13,6 +15,7 @@ import xmlschema
 from conftest import end_stack, make_stack
 from support.ledger import read_ledger
 from support.stack import wait_until
+from support.tracker import Tracker
 from support.webmaster import lead
 from test_whole_path import post
 
@@ -23,6 +26,12 @@ CONTRACT = """advertisers:
 ORDERS = """orders:
   - {{id: money-loans, advertiser: zaim-bystro, vertical: microloan, price: {{amount_minor: 99999, currency: RUB}},
       where: {{country: [RU]}}, delivery: {{webhook: {{url: "{url}/zaim-bystro"}}}}}}
+"""
+TRACKERS = """webmasters:
+  - {{id: w01, name: "Teaser 01", default_country: RU, rate_per_s: 5000, burst: 20000, postbacks: [
+      {{url: "{url}?event={{event}}&lead={{lead_id}}&sub={{sub1}}&sum={{payout}}&in={{currency}}", events: [delivered, approved, paid]}}]}}
+  - {{id: w02, name: "Blog 02", default_country: RU, rate_per_s: 5000, burst: 20000, postbacks: [
+      {{url: "{url}", events: [approved], method: post, sign: true}}]}}
 """
 PAYEES = """method,aff_id,currency,name,iban,bic,threshold
 sepa,w01,EUR,Nina & Söhne,DE89 3704 0044 0532 0130 00,DEUTDEFF,1.00
@@ -37,10 +46,14 @@ def market(request, advertiser):
                                     "PUNNET_PAYOUT_DUE_EVERY": "300ms"})
     (stack.home / "contract.yaml").write_text(CONTRACT)
     stack.punnet("directory", "apply", str(stack.home / "contract.yaml"))
+    stack.tracker = Tracker()
+    (stack.home / "trackers.yaml").write_text(TRACKERS.format(url=stack.tracker.url))
+    stack.punnet("directory", "apply", str(stack.home / "trackers.yaml"))
     (stack.home / "money.yaml").write_text(ORDERS.format(url=advertiser.url))
     stack.punnet("order", "apply", str(stack.home / "money.yaml"))
     stack.leads = sell(stack, advertiser)
     yield stack
+    stack.tracker.close()
     end_stack(stack, request.module.__dict__.get("_failed"))
 
 
@@ -117,6 +130,37 @@ def test_webmasters_are_paid_by_two_people_and_the_bank_can_read_it(market):
     assert -ledger.balances[("webmasters:w02:paid", "RUB")] == next(int(r["amount_minor"]) for r in run if r["aff_id"] == "w02")
 
 
+def test_trackers_heard_of_every_step_and_hear_it_again_when_asked(market):
+    def gets():
+        return [query for method, query, _, _ in market.tracker.heard if method == "GET"]
+
+    def posts():
+        return [(headers, body) for method, _, headers, body in market.tracker.heard if method == "POST"]
+    mine, theirs = market.leads[0::2], market.leads[1::2]
+    wait_until(lambda: len(gets()) >= 11 and len(posts()) >= 5, 30, "the trackers heard of all")
+    assert sorted(q["lead"] for q in gets() if q["event"] == "delivered") == sorted(mine)
+    assert sorted(q["lead"] for q in gets() if q["event"] == "approved") == sorted(mine)
+    assert {q["sub"] for q in gets() if q["event"] == "approved"} == {"s0", "s1", "s2"}
+    assert [q["in"] for q in gets() if q["event"] == "paid"] == ["EUR"]
+    key = base64.b64decode(market.secrets()[("webmaster", "w02")].removeprefix("whsec_"))
+    for headers, body in posts():
+        headers = {k.lower(): v for k, v in headers.items()}
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        expected = base64.b64encode(hmac.new(key, signed, "sha256").digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{expected}"
+    assert sorted(json.loads(body)["data"]["lead_id"] for _, body in posts()) == sorted(theirs)
+    shown = market.punnet("postbacks", "list", "--json", "--webmaster", "w01", "--since", "1h").stdout.splitlines()
+    assert [json.loads(row)["result"] for row in shown] == ["ok"] * 11
+    before = len(gets())
+    market.punnet("postbacks", "replay", "--webmaster", "w01", "--from", "1h", "--event", "approved", "--who", "ann")
+    wait_until(lambda: len(gets()) == before + 5, 20, "they are told again")
+    assert sorted(q["lead"] for q in gets()[before:]) == sorted(mine)
+    wrong = market.home / "wrong.yaml"
+    wrong.write_text(TRACKERS.format(url=market.tracker.url).replace("{lead_id}", "{leadid}"))
+    refused = market.punnet("directory", "apply", str(wrong), check=False)
+    assert refused.returncode == 1 and "{leadid}" in refused.stderr
+
+
 def test_hledger_accepts_the_books_and_they_are_equal_to_the_table(market):
     journal = market.home / "books.journal"
     journal.write_text(market.punnet("books", "--format", "hledger").stdout)
@@ -155,6 +199,32 @@ def test_the_advertisers_own_list_is_explained_lead_by_lead(market):
     assert found[market.leads[9]]["result"] == "agreed"
     assert found[market.leads[2]]["why"] == "another status" and found[market.leads[4]]["why"] == "another amount"
     assert found[market.leads[8]]["result"] == found[market.leads[0]]["result"] == "ours only"
+
+
+def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
+    rule = market.home / "rule.yaml"
+    rule.write_text(CONTRACT.replace("max_in_flight: 32", "max_in_flight: 32, quality: {own_cause_percent: 10, least_leads: 5}"))
+    market.punnet("directory", "apply", str(rule))
+
+    def findings(*options):
+        rows = market.punnet("scorecard", "apply", "--json", *options).stdout.splitlines()
+        return {row["advertiser"]: row for row in map(json.loads, rows)}
+
+    def decided(number, code):
+        status, _, body = post(market, "/v1/leads", lead(number, "microloan"), market.keys("webmaster")["w03"])
+        assert status == 202, body
+        wait_until(lambda: code in market.punnet("trace", json.loads(body)["lead_id"]).stdout, 20, code)
+    assert findings() == {BUYER: {**findings()[BUYER], "finding": "fine", "paused_until_ms": 0}}
+    for n, lead_id in enumerate(market.leads[:3]):
+        verdict = {"lead_id": lead_id, "verdict": "returned", "reason_code": "out_of_stock", "verdict_id": f"gone-{n}"}
+        assert post(market, "/v1/verdicts", verdict, market.keys("advertiser")[BUYER])[0] == 202
+    wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "empty", 20, "the scorecard says so")
+    assert findings()[BUYER]["paused_until_ms"] > 0
+    assert findings()[BUYER]["finding"] == "paused"  # and nothing is said twice
+    decided(900, "advertiser_paused_by_rule")
+    market.punnet("scorecard", "apply", "--lift", BUYER)
+    wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "too few", 10, "it begins anew")
+    decided(901, "delivered")
 
 
 def test_the_auditor_finds_nothing(market):

@@ -23,10 +23,13 @@ dead = importlib.import_module("dead_letters_pb2")
 dead_acts = importlib.import_module("dead_letters_acts_pb2")
 directory = importlib.import_module("directory_pb2")
 verdicts = importlib.import_module("webmasters_verdicts_pb2")
+status = importlib.import_module("status_events_pb2")
+status_attempts = importlib.import_module("status_attempts_pb2")
 
 BY_TOPIC = {
     "leads.raw": raw.RawLead, "leads.judged": judged.JudgedLead, "market": market.MarketEvent,
     "leads.routed": routed.RoutedLead, "leads.unsold": unsold.UnsoldLead, "leads.attempts": attempts.DeliveryAttempt,
-    "leads.outcomes": outcomes.Outcome, "dead.letters": dead.DeadLetter, "dead.letters.acts": dead_acts.DeadLetterAct, "directory": directory.DirectoryEntry,
-    "webmasters.verdicts": verdicts.WebmasterVerdicts,
+    "leads.outcomes": outcomes.Outcome, "dead.letters": dead.DeadLetter, "dead.letters.acts": dead_acts.DeadLetterAct,
+    "directory": directory.DirectoryEntry, "webmasters.verdicts": verdicts.WebmasterVerdicts,
+    "status.events": status.StatusEvent, "status.attempts": status_attempts.StatusAttempt,
 }

@@ -24,6 +24,8 @@
 #include "proto/market.pb-c.h"
 #include "proto/market_snapshots.pb-c.h"
 #include "proto/orders_progress.pb-c.h"
+#include "proto/status_attempts.pb-c.h"
+#include "proto/status_events.pb-c.h"
 #include "proto/webmasters_verdicts.pb-c.h"
 
 #define FOLDER         "tests/unit/lead/golden/"
@@ -59,6 +61,8 @@ static const struct golden golden[] = {
     {"snapshot_chunk", &punnet__v1__snapshot_chunk__descriptor, 7},
     {"order_progress", &punnet__v1__order_progress__descriptor, 23},
     {"webmaster_verdicts", &punnet__v1__webmaster_verdicts__descriptor, 6},
+    {"status_event", &punnet__v1__status_event__descriptor, 23},
+    {"status_attempt", &punnet__v1__status_attempt__descriptor, 18},
 };
 
 static struct slice read_golden(struct arena *a, const char *name)

@@ -55,6 +55,7 @@ static int begin(void **state)
 	    {.name = "market", .partitions = 4, .retention_ms = -1, .append_time = true},
 	    {.name = "directory", .partitions = 1, .retention_ms = -1, .compact = true},
 	    {.name = "dead.letters", .partitions = 1, .retention_ms = -1},
+	    {.name = "status.events", .partitions = 3, .retention_ms = -1},
 	};
 	struct bus_producer_options options = {.on_ack = on_ack, .max_in_flight = OUTCOMES_MAX};
 	struct worker_settings settings = {.batch_size = 64,

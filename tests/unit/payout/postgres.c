@@ -2,6 +2,7 @@
  * user postgres. */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,9 +38,40 @@ static bool find_programs(void)
 	return ok;
 }
 
+const char *postgres_folder(void)
+{
+	return dir;
+}
+
 void postgres_durable(void)
 {
 	durable = true;
+}
+
+/* Nobody is left to stop the server when a test fails hard or is killed: then its end of this pipe is closed, and the watcher,
+ * which nobody waits for, does it. */
+static void start_watcher(void)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		setsid();
+		close(ends[1]);
+		close(STDOUT_FILENO); /* whoever reads the test's output must not wait for us */
+		close(STDERR_FILENO);
+		while (read(ends[0], &byte, 1) > 0)
+			;
+		if (access(dir, F_OK) == 0)
+			postgres_stop();
+		_exit(0);
+	}
+	close(ends[0]); /* the other end goes with this process */
 }
 
 static bool start_server(void)
@@ -70,6 +102,7 @@ bool postgres_start(void)
 		snprintf(as_user, sizeof(as_user),
 			 "setpriv --reuid=postgres --regid=postgres --clear-groups env HOME=/tmp");
 	}
+	start_watcher();
 	if (!run("%s/initdb -D %s/data -A trust -U punnet --no-sync -E UTF8 --locale=C", bin,
 		 dir) ||
 	    !start_server()) {

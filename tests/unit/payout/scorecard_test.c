@@ -7,6 +7,7 @@
 /* after its own needs */
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
@@ -98,6 +99,41 @@ static void a_slow_buyer_and_an_empty_one_are_told_from_a_bad_source(_unused_ vo
 		     "\"bank-wary\",40,0,30,10,0,40,5,1000,250,18,0,returns more than others\n");
 }
 
+static void keep_finding(void *ctx, const struct standing *s)
+{
+	static const struct standing_rule rule = {60, 25, 20}, off = {0, 0, 20},
+					  many = {60, 25, 41};
+	struct buf *out = ctx;
+
+	buf_printf(out, "%s %d\n", s->advertiser, (int)standing_judge(s, &rule));
+	assert_int_equal(standing_judge(s, &off), STANDING_FINE);
+	assert_int_equal(standing_judge(s, &many), STANDING_TOO_FEW);
+}
+
+static void a_rule_finds_the_slow_and_the_empty_and_nobody_else(_unused_ void **state)
+{
+	_cleanup_(buf_free) struct buf found = {0};
+	struct standing edge = {.advertiser = "x",
+				.leads = 100,
+				.called = 20,
+				.own_cause = 25,
+				.call_ms = 60 * MS_PER_MIN};
+	struct standing_rule rule = {60, 25, 20};
+
+	assert_int_equal(report_standings(store, &always, keep_finding, &found, &error), RESULT_OK);
+	assert_string_equal(buf_cstr(&found),
+			    "bank-empty 3\nbank-fine 0\nbank-mute 0\nbank-slow 2\nbank-wary 0\n");
+	/* at the threshold, and one below it */
+	assert_int_equal(standing_judge(&edge, &rule), STANDING_EMPTY);
+	edge.own_cause = 24;
+	assert_int_equal(standing_judge(&edge, &rule), STANDING_SLOW);
+	edge.call_ms--;
+	assert_int_equal(standing_judge(&edge, &rule), STANDING_FINE);
+	edge.call_ms = 100 * MS_PER_MIN;
+	edge.called = 19; /* of too few calls nothing is concluded */
+	assert_int_equal(standing_judge(&edge, &rule), STANDING_FINE);
+}
+
 static const struct sub_costs *costs_of(_unused_ void *ctx, struct slice sub)
 {
 	static const struct sub_costs costs = {1000, 500000};
@@ -146,6 +182,7 @@ static int run_suite(const char *name)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_slow_buyer_and_an_empty_one_are_told_from_a_bad_source),
+	    TEST(a_rule_finds_the_slow_and_the_empty_and_nobody_else),
 	    TEST(a_sub_id_shows_what_it_is_worth),
 	    TEST(every_verdict_says_what_became_of_it),
 	};

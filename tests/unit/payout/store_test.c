@@ -327,7 +327,8 @@ static int run_child(const char *url, const char *fault)
 
 static void killed_at_any_point_the_ledger_ends_up_the_same(_unused_ void **state)
 {
-	static const char *const points[] = {"payout_begun", "payout_settled", "payout_committed"};
+	static const char *const points[] = {"payout_begun",   "payout_loaded", "payout_decided",
+					     "payout_settled", "payout_moved",  "payout_committed"};
 	static struct outcomes o;
 	uint64_t expected;
 

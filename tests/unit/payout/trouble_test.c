@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 /* after its own needs */
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "look.h"
 #include "outcomes.h"
 #include "postgres.h"
+#include "relay.h"
 
 #define TIMEOUT_MS 2000
 #define LEADS      300
@@ -184,6 +186,40 @@ static void the_connection_is_cut_before_the_commit(void)
 	store_close(s);
 }
 
+/* The server has committed, and its answer is lost: the batch is tried again, finds its own offset, and nothing is doubled. */
+static void the_answer_to_a_commit_is_lost(void)
+{
+	uint64_t expected = undisturbed(postgres_fresh_url());
+	char folder[64] = "/tmp/punnet-relay-XXXXXX", url[200], command[100];
+	struct batch_report report;
+	struct store *s;
+
+	assert_non_null(mkdtemp(folder));
+	relay_start(postgres_folder(), folder);
+	snprintf(url, sizeof(url), "%s", postgres_fresh_url());
+	snprintf(strstr(url, "?host="), 100, "?host=%s", folder);
+	s = open_store(url);
+	half_a_day(s);
+	for (int i = 0; i < 3; i++) {
+		int64_t before = number(s, "SELECT next FROM offsets");
+
+		relay_arm();
+		assert_int_equal(outcomes_settle(&o, s, (size_t)before, BATCH, NULL, &error),
+				 RESULT_AWAY);
+		assert_true(relay_has_cut());
+		/* it counts: the next one begins behind it, and what is tried again is passed over */
+		assert_int_equal(number(s, "SELECT next FROM offsets"), before + BATCH);
+	}
+	assert_int_equal(outcomes_settle(&o, s, 0, BATCH, &report, &error), RESULT_OK);
+	assert_true(report.passed_over >= 3 * BATCH);
+	check_books(s);
+	assert_int_equal(digest(s), expected);
+	store_close(s);
+	relay_stop();
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 static void postgresql_in_trouble(_unused_ void **state)
 {
 	if (!postgres_start())
@@ -191,6 +227,7 @@ static void postgresql_in_trouble(_unused_ void **state)
 	outcomes_mixture(&o, 43, LEADS);
 	a_server_that_may_only_be_read_waits();
 	the_connection_is_cut_before_the_commit();
+	the_answer_to_a_commit_is_lost();
 	outcomes_free(&o);
 	postgres_stop();
 }

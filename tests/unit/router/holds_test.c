@@ -97,6 +97,36 @@ static void nobody_else_is_held_and_no_clock_holds_for_ever(void **state)
 	play_stop(&p);
 }
 
+static void a_rule_pauses_beside_an_outage_and_neither_ends_the_other(void **state)
+{
+	struct play p;
+
+	begin(&p, *state != NULL);
+	assert_int_equal(play_held_by_rule(&p, START_MS + 1000, "bank", START_MS + 2 * MS_PER_DAY),
+			 MARKET_CHANGED);
+	assert_int_equal(play_held_by_rule(&p, START_MS + 1001, "bank", START_MS + 2 * MS_PER_DAY),
+			 MARKET_NO_MATTER);
+	assert_string_equal(offer(&p, START_MS + 2000)->code, "advertiser_paused_by_rule");
+	assert_int_equal(offer(&p, START_MS + 2000)->until_ms, START_MS + 2 * MS_PER_DAY);
+	/* an outage, and its end */
+	assert_int_equal(play_held(&p, START_MS + 3000, "bank", START_MS + 61000), MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 4000)->code, "advertiser_held");
+	assert_int_equal(play_held(&p, START_MS + 5000, "bank", 0), MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 6000)->code, "advertiser_paused_by_rule");
+	/* the operator lifts it; what is left of an outage stays */
+	assert_int_equal(play_held(&p, START_MS + 7000, "bank", START_MS + 67000), MARKET_CHANGED);
+	assert_int_equal(play_held_by_rule(&p, START_MS + 8000, "bank", 0), MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 9000)->code, "advertiser_held");
+	assert_string_equal(offer(&p, START_MS + 67000)->code, "won");
+	/* a week at most, and it ends by itself */
+	assert_int_equal(play_held_by_rule(&p, START_MS + 70000, "bank", INT64_MAX),
+			 MARKET_CHANGED);
+	assert_string_equal(offer(&p, START_MS + 69999 + 7 * MS_PER_DAY)->code,
+			    "advertiser_paused_by_rule");
+	assert_string_equal(offer(&p, START_MS + 70000 + 7 * MS_PER_DAY)->code, "won");
+	play_stop(&p);
+}
+
 #define BOTH_WAYS(test)                                                                            \
 	{#test, test, NULL, NULL, NULL},                                                           \
 	{                                                                                          \
@@ -109,6 +139,7 @@ int main(void)
 	    BOTH_WAYS(a_held_advertiser_is_offered_nothing_until_the_hold_ends),
 	    BOTH_WAYS(an_order_that_comes_meanwhile_is_held_too),
 	    BOTH_WAYS(nobody_else_is_held_and_no_clock_holds_for_ever),
+	    BOTH_WAYS(a_rule_pauses_beside_an_outage_and_neither_ends_the_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

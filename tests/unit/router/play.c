@@ -151,8 +151,8 @@ enum market_answer play_funds(struct play *p, int64_t now_ms, Punnet__V1__FundsC
 	return play_event(p, now_ms, &event);
 }
 
-enum market_answer play_held(struct play *p, int64_t now_ms, const char *advertiser_id,
-			     int64_t until_ms)
+static enum market_answer play_hold(struct play *p, int64_t now_ms, const char *advertiser_id,
+				    int64_t until_ms, bool by_rule)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
 	Punnet__V1__AdvertiserHeld held = PUNNET__V1__ADVERTISER_HELD__INIT;
@@ -161,10 +161,23 @@ enum market_answer play_held(struct play *p, int64_t now_ms, const char *adverti
 	source.topic = (char *)"delivery";
 	held.advertiser_id = (char *)advertiser_id;
 	held.until_ms = until_ms;
+	held.by_rule = by_rule;
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_HELD;
 	event.held = &held;
 	return play_event(p, now_ms, &event);
+}
+
+enum market_answer play_held(struct play *p, int64_t now_ms, const char *advertiser_id,
+			     int64_t until_ms)
+{
+	return play_hold(p, now_ms, advertiser_id, until_ms, false);
+}
+
+enum market_answer play_held_by_rule(struct play *p, int64_t now_ms, const char *advertiser_id,
+				     int64_t until_ms)
+{
+	return play_hold(p, now_ms, advertiser_id, until_ms, true);
 }
 
 enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id *id)

@@ -74,6 +74,8 @@ enum market_answer play_card(struct play *p, int64_t now_ms, Punnet__V1__RateCha
 enum market_answer play_funds(struct play *p, int64_t now_ms, Punnet__V1__FundsChanged *funds);
 enum market_answer play_held(struct play *p, int64_t now_ms, const char *advertiser_id,
 			     int64_t until_ms);
+enum market_answer play_held_by_rule(struct play *p, int64_t now_ms, const char *advertiser_id,
+				     int64_t until_ms);
 enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id *id);
 enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_lead *l);
 /* outbox UINT64_MAX = the next one. */

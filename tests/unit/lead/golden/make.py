@@ -80,7 +80,8 @@ def main():
               ("dead_letters_acts", "DeadLetterAct", "dead_letter_act", 0),
               ("market_snapshots", "SnapshotChunk", "snapshot_chunk", 0),
               ("orders_progress", "OrderProgress", "order_progress", 0),
-              ("webmasters_verdicts", "WebmasterVerdicts", "webmaster_verdicts", 0)]
+              ("webmasters_verdicts", "WebmasterVerdicts", "webmaster_verdicts", 0),
+              ("status_events", "StatusEvent", "status_event", 0), ("status_attempts", "StatusAttempt", "status_attempt", 0)]
     for module, message, stem, choice in wanted:
         made = fill(getattr(importlib.import_module(f"{module}_pb2"), message)(), message, choice)
         (HERE / f"{stem}.bin").write_bytes(made.SerializeToString(deterministic=True))
