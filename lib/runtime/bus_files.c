@@ -196,7 +196,8 @@ static struct files_reader *of(const struct bus_reader *r)
 }
 
 static struct bus_reader *files_reader_open(struct bus *b, const char *topic, int32_t partition,
-					    int64_t from, struct error *ret_error)
+					    int64_t from, _unused_ bool follows,
+					    struct error *ret_error)
 {
 	const struct file_log *log = log_of((struct files_bus *)b, topic, partition);
 	struct files_reader *r;
