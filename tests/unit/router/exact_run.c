@@ -149,14 +149,8 @@ static uint64_t out_below(struct world *w)
 	return w->published + (w->published_steps == record_at(w, w->published)->made_count);
 }
 
-static void instance_snapshot(struct world *w, struct instance *i)
+static void snapshot_store(struct world *w, const struct instance *i)
 {
-	if (i->next < i->snapshot_at + SNAPSHOT_GAP)
-		return;
-	/* Not before all that it knows is out; an older one is of no use. */
-	if (i->next > out_below(w) && w->fault != EXACT_EARLY_SNAPSHOT)
-		return;
-	i->snapshot_at = i->next;
 	if (w->snapshot.whole && i->next <= w->snapshot.at)
 		return;
 	buf_reset(&w->snapshot.bytes);
@@ -166,6 +160,15 @@ static void instance_snapshot(struct world *w, struct instance *i)
 	w->snapshot.at = i->next;
 	w->snapshot.whole = true;
 	w->told.snapshots++;
+}
+
+/* Not before all that it knows of is out. */
+static void instance_snapshot(struct world *w, struct instance *i)
+{
+	if (i->next < i->snapshot_at + SNAPSHOT_GAP || i->next > out_below(w))
+		return;
+	i->snapshot_at = i->next;
+	snapshot_store(w, i);
 }
 
 /* false: it died. */
@@ -178,8 +181,11 @@ static bool instance_fold(struct world *w, struct instance *i, bool dies)
 	arena_reset(&w->arena);
 	(void)market_apply(i->market, event_of(w, r), r->time_ms, offset, &w->arena, &made);
 	for (size_t step = 0; step < made.count && offset >= i->emit_from; step++) {
-		if (dies && step + 1 == made.count)
+		if (dies && step + 1 == made.count) {
+			if (w->fault == EXACT_EARLY_SNAPSHOT)
+				snapshot_store(w, i);
 			return false;
+		}
 		publish(w, offset, step, &made.items[step]);
 	}
 	return !dies;
