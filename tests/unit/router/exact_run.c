@@ -260,12 +260,10 @@ static void one_more(struct world *w)
 
 	w->now_ms += (int64_t)rng_below(rng, GAP_MS);
 	append_lead(w);
-	while (w->out_count > OUT_MOST / 4 || rng_chance(rng, 5000)) {
-		size_t before = w->out_count;
-
-		settle_one(w);
-		if (before == 0)
+	for (int i = 0; i < SETTLED_MOST; i++) {
+		if (w->out_count <= OUT_MANY && rng_chance(rng, 5000))
 			break;
+		settle_one(w);
 	}
 	if (rng_below(rng, CHANGE_EVERY) == 0)
 		append_order(w, (int)rng_below(rng, EXACT_ORDERS));

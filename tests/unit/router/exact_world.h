@@ -10,7 +10,11 @@
 #define FOLDS_MOST   60 /* records that an instance takes in a turn */
 #define LAG_MOST     (EXACT_KEPT / 2)
 #define SNAPSHOT_GAP 1500 /* records */
-#define OUT_MOST     4096 /* assignments that are settled some time */
+#define OUT_MOST                                                                                   \
+	(2 *                                                                                       \
+	 EXACT_KEPT) /* assignments that are settled some time; who was frozen publishes thousands at once */
+#define OUT_MANY     1024 /* more are settled sooner, */
+#define SETTLED_MOST 8    /* so many a lead */
 #define GAP_MS       4000 /* twice the mean between two leads */
 #define CHANGE_EVERY 400  /* records, of orders; of funds twice that */
 
