@@ -11,8 +11,7 @@
 #define LAG_MOST     (EXACT_KEPT / 2)
 #define SNAPSHOT_GAP 1500 /* records */
 #define OUT_MOST                                                                                   \
-	(2 *                                                                                       \
-	 EXACT_KEPT) /* assignments that are settled some time; who was frozen publishes thousands at once */
+	(2 * EXACT_KEPT)  /* sales to be settled: one that thaws publishes thousands at once */
 #define OUT_MANY     1024 /* more are settled sooner, */
 #define SETTLED_MOST 8    /* so many a lead */
 #define GAP_MS       4000 /* twice the mean between two leads */
