@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "lead/codec.h"
+#include "router/core/decision_write.h"
 #include "router/core/market.h"
 #include "router/shell/snapshot_child.h"
 
@@ -201,8 +202,7 @@ static size_t admit(struct market *m, uint64_t n, const struct buf *packed, stru
 	    made.count != 1)
 		bench_die("lead %llu was not decided upon", (unsigned long long)n);
 	buf_reset(out);
-	codec_pack(made.items[0].routed ? &made.items[0].routed->base : &made.items[0].unsold->base,
-		   out);
+	decision_write(&made.items[0], out);
 	return made.items[0].routed != NULL;
 }
 

@@ -125,6 +125,12 @@ void criterion_free(struct criterion *c)
 
 /* --- asking --- */
 
+/* Whether they are the same; the text's end is not looked for first. */
+static bool is_text(struct slice s, const char *text)
+{
+	return strncmp(text, s.data, s.len) == 0 && text[s.len] == '\0';
+}
+
 static bool holds(const struct criterion *c, const struct value *v)
 {
 	bool number = v->kind == VALUE_NUMBER;
@@ -142,7 +148,7 @@ static bool holds(const struct criterion *c, const struct value *v)
 	for (; low < c->value_count && c->values[low].key == key; low++) {
 		const char *text = c->values[low].text;
 
-		if (number ? !text : text && slice_is(v->text, text))
+		if (number ? !text : text && is_text(v->text, text))
 			return true;
 	}
 	return false;

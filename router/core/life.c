@@ -2,6 +2,7 @@
 #include "life.h"
 
 #include "decision.h"
+#include "decision_write.h"
 #include "lead/codec.h"
 
 /* --- what is known about a lead --- */
@@ -82,9 +83,11 @@ static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
 {
 	struct open_lead *open = open_lead_new(id);
 
-	(void)buf_reserve(&open->packed, punnet__v1__lead_admitted__get_packed_size(admitted));
-	codec_pack(&admitted->base, &open->packed);
-	assert(!open->packed.failed);
+	/* Its length is known once it is written; what is kept has no room to spare. */
+	buf_reset(&m->scratch);
+	admitted_write(admitted, &m->scratch);
+	buf_append_slice(&open->packed, buf_slice(&m->scratch));
+	assert(!m->scratch.failed && !open->packed.failed);
 	buf_trim(&open->packed);
 	open->is_test = admitted->lead->is_test;
 	map_put(&m->leads, slice_of(id->bytes, sizeof(id->bytes)), open);

@@ -70,6 +70,20 @@ static void tell_pacer(struct search *s, const struct candidate *c)
 		pace_fits(&s->v->pacer, c->order, c->price_minor);
 }
 
+/* Which orders were asked hangs on who stands in a leaf with whom, and that on the index's past, which no snapshot knows.
+ * Pacing learns of those only whom any index would have asked. */
+static void forget_chance_asks(struct search *s)
+{
+	struct pacer *p = &s->v->pacer;
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->bid_count; i++) {
+		if (!full_above(&s->fits, rank_bound(p->bids[i].order)))
+			p->bids[count++] = p->bids[i];
+	}
+	p->bid_count = count;
+}
+
 static void sort_in(struct search *s, struct order *o)
 {
 	struct candidate c = ask(s, o);
@@ -101,10 +115,21 @@ static bool near_enough(const struct search *s, struct rank_key bound)
 	       rank_key_compare(rank_key_of(&s->near.items[most - 1]), bound) < 0;
 }
 
+/* Orders lie anywhere in memory, their terms elsewhere: waiting for those of a leaf all together is most of its cost. */
+static void fetch(struct order *const *orders, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		order_fetch(orders[i]);
+	for (size_t i = 0; i < count; i++)
+		order_fetch_terms(orders[i]);
+}
+
 static void ask_leaf(struct search *s, const struct index_leaf *leaf)
 {
 	const struct match_index *ix = &s->v->index;
 	uint64_t met = index_meet(ix, &s->rows, leaf->word) & ~ix->far[leaf->word];
+	struct order *orders[INDEX_LEAF];
+	size_t count = 0;
 
 	if (near_enough(s, leaf->bound))
 		met &= ~ix->near[leaf->word];
@@ -113,8 +138,11 @@ static void ask_leaf(struct search *s, const struct index_leaf *leaf)
 		    ix->slots[leaf->word * INDEX_LEAF + (uint32_t)__builtin_ctzll(met)];
 
 		if (s->lead->holding_count == 0 || !was_offered(s->lead, o))
-			sort_in(s, o);
+			orders[count++] = o;
 	}
+	fetch(orders, count);
+	for (size_t i = 0; i < count; i++)
+		sort_in(s, orders[i]);
 }
 
 static void ask_all(struct search *s)
@@ -215,6 +243,7 @@ void match_run(struct vertical *v, const struct lead_view *lead, int64_t now_ms,
 	} else {
 		ret->asked = v->order_count;
 		ask_all(&s);
+		forget_chance_asks(&s);
 	}
 	ret->won = s.fits.count > 0;
 	most = ret->won ? MATCH_SOLD_MAX : MARKET_CANDIDATES_MAX;

@@ -89,6 +89,23 @@ struct reservation {
 	bool by_webmaster; /* counted among its webmaster's, too */
 };
 
+#define CACHE_LINE 64
+
+/* Tells the processor that the order will be asked soon; then, when that is there, that its terms will be. */
+static inline void order_fetch(const struct order *o)
+{
+	for (size_t at = 0; at < offsetof(struct order, pace); at += CACHE_LINE)
+		__builtin_prefetch((const char *)o + at);
+}
+
+static inline void order_fetch_terms(const struct order *o)
+{
+	for (size_t at = 0; at < sizeof(*o->terms); at += CACHE_LINE)
+		__builtin_prefetch((const char *)o->terms + at);
+	for (size_t at = 0; at < o->where_count * sizeof(*o->where); at += CACHE_LINE)
+		__builtin_prefetch((const char *)o->where + at);
+}
+
 struct order *order_new(uint32_t index);
 void order_free(struct order *o);
 /* Replaces the terms; false when the bytes are not terms (nothing is changed then). Attributes that they name are made. */

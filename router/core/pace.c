@@ -283,6 +283,14 @@ static void put_bid(struct pace_lead *lead, struct pace_bid bid)
 	lead->bids[at] = bid;
 }
 
+/* In an order that no index has a say in: of equal scores the first one stays. */
+static int compare_bids(const void *a, const void *b)
+{
+	const struct pace_bid *x = a, *y = b;
+
+	return (x->order->index > y->order->index) - (x->order->index < y->order->index);
+}
+
 static void keep(struct pacer *p)
 {
 	struct pace_lead *lead;
@@ -293,6 +301,7 @@ static void keep(struct pacer *p)
 		pacer_make_sample(p);
 	lead = &p->sample[p->sampled++ % PACE_SAMPLE_LEADS];
 	lead->count = 0;
+	qsort(p->bids, p->bid_count, sizeof(*p->bids), compare_bids);
 	for (size_t i = 0; i < p->bid_count; i++)
 		put_bid(lead, p->bids[i]);
 	last = &lead->bids[lead->count - 1];

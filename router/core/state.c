@@ -62,6 +62,7 @@ void market_free(struct market *m)
 	map_free(&m->accounts);
 	map_free(&m->waiters);
 	free(m->by_index);
+	buf_free(&m->scratch);
 	free(m);
 }
 

@@ -67,7 +67,8 @@ struct market {
 	    waiters;      /* of the leads: those that wait for a buyer. Their order means nothing */
 	struct map holds; /* advertiser -> struct hold */
 	size_t waiting;   /* of the leads: for an operator */
-	market_observer observer; /* no part of the state */
+	struct buf scratch; /* no part of the state, nor is what follows */
+	market_observer observer;
 	void *observer_ctx;
 };
 

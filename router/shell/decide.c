@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "router/core/decision_write.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
 #include "runtime/log.h"
@@ -57,19 +58,15 @@ static void decide_leave(struct part *p)
 static void emit(struct part *p, uint64_t entry, const struct decision *decision)
 {
 	struct router *r = p->stage->router;
-	struct slice key;
+	const char *topic = decision->routed ? "leads.routed" : "leads.unsold";
+	struct slice key = slice_cstr(decision->routed ? decision->routed->assignment->order_id
+						       : decision->unsold->lead->vertical);
 
-	if (decision->routed) {
-		key = slice_cstr(decision->routed->assignment->order_id);
-		part_emit(p, entry, "leads.routed", router_partition(r, "leads.routed", key), key,
-			  &decision->routed->base);
-		metric_add(METRIC_ROUTER_ROUTED, 1);
-	} else {
-		key = slice_cstr(decision->unsold->lead->vertical);
-		part_emit(p, entry, "leads.unsold", router_partition(r, "leads.unsold", key), key,
-			  &decision->unsold->base);
-		metric_add(METRIC_ROUTER_UNSOLD, 1);
-	}
+	buf_reset(&r->packed);
+	decision_write(decision, &r->packed);
+	part_emit_packed(p, entry, topic, router_partition(r, topic, key), key,
+			 decision_type(decision));
+	metric_add(decision->routed ? METRIC_ROUTER_ROUTED : METRIC_ROUTER_UNSOLD, 1);
 	fault_point("decide_produced");
 }
 

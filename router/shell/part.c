@@ -118,35 +118,55 @@ int32_t router_partition(struct router *r, const char *topic, struct slice key)
 	return hash_partition(key, n);
 }
 
-static void produce(struct part *p, const char *topic, int32_t partition, struct slice key,
-		    const ProtobufCMessage *message, struct ack *ack)
+/* What lies in r->packed. */
+static void produce_packed(struct part *p, const char *topic, int32_t partition, struct slice key,
+			   const char *type, struct ack *ack)
 {
 	struct router *r = p->stage->router;
 	enum result result;
 
-	buf_reset(&r->packed);
-	if (message)
-		codec_pack(message, &r->packed);
 	assert(!r->packed.failed);
 	if (r->packed.len > BUS_RECORD_MAX_BYTES)
 		service_die(r->service, "%s: a record of %zu bytes is larger than the limit of %d",
 			    topic, r->packed.len, BUS_RECORD_MAX_BYTES);
-	result = bus_produce(r->producer, topic, partition, key,
-			     message ? codec_type(message->descriptor) : "", buf_slice(&r->packed),
+	result = bus_produce(r->producer, topic, partition, key, type, buf_slice(&r->packed),
 			     (uint64_t)(uintptr_t)ack);
 	if (result != RESULT_OK)
 		service_die(r->service, "%s/%d: the producer does not take a record (%d)", topic,
 			    partition, (int)result);
 }
 
-void part_emit(struct part *p, uint64_t entry, const char *topic, int32_t partition,
-	       struct slice key, const ProtobufCMessage *message)
+static void produce(struct part *p, const char *topic, int32_t partition, struct slice key,
+		    const ProtobufCMessage *message, struct ack *ack)
+{
+	struct router *r = p->stage->router;
+
+	buf_reset(&r->packed);
+	if (message)
+		codec_pack(message, &r->packed);
+	produce_packed(p, topic, partition, key, message ? codec_type(message->descriptor) : "",
+		       ack);
+}
+
+static struct ack *ack_of_entry(struct part *p, uint64_t entry)
 {
 	struct ack *a = ack_take(p);
 
 	a->entry = entry;
 	progress_hold(p->progress, entry);
-	produce(p, topic, partition, key, message, a);
+	return a;
+}
+
+void part_emit(struct part *p, uint64_t entry, const char *topic, int32_t partition,
+	       struct slice key, const ProtobufCMessage *message)
+{
+	produce(p, topic, partition, key, message, ack_of_entry(p, entry));
+}
+
+void part_emit_packed(struct part *p, uint64_t entry, const char *topic, int32_t partition,
+		      struct slice key, const char *type)
+{
+	produce_packed(p, topic, partition, key, type, ack_of_entry(p, entry));
 }
 
 void part_send(struct part *p, const char *topic, int32_t partition, struct slice key,

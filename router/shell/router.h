@@ -93,6 +93,9 @@ uint64_t part_open(struct part *p, int64_t offset);
 /* Produces what `entry` then waits for. The caller has asked for room. */
 void part_emit(struct part *p, uint64_t entry, const char *topic, int32_t partition,
 	       struct slice key, const ProtobufCMessage *message);
+/* The same, of bytes that the caller has put into the router's `packed`. */
+void part_emit_packed(struct part *p, uint64_t entry, const char *topic, int32_t partition,
+		      struct slice key, const char *type);
 /* Produces something that no entry waits for; fn may be NULL, and is not called when the part has left. An empty message
  * is a tombstone. */
 void part_send(struct part *p, const char *topic, int32_t partition, struct slice key,

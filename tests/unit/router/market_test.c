@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "play.h"
+#include "router/core/decision_write.h"
 #include "router/core/match.h"
 
 #define NOW_MS (1796083200000LL)
@@ -188,6 +189,56 @@ static void what_can_not_be_understood_changes_nothing_but_the_time(void **state
 	play_stop(&p);
 }
 
+/* A field of a newer version, in each message that is carried on. */
+static void mark(ProtobufCMessage *m)
+{
+	static uint8_t newer[] = {7};
+	static ProtobufCMessageUnknownField field = {
+	    .tag = 900, .wire_type = PROTOBUF_C_WIRE_TYPE_VARINT, .len = 1, .data = newer};
+
+	m->unknown_fields = &field;
+	m->n_unknown_fields = 1;
+}
+
+static void what_a_newer_version_says_of_a_lead_goes_on(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 3; which++) {
+		Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+		Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
+		Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
+		Punnet__V1__SealedContact contact = PUNNET__V1__SEALED_CONTACT__INIT;
+		Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+		Punnet__V1__Field age = PUNNET__V1__FIELD__INIT, *fields[] = {&age};
+		ProtobufCMessage *carried[] = {&lead.base, &contact.base, &age.base};
+		_cleanup_(buf_free) struct buf out = {0};
+		struct lead_id id = play_lead_id(1);
+		struct play p;
+
+		play_start(&p);
+		add_order(&p, "A", 45000);
+		mark(carried[which]);
+		age.name = (char *)"age";
+		age.value_case = PUNNET__V1__FIELD__VALUE_INTEGER;
+		lead.vertical = (char *)"osago";
+		lead.country = (char *)"RU";
+		lead.fields = fields;
+		lead.n_fields = 1;
+		source.topic = (char *)"leads.judged";
+		admitted.lead = &lead;
+		admitted.contact = &contact;
+		event.lead_id = codec_lead_id(&id);
+		event.source = &source;
+		event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED;
+		event.admitted = &admitted;
+		assert_int_equal(play_event(&p, NOW_MS, &event), MARKET_CHANGED);
+		assert_non_null(p.decisions.items[0].routed);
+		decision_write(&p.decisions.items[0], &out);
+		assert_non_null(memmem(out.data, out.len, "\xa0\x38\x07", 3));
+		play_stop(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +248,7 @@ int main(void)
 	    cmocka_unit_test(an_unsold_lead_names_the_near_misses_first),
 	    cmocka_unit_test(a_settlement_that_comes_again_counts_once),
 	    cmocka_unit_test(what_can_not_be_understood_changes_nothing_but_the_time),
+	    cmocka_unit_test(what_a_newer_version_says_of_a_lead_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* model: the market once more, slow and obvious: flat arrays, one pass for every question, no index, no shared code with
- * the router. The random test holds the two against each other. */
+ * the router. The random test holds the two against each other.
+ *
+ * It does not pace, and its markets have no quantity by a deadline: pacing is arithmetic on all leads before, and what would say
+ * it once more would be the same code. pace_test.c asks what pacing promises, exact.h whether it does the same everywhere. */
 #ifndef PUNNET_TEST_MODEL_H
 #define PUNNET_TEST_MODEL_H
 

@@ -15,6 +15,7 @@
 
 #define START_MS 1796083200000LL /* the beginning of an hour, of a day */
 #define LEADS    8000
+#define MANY     200
 #define GAP_MS   (7 * MS_PER_DAY / LEADS)
 
 static const char *const ids[] = {"A", "B", "C"};
@@ -209,6 +210,68 @@ static void pacing_survives_a_snapshot(void **state)
 	play_stop(&cut.play);
 }
 
+/* So many that they stand in several leaves of the index; prices are few, so that many scores are even. */
+static void publish_many(struct market_play *p, uint64_t revision, int of, int which)
+{
+	for (int i = 0; i < MANY; i++) {
+		int n = i * 7 % MANY;
+		char id[8];
+		struct play_order o = {.id = id,
+				       .vertical = "osago",
+				       .price_minor = 500 + (n * 13 + (int)revision * 5) % 40 * 10,
+				       .quantity = n % 4 == 0 ? 60 : 0,
+				       .revision = revision,
+				       .cap_total = 500,
+				       .until_ms = START_MS + 7 * MS_PER_DAY};
+
+		snprintf(id, sizeof(id), "o%03d", n);
+		if (n % of == which)
+			assert_int_equal(play_order(&p->play, p->now_ms, &o), MARKET_CHANGED);
+	}
+}
+
+static void lead_of_all(struct market_play *p)
+{
+	struct play_lead l = {.vertical = "osago", .country = "RU", .judged_offset = UINT64_MAX};
+
+	l.id = play_lead_id(++p->leads);
+	p->now_ms += GAP_MS;
+	assert_int_equal(play_lead(&p->play, p->now_ms, &l), MARKET_CHANGED);
+}
+
+static void assert_same_state(const struct market_play *a, const struct market_play *b)
+{
+	_cleanup_(buf_free) struct buf one = {0}, other = {0};
+
+	market_encode(a->play.market, &one);
+	market_encode(b->play.market, &other);
+	assert_true(slice_equal(buf_slice(&one), buf_slice(&other)));
+}
+
+/* After orders came and went, an index has leaves that one made anew from a snapshot has not. */
+static void what_is_learned_does_not_hang_on_the_past_of_the_index(void **state)
+{
+	struct market_play whole, cut;
+
+	(void)state;
+	begin(&whole);
+	begin(&cut);
+	for (int turn = 0; turn < 6; turn++) {
+		publish_many(&whole, 1 + (uint64_t)turn, turn == 0 ? 1 : 3, turn % 3);
+		publish_many(&cut, 1 + (uint64_t)turn, turn == 0 ? 1 : 3, turn % 3);
+		play_cut(&cut.play);
+		for (int i = 0; i < 500; i++) {
+			lead_of_all(&whole);
+			lead_of_all(&cut);
+			assert_true(market_digest(whole.play.market) ==
+				    market_digest(cut.play.market));
+		}
+		assert_same_state(&whole, &cut);
+	}
+	play_stop(&whole.play);
+	play_stop(&cut.play);
+}
+
 static void a_forecast_says_what_will_be(void **state)
 {
 	struct pace_forecast f;
@@ -244,6 +307,7 @@ int main(void)
 	    cmocka_unit_test(without_the_constraint_nobody_waits),
 	    cmocka_unit_test(nobody_waits_before_enough_was_watched),
 	    cmocka_unit_test(pacing_survives_a_snapshot),
+	    cmocka_unit_test(what_is_learned_does_not_hang_on_the_past_of_the_index),
 	    cmocka_unit_test(a_forecast_says_what_will_be),
 	};
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "router/core/decision_write.h"
+
 void play_start(struct play *p)
 {
 	*p = (struct play){.market = market_new(0)};
@@ -36,6 +38,35 @@ void play_cut(struct play *p)
 	p->market = copy;
 }
 
+/* Whatever comes and is decided in a test, its record must be what protobuf-c makes of it. */
+static void check_written(const struct play *p, const Punnet__V1__MarketEvent *event)
+{
+	_cleanup_(buf_free) struct buf mine = {0}, theirs = {0};
+
+	if (event->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED &&
+	    event->admitted->lead) {
+		admitted_write(event->admitted, &mine);
+		codec_pack(&event->admitted->base, &theirs);
+		if (mine.failed || !slice_equal(buf_slice(&mine), buf_slice(&theirs))) {
+			fprintf(stderr, "a lead is not written as protobuf-c writes it\n");
+			abort();
+		}
+	}
+
+	for (size_t i = 0; i < p->decisions.count; i++) {
+		const struct decision *d = &p->decisions.items[i];
+
+		buf_reset(&mine);
+		buf_reset(&theirs);
+		decision_write(d, &mine);
+		codec_pack(d->routed ? &d->routed->base : &d->unsold->base, &theirs);
+		if (mine.failed || !slice_equal(buf_slice(&mine), buf_slice(&theirs))) {
+			fprintf(stderr, "a decision is not written as protobuf-c writes it\n");
+			abort();
+		}
+	}
+}
+
 enum market_answer play_event(struct play *p, int64_t now_ms, const Punnet__V1__MarketEvent *event)
 {
 	_cleanup_(buf_free) struct buf bytes = {0};
@@ -52,6 +83,7 @@ enum market_answer play_event(struct play *p, int64_t now_ms, const Punnet__V1__
 	answer = market_apply(p->market, copy, now_ms, p->next_offset++, &p->arena, &p->decisions);
 	if (p->tap)
 		p->tap(p->tap_ctx, copy, now_ms, p->next_offset - 1, &p->decisions);
+	check_written(p, copy);
 	return answer;
 }
 
