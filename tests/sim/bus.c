@@ -75,6 +75,7 @@ static void on_store(void *ctx)
 {
 	struct sent *s = ctx;
 	struct lane *lane;
+	int64_t heard_us;
 
 	if (s->lost)
 		return;
@@ -86,8 +87,8 @@ static void on_store(void *ctx)
 	if (!s->from)
 		return;
 	lane = lane_of(s->from, s->topic, s->partition);
-	lane->answer_us = MAX_OF(lane->answer_us,
-				 sim.now_us + sim_draw(100, sim.calm ? 1000 : 4 * US_PER_MS));
+	heard_us = sim.now_us + sim_draw(100, sim.calm ? 1000 : 4 * US_PER_MS);
+	lane->answer_us = MAX_OF(lane->answer_us, heard_us);
 	sim_at(lane->answer_us, NULL, on_answer, s);
 }
 
@@ -140,6 +141,7 @@ static enum result sim_produce(struct bus_producer *base, const char *topic, int
 	struct sim_producer *p = (struct sim_producer *)base;
 	struct lane *lane;
 	struct sent *s;
+	int64_t there_us;
 
 	sim_step(STEP_PRODUCE, topic);
 	if (partition >= bus_partitions(sim.log, topic, 0))
@@ -150,8 +152,8 @@ static enum result sim_produce(struct bus_producer *base, const char *topic, int
 	s->from = p;
 	s->token = token;
 	lane = lane_of(p, topic, partition);
-	s->store_us = MAX_OF(lane->free_us, sim.now_us + travel_us(p));
-	lane->free_us = s->store_us;
+	there_us = sim.now_us + travel_us(p);
+	s->store_us = lane->free_us = MAX_OF(lane->free_us, there_us);
 	*p->last = s;
 	p->last = &s->next;
 	p->in_flight++;

@@ -124,6 +124,12 @@ static int64_t log_clock(_unused_ void *ctx)
 	return SIM_BASE_MS + sim.now_us / US_PER_MS + sim.log_skew_ms;
 }
 
+static bool is_aside(const char *topic)
+{
+	return strcmp(topic, "orders.progress") == 0 || strcmp(topic, "market.snapshots") == 0 ||
+	       strcmp(topic, "webmasters.verdicts") == 0;
+}
+
 static void open_log(void)
 {
 	struct bus_producer_options o = {.on_ack = on_append, .max_in_flight = 1};
@@ -132,12 +138,6 @@ static void open_log(void)
 	bus_memory_set_clock(sim.log, log_clock, NULL);
 	appender = bus_producer_open(sim.log, &o, NULL);
 	assert(sim.log && appender);
-}
-
-static bool is_aside(const char *topic)
-{
-	return strcmp(topic, "orders.progress") == 0 || strcmp(topic, "market.snapshots") == 0 ||
-	       strcmp(topic, "webmasters.verdicts") == 0;
 }
 
 void sim_wake_readers(void)
@@ -177,6 +177,9 @@ void sim_append(const char *topic, int32_t partition, struct slice key, const ch
 			abort();
 		if (i == 0 && ret_offset)
 			*ret_offset = appended;
+		if (sim.verbose && !is_aside(topic))
+			log_info("stored", LOG_STR("topic", topic), LOG_INT("partition", partition),
+				 LOG_INT("offset", appended));
 	}
 	if (!is_aside(topic))
 		sim.moved_us = sim.now_us;
