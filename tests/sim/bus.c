@@ -87,7 +87,7 @@ static void on_store(void *ctx)
 	if (!s->from)
 		return;
 	lane = lane_of(s->from, s->topic, s->partition);
-	heard_us = sim.now_us + sim_draw(100, sim.calm ? 1000 : 4 * US_PER_MS);
+	heard_us = sim.now_us + sim_draw(100, sim.calm ? 1000 : sim.wire_us / 2);
 	lane->answer_us = MAX_OF(lane->answer_us, heard_us);
 	sim_at(lane->answer_us, NULL, on_answer, s);
 }
@@ -128,7 +128,7 @@ static struct sent *sent_new(const char *topic, int32_t partition, struct slice 
 static int64_t travel_us(const struct sim_producer *p)
 {
 	const struct slot *slot = proc_slot(p->proc);
-	int64_t us = sim_draw(200, sim.calm ? 1000 : 8 * US_PER_MS);
+	int64_t us = sim_draw(200, sim.calm ? 1000 : sim.wire_us);
 
 	if (!sim.calm && sim_chance(300))
 		us += sim_draw(0, 400 * US_PER_MS);

@@ -9,6 +9,7 @@
 
 #define TRIES_MAX     6
 #define ANSWER_US     (4000 * US_PER_MS)
+#define BURST_US      (400 * US_PER_MS)
 #define AGAIN_MOST_US (1500 * US_PER_MS)
 #define VERDICTS_MAX  (4 * SIM_LEADS_MAX)
 
@@ -37,8 +38,10 @@ void door_set(struct proc *who, void (*take)(void *ctx, struct ask *ask), void *
 
 void door_unset(const void *ctx)
 {
-	if (door.ctx == ctx)
-		door.who = NULL;
+	if (door.ctx != ctx)
+		return;
+	door.who = NULL;
+	door.ctx = NULL;
 }
 
 bool client_is_waiting(void)
@@ -79,7 +82,8 @@ static void in_door(void *ctx)
 {
 	struct ask *a = ctx;
 
-	door.take(door.ctx, a);
+	if (door.ctx == a->door) /* it may have closed meanwhile */
+		door.take(door.ctx, a);
 }
 
 static void send_post(void *ctx)
@@ -88,7 +92,7 @@ static void send_post(void *ctx)
 	struct ask *a = malloc(sizeof(*a));
 
 	assert(a);
-	*a = (struct ask){.post = p, .number = ++p->number};
+	*a = (struct ask){.post = p, .number = ++p->number, .door = door.ctx};
 	if (!door.who) { /* connection refused */
 		p->number++;
 		again(p);
@@ -174,12 +178,16 @@ static void write_lead(struct post *p, uint32_t i, struct rng *r)
 void client_leads(int64_t span_us)
 {
 	struct rng r = rng_seed(sim.seed ^ 0x6c65616473ULL);
+	int64_t burst_us = 0, at_us;
 
 	lead_count = sim.leads;
 	for (uint32_t i = 0; i < lead_count; i++) {
 		struct post *p = &leads[i];
-		int64_t at_us = (int64_t)rng_below(&r, (uint64_t)span_us);
 
+		/* Mostly in bursts: who is alone on the way is hardly ever hit. */
+		if (i == 0 || rng_chance(&r, 1500))
+			burst_us = (int64_t)rng_below(&r, (uint64_t)span_us);
+		at_us = burst_us + (int64_t)rng_below(&r, BURST_US);
 		*p = (struct post){.path = "/v1/leads", .on_answer = on_lead_answer};
 		(void)snprintf(p->bearer, sizeof(p->bearer), "%s", WEBMASTER_KEY);
 		if (rng_chance(&r, 5000))

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "world.h"
+
+#define REFUSED_PER_100 15
 
 const char *const advertiser_ids[SIM_ADVERTISERS] = {"adv-a", "adv-b", "adv-c"};
 
@@ -110,10 +113,17 @@ static enum mood mood_of(int advertiser)
 	return bad[(size_t)die % ARRAY_LEN(bad)];
 }
 
+/* Said of a key before anything arrives, so that it is the same however often it is asked. */
+static bool would_refuse(int advertiser, struct slice key)
+{
+	uint64_t h = hash_mix(hash_fnv1a(sim.seed + (uint64_t)advertiser + 1, key));
+
+	return h % 100 < REFUSED_PER_100;
+}
+
 struct endpoint_plan endpoint_ask(int advertiser, struct slice key, int64_t timeout_us)
 {
-	const struct taken *t = taken_of(advertiser, key);
-	bool refuses = t ? !t->accepted : sim_chance(1500);
+	bool refuses = would_refuse(advertiser, key);
 	struct endpoint_plan plan = {.end = ENDPOINT_ANSWERS,
 				     .answer_us = sim_draw(2, 60) * US_PER_MS,
 				     .status = refuses ? 422 : 200};

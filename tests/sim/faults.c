@@ -153,6 +153,17 @@ struct silence {
 	uint32_t lives;
 };
 
+/* An older life of it may still be there. */
+static bool somebody_lives(const struct slot *s)
+{
+	struct proc *p;
+
+	for (size_t i = 0; (p = proc_at(i)); i++)
+		if (proc_slot(p) == s)
+			return true;
+	return false;
+}
+
 /* The brokers have not heard of it for a session's time. */
 static void session_over(void *ctx)
 {
@@ -166,7 +177,7 @@ static void session_over(void *ctx)
 			continue;
 		if (silence->proc && s->proc == silence->proc)
 			bus_memory_expel(sim.log, groups[i], s->instance);
-		else if (!silence->proc && !s->proc)
+		else if (!silence->proc && !somebody_lives(s))
 			bus_memory_session_over(sim.log, groups[i], s->instance);
 	}
 	sim_wake_readers();

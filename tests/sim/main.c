@@ -19,7 +19,7 @@ struct options {
 	uint64_t first, count;
 	uint32_t leads; /* the first ones of a seed; 0 = all */
 	const char *faults, *planted;
-	bool forever, verbose, quiet, digest;
+	bool forever, verbose, quiet, digest, planted_all;
 };
 
 struct outcome {
@@ -197,11 +197,44 @@ static bool play_all(const struct options *o)
 	return failed == 0;
 }
 
+static const struct {
+	const char *name;
+	uint64_t seeds;
+	const char *what;
+} planted[] = {
+#define PLANTED(bug, within, text) {#bug, within, text},
+#include "planted.def"
+#undef PLANTED
+};
+
+/* Each bug by itself, from the first seed on until one of them fails. */
+static bool find_planted(const struct options *o)
+{
+	static struct outcome out;
+	bool all = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(planted); i++) {
+		uint64_t limit = o->count ? o->count : planted[i].seeds, n = 0;
+		struct options one = *o;
+
+		one.planted = planted[i].name;
+		do {
+			play_apart(o->first + n++, &one, &out);
+		} while (!out.failed && n < limit);
+		all = all && out.failed;
+		(void)printf("%-20s %s %5llu seeds: %s\n", planted[i].name,
+			     out.failed ? "found within" : "NOT FOUND in",
+			     (unsigned long long)n, out.failed ? out.why : planted[i].what);
+		(void)fflush(stdout);
+	}
+	return all;
+}
+
 static void usage(void)
 {
 	(void)fprintf(stderr,
 		      "tests/sim/run [--seed N] [--count N] [--leads K] [--faults LIST|none]\n"
-		      "              [--plant BUG] [--forever] [--verbose] [--digest] [--quiet]\n");
+		      "              [--plant BUG] [--planted] [--forever] [--verbose] [--digest] [--quiet]\n");
 	exit(64);
 }
 
@@ -212,7 +245,7 @@ static void parse(int argc, char **argv, struct options *o)
 	    {"leads", required_argument, NULL, 'l'},  {"faults", required_argument, NULL, 'f'},
 	    {"plant", required_argument, NULL, 'p'},  {"forever", no_argument, NULL, 'e'},
 	    {"verbose", no_argument, NULL, 'v'},      {"digest", no_argument, NULL, 'd'},
-	    {"quiet", no_argument, NULL, 'q'},	      {0},
+	    {"planted", no_argument, NULL, 'P'},      {"quiet", no_argument, NULL, 'q'},	      {0},
 	};
 	bool one = false, many = false;
 	int c;
@@ -246,6 +279,9 @@ static void parse(int argc, char **argv, struct options *o)
 		case 'd':
 			o->digest = true;
 			break;
+		case 'P':
+			o->planted_all = true;
+			break;
 		case 'q':
 			o->quiet = true;
 			break;
@@ -255,7 +291,9 @@ static void parse(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc)
 		usage();
-	if (one && !many && !o->forever)
+	if (o->planted_all && !many)
+		o->count = 0; /* each has a limit of its own */
+	else if (one && !many && !o->forever)
 		o->count = 1;
 }
 
@@ -266,7 +304,7 @@ int main(int argc, char **argv)
 
 	parse(argc, argv, &o);
 	sim.folder = stage_set();
-	fine = play_all(&o);
+	fine = o.planted_all ? find_planted(&o) : play_all(&o);
 	stage_clear();
 	return fine ? 0 : 1;
 }

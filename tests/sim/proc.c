@@ -152,7 +152,6 @@ static void serve_stop(struct proc *p)
 	}
 	if (!def->drained || def->drained(s)) {
 		def->stop(s);
-		read_letters(p);
 		proc_end("stopped");
 	}
 	if (sim.now_us >= p->drain_ends_us)

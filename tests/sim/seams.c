@@ -44,6 +44,9 @@ void clock_random(void *ret, size_t len)
 
 bool fault_on(const char *name)
 {
+	/* No bug: a state that fits into one chunk could never be torn. */
+	if (strcmp(name, "small_chunks") == 0)
+		return true;
 	return sim.planted && strcmp(sim.planted, name) == 0;
 }
 

@@ -88,6 +88,7 @@ struct sim {
 	struct proc *running; /* NULL: the world itself */
 	struct fault faults[SIM_FAULTS_MAX];
 	int fault_count;
+	int64_t wire_us; /* a record is stored so long after it was produced, at most */
 	bool calm; /* no more faults, no delays worth the name */
 	struct bus *log; /* what the brokers hold: a bus in memory */
 	struct kv *kv;

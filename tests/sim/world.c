@@ -334,7 +334,10 @@ bool sim_play(char *why, size_t len)
 {
 	int64_t span_us = sim_span_us();
 
+	static const int64_t wires_ms[] = {2, 8, 8, 40, 150};
+
 	sim.rng = rng_seed(sim.seed);
+	sim.wire_us = wires_ms[rng_below(&sim.rng, ARRAY_LEN(wires_ms))] * US_PER_MS;
 	sim.kv = kv_memory_open();
 	open_log();
 	make_slots();

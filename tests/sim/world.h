@@ -37,6 +37,7 @@ struct post {
 struct ask {
 	struct post *post;
 	uint32_t number;
+	const void *door; /* whose it was */
 };
 void client_leads(int64_t span_us);
 void client_verdict(int64_t at_us, int advertiser, const struct lead_id *id, const char *verdict, uint32_t number);
