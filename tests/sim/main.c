@@ -19,7 +19,7 @@ struct options {
 	uint64_t first, count;
 	uint32_t leads; /* the first ones of a seed; 0 = all */
 	const char *faults, *planted;
-	bool forever, verbose, quiet, digest, planted_all;
+	bool forever, verbose, quiet, digest, planted_all, twice;
 };
 
 struct outcome {
@@ -169,6 +169,21 @@ static void report(uint64_t seed, const struct options *o, const struct outcome 
 	(void)fflush(stdout);
 }
 
+/* One seed is one run, bit for bit, in whichever process, at whatever addresses. */
+static void compare_twice(uint64_t seed, const struct options *o, struct outcome *out)
+{
+	static struct outcome again;
+
+	play_apart(seed, o, &again);
+	if (out->failed || (again.digest == out->digest && again.steps == out->steps))
+		return;
+	out->failed = true;
+	(void)snprintf(out->why, sizeof(out->why),
+		       "played twice, it came to %016llx in %llu steps, and to %016llx in %llu",
+		       (unsigned long long)out->digest, (unsigned long long)out->steps,
+		       (unsigned long long)again.digest, (unsigned long long)again.steps);
+}
+
 static bool play_all(const struct options *o)
 {
 	static struct outcome out;
@@ -177,6 +192,8 @@ static bool play_all(const struct options *o)
 
 	for (uint64_t i = 0; o->forever || i < o->count; i++) {
 		play_apart(o->first + i, o, &out);
+		if (o->twice)
+			compare_twice(o->first + i, o, &out);
 		played++;
 		steps += out.steps;
 		for (int k = 0; k < FAULT_KINDS; k++)
@@ -234,7 +251,7 @@ static void usage(void)
 {
 	(void)fprintf(stderr,
 		      "tests/sim/run [--seed N] [--count N] [--leads K] [--faults LIST|none]\n"
-		      "              [--plant BUG] [--planted] [--forever] [--verbose] [--digest] [--quiet]\n");
+		      "              [--plant BUG] [--planted] [--twice] [--forever] [--verbose] [--digest] [--quiet]\n");
 	exit(64);
 }
 
@@ -245,7 +262,8 @@ static void parse(int argc, char **argv, struct options *o)
 	    {"leads", required_argument, NULL, 'l'},  {"faults", required_argument, NULL, 'f'},
 	    {"plant", required_argument, NULL, 'p'},  {"forever", no_argument, NULL, 'e'},
 	    {"verbose", no_argument, NULL, 'v'},      {"digest", no_argument, NULL, 'd'},
-	    {"planted", no_argument, NULL, 'P'},      {"quiet", no_argument, NULL, 'q'},	      {0},
+	    {"planted", no_argument, NULL, 'P'},      {"twice", no_argument, NULL, 't'},
+	    {"quiet", no_argument, NULL, 'q'},	      {0},
 	};
 	bool one = false, many = false;
 	int c;
@@ -278,6 +296,9 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case 'd':
 			o->digest = true;
+			break;
+		case 't':
+			o->twice = true;
 			break;
 		case 'P':
 			o->planted_all = true;

@@ -42,6 +42,8 @@ void clock_random(void *ret, size_t len)
 
 /* --- faults --- */
 
+#ifdef PUNNET_FAULTS
+
 bool fault_on(const char *name)
 {
 	/* No bug: a state that fits into one chunk could never be torn. */
@@ -54,6 +56,7 @@ void fault_point(const char *point)
 {
 	sim_step(STEP_POINT, point);
 }
+#endif
 
 /* --- the service's loop: see live() in proc.c --- */
 
