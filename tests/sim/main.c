@@ -1,5 +1,6 @@
 /* sim: plays seeds and judges them. Every seed has a child process of its own: what it leaves behind ends with it. See README.md. */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,8 @@ int main(int argc, char **argv)
 	bool fine;
 
 	parse(argc, argv, &o);
+	/* Services ask for large tables of which a seed fills little: what comes from the kernel is zero without being touched. */
+	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	sim.folder = stage_set();
 	fine = o.planted_all ? find_planted(&o) : play_all(&o);
 	stage_clear();
