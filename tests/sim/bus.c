@@ -5,6 +5,7 @@
  * overtake it. When its process dies, what had left the machine is stored all the same, and the rest is lost. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "runtime/bus_backend.h"
 #include "sim.h"
 
@@ -125,14 +126,23 @@ static struct sent *sent_new(const char *topic, int32_t partition, struct slice 
 	return s;
 }
 
-static int64_t travel_us(const struct sim_producer *p)
+static bool is_among(const char *topic, uint32_t topics)
+{
+	return topics >> hash_mix(hash_fnv1a(0, slice_cstr(topic))) % 16 & 1;
+}
+
+static int64_t travel_us(const struct sim_producer *p, const char *topic)
 {
 	const struct slot *slot = proc_slot(p->proc);
 	int64_t us = sim_draw(200, sim.calm ? 1000 : sim.wire_us);
 
 	if (!sim.calm && sim_chance(300))
 		us += sim_draw(0, 400 * US_PER_MS);
-	return sim.now_us < slot->slow_until_us ? us + slot->slow_us : us;
+	if (sim.now_us < slot->slow_until_us && is_among(topic, slot->slow_topics))
+		us += slot->slow_us;
+	if (!sim.calm && is_among(topic, sim.lag_topics))
+		us += sim_draw(0, sim.lag_us);
+	return us;
 }
 
 static enum result sim_produce(struct bus_producer *base, const char *topic, int32_t partition,
@@ -152,7 +162,7 @@ static enum result sim_produce(struct bus_producer *base, const char *topic, int
 	s->from = p;
 	s->token = token;
 	lane = lane_of(p, topic, partition);
-	there_us = sim.now_us + travel_us(p);
+	there_us = sim.now_us + travel_us(p, topic);
 	s->store_us = lane->free_us = MAX_OF(lane->free_us, there_us);
 	*p->last = s;
 	p->last = &s->next;

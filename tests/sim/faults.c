@@ -2,6 +2,7 @@
  * changes no other, which is what makes a failing seed smaller. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/bus_memory.h"
 #include "runtime/log.h"
@@ -28,10 +29,46 @@ static const char *const kind_names[FAULT_KINDS] = {
 
 /* How often of 100. */
 static const int weights[FAULT_KINDS] = {
-    [FAULT_CRASH] = 30,	 [FAULT_HOST] = 8,     [FAULT_FREEZE] = 6,   [FAULT_ZOMBIE] = 12,
+    [FAULT_CRASH] = 24,	 [FAULT_HOST] = 8,     [FAULT_FREEZE] = 6,   [FAULT_ZOMBIE] = 12,
     [FAULT_DOUBLE] = 5,	 [FAULT_STOP] = 6,     [FAULT_SHUFFLE] = 5,  [FAULT_SLOW] = 6,
     [FAULT_KV_AWAY] = 3, [FAULT_KV_EMPTY] = 2, [FAULT_DB_AWAY] = 3,  [FAULT_CLOCK] = 3,
-    [FAULT_LOG_CLOCK] = 3, [FAULT_ADVERTISER] = 6, [FAULT_TWICE] = 2,
+    [FAULT_LOG_CLOCK] = 3, [FAULT_ADVERTISER] = 12, [FAULT_TWICE] = 2,
+};
+
+/* Half of the deaths are aimed at a step where order matters: a step of chance is mostly one that everybody passes all the time. */
+static const struct {
+	const char *service, *what;
+} aims[] = {
+    {"collector", "leads.raw"},
+    {"collector", "collector_acked"},
+    {"filter-worker", "worker_assigned"},
+    {"filter-worker", "worker_gathered"},
+    {"filter-worker", "worker_unsettled"},
+    {"filter-worker", "worker_judged"},
+    {"filter-worker", "worker_produced"},
+    {"filter-worker", "worker_acked"},
+    {"filter-worker", "worker_committed"},
+    {"router", "admit_produced"},
+    {"router", "router-admit"},
+    {"router", "decide_folded"},
+    {"router", "decide_produced"},
+    {"router", "router-decide"},
+    {"router", "snapshot_taken"},
+    {"router", "snapshot_written"},
+    {"router", "market.snapshots"},
+    {"delivery", "delivery_answered"},
+    {"delivery", "leads.attempts"},
+    {"delivery", "delivery_attempt_acked"},
+    {"delivery", "delivery_outcome_produced"},
+    {"delivery", "delivery"},
+    {"payout", "payout_begun"},
+    {"payout", "payout_settled"},
+    {"payout", "commit"},
+    {"payout", "committed"},
+    {"payout", "payout_committed"},
+    {"payout", "payout_outbox_sent"},
+    {"payout", "payout_outbox_forgotten"},
+    {"payout", "payout_due_told"},
 };
 
 static int64_t between(struct rng *r, int64_t least, int64_t most)
@@ -67,6 +104,27 @@ static int64_t draw_span(struct rng *r, enum fault_kind kind)
 	}
 }
 
+static bool strikes_at_step(enum fault_kind kind)
+{
+	return kind <= FAULT_DOUBLE;
+}
+
+static void take_aim(struct rng *r, struct fault *f)
+{
+	size_t i = rng_below(r, ARRAY_LEN(aims));
+	int first = 0, count = 0;
+
+	for (int s = 0; s < SIM_SLOTS; s++) {
+		if (strcmp(sim_service_of(s), aims[i].service) != 0)
+			continue;
+		first = count++ == 0 ? s : first;
+	}
+	f->aim = aims[i].what;
+	f->step = STEP_ANY;
+	f->slot = first + (int)between(r, 0, count - 1);
+	f->countdown = (int)between(r, 1, 4);
+}
+
 void faults_draw(int64_t span_us)
 {
 	struct rng r = rng_seed(sim.seed ^ 0x6661756c7473ULL);
@@ -84,6 +142,8 @@ void faults_draw(int64_t span_us)
 					       : STEP_ANY;
 		f->countdown = (int)between(&r, 1, rng_chance(&r, 5000) ? 5 : 60);
 		f->detail = (uint32_t)rng_next(&r);
+		if (strikes_at_step(f->kind) && rng_chance(&r, 5000))
+			take_aim(&r, f);
 	}
 }
 
@@ -116,10 +176,11 @@ void faults_write(char *ret, size_t len)
 	for (int i = 0; i < sim.fault_count && at < len; i++) {
 		const struct fault *f = &sim.faults[i];
 
-		at += (size_t)snprintf(ret + at, len - at, "  fault %d: %s, %s, from %lld ms on\n",
+		at += (size_t)snprintf(ret + at, len - at, "  fault %d: %s, %s, from %lld ms on%s%s\n",
 				       f->number, kind_names[f->kind],
 				       sim.slots[f->slot].instance,
-				       (long long)(f->at_us / US_PER_MS));
+				       (long long)(f->at_us / US_PER_MS), f->aim ? ", at " : "",
+				       f->aim ? f->aim : "");
 	}
 }
 
@@ -233,12 +294,7 @@ static void strike_process(struct fault *f, struct proc *p)
 	}
 }
 
-static bool strikes_at_step(enum fault_kind kind)
-{
-	return kind <= FAULT_DOUBLE;
-}
-
-void faults_at_step(struct proc *p, enum sim_step kind, _unused_ const char *what)
+void faults_at_step(struct proc *p, enum sim_step kind, const char *what)
 {
 	struct slot *s = proc_slot(p);
 
@@ -247,7 +303,7 @@ void faults_at_step(struct proc *p, enum sim_step kind, _unused_ const char *wha
 
 		if (!f->armed || &sim.slots[f->slot] != s || s->proc != p ||
 		    !strikes_at_step(f->kind) || (f->step != STEP_ANY && f->step != kind) ||
-		    --f->countdown > 0)
+		    (f->aim && strcmp(f->aim, what) != 0) || --f->countdown > 0)
 			continue;
 		f->armed = false;
 		strike_process(f, p);
@@ -282,6 +338,7 @@ static void come_true(void *ctx)
 		break;
 	case FAULT_SLOW:
 		s->slow_until_us = sim.now_us + f->for_us;
+		s->slow_topics = f->detail;
 		s->slow_us = 20 * US_PER_MS + (int64_t)(f->detail % 2000) * US_PER_MS;
 		break;
 	case FAULT_KV_AWAY:

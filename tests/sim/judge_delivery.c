@@ -27,13 +27,19 @@ static bool judge_attempt(const struct bus_record *r)
 {
 	const Punnet__V1__DeliveryAttempt *m =
 	    log_unpack(r, &punnet__v1__delivery_attempt__descriptor);
+	const struct assigned *a = NULL;
 	const struct taken *t;
 	struct lead_id id;
 
-	if (!lead_id_from_bytes(m->lead_id.data, m->lead_id.len, &id) || !m->assignment ||
-	    !assigned_find(&id, m->assignment->round))
+	if (lead_id_from_bytes(m->lead_id.data, m->lead_id.len, &id) && m->assignment)
+		a = assigned_find(&id, m->assignment->round);
+	if (!a)
 		return fault("leads.attempts/%d at %lld is about no assignment", r->partition,
 			     (long long)r->offset);
+	if (!m->source || (int64_t)m->source->offset != a->offset ||
+	    (int32_t)m->source->partition != a->partition)
+		return fault("leads.attempts/%d at %lld is about a repeat of its assignment",
+			     r->partition, (long long)r->offset);
 	t = taken_by(m->assignment, &id);
 	if (m->result == PUNNET__V1__ATTEMPT_RESULT__OK && (!t || !t->accepted))
 		return fault("leads.attempts/%d at %lld: the advertiser has not accepted it",

@@ -64,7 +64,7 @@ static const struct service_def *caught;
 
 int service_main(const struct service_def *def, _unused_ int argc, _unused_ char **argv)
 {
-	static struct service_def kept[8]; /* a service's own may stand on its main()'s stack */
+	static struct service_def kept[16]; /* a service's own may stand on its main()'s stack */
 	static size_t count;
 
 	assert(count < ARRAY_LEN(kept));

@@ -46,6 +46,7 @@ struct slot {
 	uint32_t lives;
 	int64_t skew_ms; /* of its wall clock */
 	int64_t slow_until_us, slow_us;
+	uint32_t slow_topics; /* which, by a bit of their names' hash */
 };
 
 enum fault_kind {
@@ -73,7 +74,8 @@ struct fault {
 	int slot;
 	int64_t at_us, for_us;
 	enum sim_step step;
-	int countdown;   /* steps of that kind until it strikes */
+	const char *aim; /* NULL, or the one step of its kind that it waits for */
+	int countdown;	 /* such steps until it strikes */
 	bool armed;      /* its time has come */
 	uint32_t detail; /* what it needs more: an advertiser, a way to fail */
 };
@@ -89,6 +91,8 @@ struct sim {
 	struct fault faults[SIM_FAULTS_MAX];
 	int fault_count;
 	int64_t wire_us; /* a record is stored so long after it was produced, at most */
+	int64_t lag_us;	     /* and so much longer, at most, in topics that */
+	uint32_t lag_topics; /* lie with a slow broker: a bit of their names' hash */
 	bool calm; /* no more faults, no delays worth the name */
 	struct bus *log; /* what the brokers hold: a bus in memory */
 	struct kv *kv;
@@ -149,7 +153,7 @@ bool sim_play(char *why, size_t len);
 void sim_append(const char *topic, int32_t partition, struct slice key, const char *type,
 		struct slice value, int64_t *ret_offset);
 void sim_wake_readers(void);
-int sim_slot_of(const char *service, int number);
+const char *sim_service_of(int slot);
 
 /* --- faults (faults.c) --- */
 void faults_draw(int64_t span_us);

@@ -188,29 +188,32 @@ void sim_append(const char *topic, int32_t partition, struct slice key, const ch
 
 /* --- services --- */
 
+static const struct {
+	const char *service, *instance;
+	int (*program)(int argc, char **argv);
+} places[SIM_SLOTS] = {
+    {"collector", "collector@1", collector_main},
+    {"filter-worker", "filter-worker@1", filter_worker_main},
+    {"filter-worker", "filter-worker@2", filter_worker_main},
+    {"router", "router@1", router_main},
+    {"router", "router@2", router_main},
+    {"delivery", "delivery@1", delivery_main},
+    {"delivery", "delivery@2", delivery_main},
+    {"payout", "payout@1", payout_main},
+    {"payout", "payout@2", payout_main},
+};
+
+const char *sim_service_of(int slot)
+{
+	return places[slot].service;
+}
+
 static void make_slots(void)
 {
-	static const struct {
-		const char *service, *instances[2];
-		int (*program)(int argc, char **argv);
-	} services[] = {
-	    {"collector", {"collector@1"}, collector_main},
-	    {"filter-worker", {"filter-worker@1", "filter-worker@2"}, filter_worker_main},
-	    {"router", {"router@1", "router@2"}, router_main},
-	    {"delivery", {"delivery@1", "delivery@2"}, delivery_main},
-	    {"payout", {"payout@1", "payout@2"}, payout_main},
-	};
-	int count = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
-		const struct service_def *def = service_catch(services[i].program);
-
-		for (int k = 0; k < 2 && services[i].instances[k]; k++)
-			sim.slots[count++] = (struct slot){.service = services[i].service,
-							   .instance = services[i].instances[k],
-							   .def = def};
-	}
-	assert(count == SIM_SLOTS);
+	for (int i = 0; i < SIM_SLOTS; i++)
+		sim.slots[i] = (struct slot){.service = places[i].service,
+					     .instance = places[i].instance,
+					     .def = service_catch(places[i].program)};
 }
 
 /* --- supervisor --- */
@@ -337,6 +340,10 @@ bool sim_play(char *why, size_t len)
 	static const int64_t wires_ms[] = {2, 8, 8, 40, 150};
 
 	sim.rng = rng_seed(sim.seed);
+	if (sim_chance(5000)) {
+		sim.lag_topics = (uint32_t)rng_next(&sim.rng) & (uint32_t)rng_next(&sim.rng);
+		sim.lag_us = sim_draw(20, 900) * US_PER_MS;
+	}
 	sim.wire_us = wires_ms[rng_below(&sim.rng, ARRAY_LEN(wires_ms))] * US_PER_MS;
 	sim.kv = kv_memory_open();
 	open_log();
