@@ -168,13 +168,15 @@ static enum result offset_first(struct store *store, const struct batch_settings
 				uint32_t partition, int64_t next, const struct store_cursor *cursor,
 				struct error *ret_error)
 {
-	struct store_cursor ahead = {.next = MAX_OF(next, cursor->next), .next_seq = cursor->next_seq};
+	struct store_cursor ahead = {.next = MAX_OF(next, cursor->next),
+				     .next_seq = cursor->next_seq};
 	struct store_cursor ignored;
 	enum result r = store_commit(store, settings->topic, partition, &ahead, ret_error);
 
 	if (r != RESULT_OK)
 		store_rollback(store);
-	return r == RESULT_OK ? store_begin(store, settings->topic, partition, &ignored, ret_error) : r;
+	return r == RESULT_OK ? store_begin(store, settings->topic, partition, &ignored, ret_error)
+			      : r;
 }
 
 enum result batch_settle(struct store *store, struct arena *arena,

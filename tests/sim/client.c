@@ -171,8 +171,8 @@ static void write_lead(struct post *p, uint32_t i, struct rng *r)
 	(void)snprintf(p->body, sizeof(p->body),
 		       "{\"vertical\":\"%s\",\"phone\":\"+7916555%04u\"%s,\"name\":\"Anna "
 		       "Petrova\",\"country\":\"%s\",\"honeypot\":\"%s\",\"click_id\":\"c%u\"}",
-		       vertical, person, email, rng_chance(r, 8000) ? "RU" : "KZ",
-		       robot ? "x" : "", i);
+		       vertical, person, email, rng_chance(r, 8000) ? "RU" : "KZ", robot ? "x" : "",
+		       i);
 }
 
 void client_leads(int64_t span_us)
@@ -235,8 +235,9 @@ void client_verdict(int64_t at_us, int advertiser, const struct lead_id *id, con
 	(void)snprintf(p->bearer, sizeof(p->bearer), ADVERTISER_KEY, advertiser);
 	(void)snprintf(p->key, sizeof(p->key), "verdict-%u", number);
 	(void)snprintf(p->body, sizeof(p->body),
-		       "{\"lead_id\":\"%s\",\"verdict\":\"%s\",\"verdict_id\":\"v%u\"%s}", text, verdict,
-		       number, strcmp(verdict, "returned") == 0 ? ",\"reason_code\":\"wrong_number\"" : "");
+		       "{\"lead_id\":\"%s\",\"verdict\":\"%s\",\"verdict_id\":\"v%u\"%s}", text,
+		       verdict, number,
+		       strcmp(verdict, "returned") == 0 ? ",\"reason_code\":\"wrong_number\"" : "");
 	verdict_count++;
 	waiting++;
 	sim_at(at_us, NULL, send_post, p);

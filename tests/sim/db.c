@@ -55,8 +55,8 @@ static void sim_rollback(struct db *d)
 	inner(d)->ops->rollback(inner(d));
 }
 
-static enum result sim_add(struct db *d, const char *sql, const struct db_value *params, size_t count,
-			   db_row_fn fn, void *ctx, struct error *ret_error)
+static enum result sim_add(struct db *d, const char *sql, const struct db_value *params,
+			   size_t count, db_row_fn fn, void *ctx, struct error *ret_error)
 {
 	sim_step(STEP_DB, sql);
 	if (is_away())

@@ -55,8 +55,8 @@ static void foretell(const struct taken *t)
 		break;
 	case 5: /* changes its mind; the first word counts */
 		client_verdict(at_us, t->advertiser, &id, "returned", number);
-		client_verdict(at_us + sim_draw(0, 3000) * US_PER_MS, t->advertiser, &id, "approved",
-			       number + TAKEN_MAX);
+		client_verdict(at_us + sim_draw(0, 3000) * US_PER_MS, t->advertiser, &id,
+			       "approved", number + TAKEN_MAX);
 		break;
 	default:
 		break;

@@ -29,9 +29,9 @@ static const char *const kind_names[FAULT_KINDS] = {
 
 /* How often of 100. */
 static const int weights[FAULT_KINDS] = {
-    [FAULT_CRASH] = 24,	 [FAULT_HOST] = 8,     [FAULT_FREEZE] = 6,   [FAULT_ZOMBIE] = 12,
-    [FAULT_DOUBLE] = 5,	 [FAULT_STOP] = 6,     [FAULT_SHUFFLE] = 5,  [FAULT_SLOW] = 6,
-    [FAULT_KV_AWAY] = 3, [FAULT_KV_EMPTY] = 2, [FAULT_DB_AWAY] = 3,  [FAULT_CLOCK] = 3,
+    [FAULT_CRASH] = 24,    [FAULT_HOST] = 8,        [FAULT_FREEZE] = 6,  [FAULT_ZOMBIE] = 12,
+    [FAULT_DOUBLE] = 5,    [FAULT_STOP] = 6,        [FAULT_SHUFFLE] = 5, [FAULT_SLOW] = 6,
+    [FAULT_KV_AWAY] = 3,   [FAULT_KV_EMPTY] = 2,    [FAULT_DB_AWAY] = 3, [FAULT_CLOCK] = 3,
     [FAULT_LOG_CLOCK] = 3, [FAULT_ADVERTISER] = 12, [FAULT_TWICE] = 2,
 };
 
@@ -176,11 +176,10 @@ void faults_write(char *ret, size_t len)
 	for (int i = 0; i < sim.fault_count && at < len; i++) {
 		const struct fault *f = &sim.faults[i];
 
-		at += (size_t)snprintf(ret + at, len - at, "  fault %d: %s, %s, from %lld ms on%s%s\n",
-				       f->number, kind_names[f->kind],
-				       sim.slots[f->slot].instance,
-				       (long long)(f->at_us / US_PER_MS), f->aim ? ", at " : "",
-				       f->aim ? f->aim : "");
+		at += (size_t)snprintf(
+		    ret + at, len - at, "  fault %d: %s, %s, from %lld ms on%s%s\n", f->number,
+		    kind_names[f->kind], sim.slots[f->slot].instance,
+		    (long long)(f->at_us / US_PER_MS), f->aim ? ", at " : "", f->aim ? f->aim : "");
 	}
 }
 
@@ -190,11 +189,13 @@ static void struck(const struct fault *f)
 {
 	sim.struck[f->kind]++;
 	if (sim.verbose)
-		log_warn("fault", LOG_INT("number", f->number), LOG_STR("kind", kind_names[f->kind]),
+		log_warn("fault", LOG_INT("number", f->number),
+			 LOG_STR("kind", kind_names[f->kind]),
 			 LOG_STR("who", sim.slots[f->slot].instance));
 }
 
-static const char *const groups[] = {"filter-worker", "router-admit", "router-decide", "delivery", "payout"};
+static const char *const groups[] = {"filter-worker", "router-admit", "router-decide", "delivery",
+				     "payout"};
 
 static bool group_is_of(const char *group, const struct slot *s)
 {

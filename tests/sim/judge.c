@@ -136,8 +136,8 @@ static bool judge_commits(void)
 			if (MAX_OF(next[p], 0) != (int64_t)high &&
 			    (!groups[g].may_lag || next[p] > (int64_t)high))
 				return fault("%s has committed %lld of %s/%d, which ends at %zu",
-					     groups[g].group, (long long)next[p], groups[g].topic, p,
-					     high);
+					     groups[g].group, (long long)next[p], groups[g].topic,
+					     p, high);
 		}
 	}
 	return true;
@@ -170,7 +170,8 @@ uint64_t judge_digest(void)
 		for (size_t k = 0; k < logs[i].count; k++) {
 			const struct bus_record *r = &logs[i].records[k];
 
-			digest = hash_fnv1a(digest, slice_of(&r->timestamp_ms, sizeof(r->timestamp_ms)));
+			digest =
+			    hash_fnv1a(digest, slice_of(&r->timestamp_ms, sizeof(r->timestamp_ms)));
 			digest = hash_fnv1a(digest, r->key);
 			digest = hash_fnv1a(digest, r->value);
 		}

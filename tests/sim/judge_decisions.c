@@ -69,12 +69,13 @@ static bool compare_snapshots(const struct market *m, int32_t p, int64_t offset)
 						   bytes.len, NULL, 0);
 				encoded = true;
 			}
-			fine = slice_equal(codec_bytes(c->state_hash), slice_of(hash, sizeof(hash)));
+			fine =
+			    slice_equal(codec_bytes(c->state_hash), slice_of(hash, sizeof(hash)));
 		}
 	}
 	buf_free(&bytes);
-	return fine || fault("the snapshot of market/%d at %lld holds another state", p,
-			     (long long)offset);
+	return fine ||
+	       fault("the snapshot of market/%d at %lld holds another state", p, (long long)offset);
 }
 
 /* Offsets of which there is a snapshot, of any partition: few, and asked for at every record. */
@@ -176,7 +177,8 @@ static bool compare_partition(const char *topic, int32_t p, bool sold)
 		if (!slice_equal(e->bytes, r->value))
 			return fault("%s/%d at %lld is another decision than the undisturbed one "
 				     "about market/%d at %lld",
-				     topic, p, (long long)r->offset, e->market, (long long)e->offset);
+				     topic, p, (long long)r->offset, e->market,
+				     (long long)e->offset);
 		if (!marks_pass(&marks, s))
 			continue;
 		if (e->seen)
@@ -213,7 +215,8 @@ bool judge_decisions(void)
 			return false;
 	for (size_t i = 0; i < expected_count; i++)
 		if (!expected[i].seen)
-			return fault("the decision about market/%d at %lld is missing, or came after a later one",
+			return fault("the decision about market/%d at %lld is missing, or came "
+				     "after a later one",
 				     expected[i].market, (long long)expected[i].offset);
 	return true;
 }

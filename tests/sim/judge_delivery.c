@@ -85,11 +85,13 @@ static bool judge_source(const struct bus_record *r, const Punnet__V1__Outcome *
 	if (s->offset >= attempts->count)
 		return fault("leads.outcomes/%d at %lld names an attempt that is not there",
 			     r->partition, (long long)r->offset);
-	attempt = log_unpack(&attempts->records[s->offset], &punnet__v1__delivery_attempt__descriptor);
-	if (!attempt->final || !slice_equal(codec_bytes(attempt->lead_id), codec_bytes(m->lead_id)) ||
+	attempt =
+	    log_unpack(&attempts->records[s->offset], &punnet__v1__delivery_attempt__descriptor);
+	if (!attempt->final ||
+	    !slice_equal(codec_bytes(attempt->lead_id), codec_bytes(m->lead_id)) ||
 	    attempt->assignment->round != m->assignment->round)
-		return fault("leads.outcomes/%d at %lld was not made of a last attempt", r->partition,
-			     (long long)r->offset);
+		return fault("leads.outcomes/%d at %lld was not made of a last attempt",
+			     r->partition, (long long)r->offset);
 	return true;
 }
 
@@ -101,8 +103,8 @@ static bool judge_terms(const struct bus_record *r, const Punnet__V1__Assignment
 	codec_pack(&promised->base, &a);
 	codec_pack(&found->base, &b);
 	return slice_equal(buf_slice(&a), buf_slice(&b)) ||
-	       fault("leads.outcomes/%d at %lld carries other terms than the router's", r->partition,
-		     (long long)r->offset);
+	       fault("leads.outcomes/%d at %lld carries other terms than the router's",
+		     r->partition, (long long)r->offset);
 }
 
 static bool judge_outcome(const struct bus_record *r, const Punnet__V1__Outcome *m,
@@ -142,8 +144,8 @@ static bool judge_assignment(const struct assigned *a)
 		if (!judge_outcome(&log->records[i], m, a))
 			return false;
 	}
-	return found || fault("the assignment of leads.routed/%d at %lld has no outcome", a->partition,
-			      (long long)a->offset);
+	return found || fault("the assignment of leads.routed/%d at %lld has no outcome",
+			      a->partition, (long long)a->offset);
 }
 
 /* --- what advertisers hold --- */
@@ -156,7 +158,8 @@ static bool judge_held(void)
 		for (size_t k = i + 1; k < taken_count; k++)
 			if (taken[k].accepted &&
 			    strncmp(taken[i].key, taken[k].key, LEAD_ID_TEXT_LEN) == 0)
-				return fault("%s and %s hold the lead %.36s", advertiser_ids[taken[i].advertiser],
+				return fault("%s and %s hold the lead %.36s",
+					     advertiser_ids[taken[i].advertiser],
 					     advertiser_ids[taken[k].advertiser], taken[i].key);
 	}
 	return true;

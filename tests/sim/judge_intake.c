@@ -80,8 +80,8 @@ static bool expect_accepted(const Punnet__V1__RawLead *raw)
 	const Punnet__V1__Fingerprints *f = raw->fingerprints;
 	int vertical = vertical_of(raw->lead->vertical);
 
-	if (raw->submission && raw->submission->honeypot_case ==
-				   PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED &&
+	if (raw->submission &&
+	    raw->submission->honeypot_case == PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED &&
 	    raw->submission->honeypot_filled)
 		return false;
 	if ((f->phone.len > 0 && is_held(f->phone, vertical)) ||
@@ -94,8 +94,7 @@ static bool expect_accepted(const Punnet__V1__RawLead *raw)
 
 static bool judge_one(const struct bus_record *raw_record, const struct bus_record *judged_record)
 {
-	const Punnet__V1__RawLead *raw =
-	    log_unpack(raw_record, &punnet__v1__raw_lead__descriptor);
+	const Punnet__V1__RawLead *raw = log_unpack(raw_record, &punnet__v1__raw_lead__descriptor);
 	const Punnet__V1__JudgedLead *judged =
 	    log_unpack(judged_record, &punnet__v1__judged_lead__descriptor);
 	bool expected = expect_accepted(raw);
@@ -127,7 +126,8 @@ static bool judge_one(const struct bus_record *raw_record, const struct bus_reco
 /* The first verdict counts, and there are no gaps between those that do. */
 static bool judge_partition(int32_t p)
 {
-	const struct partition_log *raw = log_of("leads.raw", p), *judged = log_of("leads.judged", p);
+	const struct partition_log *raw = log_of("leads.raw", p),
+				   *judged = log_of("leads.judged", p);
 	int64_t next = 0;
 
 	for (size_t i = 0; i < judged->count; i++) {
@@ -140,8 +140,8 @@ static bool judge_partition(int32_t p)
 		if ((int64_t)m->source->offset < next)
 			continue;
 		if ((int64_t)m->source->offset > next)
-			return fault("leads.judged/%d at %zu: the verdict about %lld is missing", p, i,
-				     (long long)next);
+			return fault("leads.judged/%d at %zu: the verdict about %lld is missing", p,
+				     i, (long long)next);
 		if (!judge_one(&raw->records[next], &judged->records[i]))
 			return false;
 		next++;

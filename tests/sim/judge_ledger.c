@@ -63,7 +63,8 @@ static bool hear(const struct offer *o, int settlement)
 		t->matched = true;
 		return true;
 	}
-	return fault("the market never heard that round %u of a lead became %d", o->round, settlement);
+	return fault("the market never heard that round %u of a lead became %d", o->round,
+		     settlement);
 }
 
 static void book(const struct offer *o, int64_t sign)
@@ -126,7 +127,8 @@ static bool on_verdict(const Punnet__V1__Outcome *m, const struct lead_id *id, i
 		    strcmp(verdicts[i].m->verdict_id, m->verdict_id) == 0)
 			return true;
 	assert(verdict_count < VERDICT_MAX);
-	verdicts[verdict_count] = (struct verdict){.id = *id, .m = m, .at_ms = MAX_OF(m->at_ms, logged_ms)};
+	verdicts[verdict_count] =
+	    (struct verdict){.id = *id, .m = m, .at_ms = MAX_OF(m->at_ms, logged_ms)};
 	return take_verdict(&verdicts[verdict_count++]);
 }
 
@@ -166,7 +168,8 @@ static bool on_delivery(const Punnet__V1__Outcome *m, const struct lead_id *id)
 			continue;
 		if (offers[i].round == m->assignment->round)
 			o = &offers[i];
-		else if (offers[i].round > m->assignment->round || (delivered && is_sold(&offers[i])))
+		else if (offers[i].round > m->assignment->round ||
+			 (delivered && is_sold(&offers[i])))
 			return true;
 	}
 	if (o && !(o->state == UNRESOLVED && delivered))
@@ -242,7 +245,8 @@ static int64_t balance(const char *pattern)
 	char sql[160];
 
 	(void)snprintf(sql, sizeof(sql),
-		       "SELECT COALESCE(SUM(balance), 0) FROM accounts WHERE name LIKE '%s'", pattern);
+		       "SELECT COALESCE(SUM(balance), 0) FROM accounts WHERE name LIKE '%s'",
+		       pattern);
 	return ask(sql, NULL, 0, 0);
 }
 
@@ -273,12 +277,14 @@ static bool judge_balances(void)
 	       same("payable", balance("webmaster%:payable"), payable) &&
 	       same("margin", balance("network:margin"), margin) &&
 	       same("sum of all accounts", balance("%"), 0) &&
-	       same("sum of all entries", ask("SELECT COALESCE(SUM(amount), 0) FROM entries", NULL, 0, 0), 0) &&
-	       same("number of transfers that do not balance",
-		    ask("SELECT COUNT(*) FROM (SELECT 1 FROM entries GROUP BY lead_id, round, event "
-			"HAVING SUM(amount) <> 0)",
-			NULL, 0, 0),
-		    0);
+	       same("sum of all entries",
+		    ask("SELECT COALESCE(SUM(amount), 0) FROM entries", NULL, 0, 0), 0) &&
+	       same(
+		   "number of transfers that do not balance",
+		   ask("SELECT COUNT(*) FROM (SELECT 1 FROM entries GROUP BY lead_id, round, event "
+		       "HAVING SUM(amount) <> 0)",
+		       NULL, 0, 0),
+		   0);
 }
 
 static bool judge_offsets(void)
@@ -287,7 +293,8 @@ static bool judge_offsets(void)
 		size_t high = log_of("leads.outcomes", p)->count;
 		char sql[96];
 
-		(void)snprintf(sql, sizeof(sql), "SELECT next FROM offsets WHERE partition = %d", p);
+		(void)snprintf(sql, sizeof(sql), "SELECT next FROM offsets WHERE partition = %d",
+			       p);
 		if (high > 0 && !same("offset of a partition", ask(sql, NULL, 0, 0), (int64_t)high))
 			return false;
 	}
@@ -305,10 +312,13 @@ static bool judge_books(void)
 		if (!judge_offer(o))
 			return false;
 		if (o->state == DELIVERED)
-			return fault("a lead is still neither approved nor returned long after its window");
+			return fault(
+			    "a lead is still neither approved nor returned long after its window");
 	}
-	return same("number of lives", ask("SELECT COUNT(*) FROM lives", NULL, 0, 0), (int64_t)offer_count) &&
-	       same("number of transfers", ask("SELECT COUNT(*) FROM transfers", NULL, 0, 0), transfers) &&
+	return same("number of lives", ask("SELECT COUNT(*) FROM lives", NULL, 0, 0),
+		    (int64_t)offer_count) &&
+	       same("number of transfers", ask("SELECT COUNT(*) FROM transfers", NULL, 0, 0),
+		    transfers) &&
 	       judge_balances() && judge_offsets();
 }
 

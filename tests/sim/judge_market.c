@@ -28,14 +28,16 @@ static bool take_admitted(const struct bus_record *r, const Punnet__V1__MarketEv
 		if (!is_admitted(a, e))
 			continue;
 		if (seen[i] || a->vertical != r->partition ||
-		    !slice_equal(codec_bytes(e->lead_id), slice_of(a->id.bytes, sizeof(a->id.bytes))))
+		    !slice_equal(codec_bytes(e->lead_id),
+				 slice_of(a->id.bytes, sizeof(a->id.bytes))))
 			return fault("market/%d at %lld admits a lead twice, or at the wrong place",
 				     r->partition, (long long)r->offset);
 		seen[i] = true;
 		return true;
 	}
-	return fault("market/%d at %lld admits what was not accepted, or by a verdict that does not count",
-		     r->partition, (long long)r->offset);
+	return fault(
+	    "market/%d at %lld admits what was not accepted, or by a verdict that does not count",
+	    r->partition, (long long)r->offset);
 }
 
 static bool take_settled(const struct bus_record *r, const Punnet__V1__MarketEvent *e)
@@ -53,7 +55,8 @@ static bool take_settled(const struct bus_record *r, const Punnet__V1__MarketEve
 	t = &told[told_count++];
 	*t = (struct told){.round = e->settled->round, .settlement = (int)e->settled->settlement};
 	if (!lead_id_from_bytes(e->lead_id.data, e->lead_id.len, &t->id))
-		return fault("market/%d at %lld settles no lead", r->partition, (long long)r->offset);
+		return fault("market/%d at %lld settles no lead", r->partition,
+			     (long long)r->offset);
 	return true;
 }
 
@@ -109,7 +112,8 @@ bool judge_market(void)
 			return false;
 	for (size_t i = 0; i < accepted_count; i++)
 		if (!seen[i])
-			return fault("the lead accepted by leads.judged/%d at %lld is not on the market",
-				     accepted[i].partition, (long long)accepted[i].offset);
+			return fault(
+			    "the lead accepted by leads.judged/%d at %lld is not on the market",
+			    accepted[i].partition, (long long)accepted[i].offset);
 	return judge_numbers();
 }

@@ -238,8 +238,9 @@ static const struct kv_async_backend async_backend = {
     .close = idem_close,
 };
 
-struct kv_async *kv_async_redis_open(_unused_ struct uv_loop_s *loop, _unused_ const struct kv_url *url,
-				     _unused_ const char *prefix, _unused_ int timeout_ms)
+struct kv_async *kv_async_redis_open(_unused_ struct uv_loop_s *loop,
+				     _unused_ const struct kv_url *url, _unused_ const char *prefix,
+				     _unused_ int timeout_ms)
 {
 	struct kv_async *k = calloc(1, sizeof(*k));
 

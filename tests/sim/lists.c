@@ -7,7 +7,8 @@ struct lists_holder {
 
 static struct lists_holder none = {.lists = {.version = ""}};
 
-struct lists_holder *lists_holder_open(_unused_ const char *folder, _unused_ struct error *ret_error)
+struct lists_holder *lists_holder_open(_unused_ const char *folder,
+				       _unused_ struct error *ret_error)
 {
 	return &none;
 }

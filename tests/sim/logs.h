@@ -22,7 +22,7 @@ extern struct arena judge_arena; /* of the whole judgement */
 
 void logs_read(void);
 const struct partition_log *log_of(const char *topic, int32_t partition); /* never NULL */
-const struct partition_log *log_at(size_t i);				   /* NULL past the end */
+const struct partition_log *log_at(size_t i);                             /* NULL past the end */
 int32_t log_partitions(const char *topic);
 /* Never NULL: what the services wrote can be read. */
 void *log_unpack(const struct bus_record *r, const ProtobufCMessageDescriptor *type);
@@ -65,7 +65,7 @@ struct assigned {
 	const Punnet__V1__RoutedLead *routed;
 	struct lead_id id;
 	int32_t partition; /* of leads.routed */
-	int64_t offset;	   /* the first record of it */
+	int64_t offset;    /* the first record of it */
 };
 extern struct assigned *assigned;
 extern size_t assigned_count;

@@ -112,7 +112,8 @@ static void list_faults(const bool *keep, int count, char *ret, size_t len)
 			at += (size_t)snprintf(ret + at, len - at, at ? ",%d" : "%d", i);
 }
 
-static bool still_fails(uint64_t seed, const struct options *o, uint32_t leads, const bool *keep, int count)
+static bool still_fails(uint64_t seed, const struct options *o, uint32_t leads, const bool *keep,
+			int count)
 {
 	static struct outcome smaller;
 	struct options changed = *o;
@@ -200,7 +201,8 @@ static bool play_all(const struct options *o)
 		for (int k = 0; k < FAULT_KINDS; k++)
 			struck += out.struck[k];
 		if (o->digest)
-			(void)printf("seed %llu digest %016llx\n", (unsigned long long)(o->first + i),
+			(void)printf("seed %llu digest %016llx\n",
+				     (unsigned long long)(o->first + i),
 				     (unsigned long long)out.digest);
 		if (!out.failed)
 			continue;
@@ -210,8 +212,9 @@ static bool play_all(const struct options *o)
 			break;
 	}
 	(void)printf("%llu seeds, %llu failed, %llu steps, %llu faults, %.1f seeds/s\n",
-		     (unsigned long long)played, (unsigned long long)failed, (unsigned long long)steps,
-		     (unsigned long long)struck, (double)played / (cpu_s() - began));
+		     (unsigned long long)played, (unsigned long long)failed,
+		     (unsigned long long)steps, (unsigned long long)struck,
+		     (double)played / (cpu_s() - began));
 	return failed == 0;
 }
 
@@ -241,8 +244,8 @@ static bool find_planted(const struct options *o)
 		} while (!out.failed && n < limit);
 		all = all && out.failed;
 		(void)printf("%-20s %s %5llu seeds: %s\n", planted[i].name,
-			     out.failed ? "found within" : "NOT FOUND in",
-			     (unsigned long long)n, out.failed ? out.why : planted[i].what);
+			     out.failed ? "found within" : "NOT FOUND in", (unsigned long long)n,
+			     out.failed ? out.why : planted[i].what);
 		(void)fflush(stdout);
 	}
 	return all;
@@ -252,19 +255,20 @@ static void usage(void)
 {
 	(void)fprintf(stderr,
 		      "tests/sim/run [--seed N] [--count N] [--leads K] [--faults LIST|none]\n"
-		      "              [--plant BUG] [--planted] [--twice] [--forever] [--verbose] [--digest] [--quiet]\n");
+		      "              [--plant BUG] [--planted] [--twice] [--forever] [--verbose] "
+		      "[--digest] [--quiet]\n");
 	exit(64);
 }
 
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = {
-	    {"seed", required_argument, NULL, 's'},   {"count", required_argument, NULL, 'n'},
-	    {"leads", required_argument, NULL, 'l'},  {"faults", required_argument, NULL, 'f'},
-	    {"plant", required_argument, NULL, 'p'},  {"forever", no_argument, NULL, 'e'},
-	    {"verbose", no_argument, NULL, 'v'},      {"digest", no_argument, NULL, 'd'},
-	    {"planted", no_argument, NULL, 'P'},      {"twice", no_argument, NULL, 't'},
-	    {"quiet", no_argument, NULL, 'q'},	      {0},
+	    {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'n'},
+	    {"leads", required_argument, NULL, 'l'}, {"faults", required_argument, NULL, 'f'},
+	    {"plant", required_argument, NULL, 'p'}, {"forever", no_argument, NULL, 'e'},
+	    {"verbose", no_argument, NULL, 'v'},     {"digest", no_argument, NULL, 'd'},
+	    {"planted", no_argument, NULL, 'P'},     {"twice", no_argument, NULL, 't'},
+	    {"quiet", no_argument, NULL, 'q'},       {0},
 	};
 	bool one = false, many = false;
 	int c;

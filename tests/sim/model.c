@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOBODY (-1)
-#define NOTHING (-2) /* no decision is made */
+#define NOBODY       (-1)
+#define NOTHING      (-2) /* no decision is made */
 #define HOLD_MOST_MS (10 * MS_PER_MIN)
 
 void model_start(struct model *m, int32_t partition)
@@ -219,7 +219,8 @@ bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1_
 		return differ(m, r, "more than once", want);
 	if (!found->items[0].routed)
 		return want == NOBODY || differ(m, r, "nobody", want);
-	if (want < 0 || strcmp(found->items[0].routed->assignment->order_id, m->orders[want].id) != 0)
+	if (want < 0 ||
+	    strcmp(found->items[0].routed->assignment->order_id, m->orders[want].id) != 0)
 		return differ(m, r, found->items[0].routed->assignment->order_id, want);
 	if (found->items[0].routed->assignment->price->amount_minor != m->orders[want].price_minor)
 		return differ(m, r, "another price", want);

@@ -19,11 +19,11 @@
 #define STACK_BYTES (2u << 20)
 #endif
 
-#define TICK_LEAST_US (20 * US_PER_MS)
-#define TICK_MOST_US  (1000 * US_PER_MS)
-#define WAIT_US       (100 * US_PER_MS)
+#define TICK_LEAST_US   (20 * US_PER_MS)
+#define TICK_MOST_US    (1000 * US_PER_MS)
+#define WAIT_US         (100 * US_PER_MS)
 #define PAUSE_PER_10000 400 /* steps after which somebody else goes first */
-#define DRAIN_US      (10 * 1000 * US_PER_MS)
+#define DRAIN_US        (10 * 1000 * US_PER_MS)
 
 struct letter {
 	struct letter *next;
@@ -195,7 +195,8 @@ struct proc *proc_start(struct slot *s)
 	uintptr_t at = (uintptr_t)p;
 
 	assert(p);
-	*p = (struct proc){.slot = s, .number = ++number, .state = PROC_SLEEPS, .idle_us = TICK_LEAST_US};
+	*p = (struct proc){
+	    .slot = s, .number = ++number, .state = PROC_SLEEPS, .idle_us = TICK_LEAST_US};
 	p->last = &p->first;
 	p->service.name = s->def->name;
 	(void)snprintf(p->service.instance, sizeof(p->service.instance), "%s", s->instance);

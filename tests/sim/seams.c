@@ -133,7 +133,8 @@ void metric_observe_us(_unused_ enum metric m, _unused_ int64_t us)
 {
 }
 
-void metric_members(_unused_ enum metric m, _unused_ const char *const *values, _unused_ size_t count)
+void metric_members(_unused_ enum metric m, _unused_ const char *const *values,
+		    _unused_ size_t count)
 {
 }
 

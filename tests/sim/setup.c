@@ -10,12 +10,18 @@
 #include "world.h"
 
 static const struct bus_topic_spec topics[] = {
-    {.name = "leads.raw", .partitions = 2},	     {.name = "leads.judged", .partitions = 2},
-    {.name = "market", .partitions = WORLD_VERTICALS}, {.name = "leads.routed", .partitions = 2},
-    {.name = "leads.unsold", .partitions = 1},	     {.name = "leads.attempts", .partitions = 2},
-    {.name = "leads.outcomes", .partitions = 2},     {.name = "market.snapshots", .partitions = 2},
-    {.name = "orders.progress", .partitions = 1},    {.name = "webmasters.verdicts", .partitions = 1},
-    {.name = "directory", .partitions = 1},	     {.name = "dead.letters", .partitions = 1},
+    {.name = "leads.raw", .partitions = 2},
+    {.name = "leads.judged", .partitions = 2},
+    {.name = "market", .partitions = WORLD_VERTICALS},
+    {.name = "leads.routed", .partitions = 2},
+    {.name = "leads.unsold", .partitions = 1},
+    {.name = "leads.attempts", .partitions = 2},
+    {.name = "leads.outcomes", .partitions = 2},
+    {.name = "market.snapshots", .partitions = 2},
+    {.name = "orders.progress", .partitions = 1},
+    {.name = "webmasters.verdicts", .partitions = 1},
+    {.name = "directory", .partitions = 1},
+    {.name = "dead.letters", .partitions = 1},
 };
 
 const struct bus_topic_spec *setup_topic(size_t i)
@@ -36,7 +42,8 @@ static void put(const char *topic, int32_t partition, const char *key, const Pro
 	_cleanup_(buf_free) struct buf bytes = {0};
 
 	codec_pack(m, &bytes);
-	sim_append(topic, partition, slice_cstr(key), codec_type(m->descriptor), buf_slice(&bytes), NULL);
+	sim_append(topic, partition, slice_cstr(key), codec_type(m->descriptor), buf_slice(&bytes),
+		   NULL);
 }
 
 /* --- directory --- */

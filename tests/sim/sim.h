@@ -75,7 +75,7 @@ struct fault {
 	int64_t at_us, for_us;
 	enum sim_step step;
 	const char *aim; /* NULL, or the one step of its kind that it waits for */
-	int countdown;	 /* such steps until it strikes */
+	int countdown;   /* such steps until it strikes */
 	bool armed;      /* its time has come */
 	uint32_t detail; /* what it needs more: an advertiser, a way to fail */
 };
@@ -90,16 +90,16 @@ struct sim {
 	struct proc *running; /* NULL: the world itself */
 	struct fault faults[SIM_FAULTS_MAX];
 	int fault_count;
-	int64_t wire_us; /* a record is stored so long after it was produced, at most */
-	int64_t lag_us;	     /* and so much longer, at most, in topics that */
+	int64_t wire_us;     /* a record is stored so long after it was produced, at most */
+	int64_t lag_us;      /* and so much longer, at most, in topics that */
 	uint32_t lag_topics; /* lie with a slow broker: a bit of their names' hash */
-	bool calm; /* no more faults, no delays worth the name */
-	struct bus *log; /* what the brokers hold: a bus in memory */
+	bool calm;           /* no more faults, no delays worth the name */
+	struct bus *log;     /* what the brokers hold: a bus in memory */
 	struct kv *kv;
 	int64_t kv_away_until_us, db_away_until_us;
 	int raw_twice;
-	int64_t moved_us; /* when something happened last that others may act upon */
-	const char *folder; /* of keys, configuration, ledger */
+	int64_t moved_us;    /* when something happened last that others may act upon */
+	const char *folder;  /* of keys, configuration, ledger */
 	const char *planted; /* the fault of the code that is switched on; NULL = none */
 	uint64_t steps;
 	uint32_t struck[FAULT_KINDS];
@@ -133,7 +133,7 @@ void proc_let_go(void);
 /* --- of processes (proc.c) --- */
 struct proc *proc_start(struct slot *s);
 struct proc *proc_at(size_t i); /* the living ones in the order of their start; NULL past the end */
-void proc_run(struct proc *p); /* until it waits for something */
+void proc_run(struct proc *p);  /* until it waits for something */
 void proc_kill(struct proc *p);
 void proc_freeze(struct proc *p, int64_t us);
 void proc_stop(struct proc *p);
@@ -146,7 +146,7 @@ uint32_t proc_number(const struct proc *p);
 void proc_post(struct proc *p, void (*fn)(void *ctx), void *ctx);
 
 /* --- the world (world.c) --- */
-int64_t sim_span_us(void); /* in which leads are sent */
+int64_t sim_span_us(void);   /* in which leads are sent */
 int64_t sim_faults_us(void); /* in which faults strike */
 /* Plays the whole seed. false: it did not come to rest; why says what was left. */
 bool sim_play(char *why, size_t len);

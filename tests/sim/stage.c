@@ -32,26 +32,29 @@ static void write_config(void)
 {
 	char text[1024];
 
-	(void)snprintf(text, sizeof(text),
-		       "common: {kafka: \"kafka://sim\", redis: \"redis://sim\", db: "
-		       "\"postgres://%s/ledger.db\", keys_dir: \"%s/keys\", log_level: error, "
-		       "ack_watchdog: 8s}\n"
-		       "collector: {ack_timeout: 1s, message_timeout: 2s, max_unacked: 200}\n"
-		       "filter-worker: {ruleset: \"%s/rules.yaml\", dns: \"off\", batch_leads: 12, "
-		       "max_in_flight: 1000}\n"
-		       "router: {snapshot_every: 1s, snapshot_events: 100}\n"
-		       "delivery: {retry_schedule: \"1s\", max_open_tasks: 200, answer_timeout: 1s}\n"
-		       "payout: {batch_size: 8, hold_days: 1, return_window_days: 1, due_every: 5s, "
-		       "verdict_lines_every: 2s}\n",
-		       folder, folder, folder);
+	(void)snprintf(
+	    text, sizeof(text),
+	    "common: {kafka: \"kafka://sim\", redis: \"redis://sim\", db: "
+	    "\"postgres://%s/ledger.db\", keys_dir: \"%s/keys\", log_level: error, "
+	    "ack_watchdog: 8s}\n"
+	    "collector: {ack_timeout: 1s, message_timeout: 2s, max_unacked: 200}\n"
+	    "filter-worker: {ruleset: \"%s/rules.yaml\", dns: \"off\", batch_leads: 12, "
+	    "max_in_flight: 1000}\n"
+	    "router: {snapshot_every: 1s, snapshot_events: 100}\n"
+	    "delivery: {retry_schedule: \"1s\", max_open_tasks: 200, answer_timeout: 1s}\n"
+	    "payout: {batch_size: 8, hold_days: 1, return_window_days: 1, due_every: 5s, "
+	    "verdict_lines_every: 2s}\n",
+	    folder, folder, folder);
 	write_file("punnet.yaml", text);
-	write_file("rules.yaml",
-		   "reject_at: 60\n"
-		   "filters:\n"
-		   "  - resubmission: {action: reject, weight: 100, window: 60s, idempotency_window: 24h}\n"
-		   "  - phone_duplicate: {action: reject, weight: 100, scope: vertical, window: 90d}\n"
-		   "  - email_duplicate: {action: reject, weight: 100, scope: vertical, window: 90d}\n"
-		   "  - honeypot: {action: reject, weight: 100}\n");
+	write_file(
+	    "rules.yaml",
+	    "reject_at: 60\n"
+	    "filters:\n"
+	    "  - resubmission: {action: reject, weight: 100, window: 60s, idempotency_window: "
+	    "24h}\n"
+	    "  - phone_duplicate: {action: reject, weight: 100, scope: vertical, window: 90d}\n"
+	    "  - email_duplicate: {action: reject, weight: 100, scope: vertical, window: 90d}\n"
+	    "  - honeypot: {action: reject, weight: 100}\n");
 }
 
 static void make_keys(void)

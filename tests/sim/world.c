@@ -10,13 +10,13 @@
 #include "setup.h"
 #include "world.h"
 
-#define LEAD_EVERY_US  (150 * US_PER_MS)
-#define SPAN_LEAST_US  (12000 * US_PER_MS)
-#define AFTER_US       (6000 * US_PER_MS) /* faults go on for so long after the last lead */
-#define QUIET_US       (9000 * US_PER_MS) /* longer than the longest wait of a retry, and of a session */
-#define LATER_US       (2 * MS_PER_DAY * US_PER_MS) /* the return windows are over then */
-#define LONGEST_US     (1800 * 1000 * US_PER_MS)
-#define ROUNDS_MAX     2000000
+#define LEAD_EVERY_US (150 * US_PER_MS)
+#define SPAN_LEAST_US (12000 * US_PER_MS)
+#define AFTER_US      (6000 * US_PER_MS) /* faults go on for so long after the last lead */
+#define QUIET_US      (9000 * US_PER_MS) /* longer than the longest wait of a retry, and of a session */
+#define LATER_US      (2 * MS_PER_DAY * US_PER_MS) /* the return windows are over then */
+#define LONGEST_US    (1800 * 1000 * US_PER_MS)
+#define ROUNDS_MAX    2000000
 
 struct sim sim;
 
@@ -152,13 +152,14 @@ static void wake_for(const char *topic)
 	static const struct {
 		const char *topic, *service;
 	} reads[] = {
-	    {"leads.raw", "filter-worker"}, {"leads.judged", "router"}, {"market", "router"},
+	    {"leads.raw", "filter-worker"}, {"leads.judged", "router"},   {"market", "router"},
 	    {"leads.routed", "delivery"},   {"leads.outcomes", "payout"},
 	};
 
 	for (size_t r = 0; r < ARRAY_LEN(reads); r++)
 		for (int i = 0; strcmp(reads[r].topic, topic) == 0 && i < SIM_SLOTS; i++)
-			if (sim.slots[i].proc && strcmp(sim.slots[i].service, reads[r].service) == 0)
+			if (sim.slots[i].proc &&
+			    strcmp(sim.slots[i].service, reads[r].service) == 0)
 				proc_wake(sim.slots[i].proc);
 }
 
@@ -307,7 +308,8 @@ static bool run(char *why, size_t len)
 			break;
 		sim.now_us = MAX_OF(next_us(), sim.now_us + 1);
 	}
-	(void)snprintf(why, len, "it did not come to rest: at %lld ms, moved last at %lld ms, client %s",
+	(void)snprintf(why, len,
+		       "it did not come to rest: at %lld ms, moved last at %lld ms, client %s",
 		       (long long)(sim.now_us / US_PER_MS), (long long)(sim.moved_us / US_PER_MS),
 		       client_is_waiting() ? "waits" : "is through");
 	return false;

@@ -7,19 +7,20 @@
 #include "base/slice.h"
 #include "sim.h"
 
-#define WORLD_VERTICALS  2
-#define WORLD_ORDERS     7
-#define WORLD_TEXT_MAX   512
-#define WORLD_KEY_MAX    64
-#define WEBMASTER_KEY    "sim-webmaster-key"
-#define ADVERTISER_KEY   "sim-advertiser-key-%d"
+#define WORLD_VERTICALS 2
+#define WORLD_ORDERS    7
+#define WORLD_TEXT_MAX  512
+#define WORLD_KEY_MAX   64
+#define WEBMASTER_KEY   "sim-webmaster-key"
+#define ADVERTISER_KEY  "sim-advertiser-key-%d"
 
 extern const char *const advertiser_ids[SIM_ADVERTISERS];
 
 /* --- topics, directory, orders (setup.c) --- */
 void setup_topics(void);
 void setup_directory(void);
-void setup_orders(int64_t span_us); /* those that are there from the start, and their changes in time */
+void setup_orders(
+    int64_t span_us); /* those that are there from the start, and their changes in time */
 
 /* --- requests to the front door (client.c) --- */
 
@@ -40,7 +41,8 @@ struct ask {
 	const void *door; /* whose it was */
 };
 void client_leads(int64_t span_us);
-void client_verdict(int64_t at_us, int advertiser, const struct lead_id *id, const char *verdict, uint32_t number);
+void client_verdict(int64_t at_us, int advertiser, const struct lead_id *id, const char *verdict,
+		    uint32_t number);
 bool client_is_waiting(void);
 /* From the collector's door: http.c. */
 void post_answered(struct ask *ask, int status, struct slice body);

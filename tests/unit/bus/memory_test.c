@@ -202,8 +202,8 @@ int main(void)
 					    tear_down),
 	    cmocka_unit_test_setup_teardown(a_static_member_that_stays_away_is_given_up, set_up,
 					    tear_down),
-	    cmocka_unit_test_setup_teardown(
-		a_member_that_was_thought_dead_loses_all_and_comes_back, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_member_that_was_thought_dead_loses_all_and_comes_back,
+					    set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_start_below_retention_is_the_earliest, set_up,
 					    tear_down),
 	};
