@@ -56,6 +56,8 @@ static const struct {
     {"router", "snapshot_taken"},
     {"router", "snapshot_written"},
     {"router", "market.snapshots"},
+    {"delivery", "to be sent"},
+    {"delivery", "sent"},
     {"delivery", "delivery_answered"},
     {"delivery", "leads.attempts"},
     {"delivery", "delivery_attempt_acked"},

@@ -79,13 +79,13 @@ struct transfer *sender_send(struct sender *s, const struct sender_request *r, s
 	struct transfer *t = calloc(1, sizeof(*t));
 
 	assert(t);
-	sim_step(STEP_SEND, r->url);
+	sim_step(STEP_SEND, "to be sent");
 	*t = (struct transfer){.sender = s, .owner = owner};
 	t->plan = endpoint_ask(advertiser_of(r->url), key_of(m), r->timeout_ms * US_PER_MS);
 	message_wipe(m);
 	s->in_flight++;
 	sim_at(sim.now_us + t->plan.answer_us, s->proc, on_end, t);
-	sim_step(STEP_SEND, r->url);
+	sim_step(STEP_SEND, "sent");
 	return t;
 }
 
