@@ -40,6 +40,7 @@ static const struct {
 	const char *service, *what;
 } aims[] = {
     {"collector", "leads.raw"},
+    {"collector", "collector_produced"},
     {"collector", "collector_acked"},
     {"filter-worker", "worker_assigned"},
     {"filter-worker", "worker_gathered"},

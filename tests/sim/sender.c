@@ -36,7 +36,7 @@ static void on_end(void *ctx)
 {
 	struct transfer *t = ctx;
 	struct transport_answer answer = {.http_status = (uint32_t)t->plan.status,
-					  .body = SLICE("{}")};
+					  .text = {.body = SLICE("{}")}};
 
 	if (t->cancelled) {
 		free(t);
@@ -71,6 +71,11 @@ static struct slice key_of(const struct message *m)
 			return slice_cstr(text + sizeof(name) - 1);
 	}
 	abort();
+}
+
+void sender_room(_unused_ struct sender *s, struct message *ret)
+{
+	*ret = (struct message){.header_count = 0};
 }
 
 struct transfer *sender_send(struct sender *s, const struct sender_request *r, struct message *m,
