@@ -145,6 +145,7 @@ void faults_draw(int64_t span_us)
 					       : STEP_ANY;
 		f->countdown = (int)between(&r, 1, rng_chance(&r, 5000) ? 5 : 60);
 		f->detail = (uint32_t)rng_next(&r);
+		f->late = rng_chance(&r, 1000);
 		if (strikes_at_step(f->kind) && rng_chance(&r, 5000))
 			take_aim(&r, f);
 	}
@@ -179,10 +180,11 @@ void faults_write(char *ret, size_t len)
 	for (int i = 0; i < sim.fault_count && at < len; i++) {
 		const struct fault *f = &sim.faults[i];
 
-		at += (size_t)snprintf(
-		    ret + at, len - at, "  fault %d: %s, %s, from %lld ms on%s%s\n", f->number,
-		    kind_names[f->kind], sim.slots[f->slot].instance,
-		    (long long)(f->at_us / US_PER_MS), f->aim ? ", at " : "", f->aim ? f->aim : "");
+		at += (size_t)snprintf(ret + at, len - at,
+				       "  fault %d: %s, %s, from %lld ms on%s%s%s\n", f->number,
+				       kind_names[f->kind], sim.slots[f->slot].instance,
+				       (long long)(f->at_us / US_PER_MS), f->aim ? ", at " : "",
+				       f->aim ? f->aim : "", f->late ? ", after the windows" : "");
 	}
 }
 
@@ -371,8 +373,13 @@ static void come_true(void *ctx)
 	}
 }
 
-void faults_arm(void)
+void faults_arm(bool late)
 {
-	for (int i = 0; i < sim.fault_count; i++)
-		sim_at(sim.faults[i].at_us, NULL, come_true, &sim.faults[i]);
+	for (int i = 0; i < sim.fault_count; i++) {
+		struct fault *f = &sim.faults[i];
+		int64_t at_us = late ? sim.now_us + f->at_us % SIM_LATE_US : f->at_us;
+
+		if (f->late == late)
+			sim_at(at_us, NULL, come_true, f);
+	}
 }

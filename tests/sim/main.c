@@ -1,6 +1,7 @@
 /* sim: plays seeds and judges them. Every seed has a child process of its own: what it leaves behind ends with it. See README.md. */
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,13 @@ struct outcome {
 	uint32_t struck[FAULT_KINDS];
 	char why[512], plan[1024];
 };
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(_unused_ int number)
+{
+	stop = 1;
+}
 
 /* --- one seed --- */
 
@@ -192,7 +200,7 @@ static bool play_all(const struct options *o)
 	uint64_t failed = 0, steps = 0, struck = 0, played = 0;
 	double began = cpu_s();
 
-	for (uint64_t i = 0; o->forever || i < o->count; i++) {
+	for (uint64_t i = 0; (o->forever || i < o->count) && !stop; i++) {
 		play_apart(o->first + i, o, &out);
 		if (o->twice)
 			compare_twice(o->first + i, o, &out);
@@ -234,14 +242,14 @@ static bool find_planted(const struct options *o)
 	static struct outcome out;
 	bool all = true;
 
-	for (size_t i = 0; i < ARRAY_LEN(planted); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(planted) && !stop; i++) {
 		uint64_t limit = o->count ? o->count : planted[i].seeds, n = 0;
 		struct options one = *o;
 
 		one.planted = planted[i].name;
 		do {
 			play_apart(o->first + n++, &one, &out);
-		} while (!out.failed && n < limit);
+		} while (!out.failed && n < limit && !stop);
 		all = all && out.failed;
 		(void)printf("%-20s %s %5llu seeds: %s\n", planted[i].name,
 			     out.failed ? "found within" : "NOT FOUND in", (unsigned long long)n,
@@ -329,6 +337,8 @@ int main(int argc, char **argv)
 	bool fine;
 
 	parse(argc, argv, &o);
+	(void)signal(SIGTERM, on_signal);
+	(void)signal(SIGINT, on_signal);
 	/* Services ask for large tables of which a seed fills little: what comes from the kernel is zero without being touched. */
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	sim.folder = stage_set();

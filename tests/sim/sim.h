@@ -20,6 +20,7 @@
 #define US_PER_MS       1000LL
 #define SIM_SESSION_MS  6000 /* a member that is silent for so long is given up */
 #define SIM_ADVERTISERS 3
+#define SIM_LATE_US     (8000 * US_PER_MS) /* in which late faults strike */
 
 enum sim_step {
 	STEP_ANY, /* of a fault: whichever comes */
@@ -76,6 +77,7 @@ struct fault {
 	enum sim_step step;
 	const char *aim; /* NULL, or the one step of its kind that it waits for */
 	int countdown;   /* such steps until it strikes */
+	bool late;       /* strikes when the return windows are over */
 	bool armed;      /* its time has come */
 	uint32_t detail; /* what it needs more: an advertiser, a way to fail */
 };
@@ -159,7 +161,7 @@ const char *sim_service_of(int slot);
 void faults_draw(int64_t span_us);
 /* Which of the drawn ones strike: numbers with commas; NULL = all. */
 void faults_select(const char *list);
-void faults_arm(void); /* hands the world each fault's time */
+void faults_arm(bool late); /* hands the world the times of those that strike early, or late */
 void faults_at_step(struct proc *p, enum sim_step kind, const char *what);
 void faults_write(char *ret, size_t len);
 

@@ -325,6 +325,14 @@ static void grow_calm(_unused_ void *ctx)
 		sim.slots[i].slow_until_us = 0;
 }
 
+static bool has_late(void)
+{
+	for (int i = 0; i < sim.fault_count; i++)
+		if (sim.faults[i].late)
+			return true;
+	return false;
+}
+
 int64_t sim_span_us(void)
 {
 	return MAX_OF(SPAN_LEAST_US, sim.leads * LEAD_EVERY_US);
@@ -354,12 +362,17 @@ bool sim_play(char *why, size_t len)
 	setup_directory();
 	setup_orders(span_us);
 	client_leads(span_us);
-	faults_arm();
+	faults_arm(false);
 	sim_at(sim_faults_us(), NULL, grow_calm, NULL);
 	if (!run(why, len))
 		return false;
 	/* The windows in which leads may be returned pass, and what nobody judged is approved. */
 	sim.now_us += LATER_US;
 	sim.moved_us = sim.now_us;
+	if (has_late()) {
+		sim.calm = false;
+		faults_arm(true);
+		sim_at(sim.now_us + SIM_LATE_US, NULL, grow_calm, NULL);
+	}
 	return run(why, len);
 }
