@@ -40,7 +40,7 @@ static void write_config(void)
 	    "collector: {ack_timeout: 1s, message_timeout: 2s, max_unacked: 200}\n"
 	    "filter-worker: {ruleset: \"%s/rules.yaml\", dns: \"off\", batch_leads: 12, "
 	    "max_in_flight: 1000}\n"
-	    "router: {snapshot_every: 1s, snapshot_events: 100}\n"
+	    "router: {snapshot_every: 1s, snapshot_events: 100, snapshot_in_place: 5}\n"
 	    "delivery: {retry_schedule: \"1s\", max_open_tasks: 200, answer_timeout: 1s}\n"
 	    "payout: {batch_size: 8, hold_days: 1, return_window_days: 1, due_every: 5s, "
 	    "verdict_lines_every: 2s}\n",
