@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "runtime/log.h"
 #include "world.h"
 
 #define REFUSED_PER_100 15
@@ -83,6 +84,9 @@ static void on_arrival(void *ctx)
 			foretell(t);
 	}
 	t->asked++;
+	if (sim.verbose)
+		log_info("request_arrived", LOG_STR("advertiser", advertiser_ids[r->advertiser]),
+			 LOG_STR("key", r->key), LOG_INT("accepted", t->accepted));
 	sim.moved_us = sim.now_us;
 	free(r);
 }
@@ -100,6 +104,8 @@ static void arrive(int advertiser, struct slice key, bool refuses, int64_t in_us
 }
 
 enum mood { MOOD_GOOD, MOOD_BUSY, MOOD_DEAF, MOOD_LOSES, MOOD_LATE, MOOD_GONE };
+
+static const char *const mood_names[] = {"good", "busy", "deaf", "loses", "late", "gone"};
 
 static enum mood mood_of(int advertiser)
 {
@@ -128,8 +134,13 @@ struct endpoint_plan endpoint_ask(int advertiser, struct slice key, int64_t time
 				     .answer_us = sim_draw(2, 60) * US_PER_MS,
 				     .status = refuses ? 422 : 200};
 	int64_t in_us = sim_draw(1, 30) * US_PER_MS;
+	enum mood mood = mood_of(advertiser);
 
-	switch (mood_of(advertiser)) {
+	if (sim.verbose)
+		log_info("request_sent", LOG_STR("who", proc_slot(sim.running)->instance),
+			 LOG_STR("advertiser", advertiser_ids[advertiser]), LOG_SLICE("key", key),
+			 LOG_STR("mood", mood_names[mood]));
+	switch (mood) {
 	case MOOD_GOOD:
 		arrive(advertiser, key, refuses, in_us);
 		plan.answer_us += in_us;

@@ -163,6 +163,16 @@ static void wake_for(const char *topic)
 				proc_wake(sim.slots[i].proc);
 }
 
+/* The keys of attempts and outcomes are lead ids. */
+static void say_stored(const char *topic, int32_t partition, struct slice key)
+{
+	struct lead_id id = {{0}};
+
+	(void)!lead_id_from_bytes(key.data, key.len, &id);
+	log_info("stored", LOG_STR("topic", topic), LOG_INT("partition", partition),
+		 LOG_INT("offset", appended), LOG_LEAD(&id));
+}
+
 void sim_append(const char *topic, int32_t partition, struct slice key, const char *type,
 		struct slice value, int64_t *ret_offset)
 {
@@ -179,8 +189,7 @@ void sim_append(const char *topic, int32_t partition, struct slice key, const ch
 		if (i == 0 && ret_offset)
 			*ret_offset = appended;
 		if (sim.verbose && !is_aside(topic))
-			log_info("stored", LOG_STR("topic", topic), LOG_INT("partition", partition),
-				 LOG_INT("offset", appended));
+			say_stored(topic, partition, key);
 	}
 	if (!is_aside(topic))
 		sim.moved_us = sim.now_us;
