@@ -13,6 +13,7 @@ BENCHES = {
     "router-core": (core.router, "one decision among 40 to 100,000 orders, read and written, in one process"),
     "replay": (core.replay, "verdicts and decisions computed once more from topics in files, on one core"),
     "ledger": (core.ledger, "credits a second into SQLite"),
+    "sim": (core.sim, "seeds of the simulator that a second of CPU plays"),
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),
     "filter-worker": (stages.filter_worker, "leads.raw to leads.judged, Redis included"),
     "filter-scaling": (stages.filter_scaling, "what 1, 2, 4 and 8 filter workers together cost a lead"),

@@ -38,6 +38,19 @@ def ledger(lab, figures):
         file.unlink()
 
 
+def sim(lab, figures):
+    """CPU of the whole run: the machine may be doing something else."""
+    import resource
+    import subprocess
+    from .lab import scaled
+    count = scaled(1000) // 2
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([lab.bin.parent / "tests/punnet-sim", "--count", str(count)], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    figures.add("simulator, seeds a second of CPU", count / cpu_s, "1/s")
+
+
 def webhooks(lab, figures):
     from .lab import scaled, wait_for_port
     with lab.sink():

@@ -45,6 +45,8 @@ static void task_begin(struct delivery *d, struct task *t, const struct resumed 
 	bool maybe_sent = task_may_be_under_way(
 	    t->offset < p->was_there_until, p->was_clean, last != NULL, last && last->step.final,
 	    last ? last->step.next_due_at_ms : 0, p->taken_over_at_ms);
+	if (fault_on("take_over_trusts"))
+		maybe_sent = false;
 
 	/* what is handed over again may have arrived the first time */
 	t->past.ever_unknown = maybe_sent || t->retry;
@@ -107,7 +109,8 @@ static void take(struct delivery *d, const struct bus_record *record)
 	source.partition = m->source->partition;
 	source.offset = m->source->offset;
 	source.step = m->source->step;
-	if (!m->retry && !watermark_advance(&p->watermark, &source) && !fault_on("watermark_off")) {
+	if (!m->retry && !watermark_advance(&p->watermark, &source) && !fault_on("watermark_off") &&
+	    !fault_on("repeats_delivered")) {
 		take_repeat(p, record, from);
 		return;
 	}

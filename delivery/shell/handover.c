@@ -10,6 +10,7 @@
 #include "digest.h"
 #include "internal.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 #include "runtime/log.h"
 
 static void contact_values(const Punnet__V1__Contact *c, struct slice ret[EXCERPT_VALUES_MAX],
@@ -100,10 +101,12 @@ static enum opened handover_open(struct delivery *d, const struct task *t,
 				 const Punnet__V1__RoutedLead *routed, struct secrets *secrets,
 				 struct handover *ret)
 {
-	const Punnet__V1__Assignment *a = routed->assignment;
+	Punnet__V1__Assignment *a = routed->assignment;
 	Punnet__V1__Contact *contact;
 	enum opened opened;
 
+	if (fault_on("retry_key"))
+		a->round += 1000 * t->past.attempts;
 	*secrets = (struct secrets){d, slice_cstr(a->advertiser_id)};
 	*ret = (struct handover){.lead_id = t->lead_id,
 				 .routed = routed,

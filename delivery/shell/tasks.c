@@ -151,9 +151,15 @@ void task_attempt_ended(struct delivery *d, struct task *t, const struct attempt
 			     t->digest_ms ? &nobody : &t->lead_id, ended_at_ms);
 	if (t->digest_ms && !t->step.final)
 		t->step.next_due_at_ms = digest_round_ms(t->step.next_due_at_ms);
+	if (fault_on("unknown_offered_on"))
+		t->step.ever_unknown = false;
 	free(t->kept);
 	t->kept = kept;
 	metric_observe_us(METRIC_DELIVERY_ANSWER_TIME, t->took_ms * 1000);
+	if (t->step.final && fault_on("attempt_unrecorded")) {
+		record_outcome(d, t);
+		return;
+	}
 	record_attempt(d, t);
 }
 

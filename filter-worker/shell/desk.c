@@ -186,6 +186,8 @@ static void hear(const struct kv_lead *answer, struct desk_lead *lead)
 		if (c->held) {
 			found->owner = c->owner;
 			found->claimed_at_ms = c->claimed_at_ms;
+			if (fault_on("claim_unowned"))
+				found->owner = (struct lead_record){.raw_offset = UINT64_MAX};
 		}
 		claim_set_facts(&lead->plan.wants[i], lead->subject.received_at_ms, &lead->facts);
 	}

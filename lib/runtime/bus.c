@@ -3,10 +3,7 @@
  * Contract and failures: see bus.h. bus_last() is made of the other calls, so it is written once, here. */
 #include "bus.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "bus_backend.h"
 #include "clock.h"
@@ -89,28 +86,6 @@ void bus_names_free(struct bus *b)
 	for (size_t i = 0; map_at(&b->names, i, &key, &name); i++)
 		free(name);
 	map_free(&b->names);
-}
-
-int bus_event_open(void)
-{
-	return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-}
-
-void bus_event_signal(int fd)
-{
-	uint64_t one = 1;
-	ssize_t n = write(fd, &one, sizeof(one));
-
-	assert(n == sizeof(one) ||
-	       errno == EAGAIN); /* a full counter is readable, which is all that matters */
-}
-
-void bus_event_drain(int fd)
-{
-	uint64_t count;
-	ssize_t n = read(fd, &count, sizeof(count));
-
-	assert(n == sizeof(count) || errno == EAGAIN);
 }
 
 enum result bus_topics_apply(struct bus *b, const struct bus_topic_spec *specs, size_t count,

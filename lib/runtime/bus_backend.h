@@ -88,5 +88,6 @@ void bus_names_free(struct bus *b);
 int bus_event_open(void);
 void bus_event_signal(int fd);
 void bus_event_drain(int fd);
+void bus_event_close(int fd);
 
 #endif

@@ -4,7 +4,6 @@
  * bus_producer_poll(). Records stay in memory until the bus is closed; nothing is ever compacted. A reader never waits,
  * because nobody could write in the meantime. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "bus_memory_internal.h"
 #include "clock.h"
@@ -112,7 +111,7 @@ void memory_leave(struct memory_bus *m, struct memory_handle *h)
 	while (*at != h)
 		at = &(*at)->next;
 	*at = h->next;
-	(void)close(h->fd);
+	bus_event_close(h->fd);
 }
 
 void memory_tell_all(struct memory_bus *m)

@@ -49,7 +49,7 @@ struct memory_consumer {
 	const char **topics; /* interned */
 	struct memory_owned owned[MEMORY_OWNED_MAX];
 	size_t owned_count, turn; /* turn: which partition is taken from first */
-	bool fenced, lost;
+	bool fenced, lost, expelled;
 };
 
 /* --- groups --- */
@@ -196,10 +196,20 @@ static bool all_returned(const struct memory_group *g)
 	return true;
 }
 
+static void join(struct memory_consumer *c);
+
 static enum result serve_group(struct memory_consumer *c, struct error *ret_error)
 {
 	struct memory_group *g = c->group;
-	struct member *me = member_of(c);
+	struct member *me;
+
+	if (c->expelled) {
+		c->expelled = false;
+		give_back(c);
+		join(c);
+		memory_tell_all(c->bus);
+	}
+	me = member_of(c);
 
 	if (c->fenced || !me)
 		return error_set(ret_error, RESULT_FATAL, "memory: group %s: fenced", g->name);
@@ -375,6 +385,30 @@ void bus_memory_rebalance(struct bus *b, const char *group, bool lost)
 			continue;
 		g->members[i].consumer->lost = true;
 		g->members[i].returned = g->generation; /* nobody waits for it */
+	}
+	memory_tell_all(m);
+}
+
+bool bus_memory_has_group(struct bus *b, const char *group)
+{
+	return group_find((struct memory_bus *)b, group) != NULL;
+}
+
+void bus_memory_expel(struct bus *b, const char *group, const char *instance_id)
+{
+	struct memory_bus *m = (struct memory_bus *)b;
+	struct memory_group *g = group_find(m, group);
+
+	assert(g);
+	for (size_t i = 0; i < g->member_count; i++) {
+		struct member *who = &g->members[i];
+
+		if (who->instance_id && strcmp(who->instance_id, instance_id) == 0 &&
+		    who->consumer) {
+			who->consumer->lost = who->consumer->expelled = true;
+			member_remove(g, who);
+			break;
+		}
 	}
 	memory_tell_all(m);
 }

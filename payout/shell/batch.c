@@ -165,6 +165,22 @@ static enum result in_transaction(struct store *store, struct work *w,
 	return RESULT_OK;
 }
 
+/* The negative control: the offset in a transaction of its own, before what it stands for. */
+static enum result offset_first(struct store *store, const struct batch_settings *settings,
+				uint32_t partition, int64_t next, const struct store_cursor *cursor,
+				struct error *ret_error)
+{
+	struct store_cursor ahead = {.next = MAX_OF(next, cursor->next),
+				     .next_seq = cursor->next_seq};
+	struct store_cursor ignored;
+	enum result r = store_commit(store, settings->topic, partition, &ahead, ret_error);
+
+	if (r != RESULT_OK)
+		store_rollback(store);
+	return r == RESULT_OK ? store_begin(store, settings->topic, partition, &ignored, ret_error)
+			      : r;
+}
+
 enum result batch_settle(struct store *store, struct arena *arena,
 			 const struct batch_settings *settings, uint32_t partition,
 			 const struct bus_record *records, size_t count, struct batch_report *ret,
@@ -179,6 +195,12 @@ enum result batch_settle(struct store *store, struct arena *arena,
 	r = store_begin(store, settings->topic, partition, &cursor, ret_error);
 	if (r != RESULT_OK)
 		return r;
+	if (fault_on("offset_apart")) {
+		r = offset_first(store, settings, partition, records[count - 1].offset + 1, &cursor,
+				 ret_error);
+		if (r != RESULT_OK)
+			return r;
+	}
 	arena_reset(arena);
 	settlement_begin(&w.t, arena, partition, cursor.next_seq);
 	w.t.wants = settings->wants;

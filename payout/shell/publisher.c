@@ -181,6 +181,19 @@ static enum result send_row(struct publisher *p, const struct outbox_row *row,
 	return RESULT_OK;
 }
 
+/* The negative control: each pair the wrong way round, under the numbers of the right one. */
+static void change_places(struct outbox_row *rows, size_t count)
+{
+	for (size_t i = 0; i + 1 < count; i += 2) {
+		struct outbox_row first = rows[i];
+
+		rows[i] = rows[i + 1];
+		rows[i + 1] = first;
+		rows[i + 1].seq = rows[i].seq;
+		rows[i].seq = first.seq;
+	}
+}
+
 static enum result send_more(struct publisher *p, bool *ret_busy, struct error *ret_error)
 {
 	struct outbox_row rows[READ_ROWS];
@@ -194,6 +207,8 @@ static enum result send_more(struct publisher *p, bool *ret_busy, struct error *
 			      ret_error);
 	if (r != RESULT_OK)
 		return r;
+	if (fault_on("outbox_disorder"))
+		change_places(rows, count);
 	for (size_t i = 0; i < count; i++) {
 		r = send_row(p, &rows[i], ret_error);
 		if (r == RESULT_AGAIN)
@@ -210,6 +225,8 @@ static enum result send_more(struct publisher *p, bool *ret_busy, struct error *
 
 static uint64_t acknowledged(const struct publisher *p)
 {
+	if (fault_on("feedback_lost"))
+		return p->sent;
 	return (uint64_t)progress_committable(p->progress) - 1;
 }
 

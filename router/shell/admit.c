@@ -77,7 +77,7 @@ static void admit_metadata(struct part *p, int64_t next, struct buf *out)
 		state->first = (state->first + 1) % MARKS_MAX;
 		state->count--;
 	}
-	watermark_write(&state->committed, out);
+	watermark_write(fault_on("watermark_ahead") ? &state->seen : &state->committed, out);
 }
 
 static void mark(struct admit *state, int64_t offset, const struct provenance *raw)
@@ -200,7 +200,8 @@ static enum step admit_record(struct part *p, const struct bus_record *record)
 				  .partition = judged->source->partition,
 				  .offset = judged->source->offset,
 				  .step = judged->source->step};
-	if (!watermark_is_new(&state->seen, &raw) && !fault_on("watermark_off")) {
+	if (!watermark_is_new(&state->seen, &raw) && !fault_on("watermark_off") &&
+	    !fault_on("repeats_admitted")) {
 		metric_add(METRIC_ROUTER_JUDGED_REPEATS, 1);
 		finish(p, part_open(p, record->offset));
 		return STEP_DONE;

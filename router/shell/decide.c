@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "router/core/decision_write.h"
+#include "router/core/state.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
 #include "runtime/log.h"
@@ -42,6 +43,8 @@ static int64_t decide_arrive(struct part *p, const struct bus_assignment *a)
 		    a->topic, a->partition, (long long)low);
 	if (!d->market)
 		d->market = market_new((uint32_t)p->partition);
+	if (fault_on("emission_skips"))
+		d->emit_from = high;
 	return d->folded + 1;
 }
 
@@ -89,6 +92,8 @@ static enum step decide_record(struct part *p, const struct bus_record *record)
 	uint64_t entry = part_open(p, record->offset);
 
 	forget_provenance(event, record->offset);
+	if (fault_on("log_time_back"))
+		d->market->log_time_ms = MIN_OF(d->market->log_time_ms, record->timestamp_ms);
 	answer = market_apply(d->market, event, record->timestamp_ms, (uint64_t)record->offset,
 			      &r->arena, &decisions);
 	d->folded = record->offset;

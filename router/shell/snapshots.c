@@ -18,6 +18,7 @@
 
 #define CHUNKS_IN_FLIGHT_MAX 4 /* a snapshot must not crowd decisions out of the producer's queue */
 #define GENERATIONS_KEPT     2
+#define SMALL_CHUNK_BYTES    2048
 
 struct slice snapshot_key(char ret[64], int32_t partition, uint64_t offset, uint32_t chunk)
 {
@@ -34,6 +35,12 @@ int32_t snapshot_partition(struct part *p)
 	if (n <= 0)
 		service_die(r->service, "market.snapshots: its partitions can't be learned");
 	return p->partition % n;
+}
+
+/* Small states come in several chunks only where a test wants torn ones. */
+static size_t chunk_bytes(void)
+{
+	return fault_on("small_chunks") ? SMALL_CHUNK_BYTES : SNAPSHOT_CHUNK_BYTES;
 }
 
 void snapshot_drop(struct decide *d)
@@ -63,7 +70,7 @@ static void encoded(struct part *p)
 	struct snapshot *s = &d->snapshot;
 
 	s->encoded = true;
-	s->chunks = (uint32_t)((s->bytes.len + SNAPSHOT_CHUNK_BYTES - 1) / SNAPSHOT_CHUNK_BYTES);
+	s->chunks = (uint32_t)((s->bytes.len + chunk_bytes() - 1) / chunk_bytes());
 	metric_observe_us(METRIC_ROUTER_SNAPSHOT_TIME, clock_monotonic_us() - s->began_us);
 	metric_set(METRIC_ROUTER_SNAPSHOT_BYTES, (int64_t)s->bytes.len);
 	fault_point("snapshot_taken");
@@ -152,7 +159,7 @@ static void on_chunk_acknowledged(struct part *p, uint64_t offset)
 static void send_chunk(struct part *p, struct snapshot *s)
 {
 	Punnet__V1__SnapshotChunk chunk = PUNNET__V1__SNAPSHOT_CHUNK__INIT;
-	size_t at = (size_t)s->sent * SNAPSHOT_CHUNK_BYTES;
+	size_t at = (size_t)s->sent * chunk_bytes();
 	char key[64];
 
 	chunk.partition = (uint32_t)p->partition;
@@ -161,7 +168,7 @@ static void send_chunk(struct part *p, struct snapshot *s)
 	chunk.chunks = s->chunks;
 	chunk.format = MARKET_FORMAT;
 	chunk.state_hash = (ProtobufCBinaryData){.len = sizeof(s->hash), .data = s->hash};
-	chunk.data = (ProtobufCBinaryData){.len = MIN_OF(s->bytes.len - at, SNAPSHOT_CHUNK_BYTES),
+	chunk.data = (ProtobufCBinaryData){.len = MIN_OF(s->bytes.len - at, chunk_bytes()),
 					   .data = (uint8_t *)s->bytes.data + at};
 	part_send(p, "market.snapshots", snapshot_partition(p),
 		  snapshot_key(key, p->partition, s->offset, s->sent), &chunk.base,
@@ -243,7 +250,8 @@ void snapshot_turn(struct part *p)
 		snapshot_take(p, now_ms);
 	if (s->under_way && !s->encoded)
 		child_turn(p);
-	if (!s->encoded || progress_committable(p->progress) <= (int64_t)s->offset)
+	if (!s->encoded || (progress_committable(p->progress) <= (int64_t)s->offset &&
+			    !fault_on("snapshot_early")))
 		return;
 	while (s->sent < s->chunks && s->sent - s->acknowledged < CHUNKS_IN_FLIGHT_MAX &&
 	       router_has_room(p->stage->router))

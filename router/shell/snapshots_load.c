@@ -7,7 +7,9 @@
 
 #include "decide.h"
 #include "proto/market_snapshots.pb-c.h"
+#include "router/core/state.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 #include "runtime/log.h"
 
 #define READ_BATCH    64
@@ -197,6 +199,8 @@ void snapshots_load(struct part *p, uint64_t market_high)
 		if (f->offset >= market_high)
 			continue;
 		d->market = found_decode(p, f);
+		if (d->market && fault_on("snapshot_unmarked"))
+			d->market->watermark.count = 0;
 		if (d->market)
 			d->folded = d->snapshot_at = (int64_t)f->offset;
 	}

@@ -135,6 +135,30 @@ static void a_static_member_that_stays_away_is_given_up(void **state)
 	member_close(&a);
 }
 
+static void a_member_that_was_thought_dead_loses_all_and_comes_back(void **state)
+{
+	struct rig *r = *state;
+	const char *topic = rig_topic(r, 4);
+	struct member a, b;
+
+	member_open(&a, r->bus, "g", "a", topic);
+	member_open(&b, r->bus, "g", "b", topic);
+	WAIT_UNTIL(member_owned(&a) == 2 && member_owned(&b) == 2, {
+		member_turn(&a, 1);
+		member_turn(&b, 1);
+	});
+	bus_memory_expel(r->bus, "g", "b");
+	WAIT_UNTIL(member_owned(&a) == 4, member_turn(&a, 1));
+	assert_int_equal(b.lost, 0); /* it has not asked since */
+	WAIT_UNTIL(member_owned(&a) == 2 && member_owned(&b) == 2, {
+		member_turn(&a, 1);
+		member_turn(&b, 1);
+	});
+	assert_int_equal(b.lost, 2);
+	member_close(&a);
+	member_close(&b);
+}
+
 static void a_start_below_retention_is_the_earliest(void **state)
 {
 	struct rig *r = *state;
@@ -178,6 +202,8 @@ int main(void)
 					    tear_down),
 	    cmocka_unit_test_setup_teardown(a_static_member_that_stays_away_is_given_up, set_up,
 					    tear_down),
+	    cmocka_unit_test_setup_teardown(a_member_that_was_thought_dead_loses_all_and_comes_back,
+					    set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_start_below_retention_is_the_earliest, set_up,
 					    tear_down),
 	};
