@@ -1,11 +1,7 @@
 """The death of each thing that the services lean on: what waits, what is refused, and that nothing is lost."""
-import os
 import re
-import shutil
 import socket
 import sqlite3
-import subprocess
-import tempfile
 import threading
 import time
 import uuid
@@ -18,7 +14,8 @@ from support import log
 from support.advertiser import Advertiser
 from support.checker import Checker
 from support.ledger import read_ledger
-from support.stack import free_port_base, wait_until
+from support.postgres import Postgres, programs
+from support.stack import wait_until
 from support.webmaster import Webmaster, lead
 from support.wire import Wire, assert_problem, request
 
@@ -209,41 +206,7 @@ def test_an_advertiser_that_is_down_is_tried_again_then_the_next_order_gets_the_
 
 
 # --- PostgreSQL as the ledger ---
-class Postgres:
-    """A cluster of its own, run by the user `postgres`: it refuses to run as root."""
-
-    def __init__(self):
-        self.bin = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-        self.folder = Path(tempfile.mkdtemp(prefix="punnet-pg-"))
-        self.port = free_port_base() + 90
-        shutil.chown(self.folder, "postgres")
-        self.run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "postgres")
-        with open(self.folder / "data/postgresql.conf", "a", encoding="utf-8") as file:
-            file.write(f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\n")
-        self.control("start")
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "punnet")
-
-    @property
-    def url(self):
-        return f"postgres://postgres@127.0.0.1:{self.port}/punnet"
-
-    def run(self, program, *arguments):
-        become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        done = subprocess.run([*become, str(self.bin / program), *map(str, arguments)], cwd=self.folder, capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
-
-    def control(self, verb, *more):
-        become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        subprocess.run([*become, str(self.bin / "pg_ctl"), "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-w", *more, verb],
-                       cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-
-    def close(self):
-        self.control("stop", "-m", "immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin")), reason="no PostgreSQL server here")
+@pytest.mark.skipif(not programs(), reason="no PostgreSQL server here")
 def test_postgresql_keeps_the_ledger_and_is_restarted_in_the_middle():
     postgres, advertiser, failed = Postgres(), Advertiser(), True
     try:
