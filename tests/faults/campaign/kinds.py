@@ -6,6 +6,7 @@ from typing import Callable
 from . import kinds_engines as engines
 from . import kinds_services as services
 from . import kinds_world as world
+from .cgroup import can_group
 from .network import COPIES, SERVICES
 
 
@@ -52,7 +53,8 @@ KINDS = (
     Kind("service_paused", "services", services.paused, _instances(), 2),
     Kind("service_restarted", "services", services.restarted, _instances(), 3),
     Kind("host_lost", "services", services.host_lost, _instances(), 2),
-    Kind("out_of_memory", "services", services.out_of_memory, _instances(), 3),
+    Kind("oom_killed", "services", services.oom_killed, lambda net: _instances()(net) if can_group() else [], 2),
+    Kind("memory_exhausted", "services", services.memory_exhausted, _instances(), 1),
     Kind("descriptors_exhausted", "services", services.descriptors_exhausted, _instances("collector", "delivery"), 2),
     Kind("clock_jumped", "services", services.clock_jumped, _second, 3),
     Kind("kafka_cut", "links", services.kafka_cut, _instances(), 4),

@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 
+from .cgroup import MemoryGroup
 from .network import COPIES, SERVICES
 from .process import cut_connections, descriptors, limit_descriptors, limit_memory
 
@@ -10,6 +11,7 @@ CLOCKS_WRONG_BY_S = (3600, -3600, 86400, -600, 30)
 MEANWHILE = 400        # leads that are taken in while a fault lasts
 STRANGERS = 20         # connections that are opened when there are no descriptors left
 CONNECT_TIMEOUT_S = 3
+OOM_LIMIT_BYTES, OOM_KILLS = 4 << 20, 2
 
 
 def killed(net, name, _dice):
@@ -82,7 +84,32 @@ def host_lost(net, name, _dice):
     return "taken over"
 
 
-def out_of_memory(net, name, _dice):
+def oom_killed(net, name, _dice):
+    """The kernel ends it for want of memory, and again when it starts, until there is some."""
+    group, old = MemoryGroup(OOM_LIMIT_BYTES), net.running(name)
+    try:
+        os.kill(old, signal.SIGKILL)  # one that runs takes no new page for minutes; one that starts does at once
+        pid = net.wait_new(name, old)
+        net.wait(lambda: _put(group, net.pid(name)) and group.kills >= OOM_KILLS, f"{name} is killed by the kernel")
+        kills = group.kills
+        group.limit(1 << 40)
+    finally:
+        group.close()
+    net.wait_ready(name)
+    net.flows()
+    return f"{kills} times, the first time as pid {pid}"
+
+
+def _put(group, pid):
+    try:
+        if pid:
+            group.put(pid)
+    except OSError:
+        pass  # it is gone already
+    return True
+
+
+def memory_exhausted(net, name, _dice):
     """It gets no page more than it has. Whether it dies of it or lives within it is its own affair."""
     pid = net.running(name)
     limit_memory(pid)

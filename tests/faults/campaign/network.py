@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from support import log
 from support.postgres import Postgres
 from support.stack import Stack, wait_until
 
-from .disks import Disk, can_mount
+from .disks import BALLAST, Disk, can_mount
 from .proxy import Proxy
 from .redis_pair import RedisPair
 
@@ -42,28 +43,28 @@ class NotRecovered(Exception):
 
 
 class Network:
-    def __init__(self, brokers=3, ledger="postgres", bin_folder="release", settings=None):
-        self.brokers, self.ledger = brokers, ledger
+    def __init__(self, brokers=3, ledger="postgres", bin_folder="release", settings=None, copies=COPIES):
+        self.brokers, self.ledger, self.copies = brokers, ledger, copies
         self.home = Path(tempfile.mkdtemp(prefix="punnet-campaign-"))
         self.stack = Stack(self.home, bin_folder)
         self.stack.environment.update(SETTINGS)
         self.stack.environment.update(settings or {})
         self.ending = contextlib.ExitStack()
         self.locks = {}
-        self.disks = {}
+        self.disks, self.mounts = {}, can_mount()
         self.traffic = None
         self.ends, self._pulse_over = Counter(), threading.Event()
 
     # --- up and down ---
     def up(self):
         try:
-            if can_mount():
+            if self.mounts:
                 self._mount()
             self._start_redis()
             self._start_ledger()
             self._set_clocks()
             self.ending.callback(self.stack.down)
-            scale = [word for service in SERVICES for word in ("--scale", f"{service}={COPIES}")]
+            scale = [word for service in SERVICES for word in ("--scale", f"{service}={self.copies}")]
             self.stack.up("--brokers", str(self.brokers), *scale)
             self.admin = AdminClient({"bootstrap.servers": self.stack.kafka, "log_level": 0})
             thread = threading.Thread(target=self._pulse, daemon=True)
@@ -75,6 +76,10 @@ class Network:
             raise
 
     def down(self, keep):
+        """What is kept: orders, keys and configuration, and the logs, which lie on a disk that goes away."""
+        if keep:
+            self.stack.down()
+            shutil.copytree(self.home / "logs", self.home / "kept-logs", ignore=shutil.ignore_patterns(BALLAST), dirs_exist_ok=True)
         self.ending.close()
         if not keep:
             shutil.rmtree(self.home, ignore_errors=True)
@@ -103,8 +108,8 @@ class Network:
         self.postgres, self.ledger_link = None, None
         if self.ledger == "sqlite":
             folder = self.home / "data/ledger"
-            folder.mkdir(parents=True)
-            if can_mount():
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.mounts:
                 self._disk("ledger", folder, DISK_MIB)
             self.db = f"sqlite:{folder}/ledger.db"
             self.stack.environment["PUNNET_DB"] = self.db
@@ -116,7 +121,7 @@ class Network:
             os.chmod(folder, 0o755)  # `postgres` has to pass
         inner = folder / "disk"
         inner.mkdir()
-        if can_mount():
+        if self.mounts:
             self._disk("ledger", inner, DISK_MIB, "postgres")
         self.postgres = Postgres(port + 1, inner)
         self.ending.callback(self.postgres.control, "stop", "-m", "immediate", check=False)
@@ -141,7 +146,7 @@ class Network:
     # --- who and where ---
     @property
     def instances(self):
-        return [f"{service}@{number}" for service in SERVICES for number in range(1, COPIES + 1)]
+        return [f"{service}@{number}" for service in SERVICES for number in range(1, self.copies + 1)]
 
     @property
     def broker_names(self):
@@ -153,7 +158,7 @@ class Network:
 
     @property
     def front_doors(self):
-        return [("127.0.0.1", self.stack.port_base + n) for n in range(COPIES)]
+        return [("127.0.0.1", self.stack.port_base + n) for n in range(self.copies)]
 
     @property
     def clocks_work(self):
@@ -220,7 +225,21 @@ class Network:
         partitions = [p for topic in topics for p in topic.partitions.values()]
         return sum(len(p.isrs) for p in partitions), sum(len(p.replicas) for p in partitions)
 
+    def wait_listening(self, broker):
+        port = self.broker_ports[int(broker.partition("@")[2] or 1) - 1]
+
+        def listening():
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return True
+            except OSError:
+                return False
+        self.wait(listening, f"{broker} listens")
+
     def wait_whole(self):
+        for broker in self.broker_names:
+            self.wait_listening(broker)
+
         def whole():
             have, want = self.in_sync()
             return have == want and want > 1
