@@ -68,6 +68,7 @@ KINDS = (
     Kind("broker_restarted", "brokers", engines.broker_restarted, _brokers, 2),
     Kind("controller_killed", "brokers", engines.controller_killed, _only("controller", lambda net: net.brokers > 1), 2, False),
     Kind("broker_frozen", "brokers", engines.broker_frozen, _several_brokers, 1),
+    Kind("killed_over_frozen_broker", "brokers", engines.killed_over_frozen_broker, _instances(), 1),
     Kind("broker_disk_full", "brokers", engines.broker_disk_full, _only("disk", lambda net: "broker" in net.disks), 1, False),
     Kind("redis_killed", "engines", engines.redis_killed, _only("redis")),
     Kind("redis_flushed", "engines", engines.redis_flushed, _only("redis")),

@@ -3,6 +3,7 @@ import os
 import signal
 
 MEANWHILE = 400
+IN_HAND = 40  # leads that go the way of the other brokers meanwhile
 LATE_S, SLOW_BYTES_PER_S = 0.03, 200_000
 
 
@@ -51,6 +52,24 @@ def broker_frozen(net, name, _dice):
         os.kill(pid, signal.SIGCONT)
     net.wait_whole()
     return f"pid {pid}"
+
+
+def killed_over_frozen_broker(net, name, dice):
+    """A process dies while a broker keeps it waiting: what it had in hand is in its memory only."""
+    net.wait_whole()
+    broker = dice.choice(net.broker_names)
+    frozen, old = net.running(broker), net.running(name)
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        net.meanwhile(IN_HAND)
+        os.kill(old, signal.SIGKILL)
+        net.wait_new(name, old)
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    net.wait_ready(name)
+    net.wait_whole()
+    net.flows()
+    return f"pid {old}, while {broker} stood still"
 
 
 def broker_disk_full(net, _target, _dice):

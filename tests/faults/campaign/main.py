@@ -36,6 +36,7 @@ def options(arguments):
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
     parser.add_argument("--ledger", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--kinds", default="", help="only these, separated by commas; `list` names all of them")
+    parser.add_argument("--targets", default="", help="where there is a choice, only those whose name begins so: collector, kafka@2")
     parser.add_argument("--build", default="release", help="dev has faults of its own: see --plant")
     parser.add_argument("--plant", default="", help="a bug to switch on in the dev build: the verdict has to be red")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting for all services")
@@ -64,7 +65,8 @@ class Campaign:
             kinds, missing = plan.available(self.net, [k for k in self.chosen.kinds.split(",") if k])
             if missing:
                 self.say(f"not to be had here: {', '.join(missing)}")
-            lanes = Lanes(self.net, plan.make(self.net, kinds, self.chosen.faults, self.chosen.seed), self._say_fault)
+            lanes = Lanes(self.net, plan.make(self.net, kinds, self.chosen.faults, self.chosen.seed, self.chosen.targets),
+                          self._say_fault)
             self.traffic.start()
             lanes.run()
             self.traffic.join()
@@ -118,6 +120,12 @@ class Campaign:
                 break
         return checker
 
+    def _audit(self):
+        """What the product's own auditor says of the same: (its broken invariants, what it said of each)."""
+        said = self.net.stack.punnet("audit", "--json", check=False).stdout.splitlines()
+        lines = [json.loads(line) for line in said if line.startswith("{")]
+        return {line["invariant"]: line for line in lines if line["state"].lower() == "broken"}, len(lines)
+
     def _table(self, done, checker):
         by_kind = defaultdict(list)
         for fault in done:
@@ -132,6 +140,10 @@ class Campaign:
         print(f"{'all':<24}{len(done):>8}{sum(f.fine for f in done):>11}   {len(by_kind)} kinds in {seconds:.0f} s")
         print(f"\nlooked at by the checker in {checker.took_s:.0f} s: " + ", ".join(f"{v} {k}" for k, v in checker.counts.items()))
         verdict = {name: checker.classes.get(name, 0) for name in (*CLASSES, OTHER)}
+        broken, invariants = self._audit()
+        print(f"punnet audit: {len(broken)} of {invariants} invariants broken: {', '.join(broken) or 'none'}")
+        verdict["undetected"] = sum(verdict.values()) if not broken else 0
+        verdict["false alarms"] = len(broken) if not any(verdict.values()) else 0
         verdict["refused"] = len(self.traffic.refused)
         verdict["not recovered"] = sum(not f.fine for f in done)
         print("verdict: " + ", ".join(f"{name} {count}" for name, count in verdict.items()))

@@ -24,7 +24,13 @@ def available(net, only=()):
     return here, [kind.name for kind in wanted if kind not in here]
 
 
-def make(net, kinds, count, seed):
+def targets_of(net, kind, only=""):
+    """Those whose name begins so, where there are such."""
+    names = kind.targets(net)
+    return [name for name in names if name.startswith(only)] or names
+
+
+def make(net, kinds, count, seed, only=""):
     """{lane: [Fault]}: every kind once, as far as `count` reaches, then by the lanes' and the kinds' weights."""
     dice = random.Random(f"plan/{seed}")
     chosen = dice.sample(kinds, min(count, len(kinds)))
@@ -38,7 +44,7 @@ def make(net, kinds, count, seed):
     dice.shuffle(chosen)
     plan = defaultdict(list)
     for number, kind in enumerate(chosen):
-        fault = Fault(number + 1, kind, dice.choice(kind.targets(net)), f"{seed}/{number}")
+        fault = Fault(number + 1, kind, dice.choice(targets_of(net, kind, only)), f"{seed}/{number}")
         plan[kind.lane].append(fault)
     services = plan.pop("services", [])
     for half in (0, 1):  # they are the most: two lanes

@@ -133,6 +133,7 @@ class PowerLoss:
             real = {(n + 1) * self.chosen.cuts // (self.chosen.real + 1) for n in range(self.chosen.real)}
             for number in range(self.chosen.cuts):
                 self.net.meanwhile(LEADS_A_CUT)
+                self._settled_more()
                 if number in real:
                     self._real_cut()
                 else:
@@ -142,6 +143,8 @@ class PowerLoss:
             self._judge()
         finally:
             self._down()
+        if not self.counts["settlements looked for"]:
+            self.find("nothing had been settled before any of the cuts: the run shows nothing")
         for what, count in self.counts.items():
             print(f"{what}: {count}")
         print("\n".join(self.findings[:FINDINGS_SHOWN]))
@@ -177,6 +180,10 @@ class PowerLoss:
         self.net.down(keep=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _settled_more(self):
+        before = len(self.told.settled)
+        self.net.wait(lambda: len(self.told.settled) > before or self.traffic.done, "something is settled")
+
     # --- what a cut leaves ---
     def _look(self):
         told, days = set(self.told.settled), set(self.told.days)
@@ -190,6 +197,7 @@ class PowerLoss:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(left, copy)
         if not (copy / "ledger.db").exists():
+            self.counts["settlements looked for"] += len(told)
             if told:
                 self.find(f"lost: there is no ledger, and the market was told of {len(told)} settlements")
             return

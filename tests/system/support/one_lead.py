@@ -139,7 +139,7 @@ class OneLead:
             if settlement in FINAL:
                 told[number].append(settlement)
         for number, seen in self.kinds.items():
-            if number in self.assignments and not told[number]:
+            if seen and number in self.assignments and not told[number]:
                 self.find(f"lost: {self.name} round {number} was settled and the market was never told")
             if len(told[number]) != len(set(told[number])):
                 self.find(f"double: {self.name} round {number} was told to the market as {[FINAL[s] for s in told[number]]}")
