@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+PERIOD_US = 10_000
 
 
 class MemoryGroup:
@@ -37,6 +38,28 @@ def _place():
     if (ROOT / "memory").is_dir():
         return ROOT / "memory", "memory.limit_in_bytes", "memory.oom_control"
     return ROOT, "memory.max", "memory.events"
+
+
+class CpuGroup:
+    """So much of one core for all processes that are put in, in slices of a few milliseconds."""
+
+    def __init__(self, name, share):
+        self.folder = (ROOT / "cpu" if (ROOT / "cpu").is_dir() else ROOT) / f"punnet-{os.getpid()}-{name}"
+        self.folder.mkdir()
+        quota = int(PERIOD_US * share)
+        if (ROOT / "cpu").is_dir():
+            (self.folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (self.folder / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+
+    def put(self, pid):
+        (self.folder / "cgroup.procs").write_text(str(pid))
+
+    def close(self):
+        for pid in (self.folder / "cgroup.procs").read_text().split():
+            (self.folder.parent / "cgroup.procs").write_text(pid)
+        self.folder.rmdir()
 
 
 def can_group():

@@ -77,6 +77,7 @@ class Network:
 
     def down(self, keep):
         """What is kept: orders, keys and configuration, and the logs, which lie on a disk that goes away."""
+        self._pulse_over.set()
         if keep:
             self.stack.down()
             shutil.copytree(self.home / "logs", self.home / "kept-logs", ignore=shutil.ignore_patterns(BALLAST), dirs_exist_ok=True)
@@ -288,6 +289,8 @@ class Network:
         consumer, known = log._consumer(self.stack.kafka), {}
         while not self._pulse_over.wait(PULSE_S):
             for topic in topics:
+                if self._pulse_over.is_set():
+                    break
                 try:
                     known[topic] = known.get(topic) or sorted(consumer.list_topics(topic, timeout=5).topics[topic].partitions)
                     self.ends[topic] = sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=2)[1] for p in known[topic])
