@@ -29,6 +29,15 @@ struct kafka_voice {
 
 struct kafka_reading; /* a handle that readers share; see bus_kafka_reader.c */
 
+/* The end of a list of settings. A broker whose host is gone says nothing: as shipped, a request to it is waited for 60 s, a
+ * connection 30 s. */
+#define KAFKA_PATIENCE                                                                             \
+	{"socket.timeout.ms", "6000"}, {"socket.connection.setup.timeout.ms", "3000"},             \
+	    {"api.version.request.timeout.ms", "3000"},                                            \
+	{                                                                                          \
+		NULL, NULL                                                                         \
+	}
+
 struct kafka_bus {
 	struct bus base;
 	char *brokers, *client_id;

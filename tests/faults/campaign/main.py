@@ -22,6 +22,7 @@ from .traffic import Traffic
 
 ADVERTISER_PORT = 80
 REST_S, REST_TIMEOUT_S = 6, 300
+PLANTED_REST_S = 30  # a broken build may never come to rest
 CHECK_TRIES = 3
 FINDINGS_SHOWN = 20
 RATE_MIN, RATE_MAX = 20, 2000
@@ -104,8 +105,8 @@ class Campaign:
 
     def _judge(self):
         """When nothing moves any more. What looks lost may be on its way still, so that it is looked at again."""
-        for attempt in range(CHECK_TRIES):
-            still = self.net.rest(REST_S * (attempt + 1), REST_TIMEOUT_S)
+        for attempt in range(1 if self.chosen.plant else CHECK_TRIES):
+            still = self.net.rest(REST_S * (attempt + 1), PLANTED_REST_S if self.chosen.plant else REST_TIMEOUT_S)
             self.say(f"{'nothing moves any more' if still else 'it does not come to rest'}; the checker reads")
             if attempt == 0:
                 self.buyers.end()

@@ -14,10 +14,9 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from support import log
 from support.postgres import Postgres
 from support.stack import Stack, wait_until
 
@@ -30,9 +29,13 @@ GROUPS = {"filter-worker": ("filter-worker",), "router": ("router-admit", "route
           "payout": ("payout",)}
 ADMIN_OFFSETS = {"collector": 10, "filter-worker": 20, "router": 30, "delivery": 40, "payout": 50}
 COPIES = 2
+# A broker that stands still must not hold up those who look on.
+IMPATIENT = {"log_level": 0, "socket.timeout.ms": 2000, "socket.connection.setup.timeout.ms": 2000, "api.version.request.timeout.ms": 2000,
+             "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 1000}
 RECOVER_TIMEOUT_S = 180      # generous: other things may run on the machine; it ends a campaign that hangs
 KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, LEDGER_PORT = 60, 65, 70, 90
-PULSE_S = 0.5
+PULSE_S, PULSE_RECORDS = 0.3, 2000
+PULSE_TOPICS = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes", "dead.letters")
 DISK_MIB, LOG_DISK_MIB = 64 * 1024, 512
 SETTINGS = {"PUNNET_DELIVERY_RETRY_SCHEDULE": "0s,300ms,1s,2s", "PUNNET_DELIVERY_ANSWER_TIMEOUT": "2s",
             "PUNNET_PAYOUT_DB_TIMEOUT": "1s", "PUNNET_COMMON_ACK_WATCHDOG": "20s"}
@@ -66,7 +69,7 @@ class Network:
             self.ending.callback(self.stack.down)
             scale = [word for service in SERVICES for word in ("--scale", f"{service}={self.copies}")]
             self.stack.up("--brokers", str(self.brokers), *scale)
-            self.admin = AdminClient({"bootstrap.servers": self.stack.kafka, "log_level": 0})
+            self.admin = AdminClient({"bootstrap.servers": self.stack.kafka, **IMPATIENT})
             thread = threading.Thread(target=self._pulse, daemon=True)
             thread.start()
             self.ending.callback(thread.join)
@@ -285,17 +288,15 @@ class Network:
 
     # --- the ends of the topics, looked at all the time ---
     def _pulse(self):
-        topics = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes", "dead.letters")
-        consumer, known = log._consumer(self.stack.kafka), {}
-        while not self._pulse_over.wait(PULSE_S):
-            for topic in topics:
-                if self._pulse_over.is_set():
-                    break
-                try:
-                    known[topic] = known.get(topic) or sorted(consumer.list_topics(topic, timeout=5).topics[topic].partitions)
-                    self.ends[topic] = sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=2)[1] for p in known[topic])
-                except KafkaException:
-                    continue
+        """By reading along: to ask for the ends would wait for a broker that stands still."""
+        consumer = Consumer({"bootstrap.servers": self.stack.kafka, "group.id": "pulse", "enable.auto.commit": False,
+                             "auto.offset.reset": "latest", "queued.max.messages.kbytes": 4096, **IMPATIENT})
+        consumer.assign([TopicPartition(topic, partition, OFFSET_END) for topic in PULSE_TOPICS
+                         for partition in consumer.list_topics(topic, timeout=30).topics[topic].partitions])
+        while not self._pulse_over.is_set():
+            for record in consumer.consume(PULSE_RECORDS, timeout=PULSE_S):
+                if not record.error():
+                    self.ends[record.topic()] += 1
         consumer.close()
 
     def rest(self, still_s, timeout_s):

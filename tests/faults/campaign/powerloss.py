@@ -263,7 +263,7 @@ def main():
     chosen = options(sys.argv[1:])
     if not can_cut():
         print("power loss: not to be had here: it needs libfuse3, /dev/fuse and `make build`")
-        return 0
+        return 1 if chosen.deaf else 0
     began = time.monotonic()
     status = PowerLoss(chosen).run()
     print(f"in {time.monotonic() - began:.0f} s")
