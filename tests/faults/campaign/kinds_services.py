@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import time
 
 from .cgroup import MemoryGroup
 from .network import COPIES, SERVICES
@@ -11,7 +12,7 @@ CLOCKS_WRONG_BY_S = (3600, -3600, 86400, -600, 30)
 MEANWHILE = 400        # leads that are taken in while a fault lasts
 STRANGERS = 20         # connections that are opened when there are no descriptors left
 CONNECT_TIMEOUT_S = 3
-OOM_LIMIT_BYTES, OOM_KILLS = 4 << 20, 2
+OOM_LIMIT_BYTES, OOM_PATIENCE_S = 256 << 10, 3
 
 
 def killed(net, name, _dice):
@@ -85,28 +86,33 @@ def host_lost(net, name, _dice):
 
 
 def oom_killed(net, name, _dice):
-    """The kernel ends it for want of memory, and again when it starts, until there is some."""
+    """The kernel ends it for want of memory when it starts, until there is some."""
     group, old = MemoryGroup(OOM_LIMIT_BYTES), net.running(name)
+    tried = {}
     try:
         os.kill(old, signal.SIGKILL)  # one that runs takes no new page for minutes; one that starts does at once
         net.wait_new(name, old)
-        net.wait(lambda: _put(group, net.pid(name)) and group.kills >= OOM_KILLS, f"{name} is killed by the kernel")
+        net.wait(lambda: _starve(group, net.pid(name), tried), f"{name} is killed by the kernel")
         kills = group.kills
         group.limit(1 << 40)
     finally:
         group.close()
     net.wait_ready(name)
     net.flows()
-    return f"{kills} times"
+    return f"{kills} times, of {len(tried)} starts"
 
 
-def _put(group, pid):
+def _starve(group, pid, tried):
+    """One that had all it needs before it was put into the group has to start once more."""
     try:
-        if pid:
+        if pid and pid not in tried:
+            tried[pid] = time.monotonic()
             group.put(pid)
+        elif pid and time.monotonic() - tried[pid] > OOM_PATIENCE_S:
+            os.kill(pid, signal.SIGKILL)
     except OSError:
         pass  # it is gone already
-    return True
+    return group.kills > 0
 
 
 def memory_exhausted(net, name, _dice):

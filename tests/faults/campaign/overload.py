@@ -17,14 +17,14 @@ from .network import Network
 LOAD = ROOT / "build/release/bin/bench-load"
 GOODPUT_MIN, LATENCY_MAX = 0.9, 5.0
 OVERLOAD = 3
-CONNECTIONS, FLOOD_CONNECTIONS = 128, 4000
+CONNECTIONS, FLOOD_CONNECTIONS = 1000, 4000
 WARM_LEADS = 20000
 
 
 def options(arguments):
     parser = argparse.ArgumentParser(prog="tests/faults/overload", formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("--seconds", type=float, default=8, help="of each of the three")
-    parser.add_argument("--share", type=float, default=0.25, help="of a core for the broker")
+    parser.add_argument("--share", type=float, default=0.1, help="of a core for the broker")
     parser.add_argument("--assert", dest="strict", action="store_true", help="end with 1 when it is not as it must be")
     return parser.parse_args(arguments)
 
