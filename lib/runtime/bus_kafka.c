@@ -420,12 +420,12 @@ static enum result kafka_offsets(struct bus *b, const char *topic, int32_t parti
 				 int timeout_ms, int64_t *ret_low, int64_t *ret_high)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-	int64_t low, high;
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms, low, high;
 
 	do {
 		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
 
+		kafka_leaders_learn(k, left_ms);
 		if (!rd_kafka_query_watermark_offsets(k->admin, topic, partition, &low, &high,
 						      left_ms)) {
 			*ret_low = low;

@@ -66,6 +66,8 @@ enum result kafka_fatal(const struct kafka_voice *v, struct error *ret_error);
 void kafka_record(rd_kafka_message_t *m, const char *topic, struct bus_record *ret);
 
 void kafka_readings_close(struct kafka_bus *k);
+/* Blocking. Before a question that goes to a partition's leader. */
+void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms);
 
 /* The operations of bus_ops that live in the other files. */
 enum result kafka_committed(struct bus *b, const char *group, const char *topic, int32_t partitions,
