@@ -30,7 +30,7 @@ class Lanes:
         self.stopped = threading.Event()
 
     def run(self):
-        threads = [threading.Thread(target=self._lane, args=(faults,), name=lane) for lane, faults in self.plan.items()]
+        threads = [threading.Thread(target=self._lane, args=(faults,), name=lane, daemon=True) for lane, faults in self.plan.items()]
         for thread in threads:
             thread.start()
         pace = threading.Thread(target=self._pace, daemon=True)
