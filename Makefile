@@ -1,11 +1,12 @@
 # Thin on purpose: the work is CMake's, ctest's and the scripts' in deploy/ and tests/.
-.PHONY: build demo stop test check bench clean setup fuzz format
+.PHONY: build demo stop test check campaign bench clean setup fuzz format
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up, build, start the local stack, play 20,000 sample leads, show where each went"
 	@echo "make stop    end the local stack"
 	@echo "make test    every test; make check: the fast part; make bench: costs per hot path"
+	@echo "make campaign  200,000 leads through 200 faults on real servers, judged from outside (after make test; SEED=n)"
 	@echo "make build   release binaries in build/release/bin/; make fuzz: fuzz the parsers; make clean"
 
 setup:
@@ -29,6 +30,9 @@ test:
 
 check:
 	@tests/run check
+
+campaign:
+	@tests/faults/all $(or $(SEED),1)
 
 bench: build
 	@bench/run

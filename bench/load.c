@@ -1,13 +1,15 @@
 /* bench-load: a webmaster's client that costs little: raw sockets, one epoll, requests that are ready-made.
  *
  *   bench-load --port P --key K --leads N [--first F] [--connections C] [--batch B] [--rate R] [--idle S]
- *              [--pid COLLECTOR] [--warm W] [--log FILE]
+ *              [--pid COLLECTOR] [--warm W] [--log FILE] [--told 1]
  *
  * Without --rate the loop is closed: each connection has one request under way, the next follows the answer. With --rate
  * request i is due at start + i/R, whatever the answers do, and its latency counts from when it was due: a stall shows in
  * every request that it held up. --batch B sends B leads a request, as NDJSON. --warm W: the first W leads are not
  * measured. --log writes "lead id, ns" of every acknowledged lead. --idle S keeps the connections open without a
  * request at the end, until S seconds passed or standard input ends, and tells the collector's memory.
+ *
+ * --told 1: 429 and 503 are answers too; they are counted, not sent again, and their latencies stand apart.
  *
  * Prints one line of JSON. Ends with status 1 when an answer is not 202 (200 for a batch), or names a refused lead. */
 #include <errno.h>
@@ -45,14 +47,15 @@ struct load {
 	int epoll;
 	const char *host, *key;
 	int port, pid;
-	uint64_t first, leads, warm, next, acked; /* counted in leads */
+	uint64_t first, leads, warm, next, acked, told; /* counted in leads */
+	bool told_counts;
 	uint32_t batch;
 	double rate; /* requests a second; 0 = closed loop */
 	struct connection *connections;
 	size_t count;
 	uint32_t *free; /* connections without a request, as a stack */
 	size_t free_count;
-	double *latency_ms;
+	double *latency_ms, *told_ms;
 	size_t latencies;
 	int64_t start_ns, measured_from_ns, first_answer_ns, end_ns, cpu_from_us, cpu_end_us;
 	uint64_t measured_from;
@@ -148,12 +151,35 @@ static size_t count_taken(const char *body, const char *end)
 	return count;
 }
 
+static bool is_told(const char *answer)
+{
+	return strncmp(answer, "HTTP/1.1 429", 12) == 0 || strncmp(answer, "HTTP/1.1 503", 12) == 0;
+}
+
+static void finish(struct load *l, struct connection *c, int64_t now)
+{
+	if (l->acked + l->told == l->leads) {
+		l->end_ns = now;
+		l->cpu_end_us = l->pid ? bench_cpu_us(l->pid) : 0;
+	}
+	c->leads = 0;
+	if (l->rate == 0 && l->next < l->leads)
+		send_request(l, c, 0);
+	else
+		l->free[l->free_count++] = (uint32_t)(c - l->connections);
+}
+
 static void answered(struct load *l, struct connection *c, const char *body, size_t length)
 {
 	const char *expected = l->batch > 1 ? "HTTP/1.1 200" : "HTTP/1.1 202";
 	const char *end = c->in + length;
 	int64_t now = bench_now_ns();
 
+	if (l->told_counts && is_told(c->in)) {
+		l->told_ms[l->told++] = (double)(now - c->due_ns) / 1e6;
+		finish(l, c, now);
+		return;
+	}
 	if (strncmp(c->in, expected, 12) != 0 || count_taken(body, end) != c->leads)
 		bench_die("not taken: %.*s", (int)MIN_OF(length, (size_t)800), c->in);
 	if (!l->first_answer_ns)
@@ -168,15 +194,7 @@ static void answered(struct load *l, struct connection *c, const char *body, siz
 		l->measured_from = l->acked;
 		l->cpu_from_us = l->pid ? bench_cpu_us(l->pid) : 0;
 	}
-	if (l->acked == l->leads) {
-		l->end_ns = now;
-		l->cpu_end_us = l->pid ? bench_cpu_us(l->pid) : 0;
-	}
-	c->leads = 0;
-	if (l->rate == 0 && l->next < l->leads)
-		send_request(l, c, 0);
-	else
-		l->free[l->free_count++] = (uint32_t)(c - l->connections);
+	finish(l, c, now);
 }
 
 static void read_in(struct load *l, struct connection *c)
@@ -239,7 +257,7 @@ static void run(struct load *l)
 	l->start_ns = bench_now_ns();
 	while (l->rate == 0 && l->free_count > 0 && l->next < l->leads)
 		send_request(l, &l->connections[l->free[--l->free_count]], 0);
-	while (l->acked < l->leads) {
+	while (l->acked + l->told < l->leads) {
 		int64_t due = l->rate > 0 ? send_due(l, &requests) : -1;
 		int64_t left = due - bench_now_ns();
 		int64_t wait = due < 0 ? STALL_MS * 1000000LL : MAX_OF(left, 0);
@@ -292,7 +310,7 @@ static void stay_idle(const struct load *l, int64_t seconds)
 static void report(struct load *l)
 {
 	double seconds = (double)(l->end_ns - l->measured_from_ns) / 1e9;
-	double leads = (double)(l->leads - l->measured_from);
+	double leads = (double)(l->acked - l->measured_from);
 
 	printf("{\"leads\":%.0f,\"seconds\":%.4f,\"per_s\":%.1f", leads, seconds, leads / seconds);
 	if (l->pid)
@@ -304,6 +322,9 @@ static void report(struct load *l)
 		       bench_quantile(l->latency_ms, l->latencies, 0.5),
 		       bench_quantile(l->latency_ms, l->latencies, 0.99),
 		       bench_quantile(l->latency_ms, l->latencies, 0.999));
+	if (l->told_counts)
+		printf(",\"told\":%" PRIu64 ",\"told_p99_ms\":%.4f", l->told,
+		       l->told ? bench_quantile(l->told_ms, l->told, 0.99) : 0.0);
 	printf(",\"first_answer_ns\":%" PRId64 ",\"end_ns\":%" PRId64 "}\n", l->first_answer_ns,
 	       l->end_ns);
 }
@@ -332,6 +353,7 @@ int main(int argc, char **argv)
 			 .count = (size_t)bench_option_int(argc, argv, "connections", 256)};
 	const char *log = bench_option(argc, argv, "log", NULL);
 	int64_t idle_s = bench_option_int(argc, argv, "idle", 0);
+	bool told = bench_option_int(argc, argv, "told", 0) != 0;
 
 	if (l.batch < 1 || l.batch > BATCH_MAX || l.count < 1 || l.count > CONNECTIONS_MAX ||
 	    l.leads < 1 || l.warm >= l.leads || l.first + l.leads > LOAD_LEADS_END)
@@ -343,7 +365,9 @@ int main(int argc, char **argv)
 	l.connections = calloc(l.count, sizeof(*l.connections));
 	l.free = calloc(l.count, sizeof(*l.free));
 	l.latency_ms = calloc(l.leads, sizeof(*l.latency_ms));
-	if (!l.connections || !l.free || !l.latency_ms)
+	l.told_counts = told;
+	l.told_ms = told ? calloc(l.leads, sizeof(*l.told_ms)) : NULL;
+	if (!l.connections || !l.free || !l.latency_ms || (told && !l.told_ms))
 		bench_die("out of memory");
 	connect_all(&l);
 	run(&l);

@@ -64,6 +64,7 @@ static enum result open_store(struct collector *c, struct error *ret_error)
 	    .linger_us = (int)key_int(c, "linger_us"),
 	    .message_timeout_ms = (int)key_int(c, "message_timeout"),
 	    .ack_timeout_ms = c->ack_timeout_ms,
+	    .busy_after_ms = key_int(c, "busy_after"),
 	    .on_stored = intake_stored,
 	};
 

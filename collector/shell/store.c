@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "collector/core/pressure.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
 #include "runtime/log.h"
@@ -29,6 +30,7 @@ struct store {
 	struct slot *slots;
 	uint32_t free, oldest, newest;
 	size_t used;
+	struct pressure pressure;
 	bool early; /* the fault: says "stored" before it is */
 };
 
@@ -90,8 +92,10 @@ static void on_ack(void *ctx, uint64_t token, enum result result, _unused_ int32
 	if (!s->slots[i].waiter || s->slots[i].generation != (uint32_t)(token >> 32))
 		return; /* it had been given up */
 	if (result == RESULT_OK) {
-		metric_observe_us(METRIC_COLLECTOR_ACK_TIME,
-				  clock_monotonic_us() - s->slots[i].started_us);
+		int64_t now_us = clock_monotonic_us(), took_us = now_us - s->slots[i].started_us;
+
+		metric_observe_us(METRIC_COLLECTOR_ACK_TIME, took_us);
+		pressure_acked(&s->pressure, now_us, took_us);
 		fault_point("collector_acked");
 	}
 	slot_done(s, i, result == RESULT_OK);
@@ -141,6 +145,7 @@ struct store *store_open(const struct store_options *o, struct error *ret_error)
 		s->slots[i].next = i + 1 < o->max_unacked ? i + 1 : NO_SLOT;
 	s->oldest = s->newest = NO_SLOT;
 	s->early = fault_on("ack_before_store");
+	s->pressure.busy_after_us = o->busy_after_ms * 1000;
 	if (producer_open(s, ret_error) == RESULT_OK)
 		return s;
 	free(s->slots);
@@ -157,7 +162,7 @@ enum result store_put(struct store *s, const char *topic, int32_t partition, str
 
 	if (!s->producer)
 		return RESULT_AWAY;
-	if (i == NO_SLOT)
+	if (i == NO_SLOT || pressure_is_high(&s->pressure, s->used))
 		return RESULT_AGAIN;
 	token = (uint64_t)s->slots[i].generation << 32 | i;
 	r = bus_produce(s->producer, topic, partition, key, type, value, token);

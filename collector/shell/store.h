@@ -18,6 +18,7 @@ struct store_options {
 	size_t max_unacked;
 	int linger_us, message_timeout_ms;
 	int64_t ack_timeout_ms;
+	int64_t busy_after_ms; /* 0: whatever fits is taken; see core/pressure.h */
 	store_fn on_stored;
 };
 

@@ -8,6 +8,7 @@
  *   no acknowledgement    within common.ack_watchdog: the process ends and starts again from the log
  *   the partition leaves  its part of the batch is dropped; the successor judges it
  *   a record is poison    it goes to dead.letters; the partition goes on */
+#include "last_verdict.h"
 #include "restore.h"
 #include "worker_state.h"
 
@@ -32,32 +33,16 @@
 static enum result learn_start(struct worker *w, const struct bus_assignment *a, int64_t *ret_start,
 			       struct error *e)
 {
-	_cleanup_(arena_free) struct arena arena = {0};
-	struct bus_reader *reader = NULL;
-	struct bus_record last;
-	const Punnet__V1__JudgedLead *judged;
-	enum result r =
-	    bus_last(w->bus, TOPIC_JUDGED, a->partition, LAST_TIMEOUT_MS, &reader, &last, e);
+	int64_t next;
+	enum result r = last_verdict(w->bus, a->partition, LAST_TIMEOUT_MS, &next, e);
 
-	*ret_start = a->committed;
 	/* The negative control starts where the commit says, and so judges again what is in the log. */
-	if (r == RESULT_AGAIN || (r == RESULT_OK && fault_on("watermark_off"))) {
-		bus_reader_close(reader);
-		return RESULT_OK;
-	}
-	if (r != RESULT_OK)
+	if (r == RESULT_AGAIN || fault_on("watermark_off"))
+		next = a->committed;
+	else if (r != RESULT_OK)
 		return r;
-
-	judged = codec_unpack(&arena, &punnet__v1__judged_lead__descriptor, last.value);
-	if (judged && judged->source && strcmp(judged->source->topic, TOPIC_RAW) == 0 &&
-	    judged->source->partition == (uint32_t)a->partition)
-		*ret_start = (int64_t)judged->source->offset + 1;
-	else
-		r = error_set(
-		    e, RESULT_FATAL, "%s/%d: the record at %lld is not a verdict about %s/%d",
-		    TOPIC_JUDGED, a->partition, (long long)last.offset, TOPIC_RAW, a->partition);
-	bus_reader_close(reader);
-	return r;
+	*ret_start = next;
+	return RESULT_OK;
 }
 
 int64_t worker_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret_result)

@@ -111,7 +111,7 @@ rd_kafka_t *kafka_handle_open(struct kafka_bus *k, rd_kafka_type_t type,
 			      struct error *ret_error)
 {
 	const struct kafka_setting whose[] = {
-	    {"bootstrap.servers", k->brokers}, {"client.id", k->client_id}, {NULL, NULL}};
+	    {"bootstrap.servers", k->brokers}, {"client.id", k->client_id}, KAFKA_PATIENCE};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char text[KAFKA_TEXT_LEN];
 	rd_kafka_t *rk;

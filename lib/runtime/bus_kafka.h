@@ -29,6 +29,15 @@ struct kafka_voice {
 
 struct kafka_reading; /* a handle that readers share; see bus_kafka_reader.c */
 
+/* The end of a list of settings. A broker whose host is gone says nothing: as shipped, a request to it is waited for 60 s, a
+ * connection 30 s. */
+#define KAFKA_PATIENCE                                                                             \
+	{"socket.timeout.ms", "6000"}, {"socket.connection.setup.timeout.ms", "3000"},             \
+	    {"api.version.request.timeout.ms", "3000"},                                            \
+	{                                                                                          \
+		NULL, NULL                                                                         \
+	}
+
 struct kafka_bus {
 	struct bus base;
 	char *brokers, *client_id;
@@ -58,6 +67,8 @@ enum result kafka_fatal(const struct kafka_voice *v, struct error *ret_error);
 void kafka_record(rd_kafka_message_t *m, const char *topic, struct bus_record *ret);
 
 void kafka_readings_close(struct kafka_bus *k);
+/* Blocking. Before a question that goes to a partition's leader. */
+void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms);
 
 rd_kafka_NewTopic_t *kafka_new_topic(const struct bus_topic_spec *s, struct error *ret_error);
 

@@ -19,6 +19,7 @@ enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, i
 	do {
 		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
 
+		kafka_leaders_learn(k, left_ms);
 		if (!rd_kafka_query_watermark_offsets(k->admin, topic, partition, &low, &high,
 						      left_ms)) {
 			*ret_low = low;

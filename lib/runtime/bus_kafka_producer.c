@@ -18,7 +18,9 @@
 	"1040000" /* BUS_RECORD_MAX_BYTES and its framing; below the broker's 1048588 */
 #define PRODUCER_COMPRESSION "none" /* lz4 costs the sender 1.1 us a record more */
 #define PRODUCER_CLOSE_MS    1000
-#define SLOT_NONE            UINT32_MAX
+#define PRODUCER_SOCKET_MS                                                                         \
+	"10000" /* longer than a follower that is lost holds up an acknowledgement */
+#define SLOT_NONE UINT32_MAX
 
 struct slot {
 	uint64_t token;
@@ -134,6 +136,7 @@ static bool producer_start(struct kafka_producer *p, struct error *ret_error)
 	    {"enable.idempotence", "true"},
 	    {"enable.gapless.guarantee", "true"},
 	    {"acks", "all"},
+	    {"socket.timeout.ms", PRODUCER_SOCKET_MS},
 	    {"queue.buffering.max.messages", "10000000"}, /* max_in_flight is the limit */
 	    {"queue.buffering.max.kbytes", PRODUCER_BUFFER_KBYTES},
 	    {"queue.buffering.max.ms", linger},

@@ -1,4 +1,4 @@
-"""stack up | down | status | restart | kill | pause | resume | start | stop | scale | logs | env"""
+"""stack up | down | status | restart | kill | lose | pause | resume | start | stop | scale | logs | env"""
 import argparse
 import json
 import os
@@ -37,6 +37,7 @@ def _parser():
     up.set_defaults(run=_up)
 
     for verb, text in (("restart", "SIGTERM, drain, start again"), ("kill", "SIGKILL; the supervisor starts it again"),
+                       ("lose", "SIGKILL, and not started again: as if its host were gone"),
                        ("pause", "SIGSTOP"), ("resume", "SIGCONT"), ("stop", "drain and leave it stopped"),
                        ("start", "start what was stopped")):
         command = commands.add_parser(verb, help=text)
@@ -150,7 +151,8 @@ def _up_service(layout, service, count, running):
             continue
         command = [layout.bin / f"punnet-{service}", "--config", layout.config_file, "--instance", name,
                    "--admin", f"127.0.0.1:{layout.admin_port(service, number)}"]
-        answer = ask(layout, verb="add", name=name, command=[str(c) for c in command])
+        answer = ask(layout, verb="add", name=name, command=[str(c) for c in command],
+                     environment=layout.instance_environment(service, number))
         if not answer["ok"]:
             raise SystemExit(f"stack: {name}: {answer['error']}")
 

@@ -14,6 +14,7 @@ ADMIN_OFFSETS = {"collector": 10, "filter-worker": 20, "router": 30, "delivery":
 KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, ADVERTISER_PORT = 60, 65, 70, 80
 INSTANCES_MAX = 8
 BROKERS_MAX = 3
+FAKE_CLOCK = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 
 
 @dataclass
@@ -84,6 +85,18 @@ class Layout:
         return f"http://127.0.0.1:{self.port(COLLECTOR_PORT)}"
 
     # --- what the services read ---
+    def instance_environment(self, service, number):
+        """What an instance is told beside the configuration that all share: a front door of its own, and, where PUNNET_CLOCKS
+        names a folder, a clock that is wrong by what stands in its file there."""
+        environment = {}
+        if service == "collector" and number > 1:
+            environment["PUNNET_COLLECTOR_LISTEN"] = f"127.0.0.1:{self.port(COLLECTOR_PORT + number - 1)}"
+        clock = os.environ.get("PUNNET_CLOCKS") and Path(os.environ["PUNNET_CLOCKS"]) / f"{service}@{number}"
+        if FAKE_CLOCK and clock and clock.exists():
+            environment |= {"LD_PRELOAD": FAKE_CLOCK, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
+                            "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        return environment
+
     def write_config(self):
         """punnet.yaml of this stack. Kept as it is when the operator has changed it (no marker in its first line)."""
         marker = "# made by the local stack; take this line away to keep your own changes\n"

@@ -140,6 +140,10 @@ class Supervisor:
             return {"ok": True, "drained": drained}
         if child.process is None:
             return {"ok": False, "error": f"{child.name} is not running"}
+        if verb == "lose":
+            child.wanted = False
+            child.process.kill()
+            return {"ok": True, "pid": child.process.pid}
         signals = {"kill": signal.SIGKILL, "pause": signal.SIGSTOP, "resume": signal.SIGCONT}
         if verb not in signals:
             return {"ok": False, "error": f"unknown order {verb!r}"}

@@ -56,3 +56,35 @@ def read_ledger(url):
     ledger.balances = {(account, currency): balance for account, currency, balance in balances}
     ledger.lives = {(str(uuid.UUID(bytes=bytes(lead))), number): state for lead, number, state in lives}
     return ledger
+
+
+def _view(url):
+    """A connection that sees all tables as of one moment, and a cursor that does not fetch a table at once."""
+    if url.startswith("sqlite:"):
+        connection = sqlite3.connect(f"file:{url.removeprefix('sqlite:')}?mode=ro", uri=True, timeout=30, isolation_level=None)
+        connection.execute("BEGIN")
+        return connection, connection.execute
+    import psycopg
+    connection = psycopg.connect(url)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+
+    def rows(query):
+        cursor = connection.cursor(name="checker")
+        cursor.itersize = 10000
+        cursor.execute(query)
+        yield from cursor
+        cursor.close()
+    return connection, rows
+
+
+def stream_ledger(url):
+    """("entry", lead, round, event, account, amount, currency), ("balance", account, currency, amount) and ("outbox", rows)."""
+    connection, rows = _view(url)
+    try:
+        for kind, query in (("entry", "SELECT lead_id, round, event, account, amount, currency FROM books"),
+                            ("balance", "SELECT account, currency, balance FROM balances"),
+                            ("outbox", "SELECT COUNT(*) FROM outbox")):
+            for row in rows(query):
+                yield kind, *row
+    finally:
+        connection.close()

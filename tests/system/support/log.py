@@ -30,7 +30,7 @@ class Record:
 
 def _consumer(servers):
     return Consumer({"bootstrap.servers": servers, "group.id": f"checker-{uuid.uuid4()}", "enable.auto.commit": False,
-                     "auto.offset.reset": "earliest", "enable.partition.eof": False})
+                     "auto.offset.reset": "earliest", "enable.partition.eof": False, "log_level": 0})
 
 
 def partitions(servers, topic):
@@ -53,20 +53,20 @@ def ends(consumer, topic, partition):
             time.sleep(0.1)
 
 
-def read_topic(servers, topic):
-    """Every record of a topic up to its present end: {partition: [Record]} in offset order."""
+def stream_topic(servers, topic, at_once=5000):
+    """Every record of a topic up to its present end, in offset order within a partition; the partitions take turns. No more than
+    one answer of Kafka is in memory."""
     consumer = _consumer(servers)
     try:
-        result, remaining = {}, {}
+        remaining = {}
         for partition in sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions):
             low, high = ends(consumer, topic, partition)
-            result[partition] = []
             if high > low:
                 remaining[partition] = high
         consumer.assign([TopicPartition(topic, p, 0) for p in remaining])
         last = time.monotonic()
         while remaining:
-            batch = consumer.consume(5000, timeout=READ_TURN_S)  # waits for all 5000 until the time is over
+            batch = consumer.consume(at_once, timeout=READ_TURN_S)  # waits for all of them until the time is over
             if batch:
                 last = time.monotonic()
             elif time.monotonic() - last > READ_TIMEOUT_S:
@@ -75,11 +75,17 @@ def read_topic(servers, topic):
                 if item.error():
                     raise AssertionError(f"{topic}: {item.error()}")
                 headers = dict(item.headers() or [])
-                result[item.partition()].append(Record(
-                    topic, item.partition(), item.offset(), item.key() or b"", item.value() or b"",
-                    headers.get("message", b"").decode(errors="replace"), item.timestamp()[1]))
+                yield Record(topic, item.partition(), item.offset(), item.key() or b"", item.value() or b"",
+                             headers.get("message", b"").decode(errors="replace"), item.timestamp()[1])
                 if item.offset() + 1 >= remaining.get(item.partition(), 0):
                     remaining.pop(item.partition(), None)
-        return result
     finally:
         consumer.close()
+
+
+def read_topic(servers, topic):
+    """Every record of a topic up to its present end: {partition: [Record]} in offset order."""
+    result = {partition: [] for partition in partitions(servers, topic)}
+    for record in stream_topic(servers, topic):
+        result[record.partition].append(record)
+    return result

@@ -1,0 +1,74 @@
+"""A control group of its own for a process that is to run out of memory: the kernel's own out-of-memory kill, real and aimed.
+Needs a memory controller, of version 1 or 2, that may be written to."""
+import os
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+PERIOD_US = 10_000
+
+
+class MemoryGroup:
+    """A process that is put in has what it holds already; what it takes from then on is counted against the limit."""
+
+    def __init__(self, limit_bytes):
+        parent, self.limit_file, self.events_file = _place()
+        self.folder = parent / f"punnet-{os.getpid()}"
+        self.folder.mkdir(exist_ok=True)
+        self.limit(limit_bytes)
+
+    def limit(self, limit_bytes):
+        (self.folder / self.limit_file).write_text(str(limit_bytes))
+
+    def put(self, pid):
+        (self.folder / "cgroup.procs").write_text(str(pid))
+
+    @property
+    def kills(self):
+        """How many processes the kernel has ended here."""
+        lines = (line.split() for line in (self.folder / self.events_file).read_text().splitlines())
+        return sum(int(number) for name, number in lines if name == "oom_kill")
+
+    def close(self):
+        for pid in (self.folder / "cgroup.procs").read_text().split():
+            (self.folder.parent / "cgroup.procs").write_text(pid)
+        self.folder.rmdir()
+
+
+def _place():
+    if (ROOT / "memory").is_dir():
+        return ROOT / "memory", "memory.limit_in_bytes", "memory.oom_control"
+    return ROOT, "memory.max", "memory.events"
+
+
+class CpuGroup:
+    """So much of one core for all processes that are put in, in slices of a few milliseconds."""
+
+    def __init__(self, name, share):
+        self.folder = (ROOT / "cpu" if (ROOT / "cpu").is_dir() else ROOT) / f"punnet-{os.getpid()}-{name}"
+        self.folder.mkdir()
+        quota = int(PERIOD_US * share)
+        if (ROOT / "cpu").is_dir():
+            (self.folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (self.folder / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+
+    def put(self, pid):
+        (self.folder / "cgroup.procs").write_text(str(pid))
+
+    def close(self):
+        for pid in (self.folder / "cgroup.procs").read_text().split():
+            (self.folder.parent / "cgroup.procs").write_text(pid)
+        self.folder.rmdir()
+
+
+def can_group():
+    parent, limit_file, _ = _place()
+    probe = parent / f"punnet-probe-{os.getpid()}"
+    try:
+        probe.mkdir()
+        fine = (probe / limit_file).exists()
+        probe.rmdir()
+        return fine
+    except OSError:
+        return False

@@ -1,0 +1,132 @@
+/* Three times as many leads as Kafka stores: what is still taken, how long it takes, and who is not refused for it. Kafka is a queue
+ * that stores a fixed number a millisecond, in order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "collector/core/pressure.h"
+
+#define QUEUE_MAX     200000
+#define BUSY_AFTER_US 250000
+
+struct kafka {
+	int64_t came_us[QUEUE_MAX];
+	size_t first, next;
+	size_t stored, refused;
+	int64_t slowest_us;
+};
+
+static void acknowledge(struct kafka *k, struct pressure *p, int64_t now_us)
+{
+	int64_t took_us = now_us - k->came_us[k->first++];
+
+	pressure_acked(p, now_us, took_us);
+	k->stored++;
+	k->slowest_us = MAX_OF(k->slowest_us, took_us);
+}
+
+/* So many milliseconds in which `come` leads come and `stored` are stored each. */
+static void run(struct kafka *k, struct pressure *p, int64_t from_ms, int64_t ms, size_t come,
+		size_t stored)
+{
+	for (int64_t at = from_ms; at < from_ms + ms; at++) {
+		for (size_t i = 0; i < come; i++) {
+			if (pressure_is_high(p, k->next - k->first)) {
+				k->refused++;
+				continue;
+			}
+			assert_true(k->next < QUEUE_MAX);
+			k->came_us[k->next++] = at * 1000;
+		}
+		for (size_t i = 0; i < stored && k->first < k->next; i++)
+			acknowledge(k, p, at * 1000 + 999);
+	}
+}
+
+static struct kafka *fresh(void)
+{
+	struct kafka *k = calloc(1, sizeof(*k));
+
+	assert_non_null(k);
+	return k;
+}
+
+static void three_times_as_many_are_taken_at_the_full_pace_and_in_time(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	run(k, &p, 0, 2000, 5, 10); /* half of what is possible: nobody is refused */
+	assert_int_equal(k->refused, 0);
+	k->stored = 0;
+	run(k, &p, 2000, 5000, 30, 10);
+	assert_true(k->stored >= 5000 * 10 * 95 / 100);
+	assert_true(k->slowest_us <= 3 * BUSY_AFTER_US);
+	assert_true(k->refused > 5000 * 19);
+	free(k);
+}
+
+/* The control: without the bound the last one waits for seconds. */
+static void without_the_bound_everybody_waits(_unused_ void **state)
+{
+	struct pressure p = {0};
+	struct kafka *k = fresh();
+
+	run(k, &p, 0, 5000, 30, 10);
+	assert_int_equal(k->refused, 0);
+	assert_true(k->slowest_us > 3000000);
+	free(k);
+}
+
+static void when_the_flood_is_over_nobody_is_refused_any_more(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	run(k, &p, 0, 3000, 30, 10);
+	run(k, &p, 3000, 1000, 5, 10);
+	k->refused = 0;
+	run(k, &p, 4000, 1000, 5, 10);
+	assert_int_equal(k->refused, 0);
+	free(k);
+}
+
+/* A third of the records never comes back; the others are as quick as ever. */
+static void one_broker_that_stands_still_refuses_nobody(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	size_t stuck = 0;
+
+	for (int64_t at = 0; at < 6000; at++) {
+		assert_false(pressure_is_high(&p, stuck + 3));
+		for (int i = 0; i < 2; i++)
+			pressure_acked(&p, at * 1000 + 500, 3000);
+		stuck++;
+	}
+}
+
+static void a_few_slow_ones_are_no_crowd(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+
+	for (int64_t at = 0; at < 100; at++)
+		pressure_acked(&p, at * 1000000, 4000000);
+	assert_false(pressure_is_high(&p, PRESSURE_UNDER_WAY_MIN - 1));
+	assert_true(pressure_is_high(&p, PRESSURE_UNDER_WAY_MIN));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(three_times_as_many_are_taken_at_the_full_pace_and_in_time),
+	    cmocka_unit_test(without_the_bound_everybody_waits),
+	    cmocka_unit_test(when_the_flood_is_over_nobody_is_refused_any_more),
+	    cmocka_unit_test(one_broker_that_stands_still_refuses_nobody),
+	    cmocka_unit_test(a_few_slow_ones_are_no_crowd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
