@@ -236,8 +236,8 @@ struct bus *bus_kafka_open(_unused_ const char *brokers, _unused_ const char *cl
 }
 
 /* No service asks for it. */
-struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id,
-				   _unused_ bool looks, struct error *ret_error)
+struct bus *bus_kafka_open_reading(const char *brokers, const char *client_id, _unused_ bool looks,
+				   struct error *ret_error)
 {
 	return bus_kafka_open(brokers, client_id, ret_error);
 }
