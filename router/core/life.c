@@ -334,8 +334,29 @@ void life_refused_by_operator(struct deciding *d, struct open_lead *l, enum reas
 	lead_close(d->market, l);
 }
 
+/* What keeps a lead from one buyer in such a way that it keeps it from all: nobody can open its contact any more. */
+static bool ends_for_all(enum reason why)
+{
+	return why == REASON_ERASED || why == REASON_DELIVERY_CONTACT_DESTROYED;
+}
+
+/* Nobody is asked any more. Who has it keeps it. */
+static void end_for_all(struct sale *s, enum reason why)
+{
+	struct market *m = s->d->market;
+
+	stop_waiting(m, s->open);
+	if (open_lead_held(s->open)) {
+		close_if_settled(m, s->open);
+		return;
+	}
+	s->offer.round = s->open->holding_count;
+	add_decision(s, decision_refuse(m, &s->offer, why, s->d->arena));
+	lead_close(m, s->open);
+}
+
 /* The buyer didn't take it: to the next one, who was not asked yet. Its place is free for those that wait, too. */
-static void give_back(struct deciding *d, struct open_lead *l, struct holding *h)
+static void give_back(struct deciding *d, struct open_lead *l, struct holding *h, enum reason why)
 {
 	struct order *o = d->market->by_index[h->order];
 	bool was_full = order_full(o, d->market->log_time_ms);
@@ -347,7 +368,10 @@ static void give_back(struct deciding *d, struct open_lead *l, struct holding *h
 		order_give_back(o, s.view.lead->aff_id, &h->reservation);
 		index_reopen(&s.vertical->index, o);
 	}
-	offer(&s, true);
+	if (ends_for_all(why))
+		end_for_all(&s, why);
+	else
+		offer(&s, true);
 	if (o->account->limited)
 		life_account_opened(d->market, o->account);
 	else if (was_full)
@@ -355,7 +379,7 @@ static void give_back(struct deciding *d, struct open_lead *l, struct holding *h
 }
 
 void life_settled(struct deciding *d, struct open_lead *l, struct holding *h,
-		  Punnet__V1__Settlement settlement)
+		  Punnet__V1__Settlement settlement, enum reason why)
 {
 	switch (settlement) {
 	case PUNNET__V1__SETTLEMENT__DELIVERED:
@@ -370,7 +394,7 @@ void life_settled(struct deciding *d, struct open_lead *l, struct holding *h,
 		close_if_settled(d->market, l);
 		return;
 	default:
-		give_back(d, l, h);
+		give_back(d, l, h, why);
 	}
 }
 

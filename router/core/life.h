@@ -22,8 +22,9 @@ void life_wait_for_operator(struct market *m, const struct lead_id *id,
 			    const Punnet__V1__LeadAdmitted *admitted);
 void life_released(struct deciding *d, struct open_lead *l);
 void life_refused_by_operator(struct deciding *d, struct open_lead *l, enum reason why);
+/* why: of what could not be delivered. An erased person's lead, and one whose contact is destroyed, is offered to nobody else. */
 void life_settled(struct deciding *d, struct open_lead *l, struct holding *h,
-		  Punnet__V1__Settlement settlement);
+		  Punnet__V1__Settlement settlement, enum reason why);
 /* Log time may have come for a lead that waits for a buyer; false: it has not. */
 _must_use_ bool life_due(struct deciding *d, struct open_lead *l);
 

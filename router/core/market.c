@@ -101,6 +101,7 @@ static enum market_answer apply_settled(struct market *m, const Punnet__V1__Mark
 	const Punnet__V1__LeadSettled *settled = event->settled;
 	struct open_lead *open;
 	struct holding *h;
+	enum reason why;
 	bool valid;
 
 	open = open_lead_of(m, event, &valid);
@@ -116,7 +117,10 @@ static enum market_answer apply_settled(struct market *m, const Punnet__V1__Mark
 	h = open ? holding_of(m, open, settled) : NULL;
 	if (!h || settled->settlement > PUNNET__V1__SETTLEMENT__UNRESOLVED)
 		return MARKET_NO_MATTER;
-	life_settled(d, open, h, settled->settlement);
+	why = settled->settlement == PUNNET__V1__SETTLEMENT__UNDELIVERABLE
+		  ? reason_from_code(slice_cstr(settled->reason_code))
+		  : REASON_NONE;
+	life_settled(d, open, h, settled->settlement, why);
 	return MARKET_CHANGED;
 }
 

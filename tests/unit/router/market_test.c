@@ -83,6 +83,36 @@ static void a_lead_that_is_offered_on_carries_its_contact_along(void **state)
 	play_stop(&p);
 }
 
+/* Nobody could open it: to ask the next buyer would end the same way, order after order. */
+static void an_erased_lead_is_offered_to_nobody_else(void **state)
+{
+	static const char *const ends[] = {"erased", "contact_destroyed"};
+	struct lead_id id;
+	struct play p;
+
+	(void)state;
+	play_start(&p);
+	add_order(&p, "A", 45000);
+	add_order(&p, "B", 40000);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		id = play_lead_id(i + 1);
+		assert_int_equal(add_lead(&p, i + 1), MARKET_CHANGED);
+		assert_int_equal(play_undeliverable(&p, NOW_MS + 2, &id, 0, "A", ends[i]),
+				 MARKET_CHANGED);
+		assert_int_equal(p.decisions.count, 1);
+		assert_non_null(p.decisions.items[0].unsold);
+		assert_string_equal(p.decisions.items[0].unsold->reason_code, ends[i]);
+	}
+	assert_int_equal(market_open_leads(p.market), 0);
+	/* any other reason: the next one is asked */
+	assert_int_equal(add_lead(&p, 3), MARKET_CHANGED);
+	id = play_lead_id(3);
+	assert_int_equal(play_undeliverable(&p, NOW_MS + 3, &id, 0, "A", "unreachable"),
+			 MARKET_CHANGED);
+	assert_non_null(p.decisions.items[0].routed);
+	play_stop(&p);
+}
+
 static void a_long_tail_of_orders_is_counted_not_listed(void **state)
 {
 	const Punnet__V1__DecisionRecord *d;
@@ -244,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_assignment_says_all_that_the_next_stages_need),
 	    cmocka_unit_test(a_lead_that_is_offered_on_carries_its_contact_along),
+	    cmocka_unit_test(an_erased_lead_is_offered_to_nobody_else),
 	    cmocka_unit_test(a_long_tail_of_orders_is_counted_not_listed),
 	    cmocka_unit_test(an_unsold_lead_names_the_near_misses_first),
 	    cmocka_unit_test(a_settlement_that_comes_again_counts_once),

@@ -297,6 +297,18 @@ enum market_answer play_settle(struct play *p, int64_t now_ms, const struct lead
 	return settle(p, now_ms, id, &settled, outbox);
 }
 
+enum market_answer play_undeliverable(struct play *p, int64_t now_ms, const struct lead_id *id,
+				      uint32_t round, const char *order_id, const char *reason_code)
+{
+	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
+
+	settled.settlement = PUNNET__V1__SETTLEMENT__UNDELIVERABLE;
+	settled.round = round;
+	settled.order_id = (char *)order_id;
+	settled.reason_code = (char *)reason_code;
+	return settle(p, now_ms, id, &settled, UINT64_MAX);
+}
+
 enum market_answer play_return(struct play *p, int64_t now_ms, const struct lead_id *id,
 			       uint32_t round, const char *order_id, int64_t price_minor)
 {

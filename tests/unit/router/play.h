@@ -83,6 +83,10 @@ enum market_answer play_settle(struct play *p, int64_t now_ms, const struct lead
 			       Punnet__V1__Settlement settlement, uint32_t round,
 			       const char *order_id, uint64_t outbox);
 
+/* Undeliverable, and why. */
+enum market_answer play_undeliverable(struct play *p, int64_t now_ms, const struct lead_id *id,
+				      uint32_t round, const char *order_id,
+				      const char *reason_code);
 /* The same, with what the buyer gets back. */
 enum market_answer play_return(struct play *p, int64_t now_ms, const struct lead_id *id,
 			       uint32_t round, const char *order_id, int64_t price_minor);
