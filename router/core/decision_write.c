@@ -99,6 +99,9 @@ static void put_contact(struct buf *out, uint32_t field, const Punnet__V1__Seale
 	wire_uint(out, 1, c->key_day);
 	wire_bytes(out, 2, codec_bytes(c->nonce));
 	wire_bytes(out, 3, codec_bytes(c->box));
+	wire_bytes(out, 4, codec_bytes(c->phone));
+	wire_bytes(out, 5, codec_bytes(c->email));
+	wire_bytes(out, 6, codec_bytes(c->mailbox));
 	wire_end(out, at);
 }
 

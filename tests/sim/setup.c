@@ -22,6 +22,8 @@ static const struct bus_topic_spec topics[] = {
     {.name = "webmasters.verdicts", .partitions = 1},
     {.name = "directory", .partitions = 1},
     {.name = "dead.letters", .partitions = 1},
+    {.name = "status.events", .partitions = 1},
+    {.name = "status.attempts", .partitions = 1},
 };
 
 const struct bus_topic_spec *setup_topic(size_t i)

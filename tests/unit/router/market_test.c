@@ -84,6 +84,32 @@ static void a_lead_that_is_offered_on_carries_its_contact_along(void **state)
 }
 
 /* Nobody could open it: to ask the next buyer would end the same way, order after order. */
+/* decision_write.c names every field by hand: whoever adds one finds this, and writes it there. */
+static void no_field_was_added_that_is_not_written(void **state)
+{
+	static const struct {
+		const ProtobufCMessageDescriptor *type;
+		unsigned fields;
+	} rows[] = {
+	    {&punnet__v1__routed_lead__descriptor, 8},
+	    {&punnet__v1__unsold_lead__descriptor, 5},
+	    {&punnet__v1__lead__descriptor, 18},
+	    {&punnet__v1__field__descriptor, 6},
+	    {&punnet__v1__sealed_contact__descriptor, 6},
+	    {&punnet__v1__assignment__descriptor, 18},
+	    {&punnet__v1__candidate__descriptor, 5},
+	    {&punnet__v1__decision_record__descriptor, 5},
+	    {&punnet__v1__payout_basis__descriptor, 6},
+	    {&punnet__v1__provenance__descriptor, 4},
+	    {&punnet__v1__money__descriptor, 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].type->n_fields != rows[i].fields)
+			fail_msg("%s has %u fields", rows[i].type->name, rows[i].type->n_fields);
+}
+
 static void an_erased_lead_is_offered_to_nobody_else(void **state)
 {
 	static const char *const ends[] = {"erased", "contact_destroyed"};
@@ -274,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_assignment_says_all_that_the_next_stages_need),
 	    cmocka_unit_test(a_lead_that_is_offered_on_carries_its_contact_along),
+	    cmocka_unit_test(no_field_was_added_that_is_not_written),
 	    cmocka_unit_test(an_erased_lead_is_offered_to_nobody_else),
 	    cmocka_unit_test(a_long_tail_of_orders_is_counted_not_listed),
 	    cmocka_unit_test(an_unsold_lead_names_the_near_misses_first),

@@ -245,7 +245,11 @@ enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_l
 	admitted.n_bids = l->bid_count;
 	lead.is_test = l->is_test;
 	contact.key_day = 20000;
+	contact.nonce = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"nonce"};
 	contact.box = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)"sealed"};
+	contact.phone = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"phone"};
+	contact.email = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"email"};
+	contact.mailbox = (ProtobufCBinaryData){.len = 7, .data = (uint8_t *)"mailbox"};
 	admitted.lead = &lead;
 	admitted.contact = &contact;
 	admitted.score = l->score;
