@@ -223,12 +223,23 @@ enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id
 	return play_event(p, now_ms, &event);
 }
 
+void play_contact(Punnet__V1__SealedContact *ret)
+{
+	punnet__v1__sealed_contact__init(ret);
+	ret->key_day = 20000;
+	ret->nonce = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"nonce"};
+	ret->box = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)"sealed"};
+	ret->phone = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"phone"};
+	ret->email = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"email"};
+	ret->mailbox = (ProtobufCBinaryData){.len = 7, .data = (uint8_t *)"mailbox"};
+}
+
 enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_lead *l)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
 	Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
 	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
-	Punnet__V1__SealedContact contact = PUNNET__V1__SEALED_CONTACT__INIT;
+	Punnet__V1__SealedContact contact;
 	Punnet__V1__Provenance source =
 	    provenance("leads.judged", &p->next_judged, l->judged_offset);
 
@@ -244,12 +255,7 @@ enum market_answer play_lead(struct play *p, int64_t now_ms, const struct play_l
 	admitted.bids = (Punnet__V1__Bid **)l->bids;
 	admitted.n_bids = l->bid_count;
 	lead.is_test = l->is_test;
-	contact.key_day = 20000;
-	contact.nonce = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"nonce"};
-	contact.box = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)"sealed"};
-	contact.phone = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"phone"};
-	contact.email = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)"email"};
-	contact.mailbox = (ProtobufCBinaryData){.len = 7, .data = (uint8_t *)"mailbox"};
+	play_contact(&contact);
 	admitted.lead = &lead;
 	admitted.contact = &contact;
 	admitted.score = l->score;

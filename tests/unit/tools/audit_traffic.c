@@ -62,14 +62,13 @@ static void take_in(struct traffic *t, uint64_t n, int64_t now_ms)
 	Punnet__V1__JudgedLead judged = PUNNET__V1__JUDGED_LEAD__INIT;
 	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
 	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
-	Punnet__V1__SealedContact contact = PUNNET__V1__SEALED_CONTACT__INIT;
+	Punnet__V1__SealedContact contact;
 	Punnet__V1__Reason reason = PUNNET__V1__REASON__INIT, *reasons = &reason;
 	struct lead_id id = play_lead_id(n);
 
 	lead.vertical = (char *)"osago";
 	lead.aff_id = (char *)"w17";
-	contact.key_day = 20000;
-	contact.box = (ProtobufCBinaryData){.len = 6, .data = (uint8_t *)"sealed"};
+	play_contact(&contact);
 	raw.lead_id = judged.lead_id = codec_lead_id(&id);
 	raw.lead = judged.lead = &lead;
 	raw.contact = judged.contact = &contact;
