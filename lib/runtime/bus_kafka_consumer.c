@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "log.h"
 
+#define HEARTBEATS_A_SESSION   12 /* a member hears of a rebalance with its next one */
 #define CONSUMER_CLOSE_MS      3000
 #define CONSUMER_COMMITTED_MS  10000 /* in all, to learn the committed offsets at an assignment */
 #define CONSUMER_COMMITTED_TRY 2000  /* a single try */
@@ -207,7 +208,8 @@ static bool consumer_start(struct kafka_consumer *c, struct error *ret_error)
 	(void)snprintf(wait, sizeof(wait), "%d",
 		       c->options.gather_ms > 0 ? c->options.gather_ms : CONSUMER_EMPTY_WAIT_MS);
 	(void)snprintf(session, sizeof(session), "%d", session_ms);
-	(void)snprintf(heartbeat, sizeof(heartbeat), "%d", MAX_OF(session_ms / 6, 100));
+	(void)snprintf(heartbeat, sizeof(heartbeat), "%d",
+		       MAX_OF(session_ms / HEARTBEATS_A_SESSION, 100));
 	c->rk =
 	    kafka_handle_open(c->bus, RD_KAFKA_CONSUMER, settings, configure, &c->voice, ret_error);
 	if (!c->rk)

@@ -117,10 +117,12 @@ def test_who_is_erased_is_shown_to_nobody_any_more(story):
     verdict = story.verdict(3)
     assert verdict.verdict == messages.judged.REJECTED and verdict.reasons[0].code == "erased"
     assert not verdict.HasField("contact") and not any(f.name.startswith(("phone_", "email_")) for f in verdict.facts if not f.HasField("claim"))
+    # Where delivery slept for so long that its place was given away, its earlier try may have arrived for all that is known.
+    ends = {(messages.outcomes.OUTCOME_UNDELIVERABLE, "erased"), (messages.outcomes.OUTCOME_UNRESOLVED, "unresolved")}
     outcome = story.outcome(2)
-    assert outcome.kind == messages.outcomes.OUTCOME_UNDELIVERABLE and outcome.reason_code == "erased"
+    assert (outcome.kind, outcome.reason_code) in ends
     wait_until(lambda: story.stack.punnet("audit", check=False).returncode == 0, 30, "the auditor finds nothing")
-    assert {o.reason_code for o in story.records("leads.outcomes", 2)} == {"erased"}  # whoever it is offered to next
+    assert len(story.records("leads.routed", 2)) == 1, "it was offered to somebody else"
     assert story.buyer.calls_for(RETRIED) == story.calls_before, "it was handed over after the erasure"
     assert story.outcome(4).kind == messages.outcomes.OUTCOME_DELIVERED
 
