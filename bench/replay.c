@@ -17,6 +17,7 @@
 #include "proto/leads_routed.pb-c.h"
 #include "router/core/market.h"
 #include "runtime/bus_files.h"
+#include "tools/settled_event.h"
 
 #define BATCH      1000
 #define SAMPLE_MAX 4096
@@ -128,20 +129,10 @@ static void apply(struct maker *k, const Punnet__V1__MarketEvent *event);
 
 static void settle(struct maker *k, const Punnet__V1__RoutedLead *routed)
 {
-	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	struct settled_event delivered;
 
-	source.topic = (char *)"payout.outbox";
-	source.offset = (uint64_t)++k->settled;
-	settled.settlement = PUNNET__V1__SETTLEMENT__DELIVERED;
-	settled.round = routed->assignment->round;
-	settled.order_id = routed->assignment->order_id;
-	event.lead_id = routed->lead_id;
-	event.source = &source;
-	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
-	event.settled = &settled;
-	apply(k, &event);
+	apply(k, settled_event(&delivered, routed->lead_id, routed->assignment,
+			       PUNNET__V1__SETTLEMENT__DELIVERED, 0, (uint64_t)++k->settled));
 }
 
 static void apply(struct maker *k, const Punnet__V1__MarketEvent *event)

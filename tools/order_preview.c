@@ -12,6 +12,7 @@
 #include "order_more.h"
 #include "order_replay.h"
 #include "runtime/clock.h"
+#include "settled_event.h"
 
 #define PREVIEW_MS         MS_PER_DAY
 #define PREVIEW_ORDERS_MAX 200         /* of one file; more are published without */
@@ -30,22 +31,14 @@ struct preview {
 
 static void settle(struct preview *p, const struct decision *d)
 {
-	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	struct settled_event delivered;
 	struct decisions none;
 
-	source.topic = (char *)"payout.outbox";
-	source.partition = PREVIEW_SOURCE;
-	source.offset = p->settled++;
-	settled.settlement = PUNNET__V1__SETTLEMENT__DELIVERED;
-	settled.round = d->routed->assignment->round;
-	settled.order_id = d->routed->assignment->order_id;
-	event.lead_id = d->routed->lead_id;
-	event.source = &source;
-	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
-	event.settled = &settled;
-	(void)order_replay_event(&p->replay, &event, 0, &none);
+	(void)order_replay_event(
+	    &p->replay,
+	    settled_event(&delivered, d->routed->lead_id, d->routed->assignment,
+			  PUNNET__V1__SETTLEMENT__DELIVERED, PREVIEW_SOURCE, p->settled++),
+	    0, &none);
 }
 
 static void after(struct order_replay *r, const Punnet__V1__MarketEvent *event,

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "lead/codec.h"
 #include "router/core/pace_forecast.h"
+#include "settled_event.h"
 
 void sim_open(struct sim *s, uint64_t seed)
 {
@@ -93,19 +94,13 @@ static void count_unsold(struct sim *s, const char *reason)
 static bool settle(struct sim *s, const struct sim_lead *lead, const struct lead_id *id,
 		   struct decisions *made)
 {
-	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
-	Punnet__V1__Provenance source = source_of("payout.outbox", s->settled++);
 	const Punnet__V1__Assignment *to = made->items[0].routed->assignment;
+	struct settled_event settled;
 
-	settled.settlement = sim_lead_outcome(lead, to->order_id);
-	settled.round = to->round;
-	settled.order_id = to->order_id;
-	event.lead_id = codec_lead_id(id);
-	event.source = &source;
-	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
-	event.settled = &settled;
-	apply(s, &event, lead->at_ms, made);
+	apply(s,
+	      settled_event(&settled, codec_lead_id(id), to, sim_lead_outcome(lead, to->order_id),
+			    0, s->settled++),
+	      lead->at_ms, made);
 	return made->count > 0;
 }
 

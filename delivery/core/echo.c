@@ -1,6 +1,8 @@
 /* echo: see echo.h. */
 #include "echo.h"
 
+#include "base/json_escape.h"
+
 #define BASE64_SHIFTS 3 /* places of a byte in a group of three */
 
 static char fold(char c)
@@ -22,46 +24,21 @@ static bool holds(struct slice text, struct slice value, bool any_case)
 	return false;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = fold(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The value of `digits` hex digits, or -1. */
-static int hex_value(struct slice text, size_t digits)
+static int hex_number(struct slice text, size_t digits)
 {
 	int value = 0;
 
 	if (text.len < digits)
 		return -1;
 	for (size_t i = 0; i < digits; i++) {
-		int digit = hex_digit(text.data[i]);
+		int digit = hex_value(text.data[i]);
 
 		if (digit < 0)
 			return -1;
 		value = value << 4 | digit;
 	}
 	return value;
-}
-
-static size_t put_utf8(int c, char *ret)
-{
-	if (c < 0x80) {
-		ret[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		ret[0] = (char)(0xc0 | c >> 6);
-		ret[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	ret[0] = (char)(0xe0 | c >> 12);
-	ret[1] = (char)(0x80 | (c >> 6 & 0x3f));
-	ret[2] = (char)(0x80 | (c & 0x3f));
-	return 3;
 }
 
 /* %41 and \u0041 as what they mean; everything else as it is. Never longer than it was. */
@@ -75,12 +52,12 @@ static struct slice decoded(struct slice body, bool escapes, struct arena *a)
 		int value = -1;
 
 		if (rest.data[0] == '%' &&
-		    (value = hex_value(slice_of(rest.data + 1, rest.len - 1), 2)) >= 0) {
+		    (value = hex_number(slice_of(rest.data + 1, rest.len - 1), 2)) >= 0) {
 			out[len++] = (char)value;
 			at += 3;
 		} else if (escapes && rest.len > 2 && rest.data[0] == '\\' && rest.data[1] == 'u' &&
-			   (value = hex_value(slice_of(rest.data + 2, rest.len - 2), 4)) >= 0) {
-			len += put_utf8(value, out + len);
+			   (value = hex_number(slice_of(rest.data + 2, rest.len - 2), 4)) >= 0) {
+			len = (size_t)(put_utf8(out + len, (uint32_t)value) - out);
 			at += 6;
 		} else {
 			out[len++] = rest.data[0];
@@ -149,7 +126,7 @@ static struct pieces longest_pieces(struct slice text)
 
 	for (size_t i = 0; i < text.len; i++) {
 		now.base64 = is_base64(text.data[i]) ? now.base64 + 1 : 0;
-		now.hex = now.base64 && hex_digit(text.data[i]) >= 0 ? now.hex + 1 : 0;
+		now.hex = now.base64 && hex_value(text.data[i]) >= 0 ? now.hex + 1 : 0;
 		longest.base64 = MAX_OF(longest.base64, now.base64);
 		longest.hex = MAX_OF(longest.hex, now.hex);
 	}

@@ -1,6 +1,8 @@
 /* excerpt: see excerpt.h. Works on code points, folded to lower case (Latin, Greek and Cyrillic letters). */
 #include "excerpt.h"
 
+#include "base/json_escape.h"
+
 #define REPLACEMENT_CHAR 0xfffdu
 
 /* Next code point; a byte that begins no character gives U+FFFD. s is not empty. */
@@ -22,30 +24,6 @@ static uint32_t next_char(struct slice *s)
 		c = c << 6 | (p[i] & 0x3fu);
 	*s = slice_of(s->data + len, s->len - len);
 	return c;
-}
-
-static size_t put_char(uint32_t c, char ret[4])
-{
-	if (c < 0x80) {
-		ret[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		ret[0] = (char)(0xc0 | c >> 6);
-		ret[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		ret[0] = (char)(0xe0 | c >> 12);
-		ret[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		ret[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	ret[0] = (char)(0xf0 | c >> 18);
-	ret[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	ret[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	ret[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 static uint32_t fold(uint32_t c)
@@ -173,7 +151,7 @@ void excerpt_make(struct slice words, const struct slice *values, size_t count,
 		char one[4];
 
 		if (!(secret ? append(ret, &at, "***", 3)
-			     : append(ret, &at, one, put_char(text[i], one))))
+			     : append(ret, &at, one, (size_t)(put_utf8(one, text[i]) - one))))
 			break;
 		i += secret ? secret : 1;
 	}

@@ -33,23 +33,23 @@ bool digest_waits(struct delivery *d, struct task *t)
 	if (interval <= 0 || t->past.attempts > 0)
 		return false;
 	/* by the record's time: a successor gathers the same leads */
-	t->due_ms = mail_digest_due_ms(interval, t->timestamp_ms);
-	if (clock_now_ms() >= t->due_ms)
+	t->due.at_ms = mail_digest_due_ms(interval, t->timestamp_ms);
+	if (clock_now_ms() >= t->due.at_ms)
 		return false;
-	task_wait(d, t, t->due_ms);
+	task_wait(d, t, t->due.at_ms);
 	return true;
 }
 
 /* One that came with a take-over may not have been looked at yet. */
 static int64_t due_ms_of(const struct task *head, const struct task *t)
 {
-	return t->past.attempts > 0 ? t->due_ms
+	return t->past.attempts > 0 ? t->due.at_ms
 				    : mail_digest_due_ms(head->digest_ms, t->timestamp_ms);
 }
 
 static bool belongs(const struct task *head, const struct task *t)
 {
-	if (t->past.attempts != head->past.attempts || due_ms_of(head, t) != head->due_ms)
+	if (t->past.attempts != head->past.attempts || due_ms_of(head, t) != head->due.at_ms)
 		return false;
 	return slice_equal(settings_of(t), settings_of(head));
 }
@@ -73,7 +73,7 @@ void digest_join(struct task *head, struct task *t)
 	t->started_at_ms = head->started_at_ms;
 	t->started_monotonic_ms = head->started_monotonic_ms;
 	t->digest_ms = head->digest_ms;
-	t->due_ms = head->due_ms;
+	t->due.at_ms = head->due.at_ms;
 	t->head = head;
 	t->member_next = head->members;
 	head->members = t;

@@ -6,6 +6,7 @@
 #include "delivery.h"
 #include "delivery/channels/channel.h"
 #include "delivery/core/breaker.h"
+#include "delivery/core/due.h"
 #include "delivery/core/excerpt.h"
 #include "delivery/core/meter.h"
 #include "delivery/core/prefix.h"
@@ -97,7 +98,7 @@ struct task {
 	struct task *prev, *next;    /* of the partition */
 	struct task *queue_prev, *queue_next;
 	struct task *stuck_next;
-	size_t heap_at; /* 1 and up; 0 = not in the heap */
+	struct due due;
 	bool in_bus, stuck;
 
 	struct lead_id lead_id;
@@ -108,7 +109,7 @@ struct task {
 
 	struct task_past past;
 	struct task_step step; /* the last attempt, when state is RECORDING or SETTLING */
-	int64_t due_ms, started_at_ms, started_monotonic_ms, took_ms;
+	int64_t started_at_ms, started_monotonic_ms, took_ms;
 	int64_t attempt_offset;
 	bool retry;        /* an operator asked for it */
 	int64_t digest_ms; /* its order gathers leads for so long; 0: it does not */
@@ -144,8 +145,7 @@ struct delivery {
 	int32_t market_partitions;
 	uv_timer_t rate_timer; /* somebody may send again */
 	int handles;           /* of ours that the loop still has */
-	struct task **heap;    /* 1-based, by due time */
-	size_t heap_count, heap_cap;
+	struct due_heap waiting;
 	uv_timer_t due_timer;
 
 	struct task *orphans;                  /* revoked, not yet acknowledged */
@@ -226,9 +226,5 @@ struct task *queue_next(struct delivery *d, int64_t *ret_wait_us);
 /* One attempt to this advertiser goes out. */
 void queue_count_sent(struct delivery *d, struct advertiser *a);
 void queues_free(struct delivery *d);
-void heap_push(struct delivery *d, struct task *t);
-void heap_remove(struct delivery *d, struct task *t);
-struct task *heap_due(struct delivery *d, int64_t now_ms); /* taken off; NULL when none is due */
-int64_t heap_next_ms(const struct delivery *d);            /* -1: empty */
 
 #endif

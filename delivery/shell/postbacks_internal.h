@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "delivery/core/breaker.h"
+#include "delivery/core/due.h"
 #include "delivery/core/postback.h"
 #include "delivery/core/prefix.h"
 #include "lead/codec.h"
@@ -66,9 +67,9 @@ struct pb_task {
 	struct pb_partition *partition; /* NULL: revoked; only its acknowledgement is waited for */
 	struct pb_task *prev, *next;    /* of the partition */
 	struct pb_task *queue_prev, *queue_next;
-	size_t heap_at; /* 1 and up; 0 = not in the heap */
+	struct due due; /* its time also says when the next attempt is to be, before it waits */
 	bool in_bus;
-	int64_t offset, due_ms, started_at_ms, started_monotonic_ms;
+	int64_t offset, started_at_ms, started_monotonic_ms;
 	uint64_t token;
 	uint32_t attempt; /* the last one that was made */
 	uint32_t http_status;
@@ -95,8 +96,7 @@ struct postbacks {
 	struct map signers; /* webmaster -> struct kept_signer */
 	struct pb_lane *ready_first, *ready_last;
 	size_t ready_lanes;
-	struct pb_task **heap; /* 1-based, by due time */
-	size_t heap_count, heap_cap;
+	struct due_heap waiting;
 	uv_timer_t due_timer;
 	struct pb_task *orphans;
 	size_t open, sending, in_bus;
@@ -117,7 +117,6 @@ void pb_unready(struct pb_task *t);
 /* Taken off its lane; NULL when nobody may send. */
 struct pb_task *pb_next(struct postbacks *pb);
 void pb_wait(struct postbacks *pb, struct pb_task *t, int64_t due_ms);
-void pb_unwait(struct postbacks *pb, struct pb_task *t);
 void pb_lanes_free(struct postbacks *pb);
 
 /* --- sending (postbacks_send.c) --- */

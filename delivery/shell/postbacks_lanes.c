@@ -5,8 +5,6 @@
 #include "postbacks_internal.h"
 #include "runtime/clock.h"
 
-#define HEAP_FIRST_CAP 256
-
 struct pb_host *pb_host_of(struct postbacks *pb, struct slice host)
 {
 	struct pb_host *h = map_get(&pb->hosts, host);
@@ -114,85 +112,31 @@ struct pb_task *pb_next(struct postbacks *pb)
 	return NULL;
 }
 
-/* --- what waits: a heap by due time --- */
-
-static void put(struct postbacks *pb, size_t at, struct pb_task *t)
-{
-	pb->heap[at] = t;
-	t->heap_at = at;
-}
-
-static void sift_up(struct postbacks *pb, size_t at)
-{
-	struct pb_task *t = pb->heap[at];
-
-	for (; at > 1 && pb->heap[at / 2]->due_ms > t->due_ms; at /= 2)
-		put(pb, at, pb->heap[at / 2]);
-	put(pb, at, t);
-}
-
-static void sift_down(struct postbacks *pb, size_t at)
-{
-	struct pb_task *t = pb->heap[at];
-
-	for (;;) {
-		size_t child = 2 * at;
-
-		if (child < pb->heap_count && pb->heap[child + 1]->due_ms < pb->heap[child]->due_ms)
-			child++;
-		if (child > pb->heap_count || pb->heap[child]->due_ms >= t->due_ms)
-			break;
-		put(pb, at, pb->heap[child]);
-		at = child;
-	}
-	put(pb, at, t);
-}
-
-void pb_unwait(struct postbacks *pb, struct pb_task *t)
-{
-	struct pb_task *last = pb->heap[pb->heap_count--];
-	size_t at = t->heap_at;
-
-	t->heap_at = 0;
-	if (last == t)
-		return;
-	put(pb, at, last);
-	sift_up(pb, at);
-	sift_down(pb, last->heap_at);
-}
+/* --- what waits --- */
 
 static void on_due(uv_timer_t *timer)
 {
 	struct postbacks *pb = timer->data;
 	int64_t now_ms = clock_now_ms();
+	struct due *first;
 
-	while (pb->heap_count > 0 && pb->heap[1]->due_ms <= now_ms) {
-		struct pb_task *t = pb->heap[1];
-
-		pb_unwait(pb, t);
-		pb_ready(pb, t);
+	while ((first = due_first(&pb->waiting)) && first->at_ms <= now_ms) {
+		due_remove(&pb->waiting, first);
+		pb_ready(pb, due_of(first, struct pb_task, due));
 	}
 	pb_dispatch(pb);
-	if (pb->heap_count > 0)
+	first = due_first(&pb->waiting);
+	if (first)
 		uv_timer_start(
 		    timer, on_due,
-		    (uint64_t)MIN_OF(MAX_OF(pb->heap[1]->due_ms - now_ms, 1), POSTBACKS_LOOK_MS),
-		    0);
+		    (uint64_t)MIN_OF(MAX_OF(first->at_ms - now_ms, 1), POSTBACKS_LOOK_MS), 0);
 }
 
 void pb_wait(struct postbacks *pb, struct pb_task *t, int64_t due_ms)
 {
 	t->state = PB_WAITING;
-	t->due_ms = due_ms;
-	if (pb->heap_count + 2 > pb->heap_cap) {
-		pb->heap_cap = pb->heap_cap ? pb->heap_cap * 2 : HEAP_FIRST_CAP;
-		pb->heap = realloc(pb->heap, pb->heap_cap * sizeof(struct pb_task *));
-		if (!pb->heap)
-			abort();
-	}
-	put(pb, ++pb->heap_count, t);
-	sift_up(pb, pb->heap_count);
-	if (t->heap_at != 1)
+	due_add(&pb->waiting, &t->due, due_ms);
+	if (due_first(&pb->waiting) != &t->due)
 		return;
 	uv_update_time(pb->loop);
 	uv_timer_start(&pb->due_timer, on_due,
@@ -230,6 +174,5 @@ void pb_lanes_free(struct postbacks *pb)
 	free_values(&pb->lanes, wipe_lane);
 	free_values(&pb->hosts, wipe_host);
 	free_values(&pb->signers, wipe_signer);
-	free(pb->heap);
-	pb->heap = NULL;
+	due_free(&pb->waiting);
 }

@@ -209,8 +209,8 @@ void pb_partitions_shorten(struct postbacks *pb)
 		if (!prefix_full(&p->prefix))
 			continue;
 		pb_cancel(pb, t);
-		if (t->heap_at)
-			pb_unwait(pb, t);
+		if (t->due.place)
+			due_remove(&pb->waiting, &t->due);
 		if (t->state == PB_READY)
 			pb_unready(t);
 		t->attempt++;

@@ -68,8 +68,8 @@ void pb_task_free(struct postbacks *pb, struct pb_task *t)
 {
 	assert(t->magic == POSTBACK_TASK_MAGIC);
 	pb_cancel(pb, t);
-	if (t->heap_at)
-		pb_unwait(pb, t);
+	if (t->due.place)
+		due_remove(&pb->waiting, &t->due);
 	if (t->lane && t->state == PB_READY)
 		pb_unready(t);
 	if (t->partition)
@@ -154,7 +154,7 @@ void pb_record_attempt(struct postbacks *pb, struct pb_task *t)
 	m.host = host_of(pb, e);
 	m.started_at_ms = t->started_at_ms;
 	m.took_ms = (uint32_t)MAX_OF(clock_monotonic_ms() - t->started_monotonic_ms, (int64_t)0);
-	m.next_due_at_ms = t->due_ms;
+	m.next_due_at_ms = t->due.at_ms;
 	m.final = t->final;
 	m.replayed_by = e->replayed_by;
 	t->state = PB_RECORDING;
@@ -216,5 +216,5 @@ void pb_on_ack(void *ctx, uint64_t token, enum result result, _unused_ int32_t p
 	if (t->final)
 		finished(pb, t);
 	else
-		pb_wait(pb, t, t->due_ms);
+		pb_wait(pb, t, t->due.at_ms);
 }

@@ -188,7 +188,7 @@ static void end_attempt(struct postbacks *pb, struct pb_task *t, enum postback_e
 		wait_ms = retry_wait_ms(&pb->settings.retry, &jitter, t->attempt, retry_after_ms);
 	t->end = end;
 	t->final = wait_ms < 0;
-	t->due_ms = t->final ? 0 : clock_now_ms() + wait_ms;
+	t->due.at_ms = t->final ? 0 : clock_now_ms() + wait_ms;
 	metric_add(by_result[result], 1);
 	if (t->final && result != ATTEMPT_OK)
 		metric_add(METRIC_DELIVERY_POSTBACK_GIVEN_UP, 1);
@@ -216,7 +216,7 @@ void pb_cancel(struct postbacks *pb, struct pb_task *t)
 	transfer_over(pb, t);
 }
 
-/* The circuit is the host's: any answer but a failure for now closes it. */
+/* The circuit is the host's: an end that is no TEMPFAIL closes it. */
 static void host_heard(struct pb_task *t, enum postback_end end)
 {
 	struct attempt_said said = {.result = postback_result(end),

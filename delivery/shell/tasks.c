@@ -90,8 +90,8 @@ void task_free(struct delivery *d, struct task *t)
 	}
 	if (t->head)
 		leave_head(t);
-	if (t->heap_at)
-		heap_remove(d, t);
+	if (t->due.place)
+		due_remove(&d->waiting, &t->due);
 	if (t->state == TASK_READY)
 		queue_remove(t);
 	if (t->stuck)
@@ -116,23 +116,25 @@ static void on_due(uv_timer_t *timer)
 {
 	struct delivery *d = timer->data;
 	int64_t now_ms = clock_now_ms();
-	struct task *t;
+	struct due *first;
 
-	while ((t = heap_due(d, now_ms)))
-		queue_push(t);
+	while ((first = due_first(&d->waiting)) && first->at_ms <= now_ms) {
+		due_remove(&d->waiting, first);
+		queue_push(due_of(first, struct task, due));
+	}
 	delivery_dispatch(d);
-	if (heap_next_ms(d) >= 0)
+	first = due_first(&d->waiting);
+	if (first)
 		uv_timer_start(
 		    &d->due_timer, on_due,
-		    (uint64_t)MIN_OF(MAX_OF(heap_next_ms(d) - now_ms, 1), DELIVERY_DUE_LOOK_MS), 0);
+		    (uint64_t)MIN_OF(MAX_OF(first->at_ms - now_ms, 1), DELIVERY_DUE_LOOK_MS), 0);
 }
 
 void task_wait(struct delivery *d, struct task *t, int64_t due_ms)
 {
 	t->state = TASK_WAITING;
-	t->due_ms = due_ms;
-	heap_push(d, t);
-	if (d->heap[1] != t)
+	due_add(&d->waiting, &t->due, due_ms);
+	if (due_first(&d->waiting) != &t->due)
 		return;
 	uv_update_time(d->loop);
 	uv_timer_start(&d->due_timer, on_due,

@@ -1,4 +1,4 @@
-/* json_escape: what stands behind a backslash, for the JSON reader; a hex digit, for others as well. */
+/* json_escape: what stands behind a backslash, for the JSON reader; a hex digit, and a character as UTF-8, for others as well. */
 #ifndef PUNNET_JSON_ESCAPE_H
 #define PUNNET_JSON_ESCAPE_H
 
@@ -28,6 +28,7 @@ static inline bool read_hex4(const char *p, uint32_t *ret)
 	return true;
 }
 
+/* Up to four bytes; returns their end. */
 static inline char *put_utf8(char *to, uint32_t c)
 {
 	if (c < 0x80) {

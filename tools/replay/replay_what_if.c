@@ -11,6 +11,7 @@
 
 #include "base/money.h"
 #include "tools/order_file.h"
+#include "tools/settled_event.h"
 
 #define TOPIC       "market"
 #define DUE_LATE_MS (5 * MS_PER_S)
@@ -152,22 +153,13 @@ static bool same_sale(const struct decisions *was, const Punnet__V1__RoutedLead 
 /* Nobody knows what the buyer would have said: he takes it. */
 static void deliver(struct what_if_part *p, const Punnet__V1__RoutedLead *routed)
 {
-	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
-	Punnet__V1__LeadSettled settled = PUNNET__V1__LEAD_SETTLED__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	struct settled_event delivered;
 	struct decisions none;
 
-	source.topic = (char *)"payout.outbox";
-	source.partition = OWN_SOURCE;
-	source.offset = ++p->own_offset;
-	settled.settlement = PUNNET__V1__SETTLEMENT__DELIVERED;
-	settled.round = routed->assignment->round;
-	settled.order_id = routed->assignment->order_id;
-	event.lead_id = routed->lead_id;
-	event.source = &source;
-	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_SETTLED;
-	event.settled = &settled;
-	apply_other(p, &event, p->fold.time_ms, &none);
+	apply_other(p,
+		    settled_event(&delivered, routed->lead_id, routed->assignment,
+				  PUNNET__V1__SETTLEMENT__DELIVERED, OWN_SOURCE, ++p->own_offset),
+		    p->fold.time_ms, &none);
 }
 
 static void deliver_new(struct what_if_part *p, const struct decisions *was,
