@@ -57,7 +57,8 @@ static bool open_next(struct worker *w, struct error *e, enum result *ret_result
 		    bus_offsets(w->bus, TOPIC_JUDGED, r->at, SERVER_TIMEOUT_MS, &low, &r->until);
 		if (*ret_result != RESULT_OK)
 			return false;
-		r->reader = bus_reader_open(w->bus, TOPIC_JUDGED, r->at, low, e);
+		/* beside those that stay: librdkafka would sleep for up to a second over a reader that is alone */
+		r->reader = bus_reader_follow(w->bus, TOPIC_JUDGED, r->at, low, e);
 		*ret_result = r->reader ? RESULT_OK : RESULT_AWAY;
 		r->put_back = 0;
 		r->next_raw = 0;
