@@ -261,8 +261,11 @@ static void turn(struct world *w)
 	for (size_t i = 0; i < count; i++) {
 		const Punnet__V1__DeliveryAttempt *a = codec_unpack(
 		    &w->arena, &punnet__v1__delivery_attempt__descriptor, records[i].value);
-		int64_t *sent_ns = &w->sent_ns[number_of(a) % LEADS_MAX];
+		int64_t *sent_ns;
 
+		if (a->lead_id.len == 0)
+			continue; /* a take-over */
+		sent_ns = &w->sent_ns[number_of(a) % LEADS_MAX];
 		w->done += a->final;
 		if (*sent_ns && a->final && w->wait_count < LEADS_MAX)
 			w->waits[w->wait_count++] = (double)(bench_now_ns() - *sent_ns) / 1000;

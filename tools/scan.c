@@ -37,6 +37,8 @@ struct scan {
 static const struct {
 	const char *name;
 	const ProtobufCMessageDescriptor *type;
+	const ProtobufCMessageDescriptor
+	    *beside; /* stands there, too, and says nothing about a lead: left out */
 } topics[SCAN_TOPICS] = {
     [SCAN_DEAD] = {"dead.letters", &punnet__v1__dead_letter__descriptor},
     [SCAN_RAW] = {"leads.raw", &punnet__v1__raw_lead__descriptor},
@@ -44,7 +46,8 @@ static const struct {
     [SCAN_MARKET] = {"market", &punnet__v1__market_event__descriptor},
     [SCAN_ROUTED] = {"leads.routed", &punnet__v1__routed_lead__descriptor},
     [SCAN_UNSOLD] = {"leads.unsold", &punnet__v1__unsold_lead__descriptor},
-    [SCAN_ATTEMPTS] = {"leads.attempts", &punnet__v1__delivery_attempt__descriptor},
+    [SCAN_ATTEMPTS] = {"leads.attempts", &punnet__v1__delivery_attempt__descriptor,
+		       &punnet__v1__take_over__descriptor},
     [SCAN_OUTCOMES] = {"leads.outcomes", &punnet__v1__outcome__descriptor},
 };
 
@@ -159,12 +162,14 @@ static void hand_over(struct scan *s, int t, struct place *place, const struct b
 {
 	for (size_t i = 0; i < count && records[i].offset < place->end; i++) {
 		const void *message = NULL;
+		struct slice type = records[i].type;
 
-		if (records[i].type.len == 0 ||
-		    slice_is(records[i].type, codec_type(topics[t].type)))
+		place->next = records[i].offset + 1;
+		if (topics[t].beside && slice_is(type, codec_type(topics[t].beside)))
+			continue;
+		if (type.len == 0 || slice_is(type, codec_type(topics[t].type)))
 			message = codec_unpack(&s->arena, topics[t].type, records[i].value);
 		fn(ctx, (enum scan_topic)t, &records[i], message);
-		place->next = records[i].offset + 1;
 		arena_reset(&s->arena);
 	}
 }

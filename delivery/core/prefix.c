@@ -84,16 +84,26 @@ void prefix_advance(struct prefix *p, int64_t committable)
 	}
 }
 
-int64_t prefix_attempts_from(const struct prefix *p, int64_t attempts_end)
+int64_t prefix_attempts_from(const struct prefix *p, int64_t otherwise)
 {
-	return p->count > 0 ? entry_at(p, 0)->attempts_from : attempts_end;
+	return p->count > 0 ? entry_at(p, 0)->attempts_from : otherwise;
 }
 
-void commit_note_write(const struct watermark *w, int64_t attempts_from, bool clean,
-		       struct buf *out)
+void commit_note_write(const struct commit_note *note, struct buf *out)
 {
-	watermark_write(w, out);
-	buf_printf(out, " a=%lld%s", (long long)attempts_from, clean ? " c=1" : "");
+	watermark_write(&note->watermark, out);
+	if (note->attempts_from >= 0)
+		buf_printf(out, " a=%lld", (long long)note->attempts_from);
+	if (note->take_over != 0)
+		buf_printf(out, " o=%lld", (long long)note->take_over);
+	if (note->clean)
+		buf_printf(out, " c=1");
+}
+
+/* The number behind "a=" and the like. */
+static bool read_number(struct slice word, int64_t least, int64_t *ret)
+{
+	return slice_to_int64(slice_of(word.data + 2, word.len - 2), ret) && *ret >= least;
 }
 
 bool commit_note_read(struct slice text, struct commit_note *ret)
@@ -108,9 +118,10 @@ bool commit_note_read(struct slice text, struct commit_note *ret)
 
 		text = space ? slice_of(space + 1, text.len - word.len - 1) : slice_of(NULL, 0);
 		if (slice_starts_with(word, "a=")) {
-			if (!slice_to_int64(slice_of(word.data + 2, word.len - 2),
-					    &note.attempts_from) ||
-			    note.attempts_from < 0)
+			if (!read_number(word, 0, &note.attempts_from))
+				return false;
+		} else if (slice_starts_with(word, "o=")) {
+			if (!read_number(word, RESUME_ANYBODY, &note.take_over))
 				return false;
 		} else if (slice_is(word, "c=1")) {
 			note.clean = true;

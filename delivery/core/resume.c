@@ -10,9 +10,9 @@ static struct slice offset_key(const int64_t *offset)
 	return slice_of(offset, sizeof(*offset));
 }
 
-void resume_start(struct resume *r, int64_t committed)
+void resume_start(struct resume *r, int64_t committed, int64_t take_over)
 {
-	*r = (struct resume){.committed = committed};
+	*r = (struct resume){.committed = committed, .take_over = take_over};
 }
 
 void resume_free(struct resume *r)
@@ -48,20 +48,41 @@ static struct resumed resumed_from(const Punnet__V1__DeliveryAttempt *a, int64_t
 	};
 }
 
-enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct slice attempt_bytes,
-				int64_t offset)
+bool resume_is_take_over(struct slice type)
+{
+	return slice_is(type, codec_type(&punnet__v1__take_over__descriptor));
+}
+
+static const Punnet__V1__DeliveryAttempt *read_attempt(struct arena *scratch, struct slice bytes)
 {
 	const Punnet__V1__DeliveryAttempt *a =
-	    codec_unpack(scratch, &punnet__v1__delivery_attempt__descriptor, attempt_bytes);
+	    codec_unpack(scratch, &punnet__v1__delivery_attempt__descriptor, bytes);
 	struct lead_id lead_id;
-	struct resumed *known;
-	struct slice key;
-	int64_t routed_offset;
 
 	if (!a || !a->source || !a->assignment || a->attempt == 0 ||
 	    (int)a->result < (int)ATTEMPT_OK || (int)a->result > (int)ATTEMPT_PERMFAIL ||
 	    !lead_id_from_bytes(a->lead_id.data, a->lead_id.len, &lead_id))
-		return RESUME_UNREADABLE;
+		return NULL;
+	return a;
+}
+
+static enum resume_learnt learn_take_over(struct resume *r, int64_t offset)
+{
+	r->take_over = offset + 1;
+	return RESUME_TAKE_OVER;
+}
+
+static enum resume_learnt learn_attempt(struct resume *r, const Punnet__V1__DeliveryAttempt *a,
+					int64_t offset)
+{
+	struct resumed *known;
+	struct slice key;
+	int64_t routed_offset;
+
+	if (r->take_over == RESUME_ANYBODY)
+		r->take_over = (int64_t)a->take_over;
+	if ((int64_t)a->take_over != r->take_over)
+		return RESUME_STALE;
 	if ((int64_t)a->source->offset < r->committed)
 		return RESUME_BEHIND;
 
@@ -80,6 +101,22 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 	}
 	*known = resumed_from(a, offset);
 	return RESUME_KEPT;
+}
+
+enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct slice type,
+				struct slice bytes, int64_t offset)
+{
+	const Punnet__V1__DeliveryAttempt *a;
+	enum resume_learnt learnt = RESUME_UNREADABLE;
+
+	if (resume_is_take_over(type))
+		return learn_take_over(r, offset);
+	a = read_attempt(scratch, bytes);
+	if (a)
+		learnt = learn_attempt(r, a, offset);
+	r->unreadable += learnt == RESUME_UNREADABLE;
+	r->stale += learnt == RESUME_STALE;
+	return learnt;
 }
 
 const struct resumed *resume_find(const struct resume *r, int64_t routed_offset)

@@ -1,12 +1,18 @@
 /* resume: what a successor learns from leads.attempts when it takes a partition over.
  *
  * It is given the records of the partition's attempts in order, and keeps the last one of every routed record
- * that is not behind the commit. A task that is read again then goes on where that attempt left it. */
+ * that is not behind the commit. A task that is read again then goes on where that attempt left it.
+ *
+ * Each owner of the partition writes a TakeOver before it sends anything, and its attempts name that record. So the order of
+ * the log says whose attempts count: those of the owner whose TakeOver stands before them. One who was frozen and woke after
+ * the next had taken over may still write what its last request came to; it knows nothing of the request that its successor
+ * has made since, and is not believed. */
 #ifndef PUNNET_DELIVERY_RESUME_H
 #define PUNNET_DELIVERY_RESUME_H
 
 #include "base/map.h"
 #include "lead/codec.h"
+#include "prefix.h"
 #include "task.h"
 
 #define RESUME_MAX (1u << 20) /* as many as a prefix can span */
@@ -20,19 +26,27 @@ struct resumed {
 struct resume {
 	struct map by_delivery; /* key: the offset of the routed record */
 	int64_t committed;
+	int64_t
+	    take_over; /* the owner at the place that was read last: 1 + the offset of its TakeOver; 0: none wrote one */
+	size_t unreadable, stale; /* so many were met */
 };
 
 enum resume_learnt {
 	RESUME_KEPT,
-	RESUME_BEHIND, /* of a record before the commit: of no use */
+	RESUME_BEHIND,    /* of a record before the commit: of no use */
+	RESUME_TAKE_OVER, /* another owner from here on */
+	RESUME_STALE,     /* of one who did not own the partition any more */
 	RESUME_UNREADABLE,
 	RESUME_FULL,
 };
 
-void resume_start(struct resume *r, int64_t committed);
+/* take_over: the owner at the place where the reading begins, or RESUME_ANYBODY. */
+void resume_start(struct resume *r, int64_t committed, int64_t take_over);
 void resume_free(struct resume *r);
-enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct slice attempt_bytes,
-				int64_t offset);
+bool resume_is_take_over(struct slice type);
+/* type: the record's header; "" where it has none. */
+enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct slice type,
+				struct slice bytes, int64_t offset);
 /* The last attempt of the routed record at this offset, or NULL. */
 const struct resumed *resume_find(const struct resume *r, int64_t routed_offset);
 

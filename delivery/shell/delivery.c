@@ -98,8 +98,8 @@ static void take(struct delivery *d, const struct bus_record *record)
 	int64_t from;
 	struct task *t;
 
-	if (!p)
-		return; /* revoked meanwhile */
+	if (!p || !take_over_finish(d, p))
+		return; /* revoked meanwhile, or at its end */
 	from = record->offset < p->was_there_until ? p->attempts_from : p->attempts_end;
 	m = read_routed(d, record, &lead_id);
 	if (!m) {
@@ -127,7 +127,8 @@ static void take(struct delivery *d, const struct bus_record *record)
 
 bool delivery_is_taking(const struct delivery *d)
 {
-	return !d->draining && d->open_tasks < d->settings.open_tasks_max && !partitions_full(d);
+	return !d->draining && d->open_tasks < d->settings.open_tasks_max && !partitions_full(d) &&
+	       take_overs_stand(d);
 }
 
 static enum result take_batch(struct delivery *d, size_t *ret_count, struct error *ret_error)
@@ -173,13 +174,12 @@ enum result delivery_turn(struct delivery *d, bool *ret_busy, struct error *ret_
 		return r;
 	records_retry_stuck(d);
 	circuits_tell(d);
-	r = take_batch(d, &count, ret_error);
-	if (d->failed)
-		return error_set(ret_error, RESULT_FATAL, "%s", d->error.text);
-	if (r == RESULT_FATAL)
-		return r;
-	delivery_dispatch(d);
-	partitions_commit(d, clock_monotonic_ms());
+	if (!d->failed && take_batch(d, &count, ret_error) == RESULT_FATAL && !d->failed)
+		return RESULT_FATAL;
+	if (!d->failed) {
+		delivery_dispatch(d);
+		partitions_commit(d, clock_monotonic_ms());
+	}
 	metric_set(METRIC_DELIVERY_OPEN, (int64_t)d->open_tasks);
 	metric_set(METRIC_DELIVERY_IN_FLIGHT, (int64_t)d->sending);
 	if (d->failed)
@@ -242,6 +242,7 @@ static bool open_bus(struct delivery *d, struct error *ret_error)
 	struct bus_consumer_options consumer = {
 	    .group = DELIVERY_GROUP,
 	    .instance_id = d->settings.instance_id,
+	    .session_timeout_ms = d->settings.session_ms,
 	    .topics = topics,
 	    .topic_count = ARRAY_LEN(topics),
 	    .gather_ms = d->settings.gather_ms,

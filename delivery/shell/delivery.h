@@ -28,6 +28,7 @@ struct delivery_settings {
 	const char *mail_login_file; /* "user:password"; "" = none */
 	bool mail_plain;             /* go on where the relay has no TLS */
 	const char *instance_id;     /* NULL: a dynamic member of the group */
+	int session_ms;              /* 0: BUS_SESSION_MS */
 };
 
 /* Borrows all of them; they outlive it. */

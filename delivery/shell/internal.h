@@ -21,14 +21,19 @@
 
 #define DELIVERY_PARTITIONS_MAX    1024
 #define DELIVERY_TAKE_MAX          500  /* records in one turn */
-#define DELIVERY_IN_BUS_SPARE      1000 /* above the open tasks: dead letters */
+#define DELIVERY_IN_BUS_SPARE      4000 /* above the open tasks: dead letters, holds, take-overs */
 #define DELIVERY_COMMIT_EVERY_MS   200
 #define DELIVERY_COMMIT_TIMEOUT_MS 5000
 #define DELIVERY_BUS_TIMEOUT_MS    10000
+#define DELIVERY_SURE_TRY_MS       1000
+#define DELIVERY_UNSURE_PAUSE_MS   100
 #define DELIVERY_DRAIN_MS          5000  /* webhooks under way may end by themselves */
 #define DELIVERY_DUE_LOOK_MS       60000 /* the wall clock is looked at least so often */
 #define TASK_MAGIC                 0x5441534bu
-#define CIRCUIT_TOKEN              1 /* of records that belong to no task; a task's is its address */
+/* Tokens of records: a task's is its address; of those that belong to no task: */
+#define CIRCUIT_TOKEN           1
+#define TAKE_OVER_TOKEN(number) ((uint64_t)(number) << 2 | 2)
+#define IS_TAKE_OVER(token)     (((token)&3) == 2)
 
 #define TOPIC_ROUTED   "leads.routed"
 #define TOPIC_ATTEMPTS "leads.attempts"
@@ -62,7 +67,11 @@ struct partition {
 	int64_t was_there_until; /* records below this offset were there at the take-over */
 	int64_t taken_over_at_ms;
 	int64_t attempts_from; /* for records that were there */
-	int64_t attempts_end;  /* as far as is known */
+	int64_t
+	    attempts_end; /* as far as is known; once learnt, the next offset, if nobody else writes */
+	int64_t owner_before; /* whose attempts count at attempts_from: see resume.h */
+	int64_t take_over;    /* 1 + the offset of ours; 0: not stored yet */
+	bool learnt;          /* what stands before it was read */
 	int64_t committed;
 	bool was_clean;   /* the predecessor left nothing under way */
 	bool note_stale;  /* the commit still says so; it must not before anything is sent */
@@ -151,7 +160,10 @@ struct delivery {
 	struct task *orphans;                  /* revoked, not yet acknowledged */
 	struct task *stuck_first, *stuck_last; /* the bus was full */
 	size_t open_tasks, sending, in_bus;
+	uint32_t take_overs_in_bus[DELIVERY_PARTITIONS_MAX];
 	int64_t committed_at_ms, drain_ends_ms;
+	int64_t
+	    sure_until_ms; /* by the monotonic clock: before it nobody else owns the partitions */
 	bool draining, failed;
 	bool notes_stale; /* of some partition: nothing may be sent */
 	struct error error;
@@ -212,10 +224,23 @@ int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum resul
 void delivery_on_revoke(void *ctx, const char *topic, int32_t partition, bool lost);
 /* Overwrites commits that call their partition clean. false: not possible now; nothing may be sent. */
 bool partitions_refresh_notes(struct delivery *d);
+/* The group holds this process for the owner of its partitions, as far as it can be known. Commits, blocking, where the last proof
+ * is too old. false: nothing may be sent. */
+bool partitions_sure(struct delivery *d);
 bool partitions_full(const struct delivery *d);
 void partitions_commit(struct delivery *d, int64_t now_ms);
 bool partitions_commit_last(struct delivery *d);
 void partitions_free(struct delivery *d);
+
+/* --- whose a partition is (take_over.c) --- */
+void take_over_say(struct delivery *d, struct partition *p);
+void take_over_acked(struct delivery *d, int32_t number, int64_t offset);
+/* Until then nothing is taken. */
+bool take_overs_stand(const struct delivery *d);
+/* Before the first record of a partition; may block. false: it failed. */
+bool take_over_finish(struct delivery *d, struct partition *p);
+/* An attempt of ours is stored at `offset`: does it count? May block where somebody else has written. */
+bool take_over_holds(struct delivery *d, struct partition *p, int64_t offset);
 
 /* --- queues (queues.c) --- */
 struct advertiser *queue_of(struct delivery *d, struct slice advertiser_id);

@@ -1,15 +1,14 @@
 /* partitions: taking a partition of leads.routed over, giving it away, and what its commits say.
  *
- * The commit's metadata names the place in leads.attempts from which a successor reads; what it finds there tells it how
- * far each task had come. A webhook that may have been under way when the predecessor ended counts as unknown. */
+ * The commit's metadata names the place in leads.attempts from which a successor reads; what it finds there (take_over.c)
+ * tells it how far each task had come. A webhook that may have been under way when the predecessor ended counts as unknown. */
 #include <stdlib.h>
 
 #include "internal.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
-
-#define RESUME_BATCH 500
 
 static struct partition *partition_at(struct delivery *d, int32_t number)
 {
@@ -18,46 +17,6 @@ static struct partition *partition_at(struct delivery *d, int32_t number)
 }
 
 /* --- taking over --- */
-
-/* Reads leads.attempts/p from where the commit says to its end. */
-static enum result learn_attempts(struct delivery *d, struct partition *p, struct error *e)
-{
-	struct bus_record records[RESUME_BATCH];
-	struct bus_reader *reader;
-	enum result r = RESULT_OK;
-	size_t unreadable = 0;
-
-	if (p->attempts_from >= p->attempts_end)
-		return RESULT_OK;
-	reader = bus_reader_open(d->bus, TOPIC_ATTEMPTS, p->number, p->attempts_from, e);
-	if (!reader)
-		return RESULT_FATAL;
-	while (r == RESULT_OK && bus_reader_position(reader) < p->attempts_end) {
-		size_t count = 0;
-
-		r = bus_reader_take(reader, records, RESUME_BATCH, DELIVERY_BUS_TIMEOUT_MS, &count,
-				    e);
-		if (r == RESULT_OK && count == 0 && bus_reader_position(reader) < p->attempts_end)
-			r = error_set(e, RESULT_AWAY, "%s/%d: nothing came", TOPIC_ATTEMPTS,
-				      p->number);
-		for (size_t i = 0; r == RESULT_OK && i < count; i++) {
-			enum resume_learnt learnt;
-
-			arena_reset(&d->record_arena);
-			learnt = resume_learn(&p->resume, &d->record_arena, records[i].value,
-					      records[i].offset);
-			unreadable += learnt == RESUME_UNREADABLE;
-			if (learnt == RESUME_FULL)
-				r = error_set(e, RESULT_FATAL, "more than %u deliveries to resume",
-					      RESUME_MAX);
-		}
-	}
-	if (unreadable > 0)
-		log_warn("attempts_unreadable", LOG_INT("partition", p->number),
-			 LOG_INT("count", unreadable));
-	bus_reader_close(reader);
-	return r;
-}
 
 static enum result look_at_topics(struct delivery *d, struct partition *p,
 				  const struct commit_note *note, int64_t *ret_routed_low,
@@ -75,8 +34,11 @@ static enum result look_at_topics(struct delivery *d, struct partition *p,
 		return error_set(e, r, "%s/%d: its offsets can't be learned", TOPIC_ROUTED,
 				 p->number);
 
-	p->attempts_end = attempts_high;
 	p->attempts_from = MIN_OF(MAX_OF(note->attempts_from, attempts_low), attempts_high);
+	p->attempts_end = p->attempts_from;
+	/* where retention was ahead of the commit, nobody knows whose the first attempts are */
+	p->owner_before =
+	    p->attempts_from > MAX_OF(note->attempts_from, 0) ? RESUME_ANYBODY : note->take_over;
 	return RESULT_OK;
 }
 
@@ -100,7 +62,6 @@ static struct partition *partition_new(const struct bus_assignment *a,
 		abort();
 	p->number = a->partition;
 	p->watermark = note->watermark;
-	p->taken_over_at_ms = clock_now_ms();
 	/* Nobody sends before a commit of its own stands: where there is none, nobody has. */
 	p->was_clean = note->clean || a->committed < 0;
 	p->note_stale = p->was_clean;
@@ -127,11 +88,11 @@ int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum resul
 	p = partition_new(a, &note);
 	r = look_at_topics(d, p, &note, &routed_low, &e);
 	p->committed = MAX_OF(a->committed, routed_low);
-	resume_start(&p->resume, p->committed);
 	if (r == RESULT_OK)
-		r = learn_attempts(d, p, &e);
-	if (r != RESULT_OK) {
+		take_over_say(d, p);
+	else
 		delivery_fail(d, "%s", e.text);
+	if (d->failed) {
 		partition_free(p);
 		*ret_result = RESULT_FATAL;
 		return -1;
@@ -140,26 +101,37 @@ int64_t delivery_on_assign(void *ctx, const struct bus_assignment *a, enum resul
 	d->partitions[p->number] = p;
 	d->notes_stale |= p->note_stale;
 	log_info("partition_taken", LOG_INT("partition", p->number),
-		 LOG_INT("committed", p->committed), LOG_INT("attempts_from", p->attempts_from),
-		 LOG_INT("attempts_end", p->attempts_end),
-		 LOG_INT("deliveries_known", map_count(&p->resume.by_delivery)),
-		 LOG_INT("clean", p->was_clean));
+		 LOG_INT("committed", p->committed), LOG_INT("clean", p->was_clean));
 	return p->committed;
 }
 
 /* --- commits --- */
 
-static void write_note(struct partition *p, bool clean, struct buf *out)
+static int session_ms(const struct delivery *d)
 {
-	prefix_advance(&p->prefix, progress_committable(p->progress));
-	commit_note_write(&p->prefix.watermark, prefix_attempts_from(&p->prefix, p->attempts_end),
-			  clean, out);
+	return d->settings.session_ms > 0 ? d->settings.session_ms : BUS_SESSION_MS;
 }
 
-static bool commit_now(struct delivery *d, struct partition *p, bool clean)
+static void write_note(struct partition *p, bool clean, struct buf *out)
+{
+	int64_t next = progress_committable(p->progress);
+	struct commit_note note = {.clean = clean};
+
+	prefix_advance(&p->prefix, next);
+	note.watermark = p->prefix.watermark;
+	/* of records that were there before and have not been taken yet, attempts may stand as far back as our own reading began */
+	note.attempts_from = prefix_attempts_from(
+	    &p->prefix, next < p->was_there_until ? p->attempts_from : p->attempts_end);
+	note.take_over =
+	    p->learnt && note.attempts_from >= p->take_over ? p->take_over : p->owner_before;
+	commit_note_write(&note, out);
+}
+
+static bool commit_within(struct delivery *d, struct partition *p, bool clean, int timeout_ms)
 {
 	_cleanup_(buf_free) struct buf note = {.max = BUS_METADATA_MAX_BYTES};
 	int64_t next = progress_committable(p->progress);
+	int64_t began_ms = clock_monotonic_ms();
 
 	write_note(p, clean, &note);
 	if (note.failed) {
@@ -168,11 +140,28 @@ static bool commit_now(struct delivery *d, struct partition *p, bool clean)
 		return false;
 	}
 	if (bus_commit_now(d->consumer, TOPIC_ROUTED, p->number, next, buf_slice(&note),
-			   DELIVERY_COMMIT_TIMEOUT_MS) != RESULT_OK)
+			   timeout_ms) != RESULT_OK)
 		return false;
 
 	p->committed = next;
+	d->sure_until_ms =
+	    began_ms + session_ms(d) * 5 / 6; /* the rest is for what is on its way */
 	return true;
+}
+
+static bool commit_now(struct delivery *d, struct partition *p, bool clean)
+{
+	return commit_within(d, p, clean, DELIVERY_COMMIT_TIMEOUT_MS);
+}
+
+bool partitions_sure(struct delivery *d)
+{
+	if (clock_monotonic_ms() < d->sure_until_ms || fault_on("sends_unsure"))
+		return true;
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++)
+		if (d->partitions[i])
+			return commit_within(d, d->partitions[i], false, DELIVERY_SURE_TRY_MS);
+	return false;
 }
 
 bool partitions_refresh_notes(struct delivery *d)
@@ -258,6 +247,10 @@ void delivery_on_revoke(void *ctx, _unused_ const char *topic, int32_t partition
 
 	if (!p)
 		return;
+	/* a take-over that comes in behind the successor's would cost that one a start */
+	if (!lost && p->take_over == 0 &&
+	    bus_producer_flush(d->producer, DELIVERY_COMMIT_TIMEOUT_MS) != RESULT_OK)
+		log_warn("take_over_left_behind", LOG_INT("partition", partition));
 	if (!lost && !p->note_stale && !commit_now(d, p, nothing_under_way(p)))
 		log_warn("last_commit_failed", LOG_INT("partition", partition));
 	forget_tasks(d, p);

@@ -150,9 +150,12 @@ int64_t pb_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret
 
 static void write_note(struct pb_partition *p, struct buf *out)
 {
+	struct commit_note note = {0};
+
 	prefix_advance(&p->prefix, progress_committable(p->progress));
-	commit_note_write(&p->prefix.watermark, prefix_attempts_from(&p->prefix, p->attempts_end),
-			  false, out);
+	note.watermark = p->prefix.watermark;
+	note.attempts_from = prefix_attempts_from(&p->prefix, p->attempts_end);
+	commit_note_write(&note, out);
 }
 
 void pb_partitions_commit(struct postbacks *pb, int64_t now_ms)

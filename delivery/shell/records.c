@@ -164,6 +164,7 @@ void record_attempt(struct delivery *d, struct task *t)
 	wire_uint(out, 16, t->asks);
 	write_answer(out, t);
 	write_retry(out, t);
+	wire_uint(out, 21, (uint64_t)t->partition->take_over);
 	t->state = TASK_RECORDING;
 	produce(d, t, TOPIC_ATTEMPTS, t->partition->number,
 		&punnet__v1__delivery_attempt__descriptor);
@@ -261,7 +262,9 @@ static void attempt_acked(struct delivery *d, struct task *t, int64_t offset)
 	fault_point("delivery_attempt_acked");
 	count_attempt(&t->step);
 	t->attempt_offset = offset;
-	t->partition->attempts_end = MAX_OF(t->partition->attempts_end, offset + 1);
+	if (!take_over_holds(d, t->partition, offset))
+		return;
+	t->partition->attempts_end = offset + 1;
 	if (t->step.final) {
 		record_outcome(d, t);
 		return;
@@ -287,11 +290,12 @@ static void outcome_acked(struct delivery *d, struct task *t)
 	task_free(d, t);
 }
 
-void delivery_on_ack(void *ctx, uint64_t token, enum result result, _unused_ int32_t partition,
+void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t partition,
 		     int64_t offset)
 {
 	struct delivery *d = ctx;
-	struct task *t = token == CIRCUIT_TOKEN ? NULL : (struct task *)(uintptr_t)token;
+	bool is_task = token != CIRCUIT_TOKEN && !IS_TAKE_OVER(token);
+	struct task *t = is_task ? (struct task *)(uintptr_t)token : NULL;
 
 	d->in_bus--;
 	if (t) {
@@ -302,6 +306,8 @@ void delivery_on_ack(void *ctx, uint64_t token, enum result result, _unused_ int
 		delivery_fail(d, "a record was not acknowledged");
 		return;
 	}
+	if (IS_TAKE_OVER(token))
+		take_over_acked(d, partition, offset);
 	if (!t)
 		return;
 	if (!t->partition) {

@@ -263,13 +263,20 @@ static void wait_for_rate(struct delivery *d, int64_t wait_us)
 	uv_timer_start(&d->rate_timer, on_rate, (uint64_t)(wait_us / 1000 + 1), 0);
 }
 
-/* While it can't be known who is erased, nothing is opened. */
-static bool may_open(struct delivery *d)
+/* While it can't be known who is erased, nothing is opened; while it can't be known whose the leads are, nothing is sent. */
+static bool may_send(struct delivery *d)
 {
-	if (d->open_tasks == 0 || opener_sure(&d->opener))
+	if (d->open_tasks == 0)
 		return true;
-	wait_for_rate(d, (int64_t)DIRECTORY_RENEW_MS * 1000);
-	return false;
+	if (!opener_sure(&d->opener)) {
+		wait_for_rate(d, (int64_t)DIRECTORY_RENEW_MS * 1000);
+		return false;
+	}
+	if (!partitions_sure(d)) {
+		wait_for_rate(d, (int64_t)DELIVERY_UNSURE_PAUSE_MS * 1000);
+		return false;
+	}
+	return true;
 }
 
 void delivery_dispatch(struct delivery *d)
@@ -277,7 +284,7 @@ void delivery_dispatch(struct delivery *d)
 	if (!partitions_refresh_notes(d))
 		return;
 	while (!d->draining && !d->failed && d->sending < d->settings.in_flight_max &&
-	       may_open(d)) {
+	       may_send(d)) {
 		int64_t wait_us;
 		struct task *t = queue_next(d, &wait_us);
 

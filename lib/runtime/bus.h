@@ -17,6 +17,7 @@
 
 #define BUS_RECORD_MAX_BYTES   (1000 * 1000)
 #define BUS_METADATA_MAX_BYTES 4000 /* of a commit; Kafka's default ceiling is 4096 */
+#define BUS_SESSION_MS         6000 /* so long a group waits for a member that it does not hear of */
 
 struct bus;
 struct bus_producer;
@@ -131,7 +132,7 @@ struct bus_consumer_options {
 	const char *instance_id; /* static member id, or NULL */
 	const char *const *topics;
 	size_t topic_count;
-	int session_timeout_ms; /* 0 = 6000 */
+	int session_timeout_ms; /* 0 = BUS_SESSION_MS */
 	/* How long the broker may wait for 64 KiB of records before it answers a fetch; 0 = not at all. An answer costs broker
 	 * and member as much for one record as for hundreds. */
 	int gather_ms;
@@ -153,7 +154,8 @@ void bus_release(struct bus_consumer *c, struct bus_record *records, size_t coun
  * silently; inside on_revoke only bus_commit_now() commits. */
 void bus_commit(struct bus_consumer *c, const char *topic, int32_t partition, int64_t next,
 		struct slice metadata);
-/* The same, blocking. */
+/* The same, blocking. RESULT_OK: the group has taken it from this member, so it held the member for one, and gives its partitions to
+ * nobody else for the session time from the call on. */
 _must_use_ enum result bus_commit_now(struct bus_consumer *c, const char *topic, int32_t partition,
 				      int64_t next, struct slice metadata, int timeout_ms);
 int bus_consumer_fd(struct bus_consumer *c);

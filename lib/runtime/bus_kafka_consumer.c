@@ -20,8 +20,7 @@
 #define CONSUMER_CLOSE_MS      3000
 #define CONSUMER_COMMITTED_MS  10000 /* in all, to learn the committed offsets at an assignment */
 #define CONSUMER_COMMITTED_TRY 2000  /* a single try */
-#define CONSUMER_SESSION_MS    6000
-#define CONSUMER_BATCH_MAX     1024 /* messages moved from the queue at once */
+#define CONSUMER_BATCH_MAX     1024  /* messages moved from the queue at once */
 #define CONSUMER_EMPTY_WAIT_MS 50
 #define CONSUMER_GATHER_BYTES  "65536"
 #define CONSUMER_QUEUE_KBYTES  "65536"
@@ -184,7 +183,7 @@ static bool consumer_start(struct kafka_consumer *c, struct error *ret_error)
 {
 	static const uint64_t one = 1;
 	int session_ms =
-	    c->options.session_timeout_ms ? c->options.session_timeout_ms : CONSUMER_SESSION_MS;
+	    c->options.session_timeout_ms ? c->options.session_timeout_ms : BUS_SESSION_MS;
 	char session[16], heartbeat[16], wait[16];
 	const struct kafka_setting settings[] = {
 	    {"group.id", c->options.group},

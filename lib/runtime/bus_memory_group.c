@@ -367,8 +367,10 @@ void memory_commit(struct bus_consumer *base, const char *topic, int32_t partiti
 enum result memory_commit_now(struct bus_consumer *base, const char *topic, int32_t partition,
 			      int64_t next, struct slice metadata, _unused_ int timeout_ms)
 {
+	struct memory_consumer *c = (struct memory_consumer *)base;
+
 	memory_commit(base, topic, partition, next, metadata);
-	return RESULT_OK;
+	return c->lost || c->fenced ? RESULT_AWAY : RESULT_OK;
 }
 
 /* --- hooks --- */

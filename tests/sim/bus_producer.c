@@ -214,7 +214,8 @@ enum result sim_producer_flush(struct bus_producer *base, int timeout_ms)
 	struct sim_producer *p = (struct sim_producer *)base;
 	int64_t until_us = sim.now_us + timeout_ms * US_PER_MS;
 
-	while (p->first && sim.now_us < until_us) {
+	/* inside a take time stands still, and nothing comes */
+	while (!proc_is_held() && p->first && sim.now_us < until_us) {
 		(void)sim_producer_poll(base, NULL);
 		sim_pause(US_PER_MS);
 	}

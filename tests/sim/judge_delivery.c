@@ -23,6 +23,11 @@ static const struct taken *taken_by(const Punnet__V1__Assignment *a, const struc
 
 /* --- attempts --- */
 
+static bool is_take_over(const struct bus_record *r)
+{
+	return slice_is(r->type, "punnet.v1.TakeOver");
+}
+
 static bool judge_attempt(const struct bus_record *r)
 {
 	const Punnet__V1__DeliveryAttempt *m =
@@ -56,7 +61,7 @@ static bool judge_attempts(void)
 		const struct partition_log *log = log_of("leads.attempts", p);
 
 		for (size_t i = 0; i < log->count; i++)
-			if (!judge_attempt(&log->records[i]))
+			if (!is_take_over(&log->records[i]) && !judge_attempt(&log->records[i]))
 				return false;
 	}
 	return true;
@@ -68,6 +73,18 @@ static bool is_about(const Punnet__V1__Outcome *m, const struct assigned *a)
 {
 	return m->assignment && m->assignment->round == a->routed->assignment->round &&
 	       slice_equal(codec_bytes(m->lead_id), slice_of(a->id.bytes, sizeof(a->id.bytes)));
+}
+
+/* Whoever wrote the attempt owned the partition when it was stored. */
+static bool counts(const struct partition_log *attempts, size_t offset,
+		   const Punnet__V1__DeliveryAttempt *attempt)
+{
+	uint64_t take_over = 0;
+
+	for (size_t i = 0; i < offset; i++)
+		if (is_take_over(&attempts->records[i]))
+			take_over = i + 1;
+	return attempt->take_over == take_over;
 }
 
 /* The outcome says which attempt it was made of. */
@@ -91,6 +108,9 @@ static bool judge_source(const struct bus_record *r, const Punnet__V1__Outcome *
 	    !slice_equal(codec_bytes(attempt->lead_id), codec_bytes(m->lead_id)) ||
 	    attempt->assignment->round != m->assignment->round)
 		return fault("leads.outcomes/%d at %lld was not made of a last attempt",
+			     r->partition, (long long)r->offset);
+	if (!counts(attempts, s->offset, attempt))
+		return fault("leads.outcomes/%d at %lld was made of an attempt that does not count",
 			     r->partition, (long long)r->offset);
 	return true;
 }

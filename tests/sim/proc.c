@@ -368,6 +368,11 @@ void proc_hold(void)
 	sim.running->held++;
 }
 
+bool proc_is_held(void)
+{
+	return sim.running->held > 0;
+}
+
 void proc_let_go(void)
 {
 	struct proc *p = sim.running;

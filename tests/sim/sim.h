@@ -131,6 +131,7 @@ void proc_disown(struct resource *r);
 /* Between these a process is not left waiting: a callback of the memory bus is under way. */
 void proc_hold(void);
 void proc_let_go(void);
+bool proc_is_held(void);
 
 /* --- of processes (proc.c) --- */
 struct proc *proc_start(struct slot *s);

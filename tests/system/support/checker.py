@@ -195,6 +195,8 @@ class Checker:
         final = set()
         for records in self.attempts.values():
             for record in records:
+                if record.is_take_over:
+                    continue
                 message = record.message
                 task = (lead_text(message.lead_id), message.assignment.round)
                 if task not in self.assignments:

@@ -22,6 +22,11 @@ class Record:
     timestamp_ms: int
 
     @property
+    def is_take_over(self):
+        """In leads.attempts: another owner of the partition from here on; of no lead."""
+        return self.type == "punnet.v1.TakeOver"
+
+    @property
     def message(self):
         parsed = messages.BY_TOPIC[self.topic]()
         parsed.ParseFromString(self.value)

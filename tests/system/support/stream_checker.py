@@ -163,7 +163,9 @@ class StreamChecker:
             self.rows.put(message.lead_id, one_lead.SETTLED, message.settled.round, message.settled.settlement)
 
     def _read_deliveries(self):
-        for _, message in self._records("leads.attempts"):
+        for record, message in self._records("leads.attempts"):
+            if record.is_take_over:
+                continue
             self.rows.put(message.lead_id, one_lead.ATTEMPT, message.assignment.round, message.final)
         for _, message in self._records("leads.outcomes"):
             if message.kind in one_lead.FINAL:

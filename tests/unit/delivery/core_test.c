@@ -226,16 +226,24 @@ static void a_commit_carries_the_watermark_of_its_own_place(_unused_ void **stat
 
 	/* 100 to 102 are finished, 103 could not be read, 104 is under way: later ones say nothing yet */
 	prefix_advance(&p, 104);
-	commit_note_write(&p.watermark, prefix_attempts_from(&p, 9000), false, &text);
+	note = (struct commit_note){.watermark = p.watermark,
+				    .attempts_from = prefix_attempts_from(&p, 9000)};
+	commit_note_write(&note, &text);
 	assert_string_equal(buf_cstr(&text), "market/1=5002.0 a=44");
 
 	prefix_advance(&p, 1100);
 	buf_reset(&text);
-	commit_note_write(&p.watermark, prefix_attempts_from(&p, 9000), true, &text);
-	assert_string_equal(buf_cstr(&text), "market/1=5999.0 a=9000 c=1");
+	note = (struct commit_note){.watermark = p.watermark,
+				    .attempts_from = prefix_attempts_from(&p, 9000),
+				    .take_over = 8001,
+				    .clean = true};
+	commit_note_write(&note, &text);
+	assert_string_equal(buf_cstr(&text), "market/1=5999.0 a=9000 o=8001 c=1");
 
+	note = (struct commit_note){0};
 	assert_true(commit_note_read(buf_slice(&text), &note));
 	assert_int_equal(note.attempts_from, 9000);
+	assert_int_equal(note.take_over, 8001);
 	assert_true(note.clean);
 	assert_false(watermark_is_new(&note.watermark, &source));
 	prefix_free(&p);
@@ -250,6 +258,10 @@ static void a_note_that_is_none_is_refused_and_an_empty_one_is_empty(_unused_ vo
 	assert_false(note.clean);
 	assert_true(commit_note_read(SLICE(" a=7"), &note));
 	assert_int_equal(note.attempts_from, 7);
+	assert_int_equal(note.take_over, 0);
+	assert_true(commit_note_read(SLICE(" a=7 o=-1"), &note));
+	assert_int_equal(note.take_over, RESUME_ANYBODY);
+	assert_false(commit_note_read(SLICE(" a=7 o=-2"), &note));
 	assert_int_equal(note.watermark.count, 0);
 	assert_false(commit_note_read(SLICE("market/1=2.0 a=-7"), &note));
 	assert_false(commit_note_read(SLICE("market/1=2.0 a=x"), &note));
@@ -258,16 +270,18 @@ static void a_note_that_is_none_is_refused_and_an_empty_one_is_empty(_unused_ vo
 
 /* --- taking over --- */
 
-static void learn(struct resume *r, uint32_t round, uint32_t attempt, bool final, uint64_t routed,
-		  int64_t offset)
+static enum resume_learnt learn_of(struct resume *r, uint64_t take_over, uint32_t round,
+				   uint32_t attempt, bool final, uint64_t routed, int64_t offset)
 {
 	Punnet__V1__DeliveryAttempt m = PUNNET__V1__DELIVERY_ATTEMPT__INIT;
 	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
 	Punnet__V1__Assignment assignment = PUNNET__V1__ASSIGNMENT__INIT;
 	_cleanup_(buf_free) struct buf bytes = {0};
 	struct arena scratch = {0};
+	enum resume_learnt learnt;
 
 	source.offset = routed;
+	m.take_over = take_over;
 	assignment.round = round;
 	m.lead_id = codec_lead_id(&lead);
 	m.source = &source;
@@ -278,9 +292,56 @@ static void learn(struct resume *r, uint32_t round, uint32_t attempt, bool final
 	m.final = final;
 	m.next_due_at_ms = final ? 0 : 777;
 	codec_pack(&m.base, &bytes);
-	assert_int_equal(resume_learn(r, &scratch, buf_slice(&bytes), offset),
-			 (int64_t)routed < r->committed ? RESUME_BEHIND : RESUME_KEPT);
+	learnt = resume_learn(r, &scratch, SLICE("punnet.v1.DeliveryAttempt"), buf_slice(&bytes),
+			      offset);
 	arena_free(&scratch);
+	return learnt;
+}
+
+static void learn(struct resume *r, uint32_t round, uint32_t attempt, bool final, uint64_t routed,
+		  int64_t offset)
+{
+	assert_int_equal(learn_of(r, 0, round, attempt, final, routed, offset),
+			 (int64_t)routed < r->committed ? RESUME_BEHIND : RESUME_KEPT);
+}
+
+static void take_over(struct resume *r, int64_t offset)
+{
+	struct arena scratch = {0};
+
+	assert_int_equal(resume_learn(r, &scratch, SLICE("punnet.v1.TakeOver"), SLICE(""), offset),
+			 RESUME_TAKE_OVER);
+	arena_free(&scratch);
+}
+
+static void an_owner_that_was_relieved_is_not_believed(_unused_ void **state)
+{
+	struct resume r;
+
+	resume_start(&r, 50, 0);
+	assert_int_equal(learn_of(&r, 0, 1, 1, false, 50, 10), RESUME_KEPT);
+	take_over(&r, 11);
+	assert_int_equal(learn_of(&r, 12, 1, 2, false, 50, 12), RESUME_KEPT);
+	/* the first owner wakes up: its second attempt was its last, and has failed */
+	assert_int_equal(learn_of(&r, 0, 1, 2, true, 50, 13), RESUME_STALE);
+	assert_false(resume_find(&r, 50)->step.final);
+	take_over(&r, 14);
+	assert_int_equal(learn_of(&r, 12, 1, 3, true, 50, 15), RESUME_STALE);
+	assert_int_equal(learn_of(&r, 15, 1, 3, false, 50, 16), RESUME_KEPT);
+	assert_int_equal(resume_find(&r, 50)->record_offset, 16);
+	assert_int_equal(r.stale, 2);
+	resume_free(&r);
+
+	/* a reading that begins behind a take-over knows it from the commit */
+	resume_start(&r, 50, 12);
+	assert_int_equal(learn_of(&r, 0, 1, 2, true, 50, 13), RESUME_STALE);
+	assert_int_equal(learn_of(&r, 12, 1, 2, false, 50, 14), RESUME_KEPT);
+	resume_free(&r);
+
+	resume_start(&r, 50, RESUME_ANYBODY);
+	assert_int_equal(learn_of(&r, 7, 1, 1, false, 50, 13), RESUME_KEPT);
+	assert_int_equal(learn_of(&r, 5, 1, 2, true, 50, 14), RESUME_STALE);
+	resume_free(&r);
 }
 
 static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_ void **state)
@@ -288,7 +349,7 @@ static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_
 	struct resume r;
 	struct arena scratch = {0};
 
-	resume_start(&r, 50);
+	resume_start(&r, 50, 0);
 	learn(&r, 0, 1, false, 49, 10);
 	assert_null(resume_find(&r, 49));
 	learn(&r, 1, 1, false, 50, 11);
@@ -301,7 +362,8 @@ static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_
 	assert_true(resume_find(&r, 50)->step.final);
 	assert_int_equal(resume_find(&r, 50)->record_offset, 13);
 	assert_null(resume_find(&r, 51));
-	assert_int_equal(resume_learn(&r, &scratch, SLICE("\x0a\xff"), 15), RESUME_UNREADABLE);
+	assert_int_equal(resume_learn(&r, &scratch, SLICE(""), SLICE("\x0a\xff"), 15),
+			 RESUME_UNREADABLE);
 	arena_free(&scratch);
 	resume_free(&r);
 }
@@ -320,6 +382,7 @@ int main(void)
 	    cmocka_unit_test(a_commit_carries_the_watermark_of_its_own_place),
 	    cmocka_unit_test(a_note_that_is_none_is_refused_and_an_empty_one_is_empty),
 	    cmocka_unit_test(a_successor_goes_on_after_the_last_attempt_of_each_delivery),
+	    cmocka_unit_test(an_owner_that_was_relieved_is_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "delivery/core/resume.h"
 #include "lead/codec.h"
 #include "lead/contact_prints.h"
 #include "proto/directory.pb-c.h"
@@ -225,9 +226,13 @@ size_t read_topic(struct world *w, const char *topic, void (*each)(void *, struc
 		size_t count;
 
 		assert_int_equal(bus_reader_take(r, records, READ_MAX, 0, &count, &e), RESULT_OK);
-		for (size_t i = 0; each && i < count; i++)
-			each(ctx, records[i].value);
-		total += count;
+		for (size_t i = 0; i < count; i++) {
+			if (resume_is_take_over(records[i].type))
+				continue;
+			total++;
+			if (each)
+				each(ctx, records[i].value);
+		}
 		bus_reader_close(r);
 	}
 	return total;

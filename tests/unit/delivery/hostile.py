@@ -62,10 +62,9 @@ def times_seen(path, headers):
         return SEEN[key]
 
 
-def misbehave(conn, path, headers, body):
+def misbehave(conn, seen, path, headers, body):
     """True: the connection may be used again."""
     what = path.strip("/").split("/")
-    seen = times_seen(path, headers)
     if what[0] == "status":
         answer(conn, what[1], extra="Retry-After: 7\r\n" if what[1] == "503" else "")
         return True
@@ -97,6 +96,10 @@ def misbehave(conn, path, headers, body):
         return True
     if what[0] == "price":
         answer(conn, 200, b'{"outcome":"accepted","price":"450.50","phone":"+79161234567","who":["\\u0418\\u0432\\u0430\\u043d"]}')
+        return True
+    if what[0] == "late_500_then_late_200":
+        time.sleep(0.3)
+        answer(conn, 500 if seen == 1 else 200)
         return True
     if what[0] == "slow_then_500" and seen > 1:
         answer(conn, 500)
@@ -191,8 +194,9 @@ def serve(conn, tls=None):
             request = read_request(conn)
             if not request:
                 break
+            seen = times_seen(request[0], request[1])
             log(*request)
-            if not misbehave(conn, *request):
+            if not misbehave(conn, seen, *request):
                 return
     except OSError:
         pass
