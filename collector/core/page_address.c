@@ -22,9 +22,18 @@ struct part {
 	bool at, plus, other;
 };
 
-static bool ends_part(char c)
+/* Nearly every part is plain: it can be somebody's name at most, and stands there as it was typed. */
+enum byte_class { BYTE_PLAIN, BYTE_DIGIT, BYTE_SPECIAL, BYTE_END };
+
+static const uint8_t classes[256] = {
+    ['0' ... '9'] = BYTE_DIGIT, ['%'] = BYTE_SPECIAL, ['+'] = BYTE_SPECIAL, ['@'] = BYTE_SPECIAL,
+    ['/'] = BYTE_END,           ['?'] = BYTE_END,     ['&'] = BYTE_END,     ['='] = BYTE_END,
+    ['#'] = BYTE_END,           [';'] = BYTE_END,     [','] = BYTE_END,
+};
+
+static enum byte_class class_of(char c)
 {
-	return c != '\0' && strchr("/?&=#;,", c);
+	return (enum byte_class)classes[(uint8_t)c];
 }
 
 /* One byte, and how many it took in the text. "%2540" is "%40" is "@". */
@@ -91,7 +100,7 @@ static bool has_own_phone(const struct part *p, const char *phone)
 	return len >= OWN_DIGITS_LEAST && have >= len && memmem(p->digits, have, from, len);
 }
 
-static bool is_own_name(const struct part *p, const struct draft *d)
+static bool is_own_name(struct slice text, const struct draft *d)
 {
 	static const enum lead_field names[] = {LEAD_FIELD_NAME, LEAD_FIELD_FIRST_NAME,
 						LEAD_FIELD_LAST_NAME, LEAD_FIELD_MIDDLE_NAME};
@@ -99,44 +108,55 @@ static bool is_own_name(const struct part *p, const struct draft *d)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct slice name = draft_text(d, names[i]);
 
-		if (name.len >= NAME_BYTES_LEAST &&
-		    slice_equal_nocase(name, slice_of(p->text, p->len)))
+		if (name.len == text.len && name.len >= NAME_BYTES_LEAST &&
+		    slice_equal_nocase(name, text))
 			return true;
 	}
 	return false;
 }
 
-static bool is_personal(const struct draft *d, struct slice text)
+static bool is_personal(const struct draft *d, struct slice text, size_t digits, bool special)
 {
 	struct part p;
 
 	if (text.len == 0)
 		return false;
+	if (!special && digits < OWN_DIGITS_LEAST)
+		return is_own_name(text, d);
 	read_part(text, &p);
-	return p.at || is_phone(&p) || has_own_phone(&p, d->phone) || is_own_name(&p, d);
+	return p.at || is_phone(&p) || has_own_phone(&p, d->phone) ||
+	       is_own_name(slice_of(p.text, p.len), d);
 }
 
 /* Writes only when something goes: nearly every address stays where it is, in the body. */
 static void clean(struct draft *d, enum lead_field field, char room[DRAFT_PAGE_MAX])
 {
 	struct slice text = draft_text(d, field);
-	size_t kept = 0, begin = 0;
+	size_t kept = 0, begin = 0, digits = 0;
+	bool special = false;
 
 	if (text.len == 0 ||
 	    text.len > DRAFT_PAGE_MAX) /* longer ones are faults, and never stored */
 		return;
 	for (size_t i = 0; i <= text.len; i++) {
-		struct slice part = slice_of(text.data + begin, i - begin);
+		enum byte_class class = i < text.len ? class_of(text.data[i]) : BYTE_END;
+		struct slice part;
 
-		if (i < text.len && !ends_part(text.data[i]))
+		if (class != BYTE_END) {
+			digits += class == BYTE_DIGIT;
+			special |= class == BYTE_SPECIAL;
 			continue;
-		if (!is_personal(d, part)) {
+		}
+		part = slice_of(text.data + begin, i - begin);
+		if (!is_personal(d, part, digits, special)) {
 			memcpy(room + kept, part.data, part.len);
 			kept += part.len;
 		}
 		if (i < text.len)
 			room[kept++] = text.data[i];
 		begin = i + 1;
+		digits = 0;
+		special = false;
 	}
 	if (kept < text.len)
 		d->v[field].text = slice_of(room, kept);

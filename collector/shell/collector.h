@@ -113,6 +113,7 @@ struct collector {
 	struct sealer sealer;
 	uint32_t sealer_day;       /* whose key it seals with */
 	int64_t sealer_checked_ms; /* the turn in which that day's key was looked for */
+	int64_t taken_at_ms; /* by the wall clock: the lines at hand, a piece of a batch at most */
 };
 
 /* Monotonic, as old as the loop's turn: for waits, not for what is measured or written down. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "collector/core/lines.h"
+#include "runtime/clock.h"
 #include "runtime/metrics.h"
 
 /* --- life --- */
@@ -202,8 +203,16 @@ static const Punnet__V1__DirectoryEntry *party_of(const struct intake *i)
 	return directory_get(i->c->directory, party_name(i->party_kind), slice_cstr(i->party));
 }
 
+/* What follows was taken now: a clock is dear where there is one lead after the other. */
+static void mark_time(struct collector *c)
+{
+	c->taken_at_ms = clock_now_ms();
+	store_mark(c->store);
+}
+
 static void run_single(struct intake *i)
 {
+	mark_time(i->c);
 	i->next_line = 1;
 	if (take_line(i, party_of(i), i->rest, 0) == TAKEN_LATER)
 		take_refuse(i, 0, PROBLEM_BUSY, NULL, NULL);
@@ -214,6 +223,7 @@ static bool run_batch(struct intake *i)
 {
 	const Punnet__V1__DirectoryEntry *party = party_of(i);
 
+	mark_time(i->c);
 	for (int n = 0; n < COLLECTOR_LINES_A_TURN && i->next_line < i->line_count; n++) {
 		struct slice before = i->rest, text = SLICE("");
 		bool found = lines_next(&i->rest, &text);

@@ -31,7 +31,8 @@ struct store {
 	uint32_t free, oldest, newest;
 	size_t used;
 	struct pressure pressure;
-	bool early; /* the fault: says "stored" before it is */
+	bool early;               /* the fault: says "stored" before it is */
+	int64_t put_us, acked_us; /* now, for what is put, and for what is acknowledged */
 };
 
 static void slot_unlink(struct store *s, uint32_t i)
@@ -61,7 +62,7 @@ static uint32_t slot_take(struct store *s, void *waiter, uint32_t line)
 	s->free = slot->next;
 	slot->waiter = waiter;
 	slot->line = line;
-	slot->started_us = clock_monotonic_us();
+	slot->started_us = s->put_us;
 	slot->prev = s->newest;
 	slot->next = NO_SLOT;
 	if (s->newest != NO_SLOT)
@@ -92,10 +93,10 @@ static void on_ack(void *ctx, uint64_t token, enum result result, _unused_ int32
 	if (!s->slots[i].waiter || s->slots[i].generation != (uint32_t)(token >> 32))
 		return; /* it had been given up */
 	if (result == RESULT_OK) {
-		int64_t now_us = clock_monotonic_us(), took_us = now_us - s->slots[i].started_us;
+		int64_t took_us = s->acked_us - s->slots[i].started_us;
 
 		metric_observe_us(METRIC_COLLECTOR_ACK_TIME, took_us);
-		pressure_acked(&s->pressure, now_us, took_us);
+		pressure_acked(&s->pressure, s->acked_us, took_us);
 		fault_point("collector_acked");
 	}
 	slot_done(s, i, result == RESULT_OK);
@@ -153,6 +154,11 @@ struct store *store_open(const struct store_options *o, struct error *ret_error)
 	return NULL;
 }
 
+void store_mark(struct store *s)
+{
+	s->put_us = clock_monotonic_us();
+}
+
 enum result store_put(struct store *s, const char *topic, int32_t partition, struct slice key,
 		      const char *type, struct slice value, void *waiter, uint32_t line)
 {
@@ -187,6 +193,7 @@ void store_turn(struct store *s)
 {
 	struct error error = {0};
 
+	s->acked_us = clock_monotonic_us();
 	if (s->producer && bus_producer_poll(s->producer, &error) == RESULT_FATAL) {
 		log_error("producer_failed", LOG_STR("reason", error.text),
 			  LOG_INT("unacked", s->used));

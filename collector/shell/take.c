@@ -109,7 +109,7 @@ static enum taken take_lead(struct intake *i, const Punnet__V1__Webmaster *webma
 			    struct slice text, uint32_t line)
 {
 	struct collector *c = i->c;
-	struct raw_lead_origin origin = {.received_at_ms = clock_now_ms(), .aff_id = i->party};
+	struct raw_lead_origin origin = {.received_at_ms = c->taken_at_ms, .aff_id = i->party};
 	struct fingerprint person;
 	uint8_t random[10];
 	const char *why = NULL;
@@ -149,7 +149,7 @@ static enum taken take_lead(struct intake *i, const Punnet__V1__Webmaster *webma
 static enum taken take_verdict(struct intake *i, struct slice text, uint32_t line)
 {
 	struct collector *c = i->c;
-	int64_t now_ms = clock_now_ms();
+	int64_t now_ms = c->taken_at_ms;
 	struct slice key;
 	const char *why = NULL;
 	enum taken taken;

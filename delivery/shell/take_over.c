@@ -121,8 +121,7 @@ static void await(struct delivery *d, struct partition *p)
 	while (p->take_over == 0 && !d->failed) {
 		int64_t left_ms = ends_ms - clock_monotonic_ms();
 
-		if (left_ms <= 0 ||
-		    bus_producer_flush(d->producer, (int)left_ms) == RESULT_FATAL)
+		if (left_ms <= 0 || bus_producer_flush(d->producer, (int)left_ms) == RESULT_FATAL)
 			delivery_fail(d, "%s/%d: the take-over was not acknowledged within %d ms",
 				      TOPIC_ATTEMPTS, p->number, DELIVERY_BUS_TIMEOUT_MS);
 	}
@@ -145,7 +144,8 @@ bool take_over_finish(struct delivery *d, struct partition *p)
 	p->taken_over_at_ms = clock_now_ms();
 	p->learnt = true;
 	log_info("partition_learnt", LOG_INT("partition", p->number),
-		 LOG_INT("attempts_from", p->attempts_from), LOG_INT("attempts_end", p->attempts_end),
+		 LOG_INT("attempts_from", p->attempts_from),
+		 LOG_INT("attempts_end", p->attempts_end),
 		 LOG_INT("deliveries_known", (int64_t)map_count(&p->resume.by_delivery)));
 	return true;
 }

@@ -60,7 +60,7 @@ static uint32_t slot_take(struct kafka_producer *p, uint64_t token)
 	struct slot *s = &p->slots[i];
 
 	p->free = s->after;
-	*s = (struct slot){token, clock_monotonic_ms(), p->newest, SLOT_NONE};
+	*s = (struct slot){token, clock_monotonic_coarse_ms(), p->newest, SLOT_NONE};
 	if (p->newest != SLOT_NONE)
 		p->slots[p->newest].after = i;
 	else

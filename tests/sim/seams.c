@@ -26,6 +26,11 @@ int64_t clock_monotonic_ms(void)
 	return clock_monotonic_us() / US_PER_MS;
 }
 
+int64_t clock_monotonic_coarse_ms(void)
+{
+	return clock_monotonic_ms();
+}
+
 /* Machines don't start at zero. */
 int64_t clock_monotonic_us(void)
 {

@@ -28,8 +28,7 @@ static void start(struct world *w, struct process *p, const char *instance_id)
 
 	w->settings.instance_id = instance_id;
 	uv_loop_init(&p->loop);
-	p->delivery =
-	    delivery_open(&p->loop, w->bus, w->directory, w->keyring, &w->settings, &e);
+	p->delivery = delivery_open(&p->loop, w->bus, w->directory, w->keyring, &w->settings, &e);
 	assert_non_null(p->delivery);
 }
 
