@@ -36,14 +36,14 @@ def run(bin_folder, environment, lose):
 
 def test_an_emptied_redis_is_filled_again_from_the_log():
     seen = run("release", None, flush)
-    assert len(seen.accepted) == LEADS and not seen.twice
+    assert len(seen.accepted) == seen.count and not seen.twice
 
 
 def test_a_redis_that_lost_its_files_is_filled_again_from_the_log():
     seen = run("release", None, restart_without_data)
-    assert len(seen.accepted) == LEADS and not seen.twice
+    assert len(seen.accepted) == seen.count and not seen.twice
 
 
 def test_a_build_that_does_not_restore_is_found():
     seen = run("dev", {"PUNNET_FAULT": "restore_off"}, flush)
-    assert len(seen.accepted) == LEADS and seen.twice and seen.restored == 0
+    assert len(seen.accepted) == seen.count and seen.twice and seen.restored == 0

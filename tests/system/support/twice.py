@@ -11,18 +11,30 @@ def judged(stack):
     return [r.message for records in log.read_topic(stack.kafka, "leads.judged").values() for r in records]
 
 
+MOST_TIMES = 6
+
+
 class Twice:
-    """Leads flow, `lose` does its worst when `after` of them are judged, and each person comes again, from another browser."""
+    """Leads flow, `count` of them and more until `lose` is through; it does its worst when `after` of them are judged. Then each
+    person comes again, from another browser."""
 
     def __init__(self, stack, advertiser, count, seed, rate_per_s, after, lose, check=True):
         webmaster = Webmaster(stack)
-        first = [lead(n, seed=seed) for n in range(count)]
-        flow = threading.Thread(target=webmaster.send_all, args=(first, rate_per_s))
+        first, over = [], threading.Event()
+
+        def keep_flowing():
+            while len(first) < count or not over.is_set() and len(first) < MOST_TIMES * count:
+                more = [lead(n, seed=seed) for n in range(len(first), len(first) + (count // 6 if first else count))]
+                first.extend(more)
+                webmaster.send_all(more, rate_per_s)
+        flow = threading.Thread(target=keep_flowing)
         flow.start()
         wait_until(lambda: len(judged(stack)) > after, 30, "leads are judged")
         lose()
         self.in_flow = flow.is_alive()
+        over.set()
         flow.join()
+        self.count = count = len(first)
         wait_until(lambda: len(judged(stack)) == count, 60, "the first ones are judged")
         self.accepted = {m.lead_id for m in judged(stack) if m.verdict == 1}
         again = [{**item, "click_id": f"again{n}", "filled_ms": item["filled_ms"] + 7} for n, item in enumerate(first)]
