@@ -120,7 +120,7 @@ const struct filter filter_shared_sign = {
 		 FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY),
     .params = {[COINCIDENCE] = {.name = "coincidence",
 				.type = PARAM_NUMBER,
-				.standard = 10000,
+				.standard = 50000,
 				.least = 0,
 				.most = CHANCE_MILLION - 1,
 				.help =
