@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build/bench/results.jsonl"
 STACK = ROOT / "deploy/local/stack"
-PROGRAM_TIMEOUT_S = 180
+PROGRAM_TIMEOUT_S = 600
 READY_TIMEOUT_S = 90
 SERVICES = ("filter-worker", "router", "delivery", "payout", "collector")
 VERTICALS = ("microloan", "credit_card", "osago", "courses")

@@ -7,6 +7,7 @@
 #define COUNTS_MOST 3600
 #define TENTHS      10
 #define PERCENT     100
+#define CHANCE_MAX  ((int64_t)1 << 40)
 
 uint64_t isqrt(uint64_t n)
 {
@@ -82,4 +83,18 @@ int64_t share_excess_tenths(int64_t hits, int64_t of, int64_t peer_hits, int64_t
 	uint64_t error = isqrt((uint64_t)(of * peer_of * variance) - 1) + 1;
 
 	return TENTHS * apart / (int64_t)error;
+}
+
+int64_t chance_in_a_million(int64_t like, int64_t of, int64_t one_in)
+{
+	int64_t ret = CHANCE_MILLION;
+
+	assert(one_in > 0);
+	like = MIN_OF(like, (int64_t)CHANCE_LIKE_MOST);
+	of = MIN_OF(of, (int64_t)CHANCE_OF_MOST);
+	one_in = MIN_OF(one_in, STATISTICS_MOST);
+	/* Each product < 2^40 * 10^5 < 2^57. */
+	for (int64_t i = 1; i <= like; i++)
+		ret = MIN_OF(ret * (of - i + 1) / (i * one_in), CHANCE_MAX);
+	return MIN_OF(ret, (int64_t)CHANCE_MILLION);
 }

@@ -1,4 +1,4 @@
-/* statistics: the three tests by which a webmaster's leads are compared with what chance would do. In integers, so that every
+/* statistics: the four tests by which a webmaster's leads are compared with what chance would do. In integers, so that every
  * machine judges alike, and a verdict can be computed again. Pure. Counts that are negative count as 0, and above
  * STATISTICS_MOST as that. */
 #ifndef PUNNET_STATISTICS_H
@@ -24,5 +24,13 @@ int64_t dispersion_percent(const uint32_t *counts, size_t count, int64_t *ret_su
 /* By how many standard errors, in tenths, the first share is above the second (two proportions, pooled). 0: it is not, or one
  * of them is of nothing. */
 int64_t share_excess_tenths(int64_t hits, int64_t of, int64_t peer_hits, int64_t peer_of);
+
+/* The most that chance may do, in millionths: that `like` of `of` leads show what one in `one_in` shows. C(of, like) ways to choose
+ * them, each as likely as `like` of them in a row (the union bound). like counts up to CHANCE_LIKE_MOST, of up to
+ * CHANCE_OF_MOST: none makes this long, or too large to multiply. */
+#define CHANCE_MILLION   1000000
+#define CHANCE_LIKE_MOST 24
+#define CHANCE_OF_MOST   100000
+int64_t chance_in_a_million(int64_t like, int64_t of, int64_t one_in);
 
 #endif

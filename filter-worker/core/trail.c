@@ -2,6 +2,7 @@
 #include "trail.h"
 
 #include "base/hash.h"
+#include "signs.h"
 
 #define SUBJECT_LEN 16
 
@@ -56,6 +57,28 @@ void trail_plan_want_person(struct trail_plan *p, const struct filter *filter,
 					     [PERSON_WEBMASTER] = text_mark(s->aff_id),
 					     [PERSON_ADDRESS] = subject_mark(s->ip)}};
 	fresh.key_len = subject_key("pe", (struct slice){0}, s->person, fresh.key);
+	want(p, filter, &fresh);
+}
+
+void trail_plan_want_source(struct trail_plan *p, const struct filter *filter,
+			    const struct claim_subject *s, const struct facts *local)
+{
+	struct trail_want fresh = {.keep_ms = SOURCE_KEEP_MS, .wide = true};
+	struct webmaster_key key;
+	int64_t sent_ms;
+
+	if (s->aff_id.len == 0)
+		return;
+	if (!facts_number(local, FACT_FORM_SENT_AT, &sent_ms))
+		sent_ms = 0;
+	fresh.key_len =
+	    subject_key("so", (struct slice){0}, webmaster_key(s->aff_id, &key), fresh.key);
+	fresh.own = (struct visit){
+	    .at_ms = s->received_at_ms,
+	    .marks = {[SOURCE_SENT_HIGH] = (uint32_t)((uint64_t)sent_ms >> 32),
+		      [SOURCE_SENT_LOW] = (uint32_t)sent_ms,
+		      [SOURCE_SUB] = s->sub1.len > 0 ? text_mark(s->sub1) : 0,
+		      [SOURCE_SIGN] = find(p, &fresh) ? 0 : signs_of(local).unusual}};
 	want(p, filter, &fresh);
 }
 

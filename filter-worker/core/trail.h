@@ -12,7 +12,7 @@
 #define TRAILS_MAX       8  /* that one lead asks for, all rules together */
 #define TRAIL_VISITS_MAX 24 /* of one subject that are kept; older ones are forgotten first */
 #define TRAIL_MARKS      4
-#define TRAIL_LISTENERS  2 /* filters that hear the same trail */
+#define TRAIL_LISTENERS  3 /* filters that hear the same trail */
 
 /* marks: what the filter wants to tell visits apart by, such as 32 bits of a name's digest. */
 struct visit {
@@ -62,6 +62,12 @@ static inline int64_t person_name(const struct visit *v)
 {
 	return (int64_t)((uint64_t)v->marks[PERSON_WORD] << 32 | v->marks[PERSON_NEXT_WORD]);
 }
+/* The trail of the webmaster's last leads, which several filters share: when the form was sent by its own clock (0, 0: it does
+ * not say), the sub-id (0: none), and whether the lead shows an unusual sign. */
+enum source_mark { SOURCE_SENT_HIGH, SOURCE_SENT_LOW, SOURCE_SUB, SOURCE_SIGN };
+#define SOURCE_KEEP_MS (8 * MS_PER_HOUR)
+void trail_plan_want_source(struct trail_plan *p, const struct filter *filter,
+			    const struct claim_subject *s, const struct facts *local);
 /* A trail of a webmaster's: its subject, made of the aff_id. */
 struct webmaster_key {
 	uint64_t halves[2];

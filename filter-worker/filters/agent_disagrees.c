@@ -150,7 +150,7 @@ const struct filter filter_agent_disagrees = {
     .name = "agent_disagrees",
     .help = "The user agent says another system or language than the form.",
     .action = ACTION_SCORE,
-    .weight = 25,
+    .weight = 41,
     .local = true,
     .reasons = {REASON_AGENT_DISAGREES},
     FILTER_FACTS(FACT_AGENT_OS, FACT_DECLARED_OS, FACT_AGENT_LANGUAGE, FACT_DECLARED_LANGUAGE),

@@ -37,7 +37,7 @@ const struct filter filter_click_time = {
     .name = "click_time",
     .help = "The lead came too soon after its click, or too late.",
     .action = ACTION_SCORE,
-    .weight = 10,
+    .weight = 14,
     .local = true,
     .reasons = {REASON_CLICK_TOO_FRESH, REASON_CLICK_TOO_OLD},
     FILTER_FACTS(FACT_CLICK_AGE_MS),

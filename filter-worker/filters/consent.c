@@ -59,7 +59,7 @@ const struct filter filter_consent = {
     .name = "consent",
     .help = "The consent is incomplete, out of date, or later than the lead.",
     .action = ACTION_SCORE,
-    .weight = 30,
+    .weight = 35,
     .local = true,
     .reasons = {REASON_CONSENT_INCOMPLETE, REASON_CONSENT_STALE, REASON_CONSENT_AFTER_LEAD},
     FILTER_FACTS(FACT_CONSENT_TEXT, FACT_CONSENT_AGE_MS),

@@ -60,7 +60,7 @@ const struct filter filter_disposable_email = {
     .name = "disposable_email",
     .help = "The e-mail address is at a provider of disposable ones.",
     .action = ACTION_SCORE,
-    .weight = 25,
+    .weight = 46,
     .local = true,
     .reasons = {REASON_EMAIL_DISPOSABLE, REASON_EMAIL_DOUBTFUL},
     FILTER_FACTS(FACT_EMAIL_DOMAIN),

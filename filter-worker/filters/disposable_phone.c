@@ -62,7 +62,7 @@ const struct filter filter_disposable_phone = {
     .name = "disposable_phone",
     .help = "Anybody can read the messages to the phone on a public page.",
     .action = ACTION_SCORE,
-    .weight = 30,
+    .weight = 46,
     .local = true,
     .reasons = {REASON_PHONE_DISPOSABLE},
     FILTER_FACTS(FACT_PHONE_PUBLIC_DAYS),

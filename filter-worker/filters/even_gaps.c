@@ -31,24 +31,14 @@ static void look(const struct sight *sight, struct facts *ret)
 
 static int64_t sent_at(const struct visit *v)
 {
-	return (int64_t)((uint64_t)v->marks[0] << 32 | v->marks[1]);
+	return (int64_t)((uint64_t)v->marks[SOURCE_SENT_HIGH] << 32 | v->marks[SOURCE_SENT_LOW]);
 }
 
 static void follow(const struct claim_subject *s, const struct facts *local,
 		   struct trail_plan *plan)
 {
-	struct webmaster_key key;
-	int64_t sent_ms;
-
-	if (s->aff_id.len == 0 || !facts_number(local, FACT_FORM_SENT_AT, &sent_ms))
-		return;
-
-	const struct visit own = {
-	    .at_ms = s->received_at_ms,
-	    .marks = {(uint32_t)((uint64_t)sent_ms >> 32), (uint32_t)sent_ms}};
-
-	trail_plan_want(plan, &filter_even_gaps, "eg", (struct slice){0},
-			webmaster_key(s->aff_id, &key), WINDOW_MS, &own);
+	if (local->values[FACT_FORM_SENT_AT].known)
+		trail_plan_want_source(plan, &filter_even_gaps, s, local);
 }
 
 static void insert_sorted(int64_t *values, size_t count, int64_t value)
@@ -79,6 +69,8 @@ static void learn(const struct trail_want *want, int64_t now_ms, struct facts *r
 
 		if (now_ms - v->at_ms >= WINDOW_MS)
 			break;
+		if (sent_at(v) == 0)
+			continue;
 		gaps[count] = later - sent_at(v);
 		insert_sorted(sorted, count, gaps[count]);
 		count++;

@@ -55,7 +55,7 @@ const struct filter filter_gibberish_name = {
     .name = "gibberish_name",
     .help = "The name's letters do not follow one another in names.",
     .action = ACTION_SCORE,
-    .weight = 35,
+    .weight = 46,
     .local = true,
     .reasons = {REASON_NAME_GIBBERISH},
     FILTER_FACTS(FACT_NAME_COST),

@@ -40,7 +40,7 @@ const struct filter filter_ip_country = {
     .name = "ip_country",
     .help = "The address is in another country than the one that the lead names.",
     .action = ACTION_SCORE,
-    .weight = 25,
+    .weight = 35,
     .local = true,
     .reasons = {REASON_IP_COUNTRY},
     FILTER_FACTS(FACT_DECLARED_COUNTRY, FACT_IP_COUNTRY, FACT_IP_NETWORK, FACT_IP_ANONYMOUS),

@@ -2,7 +2,7 @@
  *
  * needs    how many leads came from the address within ten minutes, an hour and a day, in whatever vertical (at most
  *          TRAIL_VISITS_MAX are remembered), and the kind of network that the address belongs to
- * hit      with this one they are as many as the rule says for that kind; from reject_hour on the lead is rejected
+ * hit      with this one they are as many as the rule says for that kind; from reject_hour or reject_ten_minutes on the lead is rejected
  * unknown  no address; or the kind is not known, and the kinds would be judged differently
  * trap     behind one address of a mobile carrier or a campus stand hundreds of people: they have limits of their own, and
  *          only those whom one webmaster brings count like a home's. An office that hears of an offer sends some leads a day: they score, and pass */
@@ -10,7 +10,17 @@
 
 extern const struct filter filter_ip_velocity;
 
-enum { HOUR, DAY, SHARED_HOUR, SHARED_DAY, HOSTING_HOUR, HOSTING_DAY, TEN_MINUTES, REJECT_HOUR };
+enum {
+	HOUR,
+	DAY,
+	SHARED_HOUR,
+	SHARED_DAY,
+	HOSTING_HOUR,
+	HOSTING_DAY,
+	TEN_MINUTES,
+	REJECT_HOUR,
+	REJECT_TEN_MINUTES,
+};
 
 /* The place of a kind's two limits among the parameters. */
 enum kind { KIND_HOME = HOUR, KIND_SHARED = SHARED_HOUR, KIND_HOSTING = HOSTING_HOUR };
@@ -115,6 +125,15 @@ static enum answer answer_for_any(const struct filter_rule *rule, const struct c
 	return much == ARRAY_LEN(kinds) ? ANSWER_HIT : ANSWER_UNKNOWN;
 }
 
+/* Whom one webmaster brings within ten minutes from one home sit in one room; behind a carrier's address they may be strangers
+ * whom one spot on TV brought. */
+static bool is_too_much(const struct filter_rule *rule, enum kind kind, const struct counts *c)
+{
+	if (kind != KIND_SHARED && reaches(c->source_ten_minutes, rule->params[REJECT_TEN_MINUTES]))
+		return true;
+	return reaches(kind == KIND_SHARED ? c->source_hour : c->hour, rule->params[REJECT_HOUR]);
+}
+
 static enum answer judge(const struct filter_rule *rule, const struct facts *facts,
 			 struct finding *ret)
 {
@@ -133,8 +152,7 @@ static enum answer judge(const struct filter_rule *rule, const struct facts *fac
 	if (answer != ANSWER_HIT)
 		return answer;
 
-	ret->rejects = known && reaches(kind == KIND_SHARED ? c.source_hour : c.hour,
-					rule->params[REJECT_HOUR]);
+	ret->rejects = known && is_too_much(rule, kind, &c);
 	ret->reason = REASON_IP_VELOCITY;
 	finding_number(ret, "hour", c.hour);
 	finding_number(ret, "day", c.day);
@@ -167,11 +185,19 @@ const struct filter filter_ip_velocity = {
 				     "ten minutes (from a shared network through one webmaster)"),
 	       [REJECT_HOUR] = {.name = "reject_hour",
 				.type = PARAM_NUMBER,
-				.standard = 7,
+				.standard = 8,
 				.least = 0,
 				.most = TRAIL_VISITS_MAX + 1,
 				.help = "From so many leads within an hour on (from a shared "
-					"network through one webmaster) it rejects; 0: never."}},
+					"network through one webmaster) it rejects; 0: never."},
+	       [REJECT_TEN_MINUTES] = {.name = "reject_ten_minutes",
+				       .type = PARAM_NUMBER,
+				       .standard = 4,
+				       .least = 0,
+				       .most = TRAIL_VISITS_MAX + 1,
+				       .help = "From so many leads of one webmaster within ten "
+					       "minutes on, not from a shared network, it rejects; "
+					       "0: never."}},
     .follow = follow,
     .learn = learn,
     .judge = judge,

@@ -79,7 +79,7 @@ const struct filter filter_phone_other_names = {
     .name = "phone_other_names",
     .help = "The phone came with several different names within a day.",
     .action = ACTION_SCORE,
-    .weight = 34,
+    .weight = 46,
     .reasons = {REASON_PHONE_OTHER_NAMES},
     FILTER_FACTS(FACT_NAME_DIGEST, FACT_PHONE_NAMES),
     .params = {[LEAST] = {.name = "least",

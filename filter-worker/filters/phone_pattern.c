@@ -75,7 +75,7 @@ const struct filter filter_phone_pattern = {
     .name = "phone_pattern",
     .help = "The phone's digits repeat or count.",
     .action = ACTION_SCORE,
-    .weight = 25,
+    .weight = 45,
     .local = true,
     .reasons = {REASON_PHONE_PATTERN},
     FILTER_FACTS(FACT_PHONE_SAME_DIGITS, FACT_PHONE_TURNS, FACT_PHONE_COUNTING),

@@ -30,7 +30,7 @@ const struct filter filter_proxy_ip = {
     .name = "proxy_ip",
     .help = "The address is a Tor exit, an open proxy or a VPN.",
     .action = ACTION_SCORE,
-    .weight = 30,
+    .weight = 46,
     .local = true,
     .reasons = {REASON_IP_ANONYMOUS},
     FILTER_FACTS(FACT_IP_ANONYMOUS),

@@ -76,7 +76,7 @@ const struct filter filter_resale = {
     FILTER_FACTS(FACT_OTHER_WEBMASTER_MS, FACT_OTHER_PLACE_MS),
     .params = {[WITHIN] = {.name = "within",
 			   .type = PARAM_DURATION,
-			   .standard = 10 * MS_PER_MIN,
+			   .standard = 40 * MS_PER_MIN,
 			   .least = MS_PER_S,
 			   .most = KEEP_MS,
 			   .help = "A shorter time after the other webmaster's lead is a hit."},

@@ -120,7 +120,7 @@ const struct filter filter_similar_name = {
     .name = "similar_name",
     .help = "Nearly the same name came from the same place under another phone or address.",
     .action = ACTION_SCORE,
-    .weight = 15,
+    .weight = 46,
     .reasons = {REASON_SIMILAR_NAME},
     FILTER_FACTS(FACT_NAME_BLOCK, FACT_NAME_SKETCH, FACT_SIMILAR_NAME_BITS, FACT_SIMILAR_NAMES,
 		 FACT_SIMILAR_NAMES_1D, FACT_NAME_POSTAL),

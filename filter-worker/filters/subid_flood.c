@@ -1,14 +1,53 @@
 /* subid_flood: a webmaster's leads come under ever new sub-ids, and yesterday they did not: what was refused under one is tried
  * again under the next.
  *
- * needs    the webmaster's leads and different sub1 values of today and of yesterday (UTC days)
- * hit      many of today's leads have a sub1 of their own, and that is several times yesterday's share
+ * needs    the webmaster's leads and different sub1 values of today and of yesterday (UTC days); of his last leads, how many
+ *          there are, of how many different sub1 values, in what time, and how many share this lead's
+ * hit      many of today's leads have a sub1 of their own, and that is several times yesterday's share: it adds to the score, and
+ *          little, for it is about the webmaster. Or: this lead's own sub1 is new, so are nearly all of the last leads', and they
+ *          come several times as fast as yesterday's did: that is the flood itself, and rejects
  * unknown  too few leads, today or yesterday, to say so
- * trap     many trackers make a sub-id per click: yesterday then looked alike, and it passes. On the first day of a webmaster
- *          nobody knows the habit. A hit only adds to the score, and little: it is about the webmaster, not about the person */
+ * trap     many trackers make a sub-id per click: yesterday then looked alike, and it passes. A tracker that is changed today
+ *          brings new sub-ids at the pace of yesterday, and only scores. On the first day of a webmaster nobody knows the habit */
 #include "filter-worker/core/filter.h"
 
-enum { LEAST, SHARE, TIMES };
+extern const struct filter filter_subid_flood;
+
+#define BURST_LEAST     12 /* of fewer leads nothing is said */
+#define YESTERDAY_LEAST 5
+#define PERCENT         100
+
+enum { LEAST, SHARE, TIMES, FRESH, PACE };
+
+static void follow(const struct claim_subject *s, const struct facts *local,
+		   struct trail_plan *plan)
+{
+	if (s->sub1.len > 0)
+		trail_plan_want_source(plan, &filter_subid_flood, s, local);
+}
+
+static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
+{
+	const struct trail *t = &want->found;
+	uint32_t own = want->own.marks[SOURCE_SUB];
+	int64_t leads = 0, same = 0, span_ms = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct visit *v = &t->visits[i];
+
+		if (now_ms - v->at_ms >= SOURCE_KEEP_MS)
+			continue;
+		leads++;
+		same += v->marks[SOURCE_SUB] == own;
+		span_ms = MAX_OF(span_ms, now_ms - v->at_ms);
+	}
+	facts_set_number(ret, FACT_RECENT_LEADS, leads);
+	facts_set_number(ret, FACT_RECENT_MS, span_ms);
+	facts_set_number(ret, FACT_RECENT_SUBS,
+			 (int64_t)trail_distinct(t, now_ms, SOURCE_KEEP_MS, SOURCE_SUB, own) -
+			     (same == 0));
+	facts_set_number(ret, FACT_RECENT_SAME_SUB, same);
+}
 
 static void weigh(const struct source *source, struct facts *ret)
 {
@@ -31,10 +70,46 @@ static bool share_of(const struct facts *facts, enum fact_name subs_fact, enum f
 	return true;
 }
 
+/* Facts of a record may be anything: none is too large to multiply. */
+static bool recent(const struct facts *facts, enum fact_name name, int64_t most, int64_t *ret)
+{
+	if (!facts_number(facts, name, ret) || *ret < 0)
+		return false;
+	*ret = MIN_OF(*ret, most);
+	return true;
+}
+
+static bool is_burst(const struct filter_rule *rule, const struct facts *facts, int64_t *ret_leads,
+		     int64_t *ret_subs)
+{
+	int64_t ms, same, yesterday;
+
+	if (rule->params[PACE] == 0 ||
+	    !recent(facts, FACT_RECENT_LEADS, TRAIL_VISITS_MAX, ret_leads) ||
+	    !recent(facts, FACT_RECENT_SUBS, TRAIL_VISITS_MAX, ret_subs) ||
+	    !recent(facts, FACT_RECENT_MS, MS_PER_DAY, &ms) ||
+	    !recent(facts, FACT_RECENT_SAME_SUB, TRAIL_VISITS_MAX, &same) ||
+	    !recent(facts, FACT_SOURCE_LEADS_YESTERDAY, UINT32_MAX, &yesterday))
+		return false;
+	if (same > 0 || *ret_leads < BURST_LEAST || yesterday < YESTERDAY_LEAST)
+		return false;
+	return *ret_subs * PERCENT >= *ret_leads * rule->params[FRESH] &&
+	       *ret_leads * (MS_PER_DAY / MS_PER_S) >=
+		   yesterday * rule->params[PACE] * (ms / MS_PER_S);
+}
+
 static enum answer judge(const struct filter_rule *rule, const struct facts *facts,
 			 struct finding *ret)
 {
 	int64_t today, yesterday, least = rule->params[LEAST];
+
+	if (is_burst(rule, facts, &today, &yesterday)) {
+		ret->reason = REASON_SUBID_BURST;
+		ret->rejects = true;
+		finding_number(ret, "leads", today);
+		finding_number(ret, "subs", yesterday);
+		return ANSWER_HIT;
+	}
 
 	if (!share_of(facts, FACT_SOURCE_SUBS_TODAY, FACT_SOURCE_LEADS_TODAY, least, &today))
 		return ANSWER_UNKNOWN;
@@ -57,9 +132,10 @@ const struct filter filter_subid_flood = {
     .help = "The webmaster's leads suddenly come under ever new sub-ids.",
     .action = ACTION_SCORE,
     .weight = 5,
-    .reasons = {REASON_SUBID_FLOOD},
+    .reasons = {REASON_SUBID_FLOOD, REASON_SUBID_BURST},
     FILTER_FACTS(FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY, FACT_SOURCE_SUBS_TODAY,
-		 FACT_SOURCE_SUBS_YESTERDAY),
+		 FACT_SOURCE_SUBS_YESTERDAY, FACT_RECENT_LEADS, FACT_RECENT_SUBS, FACT_RECENT_MS,
+		 FACT_RECENT_SAME_SUB),
     .params = {[LEAST] = {.name = "least",
 			  .type = PARAM_NUMBER,
 			  .standard = 50,
@@ -78,7 +154,23 @@ const struct filter filter_subid_flood = {
 			  .standard = 3,
 			  .least = 1,
 			  .most = 100,
-			  .help = "And when that is so many times yesterday's share."}},
+			  .help = "And when that is so many times yesterday's share."},
+	       [FRESH] = {.name = "fresh",
+			  .type = PARAM_NUMBER,
+			  .standard = 75,
+			  .least = 50,
+			  .most = 100,
+			  .help = "A new sub1 among leads of which so many in a hundred have "
+				  "different ones is rejected."},
+	       [PACE] = {.name = "pace",
+			 .type = PARAM_NUMBER,
+			 .standard = 4,
+			 .least = 0,
+			 .most = 100,
+			 .help = "When they come so many times as fast as yesterday's; 0 never "
+				 "rejects."}},
+    .follow = follow,
+    .learn = learn,
     .weigh = weigh,
     .judge = judge,
 };

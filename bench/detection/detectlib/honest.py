@@ -183,12 +183,12 @@ def saved_tab(t, at_ms):
 
 
 def comparer(t, at_ms):
-    """Hours apart, through several webmasters, for several products."""
+    """Mostly hours apart, through several webmasters, for several products; some go from one page straight to the next."""
     dice, person, site = t.dice, t.people.person(), None
     for vertical in dice.sample(VERTICALS, dice.pick((2, 2, 3))):
         site = t.sites.other(dice, vertical, site)
         one(t, at_ms, "comparer", person, site=site, vertical=vertical)
-        at_ms += HOUR_MS + int(dice.exponential(8 * HOUR_MS))
+        at_ms += dice.between(3, 50) * MIN_MS if dice.chance(0.08) else HOUR_MS + int(dice.exponential(8 * HOUR_MS))
 
 
 def role_mailbox(t, at_ms):
@@ -250,6 +250,25 @@ def bare_post(t, at_ms):
 def per_click_sub(t, at_ms):
     """A tracker that puts the click's id into sub1: every lead has another sub-id."""
     one(t, at_ms, "per_click_sub", t.people.person(), site=t.sites.per_click)
+
+
+def new_tracker(t, at_ms):
+    """A webmaster whose tracker was changed in the second week: from one hour to the next every lead has another sub-id."""
+    site = t.sites.retracked
+    if at_ms < site.per_click_from_ms:
+        at_ms += 14 * DAY_MS
+    one(t, at_ms, "new_tracker", t.people.person(), site=site)
+
+
+def new_campaign(t, at_ms):
+    """A good webmaster begins something new, and all that it brings has a sub-id that nobody saw before."""
+    dice, site = t.dice, t.sites.good(t.dice, t.week(at_ms))
+    vertical, sub = dice.pick(site.verticals), f"new-{dice.below(1000)}"
+    for _ in range(t.sized(40)):
+        way = Way(dice, site)
+        way.sub1 = sub
+        one(t, at_ms, "new_campaign", t.people.person(), site=site, vertical=vertical, way=way)
+        at_ms += int(dice.exponential(12 * MIN_MS))
 
 
 def old_consent(t, at_ms):

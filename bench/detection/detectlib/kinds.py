@@ -3,13 +3,14 @@ from . import fraud, honest
 
 # kind: (share of all leads, leads an occasion)
 HONEST = {
-    "plain": (0.2550, 1), "at_poor_site": (0.0500, 1), "slow_form": (0.0150, 1), "autofill": (0.0550, 1),
+    "plain": (0.2280, 1), "at_poor_site": (0.0500, 1), "slow_form": (0.0150, 1), "autofill": (0.0550, 1),
     "password_manager": (0.0200, 1), "plus_tag": (0.0120, 1), "family_phone": (0.0120, 2.25), "carrier_nat": (0.0600, 1),
     "corporate_vpn": (0.0120, 1), "expatriate": (0.0150, 1), "traveller": (0.0100, 1), "rare_name": (0.0250, 1),
     "odd_surname": (0.0040, 1), "swapped_names": (0.0080, 1), "kiosk": (0.0100, 8), "office": (0.0120, 5),
     "saved_tab": (0.0150, 1), "comparer": (0.0120, 2.33), "role_mailbox": (0.0080, 1), "privacy_relay": (0.0060, 1),
     "mistyped_mail": (0.0060, 1), "vanity_phone": (0.0040, 1), "tv_spot": (0.0200, 70), "in_app_browser": (0.0200, 1),
-    "bare_post": (0.0250, 1), "per_click_sub": (0.0250, 1), "old_consent": (0.0060, 1),
+    "bare_post": (0.0250, 1), "per_click_sub": (0.0250, 1), "old_consent": (0.0060, 1), "new_tracker": (0.0120, 1),
+    "new_campaign": (0.0150, 40),
 }
 # An occasion begins with one plain lead that is not counted here.
 REPEATS = {"double_click": (0.0120, 1.25), "second_try": (0.0060, 1), "same_product_elsewhere": (0.0050, 1),

@@ -51,7 +51,7 @@ def make_lead(dice, site, p, vertical, at_ms, way):
     lead["country"] = p.country
     if dice.chance(0.9):
         lead["city"] = p.city
-    lead["click_id"], lead["sub1"] = dice.hex(16), way.sub1 or (dice.hex(12) if site.sub_per_click else dice.pick(site.subs))
+    lead["click_id"], lead["sub1"] = dice.hex(16), way.sub1 or (dice.hex(12) if site.makes_sub_per_click(at_ms) else dice.pick(site.subs))
     lead["fields"] = vertical_fields(dice, vertical, p)
     if not way.bare:
         _browser(dice, site, p, at_ms, way, lead)

@@ -27,7 +27,10 @@ class Site:
         self.reports_device, self.asks_consent = dice.chance(0.7), dice.chance(0.85)
         self.splits_name, self.asks_email = dice.chance(0.55), dice.chance(0.85)
         self.bare = quality == "good" and dice.chance(0.06)   # a server of its own posts the contact, and knows no browser
-        self.sub_per_click = False
+        self.per_click_from_ms = None         # from then on the tracker makes a sub-id of every click
+
+    def makes_sub_per_click(self, at_ms):
+        return self.per_click_from_ms is not None and at_ms >= self.per_click_from_ms
 
     def is_open(self, week):
         return self.joined_week <= week < self.left_week
@@ -49,7 +52,9 @@ class Sites:
             site.left_week = site.joined_week + 2
         self.all[57].joined_week, self.all[57].left_week = 0, 99
         self.per_click = self.all[5]
-        self.per_click.sub_per_click, self.per_click.joined_week, self.per_click.weight = True, 0, 2.0
+        self.per_click.per_click_from_ms, self.per_click.joined_week, self.per_click.weight = 0, 0, 2.0
+        self.retracked = self.all[8]
+        self.retracked.joined_week, self.retracked.bare = 0, False
         self._honest, self._bad = [], []
         for week in range(weeks):
             self._honest.append(self._week(week, {"good": 1.0, "mixed": 0.8, "bad": 0.3, "farm": 0.08}))

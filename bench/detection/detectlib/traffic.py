@@ -31,6 +31,7 @@ class Traffic:
         self.dice, self.tables, self.leads = Dice(seed), tables(), leads
         self.people = People(self.dice, self.tables, max(60, leads // 60))
         self.sites = Sites(self.dice, WEEKS)
+        self.sites.retracked.per_click_from_ms = START_MS + 6 * DAY_MS + self.dice.below(4 * DAY_MS)
         self.given, self._known, self._starts = [], [], None
         self._hot = [self.tables.address(self.dice, "mobile")[0] for _ in range(200)]
         self._kiosks = [(self.dice.hex(16), self.tables.address(self.dice, "home", "RU")[0], self.dice.pick(self.tables.agents["Android"]),

@@ -241,9 +241,25 @@ static void an_index_of_what_is_even_is_nothing(void **state)
 	assert_int_equal(dispersion_percent(counts, SOURCE_MINUTES, &sum), 100000000);
 }
 
+static void chance_is_the_union_bound(void **state)
+{
+	(void)state;
+	assert_int_equal(chance_in_a_million(0, 10, 8), CHANCE_MILLION);
+	assert_int_equal(chance_in_a_million(3, 3, 8), 1953);
+	assert_int_equal(chance_in_a_million(2, 2, 8), 15625);
+	assert_int_equal(chance_in_a_million(3, 4, 8), 7812);
+	/* more than there are, and what nobody counts */
+	assert_int_equal(chance_in_a_million(4, 3, 8), 0);
+	assert_int_equal(chance_in_a_million(1, INT64_MAX, 2), CHANCE_MILLION);
+	assert_int_equal(chance_in_a_million(INT64_MAX, INT64_MAX, INT64_MAX), 0);
+	for (int64_t of = 1; of < 40; of++)
+		assert_true(chance_in_a_million(2, of, 30) <= chance_in_a_million(2, of + 1, 30));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(chance_is_the_union_bound),
 	    cmocka_unit_test(a_root_is_exact),
 	    cmocka_unit_test(a_share_is_bounded_as_wilson_bounds_it),
 	    cmocka_unit_test(an_excess_is_that_of_two_proportions),
