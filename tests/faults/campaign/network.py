@@ -34,6 +34,7 @@ IMPATIENT = {"log_level": 0, "socket.timeout.ms": 2000, "socket.connection.setup
              "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 1000}
 RECOVER_TIMEOUT_S = 180      # generous: other things may run on the machine; it ends a campaign that hangs
 KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, LEDGER_PORT = 60, 65, 70, 95
+KAFKA_BEHIND = 4
 LEADS_MIN = 40               # that a fault is given at least
 PULSE_S, PULSE_RECORDS = 0.3, 2000
 PULSE_TOPICS = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes", "dead.letters")
@@ -47,8 +48,9 @@ class NotRecovered(Exception):
 
 
 class Network:
-    def __init__(self, brokers=3, ledger="postgres", bin_folder="release", settings=None, copies=COPIES, auditors=0):
+    def __init__(self, brokers=3, ledger="postgres", bin_folder="release", settings=None, copies=COPIES, auditors=0, narrow=False):
         self.brokers, self.ledger, self.copies, self.auditors = brokers, ledger, copies, auditors
+        self.narrow = narrow  # the way to Kafka can be: one broker only
         self.in_hand_share = 1.0  # a short campaign has fewer leads for each fault
         self.home = Path(tempfile.mkdtemp(prefix="punnet-campaign-"))
         self.stack = Stack(self.home, bin_folder)
@@ -68,6 +70,8 @@ class Network:
             self._start_redis()
             self._start_ledger()
             self._set_clocks()
+            if self.narrow:
+                self._start_way()
             self.ending.callback(self.stack.down)
             scale = [word for service in SERVICES for word in ("--scale", f"{service}={self.copies}")]
             scale += ["--scale", f"auditor={self.auditors}"]
@@ -136,6 +140,14 @@ class Network:
         self.ending.callback(self.ledger_link.close)
         self.db = self.postgres.url
         self.stack.environment["PUNNET_DB"] = self.postgres.url_at(port)
+
+    def _start_way(self):
+        """The broker stands behind a proxy, which its clients don't know."""
+        assert self.brokers == 1
+        port = self.stack.port_base + KAFKA_PORT
+        self.stack.environment["PUNNET_KAFKA_BEHIND"] = str(KAFKA_BEHIND)
+        self.kafka_link = Proxy(port, port + KAFKA_BEHIND)
+        self.ending.callback(self.kafka_link.close)
 
     def _set_clocks(self):
         """The second instance of each service has a clock of its own, right so far."""
