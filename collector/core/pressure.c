@@ -71,9 +71,10 @@ void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 
 bool pressure_is_high(const struct pressure *p, size_t under_way)
 {
+	size_t few = p->looking ? PRESSURE_LOOKING_MIN : PRESSURE_UNDER_WAY_MIN;
 	int64_t wait_us = p->looking ? quick_us(p) : pressure_wait_us(p);
 
-	if (p->busy_after_us == 0 || under_way < PRESSURE_UNDER_WAY_MIN)
+	if (p->busy_after_us == 0 || under_way < few)
 		return false;
 	if (!p->looking && !late(p))
 		return false;

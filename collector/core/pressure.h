@@ -11,7 +11,8 @@
 
 #include "base/base.h"
 
-#define PRESSURE_UNDER_WAY_MIN 64    /* fewer records under way are no crowd */
+#define PRESSURE_UNDER_WAY_MIN 256   /* fewer records under way are no crowd */
+#define PRESSURE_LOOKING_MIN   64    /* so many are let under way even to see what is quick */
 #define PRESSURE_WAIT_MIN_US   80000 /* nobody is refused for less than that */
 
 struct pressure {

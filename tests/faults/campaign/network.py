@@ -35,6 +35,7 @@ IMPATIENT = {"log_level": 0, "socket.timeout.ms": 2000, "socket.connection.setup
 RECOVER_TIMEOUT_S = 180      # generous: other things may run on the machine; it ends a campaign that hangs
 KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, LEDGER_PORT = 60, 65, 70, 95
 KAFKA_BEHIND = 4
+MEMBERS_PAUSE_S = 0.7        # to ask costs a process
 LEADS_MIN = 40               # that a fault is given at least
 PULSE_S, PULSE_RECORDS = 0.3, 2000
 PULSE_TOPICS = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes", "dead.letters")
@@ -212,8 +213,15 @@ class Network:
         return f"http://127.0.0.1:{self.stack.port_base + ADMIN_OFFSETS[service] + int(number) - 1}"
 
     def ready(self, instance):
+        return self._answers(f"{self.admin_url(instance)}/readyz")
+
+    def alive(self, instance):
+        return self._answers(f"{self.admin_url(instance)}/healthz")
+
+    @staticmethod
+    def _answers(url):
         try:
-            with urllib.request.urlopen(f"{self.admin_url(instance)}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(url, timeout=2) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -299,6 +307,7 @@ class Network:
         """Its groups have given it up."""
         for group in GROUPS[instance.partition("@")[0]]:
             def gone(group=group):
+                time.sleep(MEMBERS_PAUSE_S)
                 members = self.members(group)
                 return members is not None and not any(instance in member for member in members)
             self.wait(gone, f"{group} goes on without {instance}")
