@@ -20,11 +20,11 @@ static int64_t quick_us(const struct pressure *p)
 
 int64_t pressure_wait_us(const struct pressure *p)
 {
-	int64_t wait_us = WAIT_QUICKS * quick_us(p);
+	int64_t quick = quick_us(p), wait_us = MAX_OF(WAIT_QUICKS * quick, PRESSURE_WAIT_MIN_US);
 
-	if (wait_us == 0)
+	if (quick == 0)
 		return p->busy_after_us;
-	return MIN_OF(p->busy_after_us, MAX_OF(wait_us, PRESSURE_WAIT_MIN_US));
+	return MAX_OF(MIN_OF(p->busy_after_us, wait_us), quick + quick / 2);
 }
 
 static bool late(const struct pressure *p)

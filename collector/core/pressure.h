@@ -1,8 +1,9 @@
 /* pressure: is more under way to Kafka than it stores in the time that a client may wait? Pure: time comes as an argument.
  *
- * A client may wait three times as long as an acknowledgement takes while there is no crowd, at most `busy_after`. That is found out
- * by looking: the quickest tenth of a second of the last ten to twenty seconds. In a crowd nothing is quick any more, so that every
- * ten seconds, for a fifth of one, only as many are let under way as Kafka needs to be busy.
+ * A client may wait three times as long as an acknowledgement takes while there is no crowd, at most `busy_after`, or half as long
+ * again where Kafka alone takes longer than that. What it takes is found out by looking: the quickest tenth of a second of the last
+ * ten to twenty seconds. In a crowd nothing is quick any more, so that every ten seconds, for a fifth of one, only as many are let
+ * under way as Kafka needs to be busy.
  *
  * Two signs together: what is under way would take longer than that at the pace of the last acknowledgements, and these came late,
  * too. A broker that stands still makes the first sign alone: the leads of the others' partitions are still taken. */
@@ -11,9 +12,9 @@
 
 #include "base/base.h"
 
-#define PRESSURE_UNDER_WAY_MIN 256   /* fewer records under way are no crowd */
-#define PRESSURE_LOOKING_MIN   64    /* so many are let under way even to see what is quick */
-#define PRESSURE_WAIT_MIN_US   80000 /* nobody is refused for less than that */
+#define PRESSURE_UNDER_WAY_MIN 64    /* fewer records under way are no crowd */
+#define PRESSURE_LOOKING_MIN   16    /* so many are let under way even to see what is quick */
+#define PRESSURE_WAIT_MIN_US   30000 /* nobody is refused for less than that */
 
 struct pressure {
 	int64_t busy_after_us; /* 0: never */

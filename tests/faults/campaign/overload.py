@@ -28,7 +28,7 @@ LOAD = ROOT / "build/release/bin/bench-load"
 GOODPUT_MIN, LATENCY_MAX = 0.9, 5.0
 OVERLOAD = 3
 CONNECTIONS, FLOOD_CONNECTIONS = 1000, 4000
-PEAK_CONNECTIONS = (128, 400, 1000)  # of closed loops: the best of them is the peak
+PEAK_CONNECTIONS = (64, 128, 1000)  # of closed loops: the best of them is the peak
 WARM_LEADS = 20000
 MORE_BYTES = 3000
 
@@ -89,8 +89,8 @@ def narrow_broker(net, share):
 
 
 def peak_of(flood, connections, seconds):
-    first = flood.send(500, connections)
-    return flood.send(int((first["per_s"] + first["told"] / first["seconds"]) * seconds / 2), connections)
+    first = flood.send(2000, connections)
+    return flood.send(int(2000 / first["seconds"] * seconds / 2), connections)
 
 
 def measure(chosen):

@@ -112,7 +112,7 @@ static void a_kafka_that_became_slow_for_good_is_used_in_full_again(_unused_ voi
 	k->takes_us = 3000;
 	run(k, &p, 0, 12000, 5, 10);
 	assert_int_equal(k->refused, 0);
-	k->takes_us = 150000;
+	k->takes_us = 400000; /* longer than busy_after */
 	run(k, &p, 12000, 25000, 5, 10);
 	assert_true(k->refused > 0);
 	k->refused = 0;
