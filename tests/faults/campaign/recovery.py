@@ -58,7 +58,7 @@ class Bench:
                                                stack.keys("advertiser"), rows / "buyers", 1)
         self.buyers.start()
         path = self.net.home / "orders.yaml"
-        path.write_text(demand.orders(400, self.buyers.url))  # the caps are reached at once, and the rest is steady
+        path.write_text(demand.orders(ENDLESS, self.buyers.url, capped=False))
         stack.punnet("order", "apply", str(path))
         self.traffic = self.net.traffic = Traffic(self.net.front_doors, stack.keys("webmaster"), rows / "webmasters", 1, ENDLESS,
                                                   int(time.time()), self.rate)
@@ -95,11 +95,10 @@ class Bench:
         return worst / 1000
 
     def _first_after(self, stage, part, dead_ms, give_up):
-        while time.monotonic() < give_up:
-            first = self.tail.first_after(stage, part, dead_ms)
-            if first:
-                return first
+        while not (first := self.tail.first_after(stage, part, dead_ms)) and time.monotonic() < give_up:
             time.sleep(0.05)
+        if first:
+            return first
         print(f"  {stage}/{part} does not flow", flush=True)
         return time.time() * 1000
 
