@@ -7,7 +7,7 @@ broker     three brokers; one is gone: until every partition of every stage flow
 The time runs from the order to kill to the first record that was made after the death, in the slowest partition; the partitions that count are
 those in which something was made in the three seconds before. What does not flow again within 90 s counts as 90 s.
 
-On a quiet machine a try takes about 4 s (restart), 10 s (takeover), 14 s (broker); every kind has a network of its own."""
+On a quiet machine a try takes about 5 s (restart), 12 s (takeover), 18 s (broker); every kind has a network of its own."""
 import argparse
 import json
 import os
