@@ -1,13 +1,14 @@
 /* bench-load: a webmaster's client that costs little: raw sockets, one epoll, requests that are ready-made.
  *
  *   bench-load --port P --key K --leads N [--first F] [--connections C] [--batch B] [--rate R] [--idle S]
- *              [--pid COLLECTOR] [--warm W] [--log FILE] [--told 1]
+ *              [--pid COLLECTOR] [--warm W] [--log FILE] [--told 1] [--more M]
  *
  * Without --rate the loop is closed: each connection has one request under way, the next follows the answer. With --rate
  * request i is due at start + i/R, whatever the answers do, and its latency counts from when it was due: a stall shows in
  * every request that it held up. --batch B sends B leads a request, as NDJSON. --warm W: the first W leads are not
  * measured. --log writes "lead id, ns" of every acknowledged lead. --idle S keeps the connections open without a
- * request at the end, until S seconds passed or standard input ends, and tells the collector's memory.
+ * request at the end, until S seconds passed or standard input ends, and tells the collector's memory. --more M: each lead has
+ * M bytes more that can't be guessed, at most 4,000.
  *
  * --told 1: 429 and 503 are answers too; they are counted, not sent again, and their latencies stand apart.
  *
@@ -50,6 +51,7 @@ struct load {
 	uint64_t first, leads, warm, next, acked, told; /* counted in leads */
 	bool told_counts;
 	uint32_t batch;
+	size_t more;
 	double rate; /* requests a second; 0 = closed loop */
 	struct connection *connections;
 	size_t count;
@@ -88,7 +90,7 @@ static void send_request(struct load *l, struct connection *c, int64_t due_ns)
 	int head_len;
 
 	for (uint32_t i = 0; i < leads; i++) {
-		len += load_lead_json(body + len, l->first + l->next + i);
+		len += load_lead_json_more(body + len, l->first + l->next + i, l->more);
 		if (l->batch > 1)
 			body[len++] = '\n';
 	}
@@ -282,7 +284,7 @@ static void connect_all(struct load *l)
 		struct connection *c = &l->connections[i];
 		struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 		/* Memory is touched only as far as it is used. */
-		size_t out = HEAD_MAX + (size_t)l->batch * LOAD_LEAD_MAX;
+		size_t out = HEAD_MAX + (size_t)l->batch * (LOAD_LEAD_MAX + l->more);
 
 		c->fd = bench_connect(l->host, l->port);
 		c->out = malloc(out);
@@ -350,13 +352,15 @@ int main(int argc, char **argv)
 			 .warm = (uint64_t)bench_option_int(argc, argv, "warm", 0),
 			 .batch = (uint32_t)bench_option_int(argc, argv, "batch", 1),
 			 .rate = (double)bench_option_int(argc, argv, "rate", 0),
-			 .count = (size_t)bench_option_int(argc, argv, "connections", 256)};
+			 .count = (size_t)bench_option_int(argc, argv, "connections", 256),
+			 .more = (size_t)bench_option_int(argc, argv, "more", 0)};
 	const char *log = bench_option(argc, argv, "log", NULL);
 	int64_t idle_s = bench_option_int(argc, argv, "idle", 0);
 	bool told = bench_option_int(argc, argv, "told", 0) != 0;
 
-	if (l.batch < 1 || l.batch > BATCH_MAX || l.count < 1 || l.count > CONNECTIONS_MAX ||
-	    l.leads < 1 || l.warm >= l.leads || l.first + l.leads > LOAD_LEADS_END)
+	if (l.batch < 1 || l.batch > BATCH_MAX || l.more > LOAD_MORE_MAX || l.count < 1 ||
+	    l.count > CONNECTIONS_MAX || l.leads < 1 || l.warm >= l.leads ||
+	    l.first + l.leads > LOAD_LEADS_END)
 		bench_die("an option is out of its limits");
 	l.log = log ? fopen(log, "w") : NULL;
 	if (log && !l.log)

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Ranges of the Russian numbering plan that are all mobile, ten million numbers each. */
 static const int ranges[] = {916, 926, 903, 905, 911, 961};
@@ -54,6 +55,28 @@ size_t load_lead_json(char ret[LOAD_LEAD_MAX], uint64_t n)
 
 	assert(len > 0 && len < LOAD_LEAD_MAX);
 	return (size_t)len;
+}
+
+size_t load_lead_json_more(char *ret, uint64_t n, size_t more)
+{
+	static const char digits[64] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = load_lead_json(ret, n);
+	uint64_t bits = n * 0x9E3779B97F4A7C15u + 1;
+
+	assert(more <= LOAD_MORE_MAX && ret[len - 1] == '}' && ret[len - 2] == '}');
+	if (more == 0)
+		return len;
+	len -= 2;
+	len += (size_t)sprintf(ret + len, ",\"note\":\"");
+	for (size_t i = 0; i < more; i++) {
+		bits ^= bits << 13;
+		bits ^= bits >> 7;
+		bits ^= bits << 17;
+		ret[len++] = digits[bits >> 58];
+	}
+	memcpy(ret + len, "\"}}", 3);
+	return len + 3;
 }
 
 size_t load_lead_form(char ret[LOAD_LEAD_MAX], uint64_t n)

@@ -1,5 +1,5 @@
-/* bus_kafka_leaders: who leads what, asked anew. librdkafka 2.0 sends a question about offsets to whom it remembers as the leader,
- * and waits for as long as that one takes, whatever its time-out says; a leader whose host is gone takes for ever. */
+/* bus_kafka_leaders: who leads what, asked anew. librdkafka 2.0 sends a question about offsets to whom it remembers as the leader;
+ * a leader whose host is gone takes all the time that there is. */
 #include "bus_kafka.h"
 
 void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms)

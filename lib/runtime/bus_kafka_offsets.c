@@ -9,6 +9,21 @@ static bool ask_again(struct kafka_bus *k, int64_t deadline_ms)
 	return clock_monotonic_ms() < deadline_ms;
 }
 
+/* `time_ms` may be RD_KAFKA_OFFSET_BEGINNING or _END. RD_KAFKA_OFFSET_INVALID when it could not be learned in time. Nothing else is
+ * asked for offsets: before 2.3.0 rd_kafka_query_watermark_offsets() waits for a dead leader until it is back, whatever its time-out. */
+static int64_t ask(struct kafka_bus *k, const char *topic, int32_t partition, int64_t time_ms,
+		   int timeout_ms)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	int64_t offset = RD_KAFKA_OFFSET_INVALID;
+
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
+	if (!rd_kafka_offsets_for_times(k->admin, list, timeout_ms) && !list->elems[0].err)
+		offset = MAX_OF(list->elems[0].offset, -1);
+	rd_kafka_topic_partition_list_destroy(list);
+	return offset;
+}
+
 enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, int timeout_ms,
 			  int64_t *ret_low, int64_t *ret_high)
 {
@@ -20,28 +35,18 @@ enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, i
 		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
 
 		kafka_leaders_learn(k, left_ms);
-		if (!rd_kafka_query_watermark_offsets(k->admin, topic, partition, &low, &high,
-						      left_ms)) {
+		low = ask(k, topic, partition, RD_KAFKA_OFFSET_BEGINNING, left_ms);
+		if (low < 0)
+			continue;
+		left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
+		high = ask(k, topic, partition, RD_KAFKA_OFFSET_END, left_ms);
+		if (high >= 0) {
 			*ret_low = low;
 			*ret_high = high;
 			return RESULT_OK;
 		}
 	} while (ask_again(k, deadline_ms));
 	return RESULT_AWAY;
-}
-
-/* -1 when no record is that late; RD_KAFKA_OFFSET_INVALID when it could not be learned. */
-static int64_t offset_for_time(struct kafka_bus *k, const char *topic, int32_t partition,
-			       int64_t time_ms, int timeout_ms)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	int64_t offset = RD_KAFKA_OFFSET_INVALID;
-
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = MAX_OF(time_ms, 0);
-	if (!rd_kafka_offsets_for_times(k->admin, list, timeout_ms) && !list->elems[0].err)
-		offset = MAX_OF(list->elems[0].offset, -1);
-	rd_kafka_topic_partition_list_destroy(list);
-	return offset;
 }
 
 enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition, int64_t time_ms,
@@ -53,9 +58,9 @@ enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition,
 
 	do {
 		int left_ms = (int)MAX_OF(deadline_ms - clock_monotonic_ms(), 1);
-		int64_t offset = offset_for_time(k, topic, partition, time_ms, left_ms);
+		int64_t offset = ask(k, topic, partition, MAX_OF(time_ms, 0), left_ms);
 
-		if (offset == -1)
+		if (offset == -1) /* no record is that late */
 			return kafka_offsets(b, topic, partition, left_ms, &low, ret_offset);
 		if (offset >= 0) {
 			*ret_offset = offset;

@@ -1,5 +1,8 @@
-"""The parts of the fault campaign that judge, each seen to go red: caps at every prefix, one lead's rows, the plan of a seed. No servers."""
+"""The parts of the fault campaign that judge, each seen to go red: caps at every prefix, one lead's rows, the plan of a seed, what the
+auditor said, the record of a soak. No servers but a page of metrics."""
+import http.server
 import sys
+import threading
 import uuid
 from collections import Counter
 from types import SimpleNamespace
@@ -14,8 +17,9 @@ from support.stream_checker import class_of
 
 sys.path.insert(0, str(ROOT / "tests/faults"))
 
-from campaign import demand, plan  # noqa: E402
+from campaign import demand, plan, recovery, series  # noqa: E402
 from campaign.kinds import KINDS  # noqa: E402
+from campaign.watch import AuditorWatch  # noqa: E402
 
 HOUR_MS = 3600_000
 MIDNIGHT_MS = 1_800_000_000_000 // (24 * HOUR_MS) * 24 * HOUR_MS
@@ -154,7 +158,7 @@ def test_rows_of_several_writers_meet_in_one_bucket(tmp_path):
 
 
 # --- the plan ---
-NETWORK = SimpleNamespace(brokers=3, broker_names=["kafka@1", "kafka@2", "kafka@3"], clocks_work=True, postgres=True, ledger_link=True,
+NETWORK = SimpleNamespace(brokers=3, auditors=1, broker_names=["kafka@1", "kafka@2", "kafka@3"], clocks_work=True, postgres=True, ledger_link=True,
                           disks={"logs": 1, "broker": 1, "ledger": 1}, buyers=SimpleNamespace(names=demand.ADVERTISERS))
 
 
@@ -172,3 +176,92 @@ def test_a_seed_is_a_plan_and_a_long_one_has_every_kind():
 def test_a_short_plan_has_no_kind_twice():
     names = [name for faults in made(9, 12).values() for name, _, _ in faults]
     assert len(names) == len(set(names)) == 12
+
+
+# --- the auditor beside it ---
+@pytest.fixture
+def auditor():
+    """A page of metrics that says what it is told to: [rounds, broken]; None: it does not answer."""
+    said = [0, 0]
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            text = (f'punnet_auditor_rounds_total {said[0]}\npunnet_auditor_invariant_broken{{invariant="caps"}} {said[1]}\n'
+                    'punnet_auditor_invariant_broken{invariant="sums"} 0\n').encode()
+            self.send_response(200 if said[0] is not None else 503)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    watch = AuditorWatch(f"http://127.0.0.1:{server.server_port}")
+    watch.close()  # it is asked when the test wants it
+    yield said, watch
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_the_auditor_calls_broken_once_stays_an_alarm(auditor):
+    said, watch = auditor
+    watch.look()
+    assert not watch.alarms
+    said[1] = 3
+    watch.look()
+    said[1] = 0
+    watch.look()
+    assert list(watch.alarms) == ["caps"] and not watch.now_broken
+
+
+def test_the_auditor_has_read_everything_after_two_rounds_of_one_life(auditor):
+    said, watch = auditor
+    assert not watch.settled()  # nobody knows of any round
+    for rounds, settled in ((7, False), (8, False), (None, False), (1, False), (2, False), (3, True)):
+        said[0] = rounds
+        watch.look()
+        assert watch.settled() == settled, rounds
+
+
+# --- records ---
+def account(verdict):
+    return {"verdict": {"lost": 0, **verdict}, "counts": {"acknowledged": 500, "delivered": 400, "credits": 400}, "took_s": 61,
+            "faults": [{"kind": "zombie"}, {"kind": "poison"}, {"kind": "zombie"}]}
+
+
+def chosen(path, runs=3):
+    return series.options(["soak", "--runs", str(runs), "--leads", "500", "--faults", "3", "--record", str(path)])
+
+
+def test_a_series_goes_on_where_it_was_left_and_a_red_run_stays_red(tmp_path):
+    path, ran = tmp_path / "record.txt", []
+
+    def one(number, status=0):
+        ran.append(number)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(series.told(number, number, "2026-01-01T00:00:00Z", account({"lost": status}), status) + "\n")
+    first = series.Series(chosen(path))
+    first.begin()
+    one(1)
+    one(2, status=1)
+    second = series.Series(chosen(path))
+    second.one = one
+    assert second.run() == 1 and ran == [1, 2, 3]
+    last = path.read_text().splitlines()[-1]
+    assert last.startswith("sum: 3 runs: 1500 leads, 9 faults of up to 2 kinds in 183 s; RED: 1"), last
+    assert second.run() == 1 and ran == [1, 2, 3]
+
+
+def test_the_record_of_another_series_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "record.txt"
+    series.Series(chosen(path)).begin()
+    with pytest.raises(SystemExit):
+        series.Series(chosen(path, runs=4)).begin()
+
+
+def test_the_99th_of_a_hundred_is_the_second_slowest():
+    gaps = list(range(1, 101))
+    assert [recovery.percentile(gaps, share) for share in (50, 99, 100)] == [50, 99, 100]
+    assert recovery.percentile([7], 99) == 7

@@ -1,5 +1,5 @@
 """Three brokers: one is killed and another restarted under load, after it has caught up or at the same time; nothing that was
-acknowledged is lost, and what a producer's retry stored twice is sold once."""
+acknowledged is lost, and what a producer's retry stored twice is sold once. A third that is gone holds nobody up."""
 import threading
 
 import pytest
@@ -16,6 +16,11 @@ def replicas(stack, topic):
     from confluent_kafka.admin import AdminClient
     metadata = AdminClient({"bootstrap.servers": stack.kafka}).list_topics(topic, timeout=30).topics[topic]
     return [(len(p.replicas), len(p.isrs)) for p in metadata.partitions.values()]
+
+
+def leader(stack, topic):
+    from confluent_kafka.admin import AdminClient
+    return AdminClient({"bootstrap.servers": stack.kafka}).list_topics(topic, timeout=30).topics[topic].partitions[0].leader
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one_at_a_time", "two_at_once"])
@@ -47,6 +52,25 @@ def test_a_broker_is_killed_and_another_restarted_and_nothing_acknowledged_is_lo
             print(wait_until(green, 90, "the checker is green").report())
         except AssertionError as error:
             raise AssertionError(f"{error}\n" + "\n".join(last[:20])) from None
+        failed = False
+    finally:
+        advertiser.close()
+        end_stack(stack, failed)
+
+
+def test_who_leads_the_directory_is_gone_for_good_and_every_lead_is_handed_over():
+    """A service asks the directory's leader how far it goes, again and again. One that is gone must not keep it waiting."""
+    stack, advertiser, failed = make_stack(up=("--brokers", "3")), Advertiser(), True
+    try:
+        apply_orders(stack, advertiser)
+        webmaster = Webmaster(stack)
+        traffic = threading.Thread(target=webmaster.send_all, args=([lead(n, seed=63) for n in range(LEADS // 5)], RATE_PER_S))
+        traffic.start()
+        wait_until(lambda: len(advertiser.taken) >= LEADS // 15, 60, "leads are handed over")
+        stack.run("lose", f"kafka@{leader(stack, 'directory')}")
+        traffic.join()
+        assert len(webmaster.acknowledged) == LEADS // 5 and not webmaster.refused
+        wait_until(lambda: len(advertiser.taken) == LEADS // 5, 60, "every lead is handed over")
         failed = False
     finally:
         advertiser.close()

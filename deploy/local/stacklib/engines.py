@@ -30,10 +30,11 @@ def _kafka_properties(layout, number):
     replicas = 3 if brokers >= 3 else 1
     voters = ",".join(f"{n + 1}@127.0.0.1:{layout.port(CONTROLLER_PORT + n)}" for n in range(brokers))
     client, controller = layout.port(KAFKA_PORT + number), layout.port(CONTROLLER_PORT + number)
+    behind = client + int(os.environ.get("PUNNET_KAFKA_BEHIND", "0"))  # somebody else answers on the port and leads there
     return f"""process.roles=broker,controller
 node.id={number + 1}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{client}
 controller.listener.names=CONTROLLER
 log.dirs={layout.path('data', f'kafka-{number + 1}')}
@@ -75,7 +76,9 @@ def _cluster_id(layout):
 
 
 def _java(layout):
-    return ["java", f"-Xmx{KAFKA_HEAP}", f"-Xms{KAFKA_HEAP}", *KAFKA_COLLECTOR, *os.environ.get("PUNNET_JAVA_OPTIONS", "").split(),
+    archive = layout.jars.parent / "kafka.jsa"  # made by deploy/setup/kafka-archive; a JVM that it does not fit passes over it
+    shared = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+    return ["java", *shared, f"-Xmx{KAFKA_HEAP}", f"-Xms{KAFKA_HEAP}", *KAFKA_COLLECTOR, *os.environ.get("PUNNET_JAVA_OPTIONS", "").split(),
             f"-Dlog4j2.configurationFile={layout.path('conf/log4j2.xml')}",
             "-cp", f"{layout.jars}/*"]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD_US = 10_000
+PREFERRED_WEIGHT = 10  # times the usual one
 
 
 class MemoryGroup:
@@ -41,7 +42,7 @@ def _place():
 
 
 class CpuGroup:
-    """So much of one core for all processes that are put in, in slices of a few milliseconds."""
+    """So much of one core for all processes that are put in, in slices of a few milliseconds, whoever else runs on the machine."""
 
     def __init__(self, name, share):
         self.folder = (ROOT / "cpu" if (ROOT / "cpu").is_dir() else ROOT) / f"punnet-{os.getpid()}-{name}"
@@ -50,8 +51,10 @@ class CpuGroup:
         if (ROOT / "cpu").is_dir():
             (self.folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
             (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+            (self.folder / "cpu.shares").write_text(str(1024 * PREFERRED_WEIGHT))
         else:
             (self.folder / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+            (self.folder / "cpu.weight").write_text(str(100 * PREFERRED_WEIGHT))
 
     def put(self, pid):
         (self.folder / "cgroup.procs").write_text(str(pid))

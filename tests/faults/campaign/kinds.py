@@ -24,6 +24,10 @@ def _instances(*which):
     return lambda net: [f"{service}@{n}" for service in which or SERVICES for n in range(1, COPIES + 1)]
 
 
+def _all_instances(net):
+    return _instances()(net) + [f"auditor@{n + 1}" for n in range(net.auditors)]
+
+
 def _second(net):
     """Those whose clock can be set."""
     return [f"{service}@{COPIES}" for service in SERVICES] if net.clocks_work else []
@@ -48,7 +52,7 @@ def _links(net):
 CONSUMERS = ("filter-worker", "router", "delivery", "payout")
 
 KINDS = (
-    Kind("service_killed", "services", services.killed, _instances(), 8),
+    Kind("service_killed", "services", services.killed, _all_instances, 8),
     Kind("zombie", "services", services.zombie, _instances(*CONSUMERS), 2),
     Kind("service_paused", "services", services.paused, _instances(), 2),
     Kind("service_restarted", "services", services.restarted, _instances(), 3),

@@ -12,6 +12,7 @@ CLOCKS_WRONG_BY_S = (3600, -3600, 86400, -600, 30)
 MEANWHILE = 400        # leads that are taken in while a fault lasts
 STRANGERS = 20         # connections that are opened when there are no descriptors left
 CONNECT_TIMEOUT_S = 3
+HEALTH_PATIENCE_S, HEALTH_PAUSE_S = 30, 0.2
 OOM_LIMIT_BYTES, OOM_PATIENCE_S = 256 << 10, 3
 
 
@@ -159,16 +160,23 @@ def _connect(net, name):
 
 
 def clock_jumped(net, name, dice):
-    """The process's clock goes wrong, and right again later."""
+    """The process's clock goes wrong, and right again later. One that started meanwhile may wait for an hour of tomorrow: librdkafka's
+    time-outs are hours of the clock. Such a one does not answer, and is started anew, as whoever watches over /healthz would do."""
     wrong = dice.choice(CLOCKS_WRONG_BY_S)
     net.set_clock(name, wrong)
     try:
         net.meanwhile(2 * MEANWHILE)
     finally:
         net.set_clock(name, 0)
+    asleep, until = False, time.monotonic() + HEALTH_PATIENCE_S
+    while not net.alive(name) and not asleep:
+        asleep = time.monotonic() > until
+        time.sleep(HEALTH_PAUSE_S)
+    if asleep:
+        os.kill(net.running(name), signal.SIGKILL)
     net.wait_ready(name)
     net.flows()
-    return f"{wrong:+d} s"
+    return f"{wrong:+d} s{', started anew: it slept' if asleep else ''}"
 
 
 def log_disk_full(net, _target, _dice):

@@ -26,6 +26,7 @@ class Lanes:
         self.net, self.plan, self.say = net, plan, say
         self.total = sum(map(len, plan.values()))
         self.done, self.lock = [], threading.Lock()
+        self.running = {}  # number of a fault -> (what, since)
         self.began = time.monotonic()
         self.stopped = threading.Event()
 
@@ -59,6 +60,7 @@ class Lanes:
         kind, dice = fault.kind, random.Random(fault.seed)
         with self.net.holding(fault.target if kind.holds_target else f"lane {kind.lane}"):
             at, note, fine = time.monotonic(), "", False
+            self.running[fault.number] = (f"{kind.name} {fault.target}", at)
             for attempt in range(TRIES):
                 try:
                     note, fine = kind.run(self.net, fault.target, dice), True
@@ -75,5 +77,6 @@ class Lanes:
             took = time.monotonic() - at
         done = Done(fault.number, kind.name, fault.target, at - self.began, took, note, fine)
         with self.lock:
+            del self.running[fault.number]
             self.done.append(done)
         self.say(done)

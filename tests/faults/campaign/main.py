@@ -17,8 +17,9 @@ from . import demand, plan
 from .buyers import Buyers
 from .kinds import KINDS
 from .lanes import Lanes
-from .network import Network
+from .network import Network, NotRecovered
 from .traffic import Traffic
+from .watch import AUDITOR, AuditorWatch, Progress
 
 ADVERTISER_PORT = 80
 REST_S, REST_TIMEOUT_S = 6, 300
@@ -26,6 +27,8 @@ PLANTED_REST_S = 30  # a broken build may never come to rest
 CHECK_TRIES = 3
 FINDINGS_SHOWN = 20
 RATE_MIN, RATE_MAX = 20, 2000
+LEADS_A_FAULT = 1000  # with fewer, each fault is over sooner
+AUDITOR_TIMEOUT_S = 180
 
 
 def options(arguments):
@@ -41,6 +44,7 @@ def options(arguments):
     parser.add_argument("--build", default="release", help="dev has faults of its own: see --plant")
     parser.add_argument("--plant", default="", help="a bug to switch on in the dev build: the verdict has to be red")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting for all services")
+    parser.add_argument("--no-auditor", action="store_true", help="without the auditor beside it: it takes a share of the machine")
     parser.add_argument("--report", default="", help="a file that the whole account is written to, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep data and logs although all is well")
     return parser.parse_args(arguments)
@@ -52,7 +56,10 @@ class Campaign:
         settings = dict(pair.split("=", 1) for pair in chosen.set)
         if chosen.plant:
             settings["PUNNET_FAULT"] = chosen.plant
-        self.net = Network(chosen.brokers, chosen.ledger, "dev" if chosen.plant else chosen.build, settings)
+        self.net = Network(chosen.brokers, chosen.ledger, "dev" if chosen.plant else chosen.build, settings,
+                           auditors=0 if chosen.no_auditor else 1)
+        self.net.in_hand_share = min(1.0, chosen.leads / max(1, chosen.faults) / LEADS_A_FAULT)
+        self.auditor = None
         self.folder = Path(tempfile.mkdtemp(prefix="punnet-campaign-rows-"))
         self.buckets = buckets_for(chosen.leads)
         self.began = time.monotonic()
@@ -69,11 +76,14 @@ class Campaign:
             lanes = Lanes(self.net, plan.make(self.net, kinds, self.chosen.faults, self.chosen.seed, self.chosen.targets),
                           self._say_fault)
             self.traffic.start()
+            progress = Progress(self.net, lanes, self.say)
             lanes.run()
             self.traffic.join()
+            progress.close()
             self.say(f"all {self.traffic.acknowledged.value} leads are answered; {self.traffic.repeats.value} times one was sent again")
             checker = self._judge()
-            red = self._table(lanes.done, checker)
+            self._table(lanes.done, checker)
+            red = self._verdict(lanes.done, checker)
         finally:
             self.traffic_end()
             self.net.down(keep=red or self.chosen.keep)
@@ -88,6 +98,8 @@ class Campaign:
 
     def _open(self):
         stack, chosen = self.net.stack, self.chosen
+        if not chosen.no_auditor:
+            self.auditor = AuditorWatch(self.net.admin_url(AUDITOR))
         rate = chosen.leads / (chosen.minutes * 60) if chosen.minutes else 300
         self.buyers = self.net.buyers = Buyers(demand.ADVERTISERS, stack.port_base + ADVERTISER_PORT, self.net.front_doors,
                                                stack.keys("advertiser"), self.folder / "buyers", self.buckets)
@@ -102,6 +114,8 @@ class Campaign:
         for one in (getattr(self, "traffic", None), getattr(self, "buyers", None)):
             if one:
                 one.end()
+        if self.auditor:
+            self.auditor.close()
 
     def _judge(self):
         """When nothing moves any more. What looks lost may be on its way still, so that it is looked at again."""
@@ -122,40 +136,59 @@ class Campaign:
         return checker
 
     def _audit(self):
-        """What the product's own auditor says of the same: (its broken invariants, what it said of each)."""
+        """What the product's own auditor says of the same: names of the broken invariants, and how many there are."""
+        began = time.monotonic()
         said = self.net.stack.punnet("audit", "--json", check=False).stdout.splitlines()
         lines = [json.loads(line) for line in said if line.startswith("{")]
-        return {line["invariant"]: line for line in lines if line["state"].lower() == "broken"}, len(lines)
+        broken = sorted(line["invariant"] for line in lines if line["state"].lower() == "broken")
+        print(f"punnet audit, in {time.monotonic() - began:.1f} s: {len(broken)} of {len(lines)} invariants broken: {', '.join(broken) or 'none'}")
+        return broken if lines else ["punnet audit said nothing"]
+
+    def _auditor(self):
+        """What the auditor that ran beside it all called broken, at any time; and whether it has read everything to the end."""
+        if not self.auditor:
+            return []
+        try:
+            self.net.wait(self.auditor.settled, "the auditor has read everything", AUDITOR_TIMEOUT_S)
+        except NotRecovered as error:
+            return [str(error)]
+        alarms, looks = self.auditor.alarms, self.auditor.looks
+        said = ", ".join(f"{name} at {at_s:.0f} s" for name, at_s in sorted(alarms.items()))
+        print(f"the auditor beside it, asked {looks['answered']} times (away {looks['away']} times): {said or 'nothing was ever broken'}")
+        return sorted(alarms)
 
     def _table(self, done, checker):
         by_kind = defaultdict(list)
         for fault in done:
             by_kind[fault.kind].append(fault)
-        print(f"\n{'kind':<24}{'faults':>8}{'recovered':>11}{'median s':>10}{'longest s':>11}")
+        print(f"\n{'kind':<26}{'faults':>8}{'recovered':>11}{'median s':>10}{'longest s':>11}")
         for kind in KINDS:
             faults = by_kind.get(kind.name)
             if faults:
                 took = sorted(f.took_s for f in faults)
-                print(f"{kind.name:<24}{len(faults):>8}{sum(f.fine for f in faults):>11}{took[len(took) // 2]:>10.1f}{took[-1]:>11.1f}")
+                print(f"{kind.name:<26}{len(faults):>8}{sum(f.fine for f in faults):>11}{took[len(took) // 2]:>10.1f}{took[-1]:>11.1f}")
         seconds = max((f.at_s + f.took_s for f in done), default=0)
-        print(f"{'all':<24}{len(done):>8}{sum(f.fine for f in done):>11}   {len(by_kind)} kinds in {seconds:.0f} s")
+        print(f"{'all':<26}{len(done):>8}{sum(f.fine for f in done):>11}   {len(by_kind)} kinds in {seconds:.0f} s")
         print(f"\nlooked at by the checker in {checker.took_s:.0f} s: " + ", ".join(f"{v} {k}" for k, v in checker.counts.items()))
+
+    def _verdict(self, done, checker):
         verdict = {name: checker.classes.get(name, 0) for name in (*CLASSES, OTHER)}
-        broken, invariants = self._audit()
-        print(f"punnet audit: {len(broken)} of {invariants} invariants broken: {', '.join(broken) or 'none'}")
+        broken, alarms = self._audit(), self._auditor()
+        wrong = any(verdict.values())
         verdict["undetected"] = sum(verdict.values()) if not broken else 0
-        verdict["false alarms"] = len(broken) if not any(verdict.values()) else 0
+        verdict["false alarms"] = len({*broken, *alarms}) if not wrong else 0
         verdict["refused"] = len(self.traffic.refused)
         verdict["not recovered"] = sum(not f.fine for f in done)
-        print("verdict: " + ", ".join(f"{name} {count}" for name, count in verdict.items()))
+        red = any(verdict.values())
         for text in [*map(str, self.traffic.refused), *checker.findings][:FINDINGS_SHOWN]:
             print(f"  {text}")
-        red = any(verdict.values())
         if self.chosen.report:
             account = {"seed": self.chosen.seed, "leads": self.chosen.leads, "verdict": verdict, "counts": dict(checker.counts),
-                       "findings": checker.findings[:1000], "faults": [vars(f) for f in sorted(done, key=lambda f: f.number)]}
+                       "took_s": round(time.monotonic() - self.began), "findings": checker.findings[:1000], "alarms": alarms,
+                       "audit": broken, "faults": [vars(f) for f in sorted(done, key=lambda f: f.number)]}
             Path(self.chosen.report).write_text(json.dumps(account, indent=1, ensure_ascii=False) + "\n")
-        self.say("RED" + f"; data and logs are kept in {self.net.home}" if red else "green")
+        print("verdict: " + ", ".join(f"{name} {count}" for name, count in verdict.items()))
+        self.say(f"RED; data and logs are kept in {self.net.home}" if red else "green")
         return red
 
 

@@ -14,7 +14,7 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from support.postgres import Postgres
@@ -27,13 +27,16 @@ from .redis_pair import RedisPair
 SERVICES = ("collector", "filter-worker", "router", "delivery", "payout")
 GROUPS = {"filter-worker": ("filter-worker",), "router": ("router-admit", "router-decide"), "delivery": ("delivery",),
           "payout": ("payout",)}
-ADMIN_OFFSETS = {"collector": 10, "filter-worker": 20, "router": 30, "delivery": 40, "payout": 50}
+ADMIN_OFFSETS = {"collector": 10, "filter-worker": 20, "router": 30, "delivery": 40, "payout": 50, "auditor": 90}
 COPIES = 2
 # A broker that stands still must not hold up those who look on.
 IMPATIENT = {"log_level": 0, "socket.timeout.ms": 2000, "socket.connection.setup.timeout.ms": 2000, "api.version.request.timeout.ms": 2000,
              "reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 1000}
 RECOVER_TIMEOUT_S = 180      # generous: other things may run on the machine; it ends a campaign that hangs
-KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, LEDGER_PORT = 60, 65, 70, 90
+KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT, LEDGER_PORT = 60, 65, 70, 95
+KAFKA_BEHIND = 4
+MEMBERS_PAUSE_S = 0.7        # to ask costs a process
+LEADS_MIN = 40               # that a fault is given at least
 PULSE_S, PULSE_RECORDS = 0.3, 2000
 PULSE_TOPICS = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes", "dead.letters")
 DISK_MIB, LOG_DISK_MIB = 64 * 1024, 512
@@ -46,8 +49,10 @@ class NotRecovered(Exception):
 
 
 class Network:
-    def __init__(self, brokers=3, ledger="postgres", bin_folder="release", settings=None, copies=COPIES):
-        self.brokers, self.ledger, self.copies = brokers, ledger, copies
+    def __init__(self, brokers=3, ledger="postgres", bin_folder="release", settings=None, copies=COPIES, auditors=0, narrow=False):
+        self.brokers, self.ledger, self.copies, self.auditors = brokers, ledger, copies, auditors
+        self.narrow = narrow  # the way to Kafka can be: one broker only
+        self.in_hand_share = 1.0  # a short campaign has fewer leads for each fault
         self.home = Path(tempfile.mkdtemp(prefix="punnet-campaign-"))
         self.stack = Stack(self.home, bin_folder)
         self.stack.environment.update(SETTINGS)
@@ -66,8 +71,11 @@ class Network:
             self._start_redis()
             self._start_ledger()
             self._set_clocks()
+            if self.narrow:
+                self._start_way()
             self.ending.callback(self.stack.down)
             scale = [word for service in SERVICES for word in ("--scale", f"{service}={self.copies}")]
+            scale += ["--scale", f"auditor={self.auditors}"]
             self.stack.up("--brokers", str(self.brokers), *scale)
             self.admin = AdminClient({"bootstrap.servers": self.stack.kafka, **IMPATIENT})
             thread = threading.Thread(target=self._pulse, daemon=True)
@@ -134,6 +142,14 @@ class Network:
         self.db = self.postgres.url
         self.stack.environment["PUNNET_DB"] = self.postgres.url_at(port)
 
+    def _start_way(self):
+        """The broker stands behind a proxy, which its clients don't know."""
+        assert self.brokers == 1
+        port = self.stack.port_base + KAFKA_PORT
+        self.stack.environment["PUNNET_KAFKA_BEHIND"] = str(KAFKA_BEHIND)
+        self.kafka_link = Proxy(port, port + KAFKA_BEHIND)
+        self.ending.callback(self.kafka_link.close)
+
     def _set_clocks(self):
         """The second instance of each service has a clock of its own, right so far."""
         self.clocks = self.home / "clocks"
@@ -197,8 +213,15 @@ class Network:
         return f"http://127.0.0.1:{self.stack.port_base + ADMIN_OFFSETS[service] + int(number) - 1}"
 
     def ready(self, instance):
+        return self._answers(f"{self.admin_url(instance)}/readyz")
+
+    def alive(self, instance):
+        return self._answers(f"{self.admin_url(instance)}/healthz")
+
+    @staticmethod
+    def _answers(url):
         try:
-            with urllib.request.urlopen(f"{self.admin_url(instance)}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(url, timeout=2) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -211,8 +234,10 @@ class Network:
             self.wait(lambda i=instance: self.ready(i), f"{instance} is ready")
 
     def meanwhile(self, leads):
-        """So many more leads are acknowledged, or there are no more."""
+        """So many more leads are acknowledged, or there are no more. For them the traffic is not held back."""
+        leads = max(LEADS_MIN, int(leads * self.in_hand_share))
         goal = self.traffic.acknowledged.value + leads
+        self.traffic.wanted.value = max(self.traffic.wanted.value, goal + LEADS_MIN)
         self.wait(lambda: self.traffic.acknowledged.value >= goal or self.traffic.done, f"{leads} more leads are taken in")
 
     def flows(self):
@@ -282,6 +307,7 @@ class Network:
         """Its groups have given it up."""
         for group in GROUPS[instance.partition("@")[0]]:
             def gone(group=group):
+                time.sleep(MEMBERS_PAUSE_S)
                 members = self.members(group)
                 return members is not None and not any(instance in member for member in members)
             self.wait(gone, f"{group} goes on without {instance}")
@@ -290,8 +316,9 @@ class Network:
     def _pulse(self):
         """By reading along: to ask for the ends would wait for a broker that stands still."""
         consumer = Consumer({"bootstrap.servers": self.stack.kafka, "group.id": "pulse", "enable.auto.commit": False,
-                             "auto.offset.reset": "latest", "queued.max.messages.kbytes": 4096, **IMPATIENT})
-        consumer.assign([TopicPartition(topic, partition, OFFSET_END) for topic in PULSE_TOPICS
+                             "auto.offset.reset": "earliest", "queued.max.messages.kbytes": 4096, **IMPATIENT})
+        # From the first record on: an end that is asked for while a broker is away is told late, and what came meanwhile is missed.
+        consumer.assign([TopicPartition(topic, partition, 0) for topic in PULSE_TOPICS
                          for partition in consumer.list_topics(topic, timeout=30).topics[topic].partitions])
         while not self._pulse_over.is_set():
             for record in consumer.consume(PULSE_RECORDS, timeout=PULSE_S):

@@ -3,6 +3,7 @@ import asyncio
 import threading
 
 CHUNK = 64 * 1024
+PIECE_MIN, PIECE_S = 512, 0.004
 
 
 class Proxy:
@@ -63,9 +64,13 @@ class Proxy:
             for one in pair:
                 one.close()
 
+    def _piece(self):
+        """What is slow is slow evenly: so much at a time as passes in PIECE_S."""
+        return min(CHUNK, max(PIECE_MIN, int(self.bytes_per_s * PIECE_S))) if self.bytes_per_s else CHUNK
+
     async def _carry(self, reader, writer):
         try:
-            while data := await reader.read(CHUNK):
+            while data := await reader.read(self._piece()):
                 if self.delay_s or self.bytes_per_s:
                     await asyncio.sleep(self.delay_s + (len(data) / self.bytes_per_s if self.bytes_per_s else 0))
                 writer.write(data)

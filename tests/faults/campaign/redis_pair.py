@@ -9,7 +9,8 @@ import redis
 
 from support.stack import wait_until
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 180   # generous: other things may run on the machine, and it has all it wrote to read
+ANSWER_TIMEOUT_S = 60
 
 
 class RedisPair:
@@ -30,7 +31,7 @@ class RedisPair:
         return self.running[self.master].pid
 
     def client(self, number=None):
-        return redis.Redis(port=self.ports[self.master if number is None else number], socket_timeout=5)
+        return redis.Redis(port=self.ports[self.master if number is None else number], socket_timeout=ANSWER_TIMEOUT_S)
 
     def _start(self, number):
         """Append-only: what was answered before a kill is there after it."""

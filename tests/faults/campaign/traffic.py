@@ -11,10 +11,10 @@ from support import one_lead
 from support.rows import Rows
 from support.webmaster import SIGNED_ONLY, lead, read_answer
 
-CONNECTIONS = 64
+CONNECTIONS = 128       # those that wait for a broker that stands still do not hold up the others
 CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S = 3, 8
 RETRY_PAUSE_S = 0.2
-CATCH_UP_S = 5          # so much of what could not be sent is sent later at full speed
+CATCH_UP_S = 15         # so much of what could not be sent is sent later at full speed
 HELD_BACK = 0.15        # of the rate, while the faults are behind
 REPEAT_SHARE = 0.1      # of leads with the phone of an earlier one
 REFUSED_SHOWN = 5
@@ -30,17 +30,17 @@ def one(number, seed):
 
 
 class Traffic:
-    """Started once; `rate` and `allowed` may be changed while it runs."""
+    """Started once; `rate`, `allowed` and `wanted` may be changed while it runs. A lead above both of these waits longer."""
 
     def __init__(self, addresses, keys, folder, buckets, count, seed, rate_per_s):
         spawn = multiprocessing.get_context("spawn")
         self.count = count
-        self.rate, self.allowed = spawn.Value("d", rate_per_s), spawn.Value("q", count)
+        self.rate, self.allowed, self.wanted = spawn.Value("d", rate_per_s), spawn.Value("q", count), spawn.Value("q", 0)
         self.acknowledged, self.repeats, self.told_off = spawn.Value("q", 0), spawn.Value("q", 0), spawn.Value("q", 0)
         self.bad = spawn.Queue()
         self.keys = [key for name, key in keys.items() if name != SIGNED_ONLY]
         self.process = spawn.Process(target=_main, daemon=True, args=(
-            addresses, self.keys, str(folder), buckets, count, seed, self.rate, self.allowed, self.acknowledged, self.repeats,
+            addresses, self.keys, str(folder), buckets, count, seed, self.rate, self.allowed, self.wanted, self.acknowledged, self.repeats,
             self.told_off, self.bad))
         self.refused = []
 
@@ -64,9 +64,9 @@ class Traffic:
             self.process.terminate()
 
 
-def _main(addresses, keys, folder, buckets, count, seed, rate, allowed, acknowledged, repeats, told_off, bad):
+def _main(addresses, keys, folder, buckets, count, seed, rate, allowed, wanted, acknowledged, repeats, told_off, bad):
     sender = _Sender(addresses, keys, Rows(folder, buckets), count, seed)
-    sender.rate, sender.allowed, sender.bad = rate, allowed, bad
+    sender.rate, sender.allowed, sender.wanted, sender.bad = rate, allowed, wanted, bad
     sender.acknowledged, sender.repeats, sender.told_off = acknowledged, repeats, told_off
     asyncio.run(sender.run())
     sender.rows.flush()
@@ -86,7 +86,7 @@ class _Sender:
         if self.next >= self.count:
             return None
         number, self.next = self.next, self.next + 1
-        held = HELD_BACK if number > self.allowed.value else 1.0
+        held = HELD_BACK if number > max(self.allowed.value, self.wanted.value) else 1.0
         self.due = max(self.due, loop.time() - CATCH_UP_S) + 1 / (self.rate.value * held)
         await asyncio.sleep(max(0.0, self.due - loop.time()))
         return number

@@ -1,5 +1,5 @@
 /* Three times as many leads as Kafka stores: what is still taken, how long it takes, and who is not refused for it. Kafka is a queue
- * that stores a fixed number a millisecond, in order. */
+ * that stores a fixed number a millisecond, in order, and takes a while for each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,12 +9,13 @@
 
 #include "collector/core/pressure.h"
 
-#define QUEUE_MAX     200000
+#define QUEUE_MAX     1000000
 #define BUSY_AFTER_US 250000
 
 struct kafka {
 	int64_t came_us[QUEUE_MAX];
 	size_t first, next;
+	int64_t takes_us; /* at least, for each */
 	size_t stored, refused;
 	int64_t slowest_us;
 };
@@ -42,7 +43,8 @@ static void run(struct kafka *k, struct pressure *p, int64_t from_ms, int64_t ms
 			k->came_us[k->next++] = at * 1000;
 		}
 		for (size_t i = 0; i < stored && k->first < k->next; i++)
-			acknowledge(k, p, at * 1000 + 999);
+			if (k->came_us[k->first] + k->takes_us <= at * 1000 + 999)
+				acknowledge(k, p, at * 1000 + 999);
 	}
 }
 
@@ -66,6 +68,56 @@ static void three_times_as_many_are_taken_at_the_full_pace_and_in_time(_unused_ 
 	assert_true(k->stored >= 5000 * 10 * 95 / 100);
 	assert_true(k->slowest_us <= 3 * BUSY_AFTER_US);
 	assert_true(k->refused > 5000 * 19);
+	free(k);
+}
+
+static void they_wait_at_most_five_times_as_long_as_others_do(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+	int64_t normal_us;
+
+	k->takes_us = 25000;
+	run(k, &p, 0, 3000, 5, 10);
+	assert_int_equal(k->refused, 0);
+	normal_us = k->slowest_us;
+	k->stored = 0;
+	run(k, &p, 3000, 60000, 30, 10); /* longer than it remembers what is quick */
+	assert_true(k->stored >= 60000 * 10 * 95 / 100);
+	assert_true(k->slowest_us <= 5 * normal_us);
+	free(k);
+}
+
+/* The control: nobody knows what is quick, and they wait for as long as is configured. */
+static void without_a_measure_they_wait_longer(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	k->takes_us = 25000;
+	for (int64_t at = 0; at < 3000; at++) {
+		p.quick_us = p.quick_before_us = 0;
+		run(k, &p, at, 1, 30, 10);
+	}
+	assert_true(k->slowest_us > 5 * 26000);
+	free(k);
+}
+
+/* A bound by what was quick once would refuse for ever. */
+static void a_kafka_that_became_slow_for_good_is_used_in_full_again(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	k->takes_us = 3000;
+	run(k, &p, 0, 12000, 5, 10);
+	assert_int_equal(k->refused, 0);
+	k->takes_us = 400000; /* longer than busy_after */
+	run(k, &p, 12000, 25000, 5, 10);
+	assert_true(k->refused > 0);
+	k->refused = 0;
+	run(k, &p, 37000, 20000, 5, 10);
+	assert_int_equal(k->refused, 0);
 	free(k);
 }
 
@@ -122,6 +174,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(three_times_as_many_are_taken_at_the_full_pace_and_in_time),
+	    cmocka_unit_test(they_wait_at_most_five_times_as_long_as_others_do),
+	    cmocka_unit_test(without_a_measure_they_wait_longer),
+	    cmocka_unit_test(a_kafka_that_became_slow_for_good_is_used_in_full_again),
 	    cmocka_unit_test(without_the_bound_everybody_waits),
 	    cmocka_unit_test(when_the_flood_is_over_nobody_is_refused_any_more),
 	    cmocka_unit_test(one_broker_that_stands_still_refuses_nobody),
