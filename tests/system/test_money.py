@@ -6,13 +6,16 @@ import hmac
 import io
 import json
 import subprocess
+import uuid
 import xml.etree.ElementTree as ElementTree
 from datetime import datetime, timezone
 from importlib.resources import files
 
 import pytest
 import xmlschema
+from confluent_kafka import Producer
 from conftest import end_stack, make_stack
+from support import log
 from support.ledger import read_ledger
 from support.stack import wait_until
 from support.tracker import Tracker
@@ -199,6 +202,33 @@ def test_the_advertisers_own_list_is_explained_lead_by_lead(market):
     assert found[market.leads[9]]["result"] == "agreed"
     assert found[market.leads[2]]["why"] == "another status" and found[market.leads[4]]["why"] == "another amount"
     assert found[market.leads[8]]["result"] == found[market.leads[0]]["result"] == "ours only"
+
+
+def test_a_delivery_at_another_price_is_put_aside_named_and_stops_nobody(market):
+    """Somebody writes to leads.outcomes what delivery never said. Payout, restarted too, goes on; an operator sees what it was."""
+    outcomes = [(p, r) for p, records in log.read_topic(market.kafka, "leads.outcomes").items() for r in records
+                if r.message.kind == 1 and str(uuid.UUID(bytes=r.message.lead_id)) == market.leads[1]]
+    partition, record = outcomes[0]
+    message = record.message
+    message.assignment.price.amount_minor += 1
+    bytes_of_it = message.SerializeToString()
+    producer = Producer({"bootstrap.servers": market.kafka, "acks": "all"})
+    producer.produce("leads.outcomes", value=bytes_of_it, key=record.key, partition=partition, headers=[("message", record.type.encode())])
+    assert producer.flush(30) == 0
+    before = read_ledger(market.db)
+    (letter,) = wait_until(lambda: [json.loads(row) for row in market.punnet("dead-letters", "list", "--json").stdout.splitlines()],
+                           20, "it is put aside")
+    assert letter["reason_code"] == "transfer_contradicted" and market.leads[1] in letter["reason"], letter
+    market.punnet("dead-letters", "show", letter["letter"], "--out", str(market.home / "letter.bin"))
+    assert (market.home / "letter.bin").read_bytes() == bytes_of_it
+    market.run("restart", "payout")
+    status, _, body = post(market, "/v1/leads", lead(950, "microloan"), market.keys("webmaster")["w03"])
+    assert status == 202
+    after = json.loads(body)["lead_id"]
+    wait_until(lambda: states(market).get(after) == 2, 30, "the next lead is sold and approved")
+    assert {i: t for i, t in read_ledger(market.db).transfers.items() if t.lead_id != after} == before.transfers
+    assert f"{letter['letter']}, transfer_contradicted" in market.punnet("audit", check=False).stdout
+    market.punnet("dead-letters", "discard", letter["letter"], "--why", "nobody knows who wrote it", "--who", "ann")
 
 
 def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
