@@ -1,6 +1,8 @@
 """Payout in trouble, on a real disk, a real SQLite file and a real PostgreSQL: the disk is full, the database is locked or may only be read,
 the clock jumps by a day forward and back. Each time payout says so and settles nothing; afterwards it goes on, and nothing is lost,
 doubled or approved too early."""
+import re
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -23,9 +25,6 @@ from campaign.disks import Disk, can_mount  # noqa: E402
 LEADS = 40
 FAKE_CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 AWAY = "punnet_payout_ledger_away"
-CONTRACT = """advertisers:
-  - {id: zaim-bystro, name: Zaim Bystro, hold_days: 1, return_window_days: 1}
-"""
 DELIVERED = 1
 needs_mount = pytest.mark.skipif(not can_mount(), reason="only root can mount a disk that is small enough to be filled")
 
@@ -36,10 +35,17 @@ class Day:
     def __init__(self, environment):
         self.advertiser, self.sent = Advertiser(), 0
         self.stack = make_stack(environment={"PUNNET_PAYOUT_DUE_EVERY": "200ms", "PUNNET_PAYOUT_DB_TIMEOUT": "300ms", **environment})
-        (self.stack.home / "contract.yaml").write_text(CONTRACT)
-        self.stack.punnet("directory", "apply", str(self.stack.home / "contract.yaml"))
+        self.short_windows()
         apply_orders(self.stack, self.advertiser)
         self.webmaster = Webmaster(self.stack)
+
+    def short_windows(self):
+        """Every sample advertiser may return its leads for a day."""
+        advertisers = re.findall(r"- \{id: (\S+), name: ([^,]+), hold_days", (ROOT / "rules/directory.yaml").read_text())
+        contracts = self.stack.home / "contracts.yaml"
+        contracts.write_text("advertisers:\n" + "".join(f"  - {{id: {name}, name: {title}, hold_days: 1, return_window_days: 1}}\n"
+                                                        for name, title in advertisers))
+        self.stack.punnet("directory", "apply", str(contracts))
 
     def send(self):
         self.webmaster.send_all([lead(self.sent + n, seed=23) for n in range(LEADS)], 400)
@@ -87,11 +93,13 @@ def a_day(environment):
 @contextmanager
 def a_disk(size_mib, owner=None):
     folder = Path(tempfile.mkdtemp(prefix="punnet-disk-"))
+    folder.chmod(0o755)  # another user's server passes through it
     disk = Disk(folder / "image", folder / "mounted", size_mib, owner)
     try:
         yield disk
     finally:
         disk.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @needs_mount
