@@ -136,8 +136,8 @@ static struct spent fill_up_to(struct filling *f, uint32_t credits, bool forget)
 		uint32_t partition = f->settled / STORE_BATCH_MAX % PARTITIONS;
 
 		fill_batch(f, &spent);
-		if (forget && store_outbox_forget(f->store, partition, UINT32_MAX, &error) !=
-				  RESULT_OK)
+		if (forget &&
+		    store_outbox_forget(f->store, partition, UINT32_MAX, &error) != RESULT_OK)
 			bench_die("%s", error.text);
 	}
 	return spent;
@@ -185,8 +185,10 @@ static void grow(const char *url, uint32_t credits)
 	(void)fill_up_to(&f, credits - GROW_LOOK, true);
 	snprintf(name, sizeof(name), "%u there", credits);
 	old = look_at(&f, name);
-	bench_figure("time a credit, old ledger to young", (double)old.wall_ns / (double)young.wall_ns, "x");
-	bench_figure("CPU a credit, old ledger to young", (double)old.cpu_ns / (double)young.cpu_ns, "x");
+	bench_figure("time a credit, old ledger to young",
+		     (double)old.wall_ns / (double)young.wall_ns, "x");
+	bench_figure("CPU a credit, old ledger to young", (double)old.cpu_ns / (double)young.cpu_ns,
+		     "x");
 	fill_close(&f);
 }
 

@@ -136,14 +136,14 @@ static void verdict_ignore(struct settlement *s, const struct dossier *d, struct
 	v->standing = VERDICT_IGNORED;
 	v->changed = true;
 	settlement_ignore(s, &(struct ignored_outcome){.lead_id = d->lead_id,
-					    .round = round,
-					    .event = v->event,
-					    .why = why,
-					    .advertiser_id = v->advertiser_id,
-					    .verdict_id = v->verdict_id,
-					    .partition = v->partition,
-					    .offset = v->offset,
-					    .at_ms = v->at_ms});
+						       .round = round,
+						       .event = v->event,
+						       .why = why,
+						       .advertiser_id = v->advertiser_id,
+						       .verdict_id = v->verdict_id,
+						       .partition = v->partition,
+						       .offset = v->offset,
+						       .at_ms = v->at_ms});
 }
 
 /* A return that the table would let pass, or that came for an approved lead: what else is agreed about returns. A return
@@ -270,14 +270,14 @@ static enum ignored guard(const struct dossier *d, const struct outcome *o)
 static void delivery_ignore(struct settlement *s, const struct outcome *o, enum ignored why)
 {
 	settlement_ignore(s, &(struct ignored_outcome){.lead_id = o->lead_id,
-					    .round = o->assignment.round,
-					    .event = o->event,
-					    .why = why,
-					    .advertiser_id = o->assignment.advertiser_id,
-					    .verdict_id = "",
-					    .partition = o->partition,
-					    .offset = o->offset,
-					    .at_ms = o->at_ms});
+						       .round = o->assignment.round,
+						       .event = o->event,
+						       .why = why,
+						       .advertiser_id = o->assignment.advertiser_id,
+						       .verdict_id = "",
+						       .partition = o->partition,
+						       .offset = o->offset,
+						       .at_ms = o->at_ms});
 }
 
 /* A repeat says the same thing. One that names other money, or a sale where a test was, must not pass as a repeat: it changes

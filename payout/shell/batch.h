@@ -26,7 +26,8 @@ struct batch_settings {
 
 struct batch_report {
 	int64_t next; /* offset of the next record to settle */
-	size_t settled, passed_over, dead, contradicted, transfers, gap; /* contradicted: of the dead */
+	size_t settled, passed_over, dead, contradicted, transfers,
+	    gap; /* contradicted: of the dead */
 	size_t events[EVENT_COUNT], ignored[IGNORED_COUNT];
 };
 

@@ -208,8 +208,8 @@ static void the_same_delivery_twice_in_one_batch_is_one_credit(_unused_ void **s
 }
 
 /* Elsewhere: a key that came back with another body got the old answer, silently. */
-static void the_same_delivery_at_another_price_changes_nothing_and_names_the_transfer(
-    _unused_ void **state)
+static void
+the_same_delivery_at_another_price_changes_nothing_and_names_the_transfer(_unused_ void **state)
 {
 	struct line l = {1, EVENT_DELIVERED, 0, "a"};
 	struct error error = {0};
