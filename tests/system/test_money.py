@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from conftest import end_stack, make_stack
 from support import log
 from support.ledger import read_ledger
-from support.stack import wait_until
+from support.stack import ROOT, wait_until
 from support.tracker import Tracker
 from support.webmaster import lead
 from test_whole_path import post
@@ -202,6 +202,18 @@ def test_the_advertisers_own_list_is_explained_lead_by_lead(market):
     assert found[market.leads[9]]["result"] == "agreed"
     assert found[market.leads[2]]["why"] == "another status" and found[market.leads[4]]["why"] == "another amount"
     assert found[market.leads[8]]["result"] == found[market.leads[0]]["result"] == "ours only"
+    # Killed after a day of the log, and at the end of it: it goes on, and comes to the same.
+    result = market.home / "their list.csv.reconciled.csv"
+    whole = result.read_bytes()
+    for point in ("reconcile_day_kept", "reconcile_phones_found"):
+        result.unlink()
+        environment = {**market.environment, **market.exports, "PUNNET_FAULT": f"crash_at:{point}:1"}
+        killed = subprocess.run([str(ROOT / "build/dev/bin/punnet"), "reconcile", BUYER, str(theirs)], env=environment,
+                                capture_output=True, text=True, check=False)
+        assert killed.returncode == -9 and not result.exists()
+        again = market.punnet("reconcile", BUYER, str(theirs), "--json", check=False)
+        assert "goes on from" in again.stderr and again.stdout == done.stdout
+        assert result.read_bytes() == whole and not (market.home / "their list.csv.reconciled.csv.state").exists()
 
 
 def test_a_delivery_at_another_price_is_put_aside_named_and_stops_nobody(market):
