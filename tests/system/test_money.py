@@ -40,6 +40,14 @@ PAYEES = """method,aff_id,currency,name,iban,bic,threshold
 sepa,w01,EUR,Nina & Söhne,DE89 3704 0044 0532 0130 00,DEUTDEFF,1.00
 sepa,w02,RUB,Pavel,FR1420041010050500013M02606,,1.00
 """
+ABROAD = """verticals:
+  - {id: courses, market_partition: 3, currency: EUR, payout_share_bp: 6667, fields: [{name: course, type: text}]}
+advertisers:
+  - {id: shkola-koda, name: Shkola Koda, hold_days: 0, return_window_days: 0}
+"""
+EURO_ORDER = """  - {{id: euro-courses, advertiser: shkola-koda, vertical: courses, price: {{amount_minor: 3333, currency: EUR}},
+      delivery: {{webhook: {{url: "{url}/shkola-koda"}}}}}}
+"""
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 
 
@@ -131,6 +139,44 @@ def test_webmasters_are_paid_by_two_people_and_the_bank_can_read_it(market):
     assert {c: round(float(a) * 100) for c, a in paid.items()} == {r["pay_currency"]: int(r["pay_amount_minor"]) for r in run}
     ledger = read_ledger(market.db)
     assert -ledger.balances[("webmasters:w02:paid", "RUB")] == next(int(r["amount_minor"]) for r in run if r["aff_id"] == "w02")
+
+
+def test_an_order_in_euro_is_paid_in_dollars_at_the_recorded_rate_and_rounded_once(market, advertiser):
+    (market.home / "abroad.yaml").write_text(ABROAD)
+    market.punnet("directory", "apply", str(market.home / "abroad.yaml"))
+    (market.home / "euro.yaml").write_text(ORDERS.format(url=advertiser.url) + EURO_ORDER.format(url=advertiser.url))
+    market.punnet("order", "apply", str(market.home / "euro.yaml"))
+    ids = []
+    for n in range(3):
+        status, _, body = post(market, "/v1/leads", lead(700 + n, "courses"), market.keys("webmaster")["w03"])
+        assert status == 202, body
+        ids.append(json.loads(body)["lead_id"])
+    wait_until(lambda: [states(market).get(i) for i in ids] == [2] * 3, 40, "all are sold and approved")
+    payees = market.home / "abroad.csv"
+    payees.write_text("aff_id,method,name,currency\nw03,cash,Olga,USD\n")
+
+    def propose():
+        until = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        done = market.punnet("payouts", "run", "--until", until, "--payees", str(payees), "--who", "ann", "--csv", check=False)
+        return [r for r in rows(done.stdout) if r["aff_id"] == "w03"]
+    assert propose() == []  # no rate, no payment
+    since = ("--since", "2026-01-01T00:00:00Z", "--who", "ann")
+    for _ in range(2):
+        market.punnet("funds", "rate", "EUR", "USD", "10837/10000", *since)
+    other = market.punnet("funds", "rate", "EUR", "USD", "11/10", *since, check=False)
+    assert other.returncode == 1 and "is recorded as 10837/10000" in other.stderr
+    (line,) = propose()
+    # 3 x 22.22 EUR (two thirds of 33.33, cut) at 1.0837: 72.23…, not 3 x 24.07.
+    assert (int(line["amount_minor"]), line["currency"]) == (6666, "EUR")
+    assert (int(line["pay_amount_minor"]), line["pay_currency"]) == (7223, "USD")
+    exchange, before = "network:exchange", read_ledger(market.db).balances  # w01's rubles went through it
+    market.punnet("payouts", "confirm", line["run"], "--who", "bob")
+    balances = read_ledger(market.db).balances
+    assert balances[("webmasters:w03:payable", "EUR")] == balances[("webmasters:w03:payable", "USD")] == 0
+    assert balances[("webmasters:w03:paid", "USD")] == -7223
+    assert {c: balances[(exchange, c)] - before.get((exchange, c), 0) for c in ("EUR", "USD")} == {"EUR": -6666, "USD": 7223}
+    for currency in ("RUB", "EUR", "USD"):
+        assert sum(amount for (_, c), amount in balances.items() if c == currency) == 0
 
 
 def test_trackers_heard_of_every_step_and_hear_it_again_when_asked(market):
