@@ -204,11 +204,11 @@ static void a_state_of_another_list_or_a_cut_one_is_not_used(_unused_ void **sta
 	name = reconcile_state_name(&r, "bank-a");
 	assert_int_equal(reconcile_state_save(&r, name, 86400000, out, &error), RESULT_OK);
 	a_list(&other, 0);
-	assert_int_equal(
-	    reconcile_state_load(&other, reconcile_state_name(&other, "bank-b"), out), 0);
+	assert_int_equal(reconcile_state_load(&other, reconcile_state_name(&other, "bank-b"), out),
+			 0);
 	other.rows[2].phone.bytes[0]++;
-	assert_int_equal(
-	    reconcile_state_load(&other, reconcile_state_name(&other, "bank-a"), out), 0);
+	assert_int_equal(reconcile_state_load(&other, reconcile_state_name(&other, "bank-a"), out),
+			 0);
 	other.rows[2].phone.bytes[0]--;
 	f = fopen(path, "r");
 	assert_non_null(f);
