@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 import subprocess
+import time
 import uuid
 import xml.etree.ElementTree as ElementTree
 from datetime import datetime, timezone
@@ -157,15 +158,20 @@ def test_an_order_in_euro_is_paid_in_dollars_at_the_recorded_rate_and_rounded_on
 
     def propose():
         until = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        done = market.punnet("payouts", "run", "--until", until, "--payees", str(payees), "--who", "ann", "--csv", check=False)
-        return [r for r in rows(done.stdout) if r["aff_id"] == "w03"]
-    assert propose() == []  # no rate, no payment
+        return market.punnet("payouts", "run", "--until", until, "--payees", str(payees), "--who", "ann", "--csv", check=False)
+
+    def lines():
+        return [r for r in rows(propose().stdout) if r["aff_id"] == "w03"]
+    payable_ms = max(t.at_ms for t in read_ledger(market.db).transfers.values() if t.lead_id in ids)
+    wait_until(lambda: int(time.time()) * 1000 > payable_ms, 5, "the second in which they became payable is over")
+    refused = propose()
+    assert "no rate" in refused.stdout + refused.stderr and "w03" in refused.stdout + refused.stderr, refused
     since = ("--since", "2026-01-01T00:00:00Z", "--who", "ann")
     for _ in range(2):
         market.punnet("funds", "rate", "EUR", "USD", "10837/10000", *since)
     other = market.punnet("funds", "rate", "EUR", "USD", "11/10", *since, check=False)
     assert other.returncode == 1 and "is recorded as 10837/10000" in other.stderr
-    (line,) = propose()
+    (line,) = lines()
     # 3 x 22.22 EUR (two thirds of 33.33, cut) at 1.0837: 72.23…, not 3 x 24.07.
     assert (int(line["amount_minor"]), line["currency"]) == (6666, "EUR")
     assert (int(line["pay_amount_minor"]), line["pay_currency"]) == (7223, "USD")
