@@ -1,7 +1,10 @@
 /* bench-ledger: deliveries settled into a ledger on SQLite and on PostgreSQL through payout's own batch, 1,000 a transaction. Each gives a
  * life, a transfer with its three entries, two to four balances and a row of the outbox.
  *
- *   bench-ledger --dir FOLDER [--credits N]
+ *   bench-ledger --dir FOLDER [--credits N] [--only sqlite | --only postgres] [--grow N]
+ *
+ * --grow fills one ledger (SQLite unless --only postgres) up to N credits, as a network does in months, its outbox forgotten behind it,
+ * and says what a credit costs when the ledger has one million, and in the end: time, and the process's CPU.
  *
  * The floor on SQLite: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
  * prepared statements, 1,000 leads a transaction, with the same durability (WAL, synchronous=FULL). */
@@ -22,6 +25,8 @@
 #define PARTITIONS  8
 #define TIMEOUT_MS  5000
 #define COLUMNS_MAX 32
+#define GROW_YOUNG  1000000u
+#define GROW_LOOK   300000u /* credits that are looked at */
 
 static struct contract contract(_unused_ void *ctx, _unused_ const char *advertiser_id)
 {
@@ -64,43 +69,127 @@ static struct slice make_outcome(struct arena *a, uint32_t n)
 	return arena_dup(a, buf_slice(&out));
 }
 
-static double settle_all(const char *url, uint32_t credits)
+/* One after another into one ledger. */
+struct filling {
+	struct store *store;
+	struct arena made, work;
+	int64_t next[PARTITIONS];
+	uint32_t settled;
+};
+
+struct spent {
+	int64_t wall_ns, cpu_ns;
+};
+
+static void fill_open(struct filling *f, const char *url)
 {
+	struct error error = {0};
+
+	*f = (struct filling){.store = store_open(url, TIMEOUT_MS, &error)};
+	if (!f->store)
+		bench_die("%s", error.text);
+}
+
+static void fill_close(struct filling *f)
+{
+	store_close(f->store);
+	arena_free(&f->made);
+	arena_free(&f->work);
+}
+
+static void fill_batch(struct filling *f, struct spent *spent)
+{
+	static struct bus_record records[STORE_BATCH_MAX];
 	struct batch_settings settings = {
 	    .topic = "leads.outcomes", .contract = contract, .now_ms = T0};
-	static struct bus_record records[STORE_BATCH_MAX];
+	uint32_t partition = f->settled / STORE_BATCH_MAX % PARTITIONS;
 	struct error error = {0};
-	struct store *store = store_open(url, TIMEOUT_MS, &error);
-	struct arena made = {0}, work = {0};
-	int64_t next[PARTITIONS] = {0}, spent = 0;
+	struct batch_report report;
+	int64_t wall, cpu;
 
-	if (!store)
+	for (uint32_t i = 0; i < STORE_BATCH_MAX; i++)
+		records[i] = (struct bus_record){.topic = "leads.outcomes",
+						 .partition = (int32_t)partition,
+						 .offset = f->next[partition]++,
+						 .timestamp_ms = T0 + f->settled,
+						 .value = make_outcome(&f->made, f->settled + i),
+						 .type = SLICE("punnet.v1.Outcome")};
+	wall = bench_now_ns();
+	cpu = bench_own_cpu_ns();
+	if (batch_settle(f->store, &f->work, &settings, partition, records, STORE_BATCH_MAX,
+			 &report, &error) != RESULT_OK)
 		bench_die("%s", error.text);
-	for (uint32_t n = 0; n < credits; n += STORE_BATCH_MAX) {
-		uint32_t partition = n / STORE_BATCH_MAX % PARTITIONS;
-		struct batch_report report;
-		int64_t from;
+	spent->wall_ns += bench_now_ns() - wall;
+	spent->cpu_ns += bench_own_cpu_ns() - cpu;
+	if (report.transfers != STORE_BATCH_MAX)
+		bench_die("%zu of %d became credits", report.transfers, STORE_BATCH_MAX);
+	f->settled += STORE_BATCH_MAX;
+	arena_reset(&f->made);
+}
 
-		for (uint32_t i = 0; i < STORE_BATCH_MAX; i++)
-			records[i] = (struct bus_record){.topic = "leads.outcomes",
-							 .partition = (int32_t)partition,
-							 .offset = next[partition]++,
-							 .timestamp_ms = T0 + n,
-							 .value = make_outcome(&made, n + i),
-							 .type = SLICE("punnet.v1.Outcome")};
-		from = bench_now_ns();
-		if (batch_settle(store, &work, &settings, partition, records, STORE_BATCH_MAX,
-				 &report, &error) != RESULT_OK)
+static struct spent fill_up_to(struct filling *f, uint32_t credits, bool forget)
+{
+	struct error error = {0};
+	struct spent spent = {0};
+
+	while (f->settled < credits) {
+		uint32_t partition = f->settled / STORE_BATCH_MAX % PARTITIONS;
+
+		fill_batch(f, &spent);
+		if (forget &&
+		    store_outbox_forget(f->store, partition, UINT32_MAX, &error) != RESULT_OK)
 			bench_die("%s", error.text);
-		spent += bench_now_ns() - from;
-		if (report.transfers != STORE_BATCH_MAX)
-			bench_die("%zu of %d became credits", report.transfers, STORE_BATCH_MAX);
-		arena_reset(&made);
 	}
-	store_close(store);
-	arena_free(&made);
-	arena_free(&work);
-	return (double)credits * 1e9 / (double)spent;
+	return spent;
+}
+
+static double settle_all(const char *url, uint32_t credits, const char *cpu_name)
+{
+	struct filling f;
+	struct spent spent;
+
+	fill_open(&f, url);
+	spent = fill_up_to(&f, credits, false);
+	fill_close(&f);
+	bench_figure(cpu_name, (double)spent.cpu_ns / 1e3 / credits, "us/credit");
+	return (double)credits * 1e9 / (double)spent.wall_ns;
+}
+
+/* --- a ledger that grows --- */
+
+static struct spent look_at(struct filling *f, const char *name)
+{
+	struct spent spent = fill_up_to(f, f->settled + GROW_LOOK, true);
+	char text[100];
+
+	snprintf(text, sizeof(text), "credits settled, %s", name);
+	bench_figure(text, GROW_LOOK * 1e9 / (double)spent.wall_ns, "credits/s");
+	snprintf(text, sizeof(text), "a credit's CPU, %s", name);
+	bench_figure(text, (double)spent.cpu_ns / 1e3 / GROW_LOOK, "us/credit");
+	return spent;
+}
+
+static void grow(const char *url, uint32_t credits)
+{
+	struct spent young, old;
+	struct filling f;
+	char name[64];
+
+	fill_open(&f, url);
+	(void)fill_up_to(&f, GROW_YOUNG - GROW_LOOK, true);
+	young = look_at(&f, "1,000,000 there");
+	while (f.settled + GROW_YOUNG <= credits - GROW_LOOK) {
+		(void)fill_up_to(&f, f.settled + GROW_YOUNG, true);
+		fprintf(stderr, "  %u credits\n", f.settled);
+	}
+	(void)fill_up_to(&f, credits - GROW_LOOK, true);
+	snprintf(name, sizeof(name), "%u there", credits);
+	old = look_at(&f, name);
+	bench_figure("time a credit, old ledger to young",
+		     (double)old.wall_ns / (double)young.wall_ns, "x");
+	bench_figure("CPU a credit, old ledger to young", (double)old.cpu_ns / (double)young.cpu_ns,
+		     "x");
+	fill_close(&f);
 }
 
 /* --- the floor --- */
@@ -252,7 +341,7 @@ static double copy_all(const char *url, uint32_t credits)
 	return (double)credits * 1e9 / (double)(bench_now_ns() - began);
 }
 
-static void on_postgres(uint32_t credits)
+static void on_postgres(uint32_t credits, uint32_t grow_to)
 {
 	double rate;
 	char url[300];
@@ -261,17 +350,18 @@ static void on_postgres(uint32_t credits)
 	if (!postgres_start())
 		return;
 	snprintf(url, sizeof(url), "%s", postgres_fresh_url());
-	rate = settle_all(url, credits);
-	bench_figure_floor("credits settled, PostgreSQL", rate, copy_all(url, credits),
-			   "credits/s");
+	if (grow_to > 0) {
+		grow(url, grow_to);
+	} else {
+		rate = settle_all(url, credits, "a credit's CPU, PostgreSQL, the client's part");
+		bench_figure_floor("credits settled, PostgreSQL", rate, copy_all(url, credits),
+				   "credits/s");
+	}
 	postgres_stop();
 }
 
-int main(int argc, char **argv)
+static void on_sqlite(const char *dir, uint32_t credits, uint32_t grow_to)
 {
-	const char *dir = bench_option(argc, argv, "dir", "/tmp");
-	uint32_t credits = (uint32_t)bench_option_int(argc, argv, "credits", 100000) /
-			   STORE_BATCH_MAX * STORE_BATCH_MAX;
 	char ours[300], bare[300], url[320];
 	struct error error = {0};
 	struct store *empty;
@@ -279,15 +369,35 @@ int main(int argc, char **argv)
 
 	snprintf(ours, sizeof(ours), "%s/ledger-%d.db", dir, getpid());
 	snprintf(bare, sizeof(bare), "%s/bare-%d.db", dir, getpid());
+	snprintf(url, sizeof(url), "sqlite:%s", ours);
+	if (grow_to > 0) {
+		grow(url, grow_to);
+		unlink(ours);
+		return;
+	}
+	rate = settle_all(url, credits, "a credit's CPU, SQLite");
 	snprintf(url, sizeof(url), "sqlite:%s", bare);
 	empty = store_open(url, TIMEOUT_MS, &error); /* makes the schema */
 	if (!empty)
 		bench_die("%s", error.text);
 	store_close(empty);
-	snprintf(url, sizeof(url), "sqlite:%s", ours);
-	rate = settle_all(url, credits);
 	floor = insert_all(ours, bare, credits);
 	bench_figure_floor("credits settled, SQLite", rate, floor, "credits/s");
-	on_postgres(credits);
+}
+
+int main(int argc, char **argv)
+{
+	const char *dir = bench_option(argc, argv, "dir", "/tmp");
+	const char *only = bench_option(argc, argv, "only", "");
+	uint32_t grow_to = (uint32_t)bench_option_int(argc, argv, "grow", 0);
+	uint32_t credits = (uint32_t)bench_option_int(argc, argv, "credits", 100000) /
+			   STORE_BATCH_MAX * STORE_BATCH_MAX;
+
+	if (grow_to > 0 && grow_to < 2 * GROW_YOUNG)
+		bench_die("--grow wants 2000000 or more");
+	if (strcmp(only, "postgres") != 0)
+		on_sqlite(dir, credits, grow_to);
+	if (strcmp(only, "postgres") == 0 || (!*only && grow_to == 0))
+		on_postgres(credits, grow_to);
 	return 0;
 }

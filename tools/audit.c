@@ -175,8 +175,9 @@ static int print_all(struct auditing *w)
 	print_stages(w);
 	fine = print_verdict(w);
 	if (w->found.letters_open && !w->tool->json)
-		printf("audit: %zu dead letters are open; see `punnet dead-letters list`\n",
-		       w->found.letters_open);
+		printf("audit: %zu dead letters are open; see `punnet dead-letters list`. The "
+		       "oldest: %s\n",
+		       w->found.letters_open, w->found.letter);
 	print_traces(w);
 	return fine ? TOOL_DONE : TOOL_FOUND;
 }

@@ -149,7 +149,7 @@ void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const str
 struct audit_rate_line { /* "" = any */
 	const char *order_id, *aff_id, *source_class;
 	uint32_t share_bp;
-	int64_t fixed_minor;
+	int64_t fixed_minor, from_ms, until_ms;
 };
 struct audit_class {
 	const char *aff_id, *source_class;

@@ -211,8 +211,9 @@ static void take_rate(struct audit *a, const struct bus_record *r, const Punnet_
 
 	for (size_t i = 0; i < m->n_rates; i++)
 		lines[i] = (struct audit_rate_line){
-		    m->rates[i]->order_id, m->rates[i]->aff_id, m->rates[i]->source_class,
-		    m->rates[i]->share_bp, m->rates[i]->fixed_minor};
+		    m->rates[i]->order_id, m->rates[i]->aff_id,      m->rates[i]->source_class,
+		    m->rates[i]->share_bp, m->rates[i]->fixed_minor, m->rates[i]->from_ms,
+		    m->rates[i]->until_ms};
 	for (size_t i = 0; i < m->n_sources; i++)
 		classes[i] =
 		    (struct audit_class){m->sources[i]->aff_id, m->sources[i]->source_class};

@@ -1,6 +1,7 @@
 /* audit_round: see audit_round.h. */
 #include "audit_round.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "audit_read.h"
@@ -123,6 +124,15 @@ static enum result read_ledger(struct audit_round *w, int64_t mark, struct error
 	return r;
 }
 
+static void name_letter(const struct letter *l, char ret[LETTER_SHOWN_MAX])
+{
+	ret[0] = '\0';
+	if (l)
+		snprintf(ret, LETTER_SHOWN_MAX, "%s/%u@%lld, %s: %s", l->source.topic,
+			 (unsigned)l->source.partition, (long long)l->source.offset, l->reason_code,
+			 l->reason);
+}
+
 enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
 			     struct error *ret_error)
 {
@@ -152,6 +162,7 @@ enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
 	audit_stages(w->audit, clock_now_ms(), ret->stages);
 	ret->letters_open = w->letters.open;
 	ret->letters_oldest_ms = letters_oldest_ms(&w->letters);
+	name_letter(letters_oldest(&w->letters), ret->letter);
 	ret->leads = audit_leads_kept(w->audit);
 	return RESULT_OK;
 }

@@ -22,12 +22,15 @@ struct audit_round_settings {
 	uint64_t key; /* of the sums */
 };
 
+#define LETTER_SHOWN_MAX 320
+
 struct audit_findings {
 	struct audit_line lines[AUDIT_INVARIANTS];
 	struct audit_stage_line stages[AUDIT_STAGES];
 	size_t letters_open;
-	int64_t letters_oldest_ms; /* when it was put aside; 0 = none is open */
-	uint64_t leads;            /* that are kept in memory */
+	int64_t letters_oldest_ms;     /* when it was put aside; 0 = none is open */
+	char letter[LETTER_SHOWN_MAX]; /* the oldest one that is open: its place and its reason */
+	uint64_t leads;                /* that are kept in memory */
 };
 
 /* Borrows the bus and the settings' texts. NULL: a topic can't be learned. */

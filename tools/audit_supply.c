@@ -92,7 +92,9 @@ static uint32_t keep_card(struct audit *a, const struct audit_rate *r)
 				    .webmaster = name_or_none(a, l->aff_id),
 				    .source_class = name_or_none(a, l->source_class),
 				    .share_bp = l->share_bp,
-				    .fixed_minor = l->fixed_minor};
+				    .fixed_minor = l->fixed_minor,
+				    .from_ms = l->from_ms,
+				    .until_ms = l->until_ms};
 	}
 	for (size_t i = 0; i < r->class_count; i++)
 		*VECTOR_ADD(a->classes) =

@@ -137,7 +137,7 @@ struct a_terms {
 struct a_line { /* of a rate card; NONE = any */
 	uint32_t order, webmaster, source_class;
 	uint32_t share_bp;
-	int64_t fixed_minor;
+	int64_t fixed_minor, from_ms, until_ms; /* 0 = no such end */
 };
 
 struct a_card {

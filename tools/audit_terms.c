@@ -120,9 +120,9 @@ static uint32_t class_of(const struct audit *a, const struct a_card *c, uint32_t
 	return found;
 }
 
-/* The line that names most of the sale: webmaster before order before class; of two alike the first. NULL: none does. */
+/* Of the lines that hold the one that names most of the sale: webmaster before order before class; of two alike the first. NULL: none does. */
 static const struct a_line *line_of(const struct audit *a, const struct a_card *c,
-				    const struct a_decision *d, uint32_t webmaster)
+				    const struct a_decision *d, uint32_t webmaster, int64_t now_ms)
 {
 	uint32_t class = class_of(a, c, webmaster);
 	const struct a_line *best = NULL;
@@ -133,7 +133,8 @@ static const struct a_line *line_of(const struct audit *a, const struct a_card *
 		int rank = (l->webmaster != NONE ? 4 : 0) + (l->order != NONE ? 2 : 0) +
 			   (l->source_class != NONE ? 1 : 0);
 
-		if ((l->webmaster != NONE && l->webmaster != webmaster) ||
+		if (now_ms < l->from_ms || (l->until_ms != 0 && now_ms >= l->until_ms) ||
+		    (l->webmaster != NONE && l->webmaster != webmaster) ||
 		    (l->order != NONE && l->order != d->order) ||
 		    (l->source_class != NONE && l->source_class != class))
 			continue;
@@ -151,7 +152,8 @@ static int64_t of_price(const struct a_decision *d, int64_t fixed_minor, uint32_
 }
 
 /* Who sent the lead is not always known here; then the record's own word is taken for which line it was. */
-static bool payout_fits(const struct audit *a, const struct a_decision *d, const struct a_terms *t)
+static bool payout_fits(const struct audit *a, const struct a_decision *d, const struct a_terms *t,
+			int64_t now_ms)
 {
 	const struct a_lead *l = &a->leads.items[d->lead];
 	uint32_t card = a->verticals.items[t->vertical].card;
@@ -164,7 +166,7 @@ static bool payout_fits(const struct audit *a, const struct a_decision *d, const
 	if (c->has_lines && (l->webmaster == NONE || c->line_count == 0)) {
 		due = of_price(d, d->basis_fixed_minor, d->basis_share_bp);
 	} else {
-		line = line_of(a, c, d, l->webmaster);
+		line = line_of(a, c, d, l->webmaster, now_ms);
 		due = line ? of_price(d, line->fixed_minor, line->share_bp)
 			   : of_price(d, 0, c->share_bp);
 	}
@@ -223,7 +225,7 @@ const char *audit_terms_fault(const struct audit *a, const struct a_decision *d,
 		return parties;
 	if (!price_fits(a, d, t))
 		return "not the order's price";
-	if (!payout_fits(a, d, t))
+	if (!payout_fits(a, d, t, now_ms))
 		return "not the vertical's payout";
 	if (offered_before(a, d))
 		return "the order was offered it before";

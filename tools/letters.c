@@ -68,17 +68,24 @@ void letters_acted(struct letters *l, const struct letter_acted *act)
 	l->open--;
 }
 
-int64_t letters_oldest_ms(const struct letters *l)
+const struct letter *letters_oldest(const struct letters *l)
 {
-	int64_t oldest = 0;
+	const struct letter *oldest = NULL;
 
 	for (size_t i = 0; l->open > 0 && i < l->count; i++) {
 		const struct letter *t = l->all[i];
 
-		if (letter_is_open(t) && (oldest == 0 || t->at_ms < oldest))
-			oldest = t->at_ms;
+		if (letter_is_open(t) && (!oldest || t->at_ms < oldest->at_ms))
+			oldest = t;
 	}
 	return oldest;
+}
+
+int64_t letters_oldest_ms(const struct letters *l)
+{
+	const struct letter *oldest = letters_oldest(l);
+
+	return oldest ? oldest->at_ms : 0;
 }
 
 bool letter_place_parse(const char *text, struct letter_place *ret)

@@ -62,6 +62,7 @@ static inline bool letter_is_open(const struct letter *l)
 {
 	return l->state == LETTER_OPEN || l->state == LETTER_RETRYING;
 }
+const struct letter *letters_oldest(const struct letters *l); /* of the open ones; NULL */
 /* When the oldest open one was put aside; 0 = none is open. */
 int64_t letters_oldest_ms(const struct letters *l);
 /* "topic/partition@offset" to a place; false: it is none. */

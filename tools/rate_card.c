@@ -4,6 +4,7 @@
  *   rates:
  *     - {class: gold, share_bp: 7500}            of the webmasters of a class
  *     - {webmaster: w17, order: bank-a-1, fixed_minor: 20000}
+ *     - {webmaster: w17, share_bp: 8000, from: 2026-12-01T00:00:00+03:00, until: 2027-01-01T00:00:00+03:00}
  *   margin_floor: {amount_minor: 1000, share_bp: 1000}   what stays with the network at least: the higher one
  *   source_classes: {gold: [w01, w02], new: [w30]}
  *   buyer_wait: 30m                              how long a lead that nobody takes waits for a buyer */
@@ -37,6 +38,23 @@ static bool same_subject(const Punnet__V1__PayoutRate *a, const Punnet__V1__Payo
 	       strcmp(a->source_class, b->source_class) == 0;
 }
 
+static bool at_one_time(const Punnet__V1__PayoutRate *a, const Punnet__V1__PayoutRate *b)
+{
+	return (b->until_ms == 0 || a->from_ms < b->until_ms) &&
+	       (a->until_ms == 0 || b->from_ms < a->until_ms);
+}
+
+static int64_t moment(struct reading *g, const struct yaml *item, const char *key)
+{
+	const struct yaml *v = yaml_get(item, key);
+	int64_t ms = 0;
+
+	if (v && (!time_parse(v->text, &ms) || ms <= 0))
+		yaml_fault(g->faults, v->line,
+			   "%s: expected a time, for example 2026-12-01T00:00:00+03:00", key);
+	return MAX_OF(ms, (int64_t)0);
+}
+
 static void read_rate(struct reading *g, const struct yaml *item)
 {
 	Punnet__V1__PayoutRate *r = arena_alloc(g->arena, sizeof(*r));
@@ -49,18 +67,23 @@ static void read_rate(struct reading *g, const struct yaml *item)
 	yaml_int(item, "share_bp", 0, SHARE_BP_MAX, &share, g->faults);
 	yaml_int(item, "fixed_minor", 1, ORDER_PRICE_MAX_MINOR, &r->fixed_minor, g->faults);
 	r->share_bp = (uint32_t)share;
+	r->from_ms = moment(g, item, "from");
+	r->until_ms = moment(g, item, "until");
+	if (r->until_ms && r->until_ms <= r->from_ms)
+		yaml_fault(g->faults, item->line, "rates: until is not after from");
 	if (!r->order_id[0] && !r->aff_id[0] && !r->source_class[0])
 		yaml_fault(g->faults, item->line,
 			   "rates: expected an order, a webmaster or a class: for all there is "
 			   "payout_share_bp");
 	if (!yaml_get(item, "share_bp") == !yaml_get(item, "fixed_minor"))
 		yaml_fault(g->faults, item->line, "rates: expected share_bp or fixed_minor");
-	yaml_refuse_unknown(item, "rate", "order, webmaster, class, share_bp, fixed_minor",
-			    g->faults);
+	yaml_refuse_unknown(
+	    item, "rate", "order, webmaster, class, share_bp, fixed_minor, from, until", g->faults);
 	for (size_t i = 0; i < g->card->n_rates; i++) {
-		if (same_subject(g->card->rates[i], r))
+		if (same_subject(g->card->rates[i], r) && at_one_time(g->card->rates[i], r))
 			yaml_fault(g->faults, item->line,
-				   "rates: a line for the same stands there already");
+				   "rates: a line for the same stands there already, and holds "
+				   "at the same time");
 	}
 	g->card->rates[g->card->n_rates++] = r;
 }

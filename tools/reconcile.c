@@ -1,6 +1,6 @@
 /* punnet reconcile: an advertiser's own list of sales against our books. Reads the ledger; where rows have no lead id, the phones'
- * fingerprints of leads.judged, never a phone. Writes FILE.reconciled.csv beside the list, whole or not at all: interrupted, the same
- * command begins again and comes to the same result. */
+ * fingerprints of leads.judged, never a phone. Writes FILE.reconciled.csv beside the list, whole or not at all. Interrupted, the same
+ * command goes on: what takes long, the reading of leads.judged, is kept day by day; see reconcile_phones.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,10 +12,9 @@
 #include "payout/core/life.h"
 #include "payout/reports/write.h"
 #include "payout/store/db.h"
-#include "proto/leads_judged.pb-c.h"
 #include "reconcile_core.h"
+#include "reconcile_phones.h"
 #include "runtime/keyring.h"
-#include "scan.h"
 #include "table_file.h"
 
 #define PATH_MAX_LEN 1000
@@ -130,40 +129,6 @@ static enum result read_ledger(struct reconciling *c, struct store *ledger, stru
 	if (r == RESULT_OK && c->r.lead_count == 0)
 		return error_set(ret_error, RESULT_BAD, "%s: no lead was ever offered to them",
 				 c->advertiser);
-	return r;
-}
-
-static void take_judged(void *ctx, _unused_ enum scan_topic topic,
-			_unused_ const struct bus_record *record, const void *message)
-{
-	struct reconciling *c = ctx;
-	const Punnet__V1__JudgedLead *m = message;
-	struct fingerprint phone = {0};
-	struct lead_id id;
-
-	if (!m || !m->fingerprints || m->fingerprints->phone.len != FINGERPRINT_LEN ||
-	    !lead_id_from_bytes(m->lead_id.data, m->lead_id.len, &id))
-		return;
-	phone.known = true;
-	memcpy(phone.bytes, m->fingerprints->phone.data, FINGERPRINT_LEN);
-	reconcile_phone(&c->r, &id, &phone);
-}
-
-static enum result find_by_phone(struct reconciling *c, struct error *ret_error)
-{
-	struct bus *bus = tool_bus(c->tool, "reconcile");
-	struct scan *s = bus ? scan_open(bus, ret_error) : NULL;
-	enum result r;
-
-	if (!s)
-		return RESULT_AWAY;
-	for (int t = 0; t < SCAN_TOPICS; t++)
-		if (t != SCAN_JUDGED)
-			scan_skip(s, (enum scan_topic)t);
-	r = scan_measure(s, ret_error);
-	if (r == RESULT_OK)
-		r = scan_read(s, take_judged, c, ret_error);
-	scan_close(s);
 	return r;
 }
 
@@ -297,6 +262,8 @@ static int finish(struct reconciling *c, enum result r, const char *out, struct 
 
 	if (r == RESULT_OK)
 		r = write_result(c, out, e);
+	if (r == RESULT_OK)
+		reconcile_state_done(out);
 	for (int k = 0; k < CLASS_COUNT && r == RESULT_OK; k++) {
 		print_class(c, (enum reconcile_class)k);
 		same = same && (k == CLASS_AGREED || c->counts[k] == 0);
@@ -309,7 +276,16 @@ static int finish(struct reconciling *c, enum result r, const char *out, struct 
 	return same ? TOOL_DONE : TOOL_FOUND;
 }
 
-static enum result gather(struct reconciling *c, const struct table_file *file,
+static enum result find_by_phone(struct reconciling *c, const char *out, struct error *ret_error)
+{
+	struct bus *bus = tool_bus(c->tool, "reconcile");
+
+	if (!bus)
+		return error_set(ret_error, RESULT_AWAY, "Kafka is away");
+	return reconcile_phones_find(&c->r, bus, c->advertiser, out, ret_error);
+}
+
+static enum result gather(struct reconciling *c, const struct table_file *file, const char *out,
 			  struct error *ret_error)
 {
 	struct keyring *keyring =
@@ -329,7 +305,7 @@ static enum result gather(struct reconciling *c, const struct table_file *file,
 	r = read_ledger(c, ledger, ret_error);
 	store_close(ledger);
 	if (r == RESULT_OK && reconcile_without_id(&c->r) > 0)
-		r = find_by_phone(c, ret_error);
+		r = find_by_phone(c, out, ret_error);
 	return r;
 }
 
@@ -350,5 +326,6 @@ int command_reconcile(struct tool *t, int argc, char **argv)
 	c.advertiser = argv[1];
 	file.path = argv[2];
 	snprintf(path, sizeof(path), "%s.reconciled.csv", file.path);
-	return finish(&c, gather(&c, &file, &error), out ? out : path, &error);
+	out = out ? out : path;
+	return finish(&c, gather(&c, &file, out, &error), out, &error);
 }

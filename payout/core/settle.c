@@ -5,120 +5,6 @@
 #include "payout/core/status.h"
 #include "payout/core/tally.h"
 
-#define LIST_FIRST_CAP 4
-
-/* Arena lists: grown by doubling; the old memory goes back with the arena. */
-static void *list_grow(struct arena *a, void *items, size_t count, size_t *cap, size_t size)
-{
-	void *more;
-
-	if (count < *cap)
-		return items;
-	*cap = *cap ? *cap * 2 : LIST_FIRST_CAP;
-	more = arena_calloc(a, *cap, size);
-	if (count)
-		memcpy(more, items, count * size);
-	return more;
-}
-
-#define LIST_ADD(a, items, count, cap, value)                                                      \
-	do {                                                                                       \
-		(items) = list_grow((a), (items), (count), &(cap), sizeof(*(items)));              \
-		(items)[(count)++] = (value);                                                      \
-	} while (0)
-
-void settlement_begin(struct settlement *s, struct arena *a, uint32_t partition, uint64_t next_seq)
-{
-	*s = (struct settlement){.arena = a, .partition = partition, .next_seq = next_seq};
-}
-
-void settlement_end(struct settlement *s)
-{
-	map_free(&s->by_lead);
-	map_free(&s->tallies);
-	map_free(&s->shares);
-	*s = (struct settlement){0};
-}
-
-struct dossier *settlement_dossier(struct settlement *s, const struct lead_id *lead_id)
-{
-	struct slice key = slice_of(lead_id->bytes, sizeof(lead_id->bytes));
-	struct dossier *d = map_get(&s->by_lead, key);
-
-	if (d)
-		return d;
-	d = arena_calloc(s->arena, 1, sizeof(*d));
-	d->lead_id = *lead_id;
-	map_put(&s->by_lead, key, d);
-	return d;
-}
-
-struct dossier *settlement_dossier_at(const struct settlement *s, size_t i)
-{
-	struct slice key;
-	void *d;
-
-	return map_at(&s->by_lead, i, &key, &d) ? d : NULL;
-}
-
-struct return_share *settlement_share(struct settlement *s, const char *advertiser_id,
-				      int64_t delivered_at_ms)
-{
-	int64_t month = month_of(delivered_at_ms);
-	struct slice key =
-	    slice_cstr(arena_printf(s->arena, "%s:%lld", advertiser_id, (long long)month));
-	struct return_share *share = map_get(&s->shares, key);
-
-	if (share)
-		return share;
-	share = arena_calloc(s->arena, 1, sizeof(*share));
-	share->advertiser_id = advertiser_id;
-	share->month = month;
-	map_put(&s->shares, key, share);
-	return share;
-}
-
-struct return_share *settlement_share_at(const struct settlement *s, size_t i)
-{
-	struct slice key;
-	void *share;
-
-	return map_at(&s->shares, i, &key, &share) ? share : NULL;
-}
-
-void dossier_add_life(struct settlement *s, struct dossier *d, const struct life *l)
-{
-	LIST_ADD(s->arena, d->lives, d->life_count, d->life_cap, *l);
-}
-
-void dossier_add_verdict(struct settlement *s, struct dossier *d, const struct verdict *v)
-{
-	LIST_ADD(s->arena, d->verdicts, d->verdict_count, d->verdict_cap, *v);
-}
-
-void dossier_add_known(struct settlement *s, struct dossier *d, const struct known_transfer *k)
-{
-	LIST_ADD(s->arena, d->known, d->known_count, d->known_cap, *k);
-}
-
-void settlement_publish(struct settlement *s, const char *topic, uint32_t partition,
-			const char *type, struct slice key, struct slice payload)
-{
-	struct outbox_row row = {.seq = s->next_seq++,
-				 .topic = topic,
-				 .type = type,
-				 .partition = partition,
-				 .key = key,
-				 .payload = payload};
-
-	LIST_ADD(s->arena, s->outbox, s->outbox_count, s->outbox_cap, row);
-}
-
-void settlement_book(struct settlement *s, const struct transfer *t)
-{
-	LIST_ADD(s->arena, s->transfers, s->transfer_count, s->transfer_cap, *t);
-}
-
 static struct life *find_life(const struct dossier *d, uint32_t round)
 {
 	for (size_t i = 0; i < d->life_count; i++)
@@ -154,39 +40,48 @@ static bool sold_exclusively(const struct dossier *d)
 	return false;
 }
 
-static void ignore(struct settlement *s, const struct ignored_outcome *i)
-{
-	LIST_ADD(s->arena, s->ignored, s->ignored_count, s->ignored_cap, *i);
-}
-
 /* --- moving --- */
 
+static const struct known_transfer *known_of(const struct dossier *d, const struct transfer *t)
+{
+	for (size_t i = 0; i < d->known_count; i++)
+		if (d->known[i].round == t->round && d->known[i].event == t->event)
+			return &d->known[i];
+	return NULL;
+}
+
+static enum result other_body(const struct dossier *d, const struct assignment *terms,
+			      enum transfer_event event, enum result r, struct error *ret_error)
+{
+	char text[LEAD_ID_TEXT_LEN + 1];
+
+	lead_id_text(&d->lead_id, text);
+	return error_set(ret_error, r,
+			 "transfer %s.%u %s was made before with other entries (order %s, "
+			 "%lld of %lld %s%s now)",
+			 text, (unsigned)terms->round, transfer_event_name(event), terms->order_id,
+			 (long long)terms->payout_minor, (long long)terms->price_minor,
+			 terms->currency, terms->is_test ? ", as a test" : "");
+}
+
+/* Here nobody asks for it a second time: that the transfer is there with other entries means that the ledger is not what we
+ * wrote, and then nothing may be settled until somebody has looked. */
 static enum result transfer_once(struct settlement *s, struct dossier *d,
 				 const struct assignment *terms, enum transfer_event event,
 				 int64_t at_ms, struct error *ret_error)
 {
-	char text[LEAD_ID_TEXT_LEN + 1];
+	const struct known_transfer *known;
 	struct transfer t;
 
 	if (terms->is_test)
 		return RESULT_OK;
 	transfer_make(s->arena, &d->lead_id, terms, event, at_ms, &t);
-	for (size_t i = 0; i < d->known_count; i++) {
-		const struct known_transfer *k = &d->known[i];
-
-		if (k->round != t.round || k->event != t.event)
-			continue;
-		if (k->body_hash == t.body_hash)
-			return RESULT_OK;
-		lead_id_text(&d->lead_id, text);
-		return error_set(ret_error, RESULT_FATAL,
-				 "transfer %s.%u %s was made before with other entries (order %s, "
-				 "%lld of %lld %s now)",
-				 text, (unsigned)t.round, transfer_event_name(event),
-				 terms->order_id, (long long)terms->payout_minor,
-				 (long long)terms->price_minor, terms->currency);
-	}
-	LIST_ADD(s->arena, s->transfers, s->transfer_count, s->transfer_cap, t);
+	known = known_of(d, &t);
+	if (known)
+		return known->body_hash == t.body_hash
+			   ? RESULT_OK
+			   : other_body(d, terms, event, RESULT_FATAL, ret_error);
+	settlement_book(s, &t);
 	dossier_add_known(s, d, &(struct known_transfer){t.round, t.event, t.body_hash});
 	return RESULT_OK;
 }
@@ -240,15 +135,15 @@ static void verdict_ignore(struct settlement *s, const struct dossier *d, struct
 {
 	v->standing = VERDICT_IGNORED;
 	v->changed = true;
-	ignore(s, &(struct ignored_outcome){.lead_id = d->lead_id,
-					    .round = round,
-					    .event = v->event,
-					    .why = why,
-					    .advertiser_id = v->advertiser_id,
-					    .verdict_id = v->verdict_id,
-					    .partition = v->partition,
-					    .offset = v->offset,
-					    .at_ms = v->at_ms});
+	settlement_ignore(s, &(struct ignored_outcome){.lead_id = d->lead_id,
+						       .round = round,
+						       .event = v->event,
+						       .why = why,
+						       .advertiser_id = v->advertiser_id,
+						       .verdict_id = v->verdict_id,
+						       .partition = v->partition,
+						       .offset = v->offset,
+						       .at_ms = v->at_ms});
 }
 
 /* A return that the table would let pass, or that came for an approved lead: what else is agreed about returns. A return
@@ -374,29 +269,38 @@ static enum ignored guard(const struct dossier *d, const struct outcome *o)
 
 static void delivery_ignore(struct settlement *s, const struct outcome *o, enum ignored why)
 {
-	ignore(s, &(struct ignored_outcome){.lead_id = o->lead_id,
-					    .round = o->assignment.round,
-					    .event = o->event,
-					    .why = why,
-					    .advertiser_id = o->assignment.advertiser_id,
-					    .verdict_id = "",
-					    .partition = o->partition,
-					    .offset = o->offset,
-					    .at_ms = o->at_ms});
+	settlement_ignore(s, &(struct ignored_outcome){.lead_id = o->lead_id,
+						       .round = o->assignment.round,
+						       .event = o->event,
+						       .why = why,
+						       .advertiser_id = o->assignment.advertiser_id,
+						       .verdict_id = "",
+						       .partition = o->partition,
+						       .offset = o->offset,
+						       .at_ms = o->at_ms});
 }
 
-/* A repeat says the same thing. One that names other money under the same id must not pass as a
- * repeat. */
-static enum result check_repeat(struct settlement *s, struct dossier *d, const struct life *l,
+/* A repeat says the same thing. One that names other money, or a sale where a test was, must not pass as a repeat: it changes
+ * nothing, and the caller puts it aside. */
+static enum result check_repeat(struct settlement *s, const struct dossier *d, const struct life *l,
 				const struct outcome *o, const struct life_rule *rule,
 				struct error *ret_error)
 {
 	struct assignment terms = o->assignment;
+	const struct known_transfer *known;
+	struct transfer t;
 
-	if (o->event != EVENT_DELIVERED || rule->ignored != IGNORED_REPEAT)
+	if (o->event != EVENT_DELIVERED || rule->step != STEP_IGNORE ||
+	    rule->ignored != IGNORED_REPEAT)
+		return RESULT_OK;
+	if (terms.is_test && l->terms.is_test)
 		return RESULT_OK;
 	terms.vat_minor = l->terms.vat_minor; /* whatever the contract is by now */
-	return transfer_once(s, d, &terms, TRANSFER_CREDIT, o->at_ms, ret_error);
+	transfer_make(s->arena, &d->lead_id, &terms, TRANSFER_CREDIT, o->at_ms, &t);
+	known = known_of(d, &t);
+	if (known && known->body_hash == t.body_hash && !terms.is_test)
+		return RESULT_OK;
+	return other_body(d, &terms, TRANSFER_CREDIT, RESULT_BAD, ret_error);
 }
 
 static enum result settle_waiting(struct settlement *s, struct dossier *d, struct error *ret_error)
@@ -436,9 +340,12 @@ static enum result settle_delivery(struct settlement *s, struct dossier *d, cons
 	enum result r;
 
 	assert(rule->step == STEP_IGNORE || rule->step == STEP_MOVE);
+	r = check_repeat(s, d, l, o, rule, ret_error);
+	if (r != RESULT_OK)
+		return r;
 	if (why != IGNORED_NONE) {
 		delivery_ignore(s, o, why);
-		return check_repeat(s, d, l, o, rule, ret_error);
+		return RESULT_OK;
 	}
 	if (!l) {
 		dossier_add_life(s, d, &(struct life){.state = LIFE_NONE, .reason_code = ""});

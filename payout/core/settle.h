@@ -119,8 +119,8 @@ void dossier_add_life(struct settlement *s, struct dossier *d, const struct life
 void dossier_add_verdict(struct settlement *s, struct dossier *d, const struct verdict *v);
 void dossier_add_known(struct settlement *s, struct dossier *d, const struct known_transfer *k);
 
-/* RESULT_OK, or RESULT_FATAL: a transfer that was made before comes back with another body; the
- * error names it. */
+/* RESULT_OK; RESULT_BAD: a delivery that was settled comes back with other money, and changes nothing; RESULT_FATAL: the ledger
+ * has a transfer with another body than the lead's life says. The error names the transfer. */
 _must_use_ enum result settle(struct settlement *s, const struct outcome *o,
 			      struct error *ret_error);
 
@@ -128,6 +128,8 @@ _must_use_ enum result settle(struct settlement *s, const struct outcome *o,
  */
 void settlement_publish(struct settlement *s, const char *topic, uint32_t partition,
 			const char *type, struct slice key, struct slice payload);
+
+void settlement_ignore(struct settlement *s, const struct ignored_outcome *i);
 
 /* A transfer that no outcome makes: an operation's. */
 void settlement_book(struct settlement *s, const struct transfer *t);

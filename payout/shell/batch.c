@@ -28,7 +28,8 @@ static ProtobufCBinaryData binary(struct slice s)
 	return (ProtobufCBinaryData){.len = s.len, .data = (uint8_t *)s.data};
 }
 
-static void dead_letter(struct work *w, const struct read_record *item)
+static void dead_letter(struct work *w, const struct read_record *item, const char *reason_code,
+			const char *why)
 {
 	const struct bus_record *r = item->record;
 	struct provenance from = {w->settings->topic, (uint32_t)r->partition, (uint64_t)r->offset,
@@ -40,14 +41,16 @@ static void dead_letter(struct work *w, const struct read_record *item)
 
 	provenance_fill(&from, &source);
 	letter.source = &source;
+	if (item->readable)
+		letter.lead_id = codec_lead_id(&item->outcome.lead_id);
 	letter.original =
 	    binary(slice_of(r->value.data, MIN_OF(r->value.len, (size_t)DEAD_ORIGINAL_MAX)));
 	letter.original_key =
 	    binary(slice_of(r->key.data, MIN_OF(r->key.len, (size_t)OUTCOME_TEXT_MAX)));
 	letter.original_type = slice_utf8_valid(r->type) ? arena_cstr(a, r->type) : (char *)"";
 	letter.service = (char *)"payout";
-	letter.reason_code = (char *)"unreadable_outcome";
-	letter.reason = (char *)item->why;
+	letter.reason_code = (char *)reason_code;
+	letter.reason = (char *)why;
 	letter.attempts = 1;
 	letter.at_ms = w->settings->now_ms;
 	codec_pack(&letter.base, &out);
@@ -55,8 +58,23 @@ static void dead_letter(struct work *w, const struct read_record *item)
 	settlement_publish(&w->t, DEAD_TOPIC, 0, codec_type(letter.base.descriptor), slice_cstr(""),
 			   arena_dup(a, buf_slice(&out)));
 	buf_free(&out);
+}
+
+static void put_unreadable_aside(struct work *w, const struct read_record *item)
+{
+	dead_letter(w, item, "unreadable_outcome", item->why);
 	log_warn("outcome_unreadable", LOG_STR("why", item->why),
-		 LOG_INT("partition", r->partition), LOG_INT("offset", r->offset));
+		 LOG_INT("partition", item->record->partition),
+		 LOG_INT("offset", item->record->offset));
+}
+
+/* One bad record must not stop everybody's money: the transfer stays what it was, and somebody is to look. */
+static void put_contradiction_aside(struct work *w, const struct read_record *item, const char *why)
+{
+	dead_letter(w, item, "transfer_contradicted", why);
+	log_error("transfer_contradicted", LOG_LEAD(&item->outcome.lead_id), LOG_STR("why", why),
+		  LOG_INT("partition", item->record->partition),
+		  LOG_INT("offset", item->record->offset));
 }
 
 /* Shares are asked for before anything is settled, so that the store can have them ready. */
@@ -99,16 +117,23 @@ static enum result settle_all(struct work *w, struct batch_report *report, struc
 {
 	for (size_t i = 0; i < w->count; i++) {
 		const struct read_record *item = &w->items[i];
+		struct error why = {0};
 		enum result r;
 
 		if (!item->readable) {
-			dead_letter(w, item);
+			put_unreadable_aside(w, item);
 			report->dead++;
 			continue;
 		}
-		r = settle(&w->t, &item->outcome, ret_error);
+		r = settle(&w->t, &item->outcome, &why);
+		if (r == RESULT_BAD) {
+			put_contradiction_aside(w, item, why.text);
+			report->dead++;
+			report->contradicted++;
+			continue;
+		}
 		if (r != RESULT_OK)
-			return r;
+			return error_set(ret_error, r, "%s", why.text);
 		report->events[item->outcome.event]++;
 		report->settled++;
 	}

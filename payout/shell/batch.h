@@ -2,7 +2,8 @@
  * loop or a bus: tests run it against real databases.
  *
  * The stored offset decides what is new: records below it were settled and are passed over. What
- * can't be read goes to dead.letters through the outbox, in the same transaction. */
+ * can't be read, and what contradicts a transfer that was made, goes to dead.letters through the
+ * outbox, in the same transaction. */
 #ifndef PUNNET_PAYOUT_BATCH_H
 #define PUNNET_PAYOUT_BATCH_H
 
@@ -25,7 +26,8 @@ struct batch_settings {
 
 struct batch_report {
 	int64_t next; /* offset of the next record to settle */
-	size_t settled, passed_over, dead, transfers, gap;
+	size_t settled, passed_over, dead, contradicted, transfers,
+	    gap; /* contradicted: of the dead */
 	size_t events[EVENT_COUNT], ignored[IGNORED_COUNT];
 };
 

@@ -157,6 +157,7 @@ static void count(const struct batch_report *report)
 		metric_add(ignored_metrics[i], (int64_t)report->ignored[i]);
 	metric_add(METRIC_PAYOUT_TRANSFERS, (int64_t)report->transfers);
 	metric_add(METRIC_PAYOUT_DEAD, (int64_t)report->dead);
+	metric_add(METRIC_PAYOUT_CONTRADICTED, (int64_t)report->contradicted);
 	metric_add(METRIC_PAYOUT_REPEATS, (int64_t)report->passed_over);
 	metric_add(METRIC_PAYOUT_GAP, (int64_t)report->gap);
 }

@@ -6,6 +6,7 @@
 #include "payout/core/feedback.h"
 #include "payout/core/status.h"
 #include "payout/store/sql.h"
+#include "runtime/fault.h"
 
 static const char known_sql[] = "SELECT amount, into_amount, into_currency, rate_num, rate_den, "
 				"market_partition FROM operations "
@@ -60,6 +61,26 @@ static void take_known(void *ctx, const struct db_value *c, _unused_ size_t coun
 		  c[4].integer == o->rate_den && c[5].integer == (int64_t)o->market_partition;
 }
 
+static int64_t *moved_of(struct operating *op, const char *account, const char *currency)
+{
+	struct slice key = slice_cstr(arena_printf(&op->arena, "%s %s", account, currency));
+	int64_t *moved = map_get(&op->moved, key);
+
+	if (moved)
+		return moved;
+	moved = arena_calloc(&op->arena, 1, sizeof(*moved));
+	map_put(&op->moved, key, moved);
+	return moved;
+}
+
+static void book(struct operating *op, const struct transfer *t)
+{
+	settlement_book(&op->t, t);
+	for (size_t i = 0; i < t->count; i++)
+		*moved_of(op, t->entries[i].account, t->currency) += t->entries[i].amount_minor;
+}
+
+/* What the ledger has, and what this transaction has moved already. */
 static enum result balance_of(struct operating *op, const struct operation *o, const char *role,
 			      const char *account, int64_t *ret, struct error *ret_error)
 {
@@ -69,7 +90,10 @@ static enum result balance_of(struct operating *op, const struct operation *o, c
 	*ret = 0;
 	TRY(db_add(d, db_dialect(d) == DB_POSTGRES ? balance_lock_sql : balance_sql,
 		   PARAMS(db_text(name), db_text(o->amount.currency)), take_int, ret, ret_error));
-	return db_flush(d, ret_error);
+	TRY(db_flush(d, ret_error));
+	if (!fault_on("in_flight_free"))
+		*ret += *moved_of(op, name, o->amount.currency);
+	return RESULT_OK;
 }
 
 static enum result refuse(const struct operation *o, int64_t free_minor, struct error *ret_error)
@@ -90,17 +114,6 @@ static enum result check_balances(struct operating *op, const struct operation *
 
 	if (o->kind == OPERATION_PAY || o->kind == OPERATION_EXCHANGE) {
 		TRY(balance_of(op, o, "webmasters", "payable", &payable, ret_error));
-		/* What the same run has exchanged already stands in its own transfers. */
-		for (size_t i = 0; i < op->t.transfer_count; i++) {
-			const struct transfer *t = &op->t.transfers[i];
-
-			for (size_t e = 0; e < t->count; e++)
-				if (strcmp(t->currency, o->amount.currency) == 0 &&
-				    strcmp(t->entries[e].account,
-					   arena_printf(&op->arena, "webmasters:%s:payable",
-							o->party)) == 0)
-					payable += t->entries[e].amount_minor;
-		}
 		return -payable >= o->amount.amount_minor ? RESULT_OK
 							  : refuse(o, -payable, ret_error);
 	}
@@ -169,7 +182,7 @@ enum result operations_add(struct operating *op, const struct operation *o, bool
 					      booking_name((int)o->kind), o->party, o->reference);
 	TRY(check_balances(op, o, ret_error));
 	for (size_t i = 0, n = operation_transfers(&op->arena, o, transfers); i < n; i++)
-		settlement_book(&op->t, &transfers[i]);
+		book(op, &transfers[i]);
 	TRY(db_add(d, write_sql,
 		   PARAMS(db_lead(&id), db_int((int64_t)o->kind), db_int(o->at_ms),
 			  db_text(o->party), db_text(o->reference), db_int(o->amount.amount_minor),
@@ -197,6 +210,7 @@ enum result operations_end(struct operating *op, enum result r, struct error *re
 	if (r != RESULT_OK)
 		store_rollback(op->store);
 	settlement_end(&op->t);
+	map_free(&op->moved);
 	arena_free(&op->arena);
 	return r;
 }

@@ -35,6 +35,8 @@ struct operating {
 	struct arena arena;
 	struct settlement t;
 	struct store_cursor cursor;
+	struct map
+	    moved; /* account and currency -> what t's transfers move: not in the balances yet */
 };
 _must_use_ enum result operations_begin(struct operating *op, struct store *s,
 					struct error *ret_error);

@@ -63,7 +63,7 @@ struct lead_view life_view(const struct market *m, const struct vertical *v,
 		view.customer_of = customer_of(admitted);
 	if (admitted->n_bids > 0)
 		take_bids(m, &view, a);
-	rates_choose(&view, source_class, order_index, m, a);
+	rates_choose(&view, m->log_time_ms, source_class, order_index, m, a);
 	return view;
 }
 

@@ -68,8 +68,8 @@ const char *card_fault(const Punnet__V1__RateChanged *card)
 	for (size_t i = 0; i < card->n_rates; i++) {
 		const Punnet__V1__PayoutRate *r = card->rates[i];
 
-		if (r->share_bp > SHARE_BP_MAX || r->fixed_minor < 0 ||
-		    (!r->order_id[0] && !r->aff_id[0] && !r->source_class[0]))
+		if (r->share_bp > SHARE_BP_MAX || r->fixed_minor < 0 || r->from_ms < 0 ||
+		    r->until_ms < 0 || (!r->order_id[0] && !r->aff_id[0] && !r->source_class[0]))
 			return "a rate that names nothing, or is out of its limits";
 	}
 	return NULL;
@@ -93,8 +93,13 @@ static void add_order_rate(struct lead_view *lead, uint32_t order, const Punnet_
 	lead->order_rates[at] = (struct order_rate){.order = order, .rate = r};
 }
 
-void rates_choose(struct lead_view *lead, struct slice source_class, order_index_fn order_index,
-		  const void *ctx, struct arena *a)
+bool rate_holds(const Punnet__V1__PayoutRate *r, int64_t now_ms)
+{
+	return r->from_ms <= now_ms && (r->until_ms == 0 || now_ms < r->until_ms);
+}
+
+void rates_choose(struct lead_view *lead, int64_t now_ms, struct slice source_class,
+		  order_index_fn order_index, const void *ctx, struct arena *a)
 {
 	const Punnet__V1__RateChanged *card = lead->card;
 
@@ -105,7 +110,8 @@ void rates_choose(struct lead_view *lead, struct slice source_class, order_index
 		const Punnet__V1__PayoutRate *r = card->rates[i];
 		uint32_t order;
 
-		if ((r->aff_id[0] && strcmp(r->aff_id, lead->lead->aff_id) != 0) ||
+		if (!rate_holds(r, now_ms) ||
+		    (r->aff_id[0] && strcmp(r->aff_id, lead->lead->aff_id) != 0) ||
 		    (r->source_class[0] && !slice_is(source_class, r->source_class)))
 			continue;
 		if (!r->order_id[0]) {

@@ -58,10 +58,11 @@ int64_t price_of(const struct order *o, const struct lead_view *lead, int64_t no
 bool price_is_bid(const struct order *o, const struct lead_view *lead);
 struct payout payout_of(const struct order *o, const struct lead_view *lead, int64_t price_minor);
 
-/* Which lines of the card may apply to this lead. `order_index` answers UINT32_MAX for an order that is not there. */
+/* Which lines of the card may apply to this lead at that time. `order_index` answers UINT32_MAX for an order that is not there. */
 typedef uint32_t (*order_index_fn)(const void *ctx, const char *order_id);
-void rates_choose(struct lead_view *lead, struct slice source_class, order_index_fn order_index,
-		  const void *ctx, struct arena *a);
+void rates_choose(struct lead_view *lead, int64_t now_ms, struct slice source_class,
+		  order_index_fn order_index, const void *ctx, struct arena *a);
+bool rate_holds(const Punnet__V1__PayoutRate *r, int64_t now_ms);
 const char *card_fault(const Punnet__V1__RateChanged *card); /* NULL when nothing is wrong */
 
 #endif

@@ -6,15 +6,19 @@ import hmac
 import io
 import json
 import subprocess
+import time
+import uuid
 import xml.etree.ElementTree as ElementTree
 from datetime import datetime, timezone
 from importlib.resources import files
 
 import pytest
 import xmlschema
+from confluent_kafka import Producer
 from conftest import end_stack, make_stack
+from support import log
 from support.ledger import read_ledger
-from support.stack import wait_until
+from support.stack import ROOT, wait_until
 from support.tracker import Tracker
 from support.webmaster import lead
 from test_whole_path import post
@@ -36,6 +40,14 @@ TRACKERS = """webmasters:
 PAYEES = """method,aff_id,currency,name,iban,bic,threshold
 sepa,w01,EUR,Nina & Söhne,DE89 3704 0044 0532 0130 00,DEUTDEFF,1.00
 sepa,w02,RUB,Pavel,FR1420041010050500013M02606,,1.00
+"""
+ABROAD = """verticals:
+  - {id: courses, market_partition: 3, currency: EUR, payout_share_bp: 6667, fields: [{name: course, type: text}]}
+advertisers:
+  - {id: shkola-koda, name: Shkola Koda, hold_days: 0, return_window_days: 0}
+"""
+EURO_ORDER = """  - {{id: euro-courses, advertiser: shkola-koda, vertical: courses, price: {{amount_minor: 3333, currency: EUR}},
+      delivery: {{webhook: {{url: "{url}/shkola-koda"}}}}}}
 """
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 
@@ -130,6 +142,49 @@ def test_webmasters_are_paid_by_two_people_and_the_bank_can_read_it(market):
     assert -ledger.balances[("webmasters:w02:paid", "RUB")] == next(int(r["amount_minor"]) for r in run if r["aff_id"] == "w02")
 
 
+def test_an_order_in_euro_is_paid_in_dollars_at_the_recorded_rate_and_rounded_once(market, advertiser):
+    (market.home / "abroad.yaml").write_text(ABROAD)
+    market.punnet("directory", "apply", str(market.home / "abroad.yaml"))
+    (market.home / "euro.yaml").write_text(ORDERS.format(url=advertiser.url) + EURO_ORDER.format(url=advertiser.url))
+    market.punnet("order", "apply", str(market.home / "euro.yaml"))
+    ids = []
+    for n in range(3):
+        status, _, body = post(market, "/v1/leads", lead(700 + n, "courses"), market.keys("webmaster")["w03"])
+        assert status == 202, body
+        ids.append(json.loads(body)["lead_id"])
+    wait_until(lambda: [states(market).get(i) for i in ids] == [2] * 3, 40, "all are sold and approved")
+    payees = market.home / "abroad.csv"
+    payees.write_text("aff_id,method,name,currency\nw03,cash,Olga,USD\n")
+
+    def propose():
+        until = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return market.punnet("payouts", "run", "--until", until, "--payees", str(payees), "--who", "ann", "--csv", check=False)
+
+    def lines():
+        return [r for r in rows(propose().stdout) if r["aff_id"] == "w03"]
+    payable_ms = max(t.at_ms for t in read_ledger(market.db).transfers.values() if t.lead_id in ids)
+    wait_until(lambda: int(time.time()) * 1000 > payable_ms, 5, "the second in which they became payable is over")
+    refused = propose()
+    assert "no rate" in refused.stdout + refused.stderr and "w03" in refused.stdout + refused.stderr, refused
+    since = ("--since", "2026-01-01T00:00:00Z", "--who", "ann")
+    for _ in range(2):
+        market.punnet("funds", "rate", "EUR", "USD", "10837/10000", *since)
+    other = market.punnet("funds", "rate", "EUR", "USD", "11/10", *since, check=False)
+    assert other.returncode == 1 and "is recorded as 10837/10000" in other.stderr
+    (line,) = lines()
+    # 3 x 22.22 EUR (two thirds of 33.33, cut) at 1.0837: 72.23…, not 3 x 24.07.
+    assert (int(line["amount_minor"]), line["currency"]) == (6666, "EUR")
+    assert (int(line["pay_amount_minor"]), line["pay_currency"]) == (7223, "USD")
+    exchange, before = "network:exchange", read_ledger(market.db).balances  # w01's rubles went through it
+    market.punnet("payouts", "confirm", line["run"], "--who", "bob")
+    balances = read_ledger(market.db).balances
+    assert balances[("webmasters:w03:payable", "EUR")] == balances[("webmasters:w03:payable", "USD")] == 0
+    assert balances[("webmasters:w03:paid", "USD")] == -7223
+    assert {c: balances[(exchange, c)] - before.get((exchange, c), 0) for c in ("EUR", "USD")} == {"EUR": -6666, "USD": 7223}
+    for currency in ("RUB", "EUR", "USD"):
+        assert sum(amount for (_, c), amount in balances.items() if c == currency) == 0
+
+
 def test_trackers_heard_of_every_step_and_hear_it_again_when_asked(market):
     def gets():
         return [query for method, query, _, _ in market.tracker.heard if method == "GET"]
@@ -199,6 +254,45 @@ def test_the_advertisers_own_list_is_explained_lead_by_lead(market):
     assert found[market.leads[9]]["result"] == "agreed"
     assert found[market.leads[2]]["why"] == "another status" and found[market.leads[4]]["why"] == "another amount"
     assert found[market.leads[8]]["result"] == found[market.leads[0]]["result"] == "ours only"
+    # Killed after a day of the log, and at the end of it: it goes on, and comes to the same.
+    result = market.home / "their list.csv.reconciled.csv"
+    whole = result.read_bytes()
+    for point in ("reconcile_day_kept", "reconcile_phones_found"):
+        result.unlink()
+        environment = {**market.environment, **market.exports, "PUNNET_FAULT": f"crash_at:{point}:1"}
+        killed = subprocess.run([str(ROOT / "build/dev/bin/punnet"), "reconcile", BUYER, str(theirs)], env=environment,
+                                capture_output=True, text=True, check=False)
+        assert killed.returncode == -9 and not result.exists()
+        again = market.punnet("reconcile", BUYER, str(theirs), "--json", check=False)
+        assert "goes on from" in again.stderr and again.stdout == done.stdout
+        assert result.read_bytes() == whole and not (market.home / "their list.csv.reconciled.csv.state").exists()
+
+
+def test_a_delivery_at_another_price_is_put_aside_named_and_stops_nobody(market):
+    """Somebody writes to leads.outcomes what delivery never said. Payout, restarted too, goes on; an operator sees what it was."""
+    outcomes = [(p, r) for p, records in log.read_topic(market.kafka, "leads.outcomes").items() for r in records
+                if r.message.kind == 1 and str(uuid.UUID(bytes=r.message.lead_id)) == market.leads[1]]
+    partition, record = outcomes[0]
+    message = record.message
+    message.assignment.price.amount_minor += 1
+    bytes_of_it = message.SerializeToString()
+    producer = Producer({"bootstrap.servers": market.kafka, "acks": "all"})
+    producer.produce("leads.outcomes", value=bytes_of_it, key=record.key, partition=partition, headers=[("message", record.type.encode())])
+    assert producer.flush(30) == 0
+    before = read_ledger(market.db)
+    (letter,) = wait_until(lambda: [json.loads(row) for row in market.punnet("dead-letters", "list", "--json").stdout.splitlines()],
+                           20, "it is put aside")
+    assert letter["reason_code"] == "transfer_contradicted" and market.leads[1] in letter["reason"], letter
+    market.punnet("dead-letters", "show", letter["letter"], "--out", str(market.home / "letter.bin"))
+    assert (market.home / "letter.bin").read_bytes() == bytes_of_it
+    market.run("restart", "payout")
+    status, _, body = post(market, "/v1/leads", lead(950, "microloan"), market.keys("webmaster")["w03"])
+    assert status == 202
+    after = json.loads(body)["lead_id"]
+    wait_until(lambda: states(market).get(after) == 2, 30, "the next lead is sold and approved")
+    assert {i: t for i, t in read_ledger(market.db).transfers.items() if t.lead_id != after} == before.transfers
+    assert f"{letter['letter']}, transfer_contradicted" in market.punnet("audit", check=False).stdout
+    market.punnet("dead-letters", "discard", letter["letter"], "--why", "nobody knows who wrote it", "--who", "ann")
 
 
 def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):

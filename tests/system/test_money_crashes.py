@@ -38,6 +38,10 @@ def settlements(stack):
     return seen
 
 
+def audit_rows(stack):
+    return [json.loads(row) for row in stack.punnet("audit", "--json", check=False).stdout.splitlines()]
+
+
 def kill_at_every_step(db=None):
     once, tracker, advertiser, failed = Path(tempfile.mkdtemp(prefix="punnet-once-")), Tracker(), Advertiser(), True
     stack = make_stack("dev", {"PUNNET_FAULT_ONCE": str(once), "PUNNET_DELIVERY_POSTBACK_SCHEDULE": "200ms,1s",
@@ -65,8 +69,7 @@ def kill_at_every_step(db=None):
                   for r in records}
         assert events
         wait_until(lambda: {q["lead"] for _, q, _, _ in tracker.heard} == events, 30, "the tracker heard of all")
-        audit = [json.loads(row) for row in stack.punnet("audit", "--json").stdout.splitlines()]
-        assert not [row for row in audit if row.get("state") == "BROKEN"]
+        assert not [row for row in audit_rows(stack) if row.get("state") == "broken"]
         failed = False
     finally:
         end_stack(stack, failed)
@@ -85,3 +88,26 @@ def test_killed_at_every_step_payout_loses_and_doubles_nothing_on_postgresql():
         kill_at_every_step(postgres.url)
     finally:
         postgres.close()
+
+
+def test_an_offset_apart_from_its_transfers_is_found_out():
+    """The control: the offset is committed before what it stands for, and payout is killed between the two. What the tests above look at
+    turns red."""
+    once, advertiser, failed = Path(tempfile.mkdtemp(prefix="punnet-once-")), Advertiser(), True
+    stack = make_stack("dev", {"PUNNET_FAULT_ONCE": str(once), "PUNNET_FAULT": "offset_apart"})
+    try:
+        apply_orders(stack, advertiser)
+        webmaster = Webmaster(stack)
+        order_death(once, "payout_settled")
+        webmaster.send_all([lead(n, seed=91) for n in range(STEP_LEADS)], 300)
+        wait_died(once, "payout_settled")
+
+        def missed():
+            return {row["invariant"] for row in audit_rows(stack) if row.get("state") == "broken"} >= {"delivered_credited"}
+        wait_until(missed, 40, "the audit misses credits")
+        findings = Checker(stack.kafka, stack.db).check(webmaster.acknowledged.values(), advertiser)
+        assert any("was delivered and not credited" in finding for finding in findings), findings
+        failed = False
+    finally:
+        end_stack(stack, failed)
+        advertiser.close()

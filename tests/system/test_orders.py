@@ -6,6 +6,7 @@ import time
 import pytest
 from conftest import end_stack, make_stack
 from support.advertiser import Advertiser
+from support.ledger import read_ledger
 from support.stack import wait_until
 from support.webmaster import Webmaster, lead
 
@@ -19,7 +20,9 @@ verticals:
     source_classes: {gold: [w01, w02, w03, w04]}
     rates:
       - {class: gold, share_bp: 8000}
-      - {webmaster: w05, fixed_minor: 12300}
+      - {webmaster: w05, fixed_minor: 11100, until: 2026-01-01T00:00:00+03:00}
+      - {webmaster: w05, fixed_minor: 12300, from: 2026-01-01T00:00:00+03:00, until: 2126-01-01T00:00:00+03:00}
+      - {webmaster: w05, fixed_minor: 13300, from: 2126-01-01T00:00:00+03:00}
     buyer_wait: 1h
     fields:
       - {name: plate, type: text}
@@ -97,6 +100,17 @@ def test_what_is_wrong_is_refused_line_by_line_and_nothing_is_published(market):
     assert stack.punnet("order", "list").stdout == ""
 
 
+def test_two_rates_at_one_time_are_refused(market):
+    stack, _, folder = market
+    for old, new, fault in (("until: 2026-01-01T00:00:00+03:00", "until: 2026-01-02T00:00:00+03:00", "holds at the same time"),
+                            (", until: 2126-01-01T00:00:00+03:00}", ", until: 2025-01-01T00:00:00+03:00}", "until is not after from"),
+                            ("from: 2126-01-01T00:00:00+03:00", "from: tomorrow", "from: expected a time")):
+        assert old in DIRECTORY
+        (folder / "rates.yaml").write_text(DIRECTORY.replace(old, new))
+        done = stack.punnet("directory", "apply", str(folder / "rates.yaml"), check=False)
+        assert done.returncode == 1 and fault in done.stderr, done.stderr
+
+
 def test_a_market_with_all_terms_trades_as_they_say(market):
     stack, advertiser, folder = market
     webmaster = Webmaster(stack)
@@ -116,6 +130,9 @@ def test_a_market_with_all_terms_trades_as_they_say(market):
     wait_until(sold, 30, "60 are shared by two, 20 go to the one who takes strong cars; competitors never share")
     wait_until(lambda: stack.punnet("audit", check=False).returncode == 0, 60, "the auditor is green")
     assert stack.punnet("audit", check=False).returncode == 0
+
+    held = {amount for t in read_ledger(stack.db).transfers.values() for account, amount, _ in t.entries if account == "webmasters:w05:hold"}
+    assert held == {-12300}, "of three rates the one that holds today"
 
     steps = [json.loads(line) for line in stack.punnet("trace", next(iter(ids)), "--json").stdout.splitlines()]
     assert steps, "a lead that waited has a whole life"

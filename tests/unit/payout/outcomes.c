@@ -151,6 +151,7 @@ enum result outcomes_settle(const struct outcomes *o, struct store *s, size_t fr
 		sum.settled += report.settled;
 		sum.passed_over += report.passed_over;
 		sum.dead += report.dead;
+		sum.contradicted += report.contradicted;
 		sum.transfers += report.transfers;
 		sum.next = report.next;
 	}

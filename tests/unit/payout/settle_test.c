@@ -208,7 +208,8 @@ static void the_same_delivery_twice_in_one_batch_is_one_credit(_unused_ void **s
 }
 
 /* Elsewhere: a key that came back with another body got the old answer, silently. */
-static void the_same_delivery_at_another_price_stops_and_names_the_transfer(_unused_ void **state)
+static void
+the_same_delivery_at_another_price_changes_nothing_and_names_the_transfer(_unused_ void **state)
 {
 	struct line l = {1, EVENT_DELIVERED, 0, "a"};
 	struct error error = {0};
@@ -219,9 +220,32 @@ static void the_same_delivery_at_another_price_stops_and_names_the_transfer(_unu
 	o = outcome_of(&w, &l, 0);
 	assert_int_equal(settle(&w.t, &o, &error), RESULT_OK);
 	o.assignment.payout_minor++;
-	assert_int_equal(settle(&w.t, &o, &error), RESULT_FATAL);
+	assert_int_equal(settle(&w.t, &o, &error), RESULT_BAD);
 	assert_non_null(strstr(error.text, "credit was made before with other entries"));
+	assert_int_equal(w.t.transfer_count, 1);
+	assert_int_equal(w.t.ignored_count, 0);
+	assert_int_equal(settlement_dossier_at(&w.t, 0)->lives[0].terms.payout_minor, PAYOUT);
 	world_end(&w);
+}
+
+static void a_test_that_comes_back_as_a_sale_is_no_repeat(_unused_ void **state)
+{
+	struct line l = {1, EVENT_DELIVERED, 0, "a"};
+	struct error error = {0};
+	struct outcome o;
+	struct world w;
+
+	for (int was_test = 0; was_test < 2; was_test++) {
+		world_begin(&w);
+		o = outcome_of(&w, &l, 0);
+		o.assignment.is_test = was_test;
+		assert_int_equal(settle(&w.t, &o, &error), RESULT_OK);
+		assert_int_equal(settle(&w.t, &o, &error), RESULT_OK);
+		o.assignment.is_test = !was_test;
+		assert_int_equal(settle(&w.t, &o, &error), RESULT_BAD);
+		assert_int_equal(w.t.transfer_count, was_test ? 0 : 1);
+		world_end(&w);
+	}
 }
 
 static void feedback_is_numbered_without_gaps(_unused_ void **state)
@@ -257,7 +281,9 @@ int main(void)
 	    cmocka_unit_test(a_verdict_is_counted_once_on_its_day),
 	    cmocka_unit_test(a_test_lead_lives_without_money),
 	    cmocka_unit_test(the_same_delivery_twice_in_one_batch_is_one_credit),
-	    cmocka_unit_test(the_same_delivery_at_another_price_stops_and_names_the_transfer),
+	    cmocka_unit_test(
+		the_same_delivery_at_another_price_changes_nothing_and_names_the_transfer),
+	    cmocka_unit_test(a_test_that_comes_back_as_a_sale_is_no_repeat),
 	    cmocka_unit_test(feedback_is_numbered_without_gaps),
 	};
 

@@ -11,6 +11,7 @@
 #include "lead/codec.h"
 #include "payout/core/feedback.h"
 #include "payout/store/db.h"
+#include "proto/dead_letters.pb-c.h"
 #include "proto/market.pb-c.h"
 #include "proto/webmasters_verdicts.pb-c.h"
 #include "runtime/bus_memory.h"
@@ -280,9 +281,63 @@ static void the_ledger_is_away_and_the_worker_waits(_unused_ void **state)
 	outcomes_free(&o);
 }
 
+/* The newest record of dead.letters; its texts live in the arena. */
+static const Punnet__V1__DeadLetter *newest_letter(struct world *w, struct arena *a)
+{
+	struct bus_reader *reader = bus_reader_open(w->bus, "dead.letters", 0, 0, NULL);
+	const Punnet__V1__DeadLetter *m = NULL;
+	struct bus_record records[10];
+	size_t count;
+
+	do {
+		assert_int_equal(
+		    bus_reader_take(reader, records, ARRAY_LEN(records), 0, &count, NULL),
+		    RESULT_OK);
+		if (count > 0)
+			m = codec_unpack(a, &punnet__v1__dead_letter__descriptor,
+					 arena_dup(a, records[count - 1].value));
+	} while (count > 0);
+	bus_reader_close(reader);
+	return m;
+}
+
+/* One bad record must not stop everybody's money, also not after a restart. */
+static void a_delivery_at_another_price_is_put_aside_and_the_rest_is_settled(_unused_ void **state)
+{
+	static struct outcomes o;
+	const Punnet__V1__DeadLetter *m;
+	struct arena arena = {0};
+	struct lead_id lead = outcomes_lead(1);
+	struct world w;
+	size_t repeats;
+
+	world_begin(&w);
+	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
+	outcomes_add_delivery(&o, 1, EVENT_DELIVERED, 0, "bank-a", 45000, 30001);
+	outcomes_add_delivery(&o, 2, EVENT_DELIVERED, 0, "bank-a", 45000, 30000);
+	publish(&w, &o);
+	run_until_quiet(&w, o.count);
+	close_worker(&w);
+	open_worker(&w);
+	run_until_quiet(&w, o.count);
+	assert_int_equal(read_market(&w, &repeats), 2);
+	m = newest_letter(&w, &arena);
+	assert_non_null(m);
+	assert_int_equal(dead_letters(&w), 1);
+	assert_string_equal(m->reason_code, "transfer_contradicted");
+	assert_non_null(strstr(m->reason, "credit was made before with other entries"));
+	assert_int_equal(m->source->offset, 1);
+	assert_memory_equal(m->lead_id.data, lead.bytes, sizeof(lead.bytes));
+	assert_true(slice_equal(slice_of(m->original.data, m->original.len), o.records[1].value));
+	arena_free(&arena);
+	world_end(&w);
+	outcomes_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_delivery_at_another_price_is_put_aside_and_the_rest_is_settled),
 	    cmocka_unit_test(what_was_settled_reaches_the_market_in_order_and_the_outbox_is_empty),
 	    cmocka_unit_test(
 		a_worker_that_ends_anywhere_is_followed_by_one_that_repeats_and_loses_nothing),

@@ -81,7 +81,7 @@ struct model_lead {
 struct model_rate {
 	int order, webmaster; /* -1 = any */
 	bool gold;
-	int64_t share_bp, fixed;
+	int64_t share_bp, fixed, from, until; /* until 0 = open end */
 };
 
 struct model_card {

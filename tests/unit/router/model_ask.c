@@ -165,7 +165,8 @@ int64_t model_payout(const struct model *m, int order, const struct model_lead *
 	for (int i = 0; i < c->rate_count; i++) {
 		const struct model_rate *r = &c->rates[i];
 
-		if ((r->order >= 0 && r->order != order) ||
+		if (m->now < r->from || (r->until != 0 && m->now >= r->until) ||
+		    (r->order >= 0 && r->order != order) ||
 		    (r->webmaster >= 0 && r->webmaster != l->webmaster) ||
 		    (r->gold && !(c->gold >> l->webmaster & 1)))
 			continue;

@@ -274,7 +274,11 @@ static void draw_rate(struct both *b, int vertical, struct model_rate *r,
 	} while (r->order < 0 && r->webmaster < 0 && !r->gold);
 	r->fixed = (int64_t)maybe(b, 30, 80);
 	r->share_bp = r->fixed ? 0 : (int64_t)some(b, 10001);
+	r->from = chance(b, 20) ? b->model.now + (int64_t)some(b, 4 * MS_PER_HOUR) : 0;
+	r->until = chance(b, 20) ? b->model.now + (int64_t)some(b, 8 * MS_PER_HOUR) : 0;
 	punnet__v1__payout_rate__init(p);
+	p->from_ms = r->from;
+	p->until_ms = r->until;
 	p->order_id = (char *)(r->order >= 0 ? order_ids[r->order] : "");
 	p->aff_id = (char *)(r->webmaster >= 0 ? webmasters[r->webmaster] : "");
 	p->source_class = (char *)(r->gold ? "gold" : "");

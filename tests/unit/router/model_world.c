@@ -84,13 +84,17 @@ static size_t waiting_in_model(const struct both *b)
 	return n;
 }
 
-/* A price that changes with the hour may make a buyer that nothing announces: such leads are offered now and then. */
+/* A price that changes with the hour, or a payout that holds for a time, may make a buyer that nothing announces: such leads are offered now and then. */
 static bool prices_change(const struct both *b)
 {
 	for (int i = 0; i < MODEL_ORDERS; i++) {
 		if (b->model.orders[i].known && b->model.orders[i].terms.night.until)
 			return true;
 	}
+	for (int c = 0; c < 2; c++)
+		for (int i = 0; i < b->model.cards[c].rate_count; i++)
+			if (b->model.cards[c].rates[i].from || b->model.cards[c].rates[i].until)
+				return true;
 	return false;
 }
 

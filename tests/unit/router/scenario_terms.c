@@ -301,6 +301,10 @@ static Punnet__V1__PayoutRate *rate_line(struct stage *s, char *value)
 			r->source_class = is;
 		else if (strcmp(v, "share") == 0)
 			r->share_bp = (uint32_t)atoi(is);
+		else if (strcmp(v, "from") == 0)
+			r->from_ms = clock_time(s, is);
+		else if (strcmp(v, "until") == 0)
+			r->until_ms = clock_time(s, is);
 		else
 			r->fixed_minor = minor(s, is);
 	}

@@ -10,6 +10,7 @@
 #include "payout/core/life.h"
 #include "tools/amount.h"
 #include "tools/reconcile_core.h"
+#include "tools/reconcile_state.h"
 #include "tools/table_file.h"
 
 static struct lead_id id_of(uint8_t n)
@@ -130,6 +131,99 @@ static void rows_without_a_lead_id_are_found_by_the_phone(_unused_ void **state)
 	assert_string_equal(seen.text, "-1 theirs only: no lead of theirs has this phone\n"
 				       "1 agreed: \n2 agreed: \n");
 	reconcile_free(&r);
+}
+
+/* --- interrupted --- */
+
+#define LIST 6
+
+/* Their list: phones alone, 100 to 105, of our leads 1 to 6; the first `found` of them were found. */
+static void a_list(struct reconcile *r, int found)
+{
+	*r = (struct reconcile){0};
+	for (uint8_t n = 0; n < LIST; n++) {
+		ours(r, (uint8_t)(n + 1), LIFE_APPROVED, 45000);
+		theirs(r, n, (uint8_t)(100 + n), "approved", "450");
+	}
+	(void)reconcile_without_id(r);
+	for (uint8_t n = 0; n < found; n++) {
+		struct fingerprint phone = phone_of((uint8_t)(100 + n));
+		struct lead_id id = id_of((uint8_t)(n + 1));
+
+		reconcile_phone(r, &id, &phone);
+	}
+}
+
+static size_t count_found(const struct reconcile *r)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < r->row_count; i++)
+		found += r->rows[i].id.bytes[0] != 0;
+	return found;
+}
+
+static void what_was_found_before_an_interruption_is_found_after_it(_unused_ void **state)
+{
+	char out[] = "/tmp/punnet-reconcile-XXXXXX";
+	struct reconcile r, again;
+	struct error error;
+	uint64_t name;
+
+	assert_true(close(mkstemp(out)) == 0);
+	a_list(&r, 4);
+	name = reconcile_state_name(&r, "bank-a");
+	assert_int_equal(reconcile_state_save(&r, name, 86400000, out, &error), RESULT_OK);
+	a_list(&again, 0);
+	assert_int_equal(reconcile_state_name(&again, "bank-a"), name); /* found or not */
+	assert_int_equal(reconcile_state_load(&again, name, out), 86400000);
+	assert_int_equal(count_found(&again), 4);
+	for (size_t i = 0; i < LIST; i++)
+		assert_true(lead_id_equal(&again.rows[i].id, &r.rows[i].id));
+	reconcile_state_done(out);
+	reconcile_free(&again);
+	a_list(&again, 0);
+	assert_int_equal(reconcile_state_load(&again, name, out), 0);
+	unlink(out);
+	reconcile_free(&r);
+	reconcile_free(&again);
+}
+
+static void a_state_of_another_list_or_a_cut_one_is_not_used(_unused_ void **state)
+{
+	char out[] = "/tmp/punnet-reconcile-XXXXXX", path[64];
+	struct reconcile r, other;
+	struct error error;
+	uint64_t name;
+	long size;
+	FILE *f;
+
+	assert_true(close(mkstemp(out)) == 0);
+	snprintf(path, sizeof(path), "%s.state", out);
+	a_list(&r, 3);
+	name = reconcile_state_name(&r, "bank-a");
+	assert_int_equal(reconcile_state_save(&r, name, 86400000, out, &error), RESULT_OK);
+	a_list(&other, 0);
+	assert_int_equal(reconcile_state_load(&other, reconcile_state_name(&other, "bank-b"), out),
+			 0);
+	other.rows[2].phone.bytes[0]++;
+	assert_int_equal(reconcile_state_load(&other, reconcile_state_name(&other, "bank-a"), out),
+			 0);
+	other.rows[2].phone.bytes[0]--;
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	size = ftell(f);
+	fclose(f);
+	for (long cut = size - 1; cut >= 0; cut--) {
+		assert_int_equal(truncate(path, cut), 0);
+		assert_int_equal(reconcile_state_load(&other, name, out), 0);
+		assert_int_equal(count_found(&other), 0);
+	}
+	reconcile_state_done(out);
+	unlink(out);
+	reconcile_free(&r);
+	reconcile_free(&other);
 }
 
 static void amounts_are_read_as_people_write_them(_unused_ void **state)
@@ -255,6 +349,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_lead_is_found_once_and_says_why),
 	    cmocka_unit_test(rows_without_a_lead_id_are_found_by_the_phone),
+	    cmocka_unit_test(what_was_found_before_an_interruption_is_found_after_it),
+	    cmocka_unit_test(a_state_of_another_list_or_a_cut_one_is_not_used),
 	    cmocka_unit_test(amounts_are_read_as_people_write_them),
 	    cmocka_unit_test(what_an_operator_types_is_exact_or_refused),
 	    cmocka_unit_test(columns_are_found_whatever_their_order_and_the_files_habits),
