@@ -2,6 +2,8 @@
  * upon, and the decision is packed, among orders of one vertical that want countries, regions, ages and no bad sources.
  * Leads stay open, as they are until payout has settled them.
  *
+ *   bench-router [--only 1|2|3]     1 decisions, 2 memory and changes of orders, 3 snapshots
+ *
  * The floor is a scan over an array of as many orders that holds all of this in 48 bytes each, compares it with a few
  * instructions, and keeps the best price: no reasons, no records, no counters but the one that it takes from. */
 #include <malloc.h>
@@ -13,6 +15,7 @@
 #include "lead/codec.h"
 #include "router/core/decision_write.h"
 #include "router/core/market.h"
+#include "router/shell/shared_memory.h"
 #include "router/shell/snapshot_child.h"
 
 #define T0              1790000000000LL
@@ -206,9 +209,10 @@ static size_t admit(struct market *m, uint64_t n, const struct buf *packed, stru
 	return made.items[0].routed != NULL;
 }
 
-static struct market *market_of(uint32_t orders, struct arena *a)
+/* memory: NULL where the heap is what is measured. */
+static struct market *market_of(uint32_t orders, const struct pool_memory *memory, struct arena *a)
 {
-	struct market *m = market_new(0);
+	struct market *m = market_new_in(0, memory);
 
 	for (uint32_t i = 0; i < orders; i++) {
 		put_order(m, i, 0, a);
@@ -222,7 +226,7 @@ static struct buf leads[LEADS_KINDS];
 static double decide_ns(uint32_t orders)
 {
 	struct arena a = {0};
-	struct market *m = market_of(orders, &a);
+	struct market *m = market_of(orders, &shared_memory, &a);
 	struct buf out = {0};
 	int64_t spent = 0;
 	uint64_t n = 1, decided = 0;
@@ -297,7 +301,7 @@ static void measure_orders(uint32_t count)
 {
 	struct arena a = {0};
 	double before = heap_bytes(), seconds;
-	struct market *m = market_of(count, &a);
+	struct market *m = market_of(count, NULL, &a);
 	int64_t from;
 
 	arena_free(&a);
@@ -316,7 +320,7 @@ static void measure_orders(uint32_t count)
 static void measure_open_leads(void)
 {
 	struct arena a = {0};
-	struct market *m = market_of(AMONG_ORDERS, &a);
+	struct market *m = market_of(AMONG_ORDERS, NULL, &a);
 	struct buf out = {0};
 	double before = heap_bytes(), carried = 0;
 	uint64_t sold = 0;
@@ -361,7 +365,7 @@ static void read_back(struct slice bytes, const uint8_t *hash)
 	snapshot_hash(bytes, again);
 	if (memcmp(again, hash, sizeof(again)) != 0)
 		bench_die("the snapshot's hash does not fit");
-	m = market_decode(bytes, 0, &why);
+	m = market_decode_in(bytes, 0, &shared_memory, &why);
 	if (!m)
 		bench_die("the snapshot can't be read: %s", why);
 	bench_figure("snapshot of a large market, read back", (double)(bench_now_ns() - from) / 1e9,
@@ -372,7 +376,7 @@ static void read_back(struct slice bytes, const uint8_t *hash)
 static void measure_snapshots(void)
 {
 	struct arena a = {0};
-	struct market *m = market_of(LARGE_ORDERS, &a);
+	struct market *m = market_of(LARGE_ORDERS, &shared_memory, &a);
 	struct buf out = {0};
 	double longest_ms = 0, encoded_s = 0;
 
@@ -402,23 +406,34 @@ static void measure_snapshots(void)
 	arena_free(&a);
 }
 
-int main(void)
+static void measure_decisions(void)
 {
 	static const uint32_t sizes[] = {40, 1000, 10000, 100000};
-	struct arena a = {0};
 
-	for (uint32_t i = 0; i < LEADS_KINDS; i++)
-		pack_lead(i, &leads[i], &a);
-	arena_free(&a);
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "decide among %u orders, read and written", sizes[i]);
 		bench_figure_floor(name, decide_ns(sizes[i]), scan_ns(sizes[i]), "ns/lead");
 	}
-	measure_orders(100000);
-	measure_open_leads();
-	measure_snapshots();
+}
+
+int main(int argc, char **argv)
+{
+	int64_t only = bench_option_int(argc, argv, "only", 0);
+	struct arena a = {0};
+
+	for (uint32_t i = 0; i < LEADS_KINDS; i++)
+		pack_lead(i, &leads[i], &a);
+	arena_free(&a);
+	if (only == 0 || only == 1)
+		measure_decisions();
+	if (only == 0 || only == 2) {
+		measure_orders(100000);
+		measure_open_leads();
+	}
+	if (only == 0 || only == 3)
+		measure_snapshots();
 	for (size_t i = 0; i < LEADS_KINDS; i++)
 		buf_free(&leads[i]);
 	return 0;
