@@ -2,7 +2,7 @@
  * upon, and the decision is packed, among orders of one vertical that want countries, regions, ages and no bad sources.
  * Leads stay open, as they are until payout has settled them.
  *
- *   bench-router [--only 1|2|3]     1 decisions, 2 memory and changes of orders, 3 snapshots
+ *   bench-router [--only 1|2|3] [--orders N]     1 decisions (among N), 2 memory and changes of orders, 3 snapshots
  *
  * The floor is a scan over an array of as many orders that holds all of this in 48 bytes each, compares it with a few
  * instructions, and keeps the best price: no reasons, no records, no counters but the one that it takes from. */
@@ -378,7 +378,7 @@ static void measure_snapshots(void)
 	struct arena a = {0};
 	struct market *m = market_of(LARGE_ORDERS, &shared_memory, &a);
 	struct buf out = {0};
-	double longest_ms = 0, encoded_s = 0;
+	double longest_ms = 0, own_ms = 0, encoded_s = 0;
 
 	for (uint64_t n = 1; market_open_leads(m) < LARGE_LEADS; n++) {
 		(void)admit(m, n, &leads[n % LEADS_KINDS], &out, &a);
@@ -386,13 +386,14 @@ static void measure_snapshots(void)
 	}
 	for (int i = 0; i < STOPS; i++) {
 		struct snapshot_child child = {0};
-		int64_t from = bench_now_ns();
+		int64_t from = bench_now_ns(), own_from = bench_own_cpu_ns();
 		uint8_t hash[SNAPSHOT_HASH_LEN];
 		struct slice bytes;
 
 		if (!snapshot_child_start(&child, m))
 			bench_die("no child can be made");
 		longest_ms = MAX_OF(longest_ms, (double)(bench_now_ns() - from) / 1e6);
+		own_ms = MAX_OF(own_ms, (double)(bench_own_cpu_ns() - own_from) / 1e6);
 		wait_for_child(&child, &bytes, hash);
 		encoded_s = (double)(bench_now_ns() - from) / 1e9;
 		if (i == STOPS - 1)
@@ -400,19 +401,23 @@ static void measure_snapshots(void)
 		snapshot_child_end(&child);
 	}
 	bench_figure("snapshot of a large market, decisions stand still", longest_ms, "ms");
+	bench_figure("snapshot of a large market, CPU of that", own_ms, "ms");
 	bench_figure("snapshot of a large market, encoded", encoded_s, "s");
 	market_free(m);
 	buf_free(&out);
 	arena_free(&a);
 }
 
-static void measure_decisions(void)
+/* orders: 0 = of all sizes. */
+static void measure_decisions(int64_t orders)
 {
 	static const uint32_t sizes[] = {40, 1000, 10000, 100000};
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		char name[64];
 
+		if (orders != 0 && orders != sizes[i])
+			continue;
 		snprintf(name, sizeof(name), "decide among %u orders, read and written", sizes[i]);
 		bench_figure_floor(name, decide_ns(sizes[i]), scan_ns(sizes[i]), "ns/lead");
 	}
@@ -427,7 +432,7 @@ int main(int argc, char **argv)
 		pack_lead(i, &leads[i], &a);
 	arena_free(&a);
 	if (only == 0 || only == 1)
-		measure_decisions();
+		measure_decisions(bench_option_int(argc, argv, "orders", 0));
 	if (only == 0 || only == 2) {
 		measure_orders(100000);
 		measure_open_leads();

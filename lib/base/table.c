@@ -16,9 +16,10 @@ struct table_slot {
 
 static uint32_t key_hash(struct slice key)
 {
-	uint64_t h = hash_fnv1a(0, key);
+	uint64_t h[2];
 
-	return (uint32_t)(h ^ h >> 32);
+	hash_wide(key, h);
+	return (uint32_t)h[0];
 }
 
 /* The slot where the key stands, or the empty one where it would go. */

@@ -15,5 +15,11 @@ static enum fit fit(const struct order *order, const struct lead_view *lead, int
 			  clock_window_end(&order->terms->clock, WINDOW_DAY, now_ms), left, order);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_BUDGET_DAY) > 0;
+}
+
 extern const struct constraint constraint_budget_day;
-const struct constraint constraint_budget_day = {.name = "budget_day", .fit = fit};
+const struct constraint constraint_budget_day = {
+    .name = "budget_day", .fit = fit, .concerns = concerns};

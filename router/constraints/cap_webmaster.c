@@ -30,5 +30,12 @@ static enum fit fit(const struct order *order, const struct lead_view *lead, int
 	return FIT;
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_WEBMASTER_DAY) > 0 ||
+	       terms_limit(terms, LIMIT_WEBMASTER_TOTAL) > 0;
+}
+
 extern const struct constraint constraint_cap_webmaster;
-const struct constraint constraint_cap_webmaster = {.name = "cap_webmaster", .fit = fit};
+const struct constraint constraint_cap_webmaster = {
+    .name = "cap_webmaster", .fit = fit, .concerns = concerns};

@@ -30,5 +30,11 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 			terms->advertiser_id);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return !terms->takes_own_customers;
+}
+
 extern const struct constraint constraint_own_customer;
-const struct constraint constraint_own_customer = {.name = "own_customer", .fit = fit};
+const struct constraint constraint_own_customer = {
+    .name = "own_customer", .fit = fit, .concerns = concerns};

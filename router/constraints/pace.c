@@ -9,5 +9,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead, int
 	return miss_set(ret_miss, REASON_ROUTE_PACED, 0, NULL);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->quantity > 0 && terms->until_ms > 0;
+}
+
 extern const struct constraint constraint_pace;
-const struct constraint constraint_pace = {.name = "pace", .fit = fit};
+const struct constraint constraint_pace = {.name = "pace", .fit = fit, .concerns = concerns};

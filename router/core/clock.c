@@ -163,12 +163,14 @@ static int64_t week_minute(int64_t local_ms)
 bool clock_inside(const struct civil_clock *c, struct week_spans spans, int64_t now_ms,
 		  int64_t *ret_until_ms)
 {
-	int64_t local = now_ms + clock_offset_ms(c, now_ms);
-	int64_t week = clock_window_of_day(WINDOW_WEEK, local), minute = week_minute(local);
+	int64_t local, week, minute;
 	size_t i = 0;
 
 	if (spans.count == 0)
 		return true;
+	local = now_ms + clock_offset_ms(c, now_ms);
+	week = clock_window_of_day(WINDOW_WEEK, local);
+	minute = week_minute(local);
 	while (i < spans.count && spans.items[i].until_minute <= minute)
 		i++;
 	if (i < spans.count && spans.items[i].from_minute <= minute)

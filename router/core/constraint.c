@@ -103,10 +103,24 @@ enum fit cap_ask(const struct order *order, enum window_kind kind, enum reason c
 			"%" PRIu64 " of %" PRIu64, taken, cap);
 }
 
+_Static_assert(CONSTRAINTS <= 32, "a bit each in struct terms");
+
+uint32_t constraints_concerning(const struct terms *terms)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < CONSTRAINTS; i++) {
+		if (!table[i].constraint->concerns || table[i].constraint->concerns(terms))
+			mask |= 1u << i;
+	}
+	return mask;
+}
+
 struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
 			      int64_t now_ms, struct miss *ret_miss)
 {
-	for (size_t i = 0; i < CONSTRAINTS; i++) {
+	for (uint32_t rest = order->terms->constraints; rest; rest &= rest - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(rest);
 		enum fit fit;
 
 		if (is_off(i))

@@ -7,20 +7,13 @@
 
 static void digest_bytes(struct market *m, struct slice bytes)
 {
-	uint8_t length[4] = {bytes.len & 0xff, bytes.len >> 8 & 0xff, bytes.len >> 16 & 0xff,
-			     bytes.len >> 24 & 0xff};
-
-	m->digest = hash_fnv1a(m->digest, slice_of(length, sizeof(length)));
+	m->digest = hash_fnv1a_number(m->digest, bytes.len, 4);
 	m->digest = hash_fnv1a(m->digest, bytes);
 }
 
 static void digest_number(struct market *m, uint64_t n)
 {
-	uint8_t bytes[8];
-
-	for (int i = 0; i < 8; i++)
-		bytes[i] = n >> (8 * i) & 0xff;
-	m->digest = hash_fnv1a(m->digest, slice_of(bytes, sizeof(bytes)));
+	m->digest = hash_fnv1a_number(m->digest, n, 8);
 }
 
 static Punnet__V1__Money *money_message(struct arena *a, int64_t amount_minor, const char *currency)
@@ -86,7 +79,10 @@ static Punnet__V1__Candidate *rest_message(struct market *m, size_t rest, struct
 
 	punnet__v1__candidate__init(ret);
 	ret->code = (char *)reason_code(REASON_ROUTE_MORE_ORDERS);
-	ret->detail = arena_printf(a, "%zu more orders", rest);
+	buf_reset(&m->scratch);
+	buf_append_int(&m->scratch, (int64_t)rest);
+	buf_append_cstr(&m->scratch, " more orders");
+	ret->detail = arena_cstr(a, buf_slice(&m->scratch));
 	digest_number(m, rest);
 	return ret;
 }

@@ -165,7 +165,10 @@ struct terms *market_terms(struct market *m, const Punnet__V1__OrderTerms *publi
 {
 	struct vertical *v = market_vertical(m, slice_cstr(published->vertical));
 
-	return terms_make(published, &m->pool, &m->names, &v->attributes);
+	struct terms *t = terms_make(published, &m->pool, &m->names, &v->attributes);
+
+	t->constraints = constraints_concerning(t);
+	return t;
 }
 
 const struct pacer *market_pacer(const struct market *m, const struct order *o)

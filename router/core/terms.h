@@ -57,6 +57,7 @@ struct terms {
 	uint32_t packed_len, block_len;
 	uint32_t where_count, modifier_count, not_with_count;
 	uint32_t weight;
+	uint32_t constraints; /* that concern it: see constraint.h */
 	int32_t priority;
 	uint16_t limit_mask; /* bit 1 << limit: it is set */
 	uint8_t groups;      /* bit 1 << group: it has criteria of these */
