@@ -195,18 +195,24 @@ static bool is_value(const struct criterion *c, const struct criterion_value *wa
 				 : slice_equal(text_of(c, wanted), v->text);
 }
 
+/* The first value whose key is not below. No branch hangs on a key: which way it goes nobody can foresee. */
+static size_t first_of_key(const struct criterion *c, uint32_t key)
+{
+	size_t low = 0;
+
+	for (size_t left = c->value_count; left > 0;) {
+		size_t half = (left + 1) / 2;
+
+		low += c->values[low + half - 1].key < key ? half : 0;
+		left -= half;
+	}
+	return low;
+}
+
 static bool holds(const struct criterion *c, const struct value *v)
 {
-	size_t low = 0, high = c->value_count;
+	size_t low = first_of_key(c, v->key);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (c->values[middle].key < v->key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	for (; low < c->value_count && c->values[low].key == v->key; low++) {
 		if (is_value(c, &c->values[low], v))
 			return true;
