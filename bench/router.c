@@ -2,8 +2,11 @@
  * upon, and the decision is packed, among orders of one vertical that want countries, regions, ages and no bad sources.
  * Leads stay open, as they are until payout has settled them.
  *
- * The floor is a scan over an array of as many orders that holds all of this in 48 bytes each, compares it with a few
- * instructions, and keeps the best price: no reasons, no records, no counters but the one that it takes from. */
+ *   bench-router [--only 1|2|3] [--orders N]     1 decisions (among N), 2 memory and changes of orders, 3 snapshots
+ *
+ * The floor reads and writes the same messages, and between them scans an array of as many orders that holds
+ * all of this in 48 bytes each, compares it with a few instructions, and keeps the best price: no reasons, no record of who else
+ * was asked, no open leads, no counters but the one that it takes from. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +16,7 @@
 #include "lead/codec.h"
 #include "router/core/decision_write.h"
 #include "router/core/market.h"
+#include "router/shell/shared_memory.h"
 #include "router/shell/snapshot_child.h"
 
 #define T0              1790000000000LL
@@ -206,9 +210,10 @@ static size_t admit(struct market *m, uint64_t n, const struct buf *packed, stru
 	return made.items[0].routed != NULL;
 }
 
-static struct market *market_of(uint32_t orders, struct arena *a)
+/* memory: NULL where the heap is what is measured. */
+static struct market *market_of(uint32_t orders, const struct pool_memory *memory, struct arena *a)
 {
-	struct market *m = market_new(0);
+	struct market *m = market_new_in(0, memory);
 
 	for (uint32_t i = 0; i < orders; i++) {
 		put_order(m, i, 0, a);
@@ -222,7 +227,7 @@ static struct buf leads[LEADS_KINDS];
 static double decide_ns(uint32_t orders)
 {
 	struct arena a = {0};
-	struct market *m = market_of(orders, &a);
+	struct market *m = market_of(orders, &shared_memory, &a);
 	struct buf out = {0};
 	int64_t spent = 0;
 	uint64_t n = 1, decided = 0;
@@ -262,9 +267,61 @@ static size_t scan(const struct plain_order *orders, size_t count, const struct 
 	return best;
 }
 
+/* What is read, as the scan compares it. */
+static struct plain_lead plain_of(const Punnet__V1__Lead *l)
+{
+	struct plain_lead p = {.region = 1ull << atoi(l->region + strlen("region-")),
+			       .webmaster = (uint32_t)atoi(l->aff_id + 1),
+			       .age = (uint16_t)l->fields[0]->integer};
+
+	for (uint32_t i = 0; i < COUNTRIES; i++)
+		p.country |= (uint32_t)(strcmp(l->country, countries[i]) == 0) << i;
+	return p;
+}
+
+/* The assignment alone. */
+static void write_sale(const Punnet__V1__MarketEvent *event, int64_t price_minor, struct buf *out)
+{
+	Punnet__V1__RoutedLead routed = PUNNET__V1__ROUTED_LEAD__INIT;
+	Punnet__V1__Assignment sale = PUNNET__V1__ASSIGNMENT__INIT;
+	Punnet__V1__Money price = PUNNET__V1__MONEY__INIT;
+
+	price.amount_minor = price_minor;
+	price.currency = (char *)"RUB";
+	sale.order_id = (char *)"order-000000";
+	sale.advertiser_id = (char *)"bank-1";
+	sale.vertical = event->admitted->lead->vertical;
+	sale.aff_id = event->admitted->lead->aff_id;
+	sale.price = &price;
+	routed.lead_id = event->lead_id;
+	routed.source = event->source;
+	routed.assignment = &sale;
+	routed.lead = event->admitted->lead;
+	routed.contact = event->admitted->contact;
+	buf_reset(out);
+	codec_pack(&routed.base, out);
+}
+
+static void scan_one(struct plain_order *orders, uint32_t count, const struct buf *packed,
+		     struct buf *out, struct arena *a)
+{
+	const Punnet__V1__MarketEvent *event =
+	    codec_unpack(a, &punnet__v1__market_event__descriptor, buf_slice(packed));
+	struct plain_lead l = plain_of(event->admitted->lead);
+	size_t best = scan(orders, count, &l);
+
+	if (best < count) {
+		orders[best].taken++;
+		write_sale(event, orders[best].price_minor, out);
+	}
+	arena_reset(a);
+}
+
 static double scan_ns(uint32_t count)
 {
 	struct plain_order *orders = calloc(count, sizeof(*orders));
+	struct arena a = {0};
+	struct buf out = {0};
 	uint32_t n = 0;
 	double ns;
 
@@ -272,15 +329,10 @@ static double scan_ns(uint32_t count)
 		bench_die("out of memory");
 	for (uint32_t i = 0; i < count; i++)
 		orders[i] = order_kind(i);
-	BENCH_NS(&ns, {
-		struct plain_lead l = lead_kind(n++ % LEADS_KINDS);
-		size_t best = scan(orders, count, &l);
-
-		BENCH_KEEP(best);
-		if (best < count)
-			orders[best].taken++;
-	});
+	BENCH_NS(&ns, scan_one(orders, count, &leads[n++ % LEADS_KINDS], &out, &a));
 	free(orders);
+	buf_free(&out);
+	arena_free(&a);
 	return ns;
 }
 
@@ -297,7 +349,7 @@ static void measure_orders(uint32_t count)
 {
 	struct arena a = {0};
 	double before = heap_bytes(), seconds;
-	struct market *m = market_of(count, &a);
+	struct market *m = market_of(count, NULL, &a);
 	int64_t from;
 
 	arena_free(&a);
@@ -316,7 +368,7 @@ static void measure_orders(uint32_t count)
 static void measure_open_leads(void)
 {
 	struct arena a = {0};
-	struct market *m = market_of(AMONG_ORDERS, &a);
+	struct market *m = market_of(AMONG_ORDERS, NULL, &a);
 	struct buf out = {0};
 	double before = heap_bytes(), carried = 0;
 	uint64_t sold = 0;
@@ -361,7 +413,7 @@ static void read_back(struct slice bytes, const uint8_t *hash)
 	snapshot_hash(bytes, again);
 	if (memcmp(again, hash, sizeof(again)) != 0)
 		bench_die("the snapshot's hash does not fit");
-	m = market_decode(bytes, 0, &why);
+	m = market_decode_in(bytes, 0, &shared_memory, &why);
 	if (!m)
 		bench_die("the snapshot can't be read: %s", why);
 	bench_figure("snapshot of a large market, read back", (double)(bench_now_ns() - from) / 1e9,
@@ -372,9 +424,9 @@ static void read_back(struct slice bytes, const uint8_t *hash)
 static void measure_snapshots(void)
 {
 	struct arena a = {0};
-	struct market *m = market_of(LARGE_ORDERS, &a);
+	struct market *m = market_of(LARGE_ORDERS, &shared_memory, &a);
 	struct buf out = {0};
-	double longest_ms = 0, encoded_s = 0;
+	double longest_ms = 0, own_ms = 0, encoded_s = 0;
 
 	for (uint64_t n = 1; market_open_leads(m) < LARGE_LEADS; n++) {
 		(void)admit(m, n, &leads[n % LEADS_KINDS], &out, &a);
@@ -382,13 +434,14 @@ static void measure_snapshots(void)
 	}
 	for (int i = 0; i < STOPS; i++) {
 		struct snapshot_child child = {0};
-		int64_t from = bench_now_ns();
+		int64_t from = bench_now_ns(), own_from = bench_own_cpu_ns();
 		uint8_t hash[SNAPSHOT_HASH_LEN];
 		struct slice bytes;
 
 		if (!snapshot_child_start(&child, m))
 			bench_die("no child can be made");
 		longest_ms = MAX_OF(longest_ms, (double)(bench_now_ns() - from) / 1e6);
+		own_ms = MAX_OF(own_ms, (double)(bench_own_cpu_ns() - own_from) / 1e6);
 		wait_for_child(&child, &bytes, hash);
 		encoded_s = (double)(bench_now_ns() - from) / 1e9;
 		if (i == STOPS - 1)
@@ -396,29 +449,44 @@ static void measure_snapshots(void)
 		snapshot_child_end(&child);
 	}
 	bench_figure("snapshot of a large market, decisions stand still", longest_ms, "ms");
+	bench_figure("snapshot of a large market, CPU of that", own_ms, "ms");
 	bench_figure("snapshot of a large market, encoded", encoded_s, "s");
 	market_free(m);
 	buf_free(&out);
 	arena_free(&a);
 }
 
-int main(void)
+/* orders: 0 = of all sizes. */
+static void measure_decisions(int64_t orders)
 {
 	static const uint32_t sizes[] = {40, 1000, 10000, 100000};
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		char name[64];
+
+		if (orders != 0 && orders != sizes[i])
+			continue;
+		snprintf(name, sizeof(name), "decide among %u orders, read and written", sizes[i]);
+		bench_figure_floor(name, decide_ns(sizes[i]), scan_ns(sizes[i]), "ns/lead");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int64_t only = bench_option_int(argc, argv, "only", 0);
 	struct arena a = {0};
 
 	for (uint32_t i = 0; i < LEADS_KINDS; i++)
 		pack_lead(i, &leads[i], &a);
 	arena_free(&a);
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "decide among %u orders, read and written", sizes[i]);
-		bench_figure_floor(name, decide_ns(sizes[i]), scan_ns(sizes[i]), "ns/lead");
+	if (only == 0 || only == 1)
+		measure_decisions(bench_option_int(argc, argv, "orders", 0));
+	if (only == 0 || only == 2) {
+		measure_orders(100000);
+		measure_open_leads();
 	}
-	measure_orders(100000);
-	measure_open_leads();
-	measure_snapshots();
+	if (only == 0 || only == 3)
+		measure_snapshots();
 	for (size_t i = 0; i < LEADS_KINDS; i++)
 		buf_free(&leads[i]);
 	return 0;

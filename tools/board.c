@@ -1,10 +1,12 @@
-/* punnet board: what is bought today, at what price, and how much of it is left, as a webmaster sees it: the price shown
+/* punnet board: what is bought today, where, at what price, and how much of it is left, as a webmaster sees it: the price shown
  * is the webmaster's own share, and no advertiser is named. */
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/money.h"
+#include "board_rows.h"
 #include "progress_view.h"
 #include "proto/market.pb-c.h"
 #include "runtime/clock.h"
@@ -17,17 +19,8 @@ struct board {
 	struct error error;
 };
 
-struct row {
-	const char *vertical, *currency;
-	const Punnet__V1__OrderTerms *terms;
-	int64_t payout_minor;
-	bool bounded;
-	uint64_t left;
-};
-
-/* What an order still takes: the smallest of its total cap, its goal, and today's cap. false = no bound. */
-static bool order_left(const Punnet__V1__OrderTerms *t, const Punnet__V1__OrderProgress *p,
-		       uint64_t *ret_left)
+/* What an order still takes: the smallest of its total cap, its goal, and today's cap. UINT64_MAX = no bound. */
+static uint64_t order_left(const Punnet__V1__OrderTerms *t, const Punnet__V1__OrderProgress *p)
 {
 	uint64_t taken = p ? p->reserved + p->delivered : 0, today = p ? p->taken_day : 0,
 		 left = UINT64_MAX;
@@ -38,89 +31,83 @@ static bool order_left(const Punnet__V1__OrderTerms *t, const Punnet__V1__OrderP
 		left = MIN_OF(left, t->quantity > taken ? t->quantity - taken : 0);
 	if (t->caps && t->caps->day)
 		left = MIN_OF(left, t->caps->day > today ? t->caps->day - today : 0);
-	*ret_left = left;
-	return left != UINT64_MAX;
+	return left;
 }
 
-static void print_row(const struct board *b, const struct row *row)
+static void print_json(const struct board_row *row)
 {
-	char price[64], left[32], countries[256] = "";
+	_cleanup_(buf_free) struct buf out = {0};
 
-	for (size_t i = 0; i < row->terms->n_countries; i++) {
-		size_t used = strlen(countries);
+	buf_append_char(&out, '{');
+	json_write_member(&out, "vertical", slice_cstr(row->vertical));
+	buf_append_char(&out, ',');
+	json_write_member(&out, "countries", slice_cstr(row->countries));
+	buf_append_char(&out, ',');
+	json_write_member(&out, "region", slice_cstr(row->region));
+	buf_append_char(&out, ',');
+	json_write_member(&out, "currency", slice_cstr(row->currency));
+	buf_printf(&out, ",\"payout_minor\":%" PRId64 ",\"orders\":%" PRIu64 ",\"left\":",
+		   row->payout_minor, row->orders);
+	if (row->unbounded)
+		buf_append_cstr(&out, "null}");
+	else
+		buf_printf(&out, "%" PRIu64 "}", row->left);
+	puts(buf_cstr(&out));
+}
 
-		snprintf(countries + used, sizeof(countries) - used, "%s%s", i ? "," : "",
-			 row->terms->countries[i]);
-	}
-	if (b->tool->json) {
-		printf("{\"vertical\":\"%s\",\"payout_minor\":%lld,\"currency\":\"%s\","
-		       "\"countries\":\"%s\",",
-		       row->vertical, (long long)row->payout_minor, row->currency, countries);
-		if (row->bounded)
-			printf("\"left\":%llu}\n", (unsigned long long)row->left);
-		else
-			printf("\"left\":null}\n");
-		return;
-	}
+static void print_row(const struct board_row *row)
+{
+	char price[64], left[32];
+
 	money_text(row->payout_minor, row->currency, price, sizeof(price));
-	snprintf(left, sizeof(left), "%llu", (unsigned long long)row->left);
-	printf("%-14s %14s  %-16s %s\n", row->vertical, price, countries[0] ? countries : "any",
-	       row->bounded ? left : "no limit");
+	snprintf(left, sizeof(left), "%" PRIu64, row->left);
+	printf("%-14s %14s  %-12s %-24s %6" PRIu64 "  %s\n", row->vertical, price,
+	       row->countries[0] ? row->countries : "any", row->region[0] ? row->region : "any",
+	       row->orders, row->unbounded ? "no limit" : left);
 }
 
-static int by_vertical_then_price(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-	int order = strcmp(x->vertical, y->vertical);
-
-	if (order)
-		return order;
-	return (y->payout_minor > x->payout_minor) - (y->payout_minor < x->payout_minor);
-}
-
-static bool read_row(const struct board *b, const Punnet__V1__DirectoryEntry *e, const char *only,
-		     struct row *ret)
+static void add_order(const struct board *b, const Punnet__V1__DirectoryEntry *e, const char *only,
+		      struct board_rows *rows)
 {
 	const Punnet__V1__OrderTerms *t =
 	    e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER ? e->order->terms : NULL;
 	const Punnet__V1__DirectoryEntry *vertical;
 	int64_t now = clock_now_ms();
+	uint64_t left;
 
-	if (!t || e->order->removed || t->paused || (only && strcmp(only, t->vertical) != 0))
-		return false;
-	if ((t->until_ms && now >= t->until_ms) || (t->from_ms && now < t->from_ms))
-		return false;
+	if (!t || e->order->removed || t->paused || (only && strcmp(only, t->vertical) != 0) ||
+	    (t->until_ms && now >= t->until_ms) || (t->from_ms && now < t->from_ms))
+		return;
+	left = order_left(t, progress_view_get(b->view, t->order_id));
+	if (left == 0)
+		return;
 	vertical = directory_get(b->directory, "vertical", slice_cstr(t->vertical));
-	*ret = (struct row){.vertical = t->vertical,
-			    .currency = t->price->currency,
-			    .terms = t,
-			    .payout_minor =
-				money_share_bp(t->price->amount_minor,
-					       vertical ? vertical->vertical->payout_share_bp : 0)};
-	ret->bounded = order_left(t, progress_view_get(b->view, t->order_id), &ret->left);
-	return !ret->bounded || ret->left > 0;
+	board_add(rows, t,
+		  money_share_bp(t->price->amount_minor,
+				 vertical ? vertical->vertical->payout_share_bp : 0),
+		  left);
 }
 
 static int show(const struct board *b, const char *only)
 {
 	const Punnet__V1__DirectoryEntry *e;
-	struct row *rows = NULL;
-	size_t count = 0, entries = 0;
+	struct board_rows rows = {0};
 
-	while (directory_at(b->directory, entries, &e))
-		entries++;
-	rows = calloc(entries + 1, sizeof(*rows));
-	if (!rows)
-		abort();
 	for (size_t i = 0; directory_at(b->directory, i, &e); i++)
-		if (read_row(b, e, only, &rows[count]))
-			count++;
-	qsort(rows, count, sizeof(*rows), by_vertical_then_price);
+		add_order(b, e, only, &rows);
+	board_sort(&rows);
 	if (!b->tool->json)
-		printf("%-14s %14s  %-16s %s\n", "vertical", "you earn", "countries", "left today");
-	for (size_t i = 0; i < count; i++)
-		print_row(b, &rows[i]);
-	free(rows);
+		printf("%-14s %14s  %-12s %-24s %6s  %s\n", "vertical", "you earn up to",
+		       "countries", "region", "orders", "left today");
+	for (size_t i = 0; i < rows.count; i++) {
+		if (b->tool->json)
+			print_json(&rows.items[i]);
+		else
+			print_row(&rows.items[i]);
+	}
+	if (rows.dropped > 0)
+		fprintf(stderr, "punnet board: %" PRIu64 " more are not shown\n", rows.dropped);
+	board_free(&rows);
 	return TOOL_DONE;
 }
 

@@ -178,8 +178,9 @@ static int set_paused(struct orders *o, int argc, char **argv, bool paused)
 	return r == RESULT_OK ? TOOL_DONE : tool_fail("order", r, &o->error);
 }
 
+/* day: of the one order that is shown whole; NULL: it is one of a list. */
 static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *change,
-			const struct progress_view *view, bool whole)
+			const struct progress_view *view, const struct order_day *day)
 {
 	const terms *t = change->terms;
 	const Punnet__V1__OrderProgress *p = progress_view_get(view, t->order_id);
@@ -190,6 +191,8 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 	money_text(t->price->amount_minor, t->price->currency, price, sizeof(price));
 	if (o->tool->json) {
 		pace_json(p, &pace);
+		if (day)
+			order_day_json(day, &pace);
 		printf("{\"order\":\"%s\",\"advertiser\":\"%s\",\"vertical\":\"%s\",\"price_"
 		       "minor\":%lld,\"currency\":\"%s\","
 		       "\"quantity\":%llu,\"reserved\":%llu,\"delivered\":%llu,\"returned\":%llu,"
@@ -204,11 +207,14 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 	printf("%-34s %-12s %14s  wants %-7llu reserved %-6llu delivered %-7llu%s\n", t->order_id,
 	       t->vertical, price, (unsigned long long)t->quantity, reserved, delivered,
 	       t->paused ? " paused" : "");
-	if (!whole)
+	if (!day)
 		return;
 	pace_words(p, &pace);
 	if (pace.len > 0)
 		printf("  forecast: %s\n", buf_cstr(&pace));
+	buf_reset(&pace);
+	order_day_words(day, &pace);
+	fputs(buf_cstr(&pace), stdout);
 	printf("  advertiser %s, priority %d, revision %llu\n", t->advertiser_id, t->priority,
 	       (unsigned long long)change->revision);
 	order_show_terms(t);
@@ -219,16 +225,21 @@ static int list_orders(struct orders *o, const char *only)
 {
 	const Punnet__V1__DirectoryEntry *e;
 	struct progress_view *view = progress_view_open(o->tool->bus, &o->error);
+	struct order_day day;
 	size_t found = 0;
 
 	if (!view)
 		return tool_fail("order", RESULT_AWAY, &o->error);
+	if (only && order_day_read(o->tool, only, &day, &o->error) != RESULT_OK) {
+		progress_view_close(view);
+		return tool_fail("order", RESULT_AWAY, &o->error);
+	}
 	for (size_t i = 0; directory_at(o->directory, i, &e); i++) {
 		if (e->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ORDER || e->order->removed)
 			continue;
 		if (only && strcmp(only, e->order->terms->order_id) != 0)
 			continue;
-		print_order(o, e->order, view, only != NULL);
+		print_order(o, e->order, view, only ? &day : NULL);
 		found++;
 	}
 	progress_view_close(view);

@@ -55,12 +55,18 @@ static void set_clock(struct order_reader *r, int line, const char *zone, order_
 /* Does it ever open between its beginning and its end? A week says it all. */
 static void check_ever_open(struct order_reader *r, int line, const order_terms *t)
 {
-	struct week_spans spans = {t->open, t->n_open};
+	struct clock_shift shifts[CLOCK_SHIFTS_MAX];
+	struct week_span room[WEEK_SPANS_MAX];
+	struct week_spans spans;
+	struct civil_clock clock;
 	int64_t from_ms = MAX_OF(t->from_ms, r->now_ms), opens_ms = from_ms;
 
-	if (!t->clock || spans.count == 0 || t->until_ms == 0)
+	if (!t->clock || t->n_open == 0 || t->until_ms == 0 || clock_fault(t) ||
+	    week_spans_fault(t->open, t->n_open))
 		return;
-	if (!clock_inside(t, spans, from_ms, &opens_ms) && opens_ms >= t->until_ms)
+	clock = civil_clock_make(t, shifts);
+	spans = week_spans_make(t->open, t->n_open, room);
+	if (!clock_inside(&clock, spans, from_ms, &opens_ms) && opens_ms >= t->until_ms)
 		order_fault(r, line, "schedule: it is never open before its end (%s)",
 			    t->clock->zone);
 }

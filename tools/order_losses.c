@@ -55,20 +55,22 @@ static void try_without(struct losses *l, const struct order *o, const struct le
 {
 	struct criterion where[CRITERIA_MAX + 1];
 
-	for (size_t i = 0; i < o->where_count && i <= CRITERIA_MAX; i++) {
+	for (size_t i = 0; i < o->terms->where_count && i <= CRITERIA_MAX; i++) {
+		uint32_t attribute = o->terms->where[i].attribute;
+		struct terms terms = *o->terms;
 		struct order other = *o;
 
-		if (criterion_ask(&o->where[i], &lead->values[o->where[i].attribute]) == FIT)
+		if (criterion_ask(&terms.where[i], &lead->values[attribute]) == FIT)
 			continue;
-		memcpy(where, o->where, o->where_count * sizeof(*where));
-		where[i] = where[o->where_count - 1];
-		other.where = where;
-		other.where_count--;
+		memcpy(where, terms.where, terms.where_count * sizeof(*where));
+		where[i] = where[--terms.where_count];
+		terms.where = where;
+		other.terms = &terms;
 		if (!match_fits(&other, lead, now_ms) || !would_win(&other, lead, match, now_ms))
 			continue;
 		l->by_criterion[i]++;
 		if (!l->criterion_names[i])
-			l->criterion_names[i] = strdup(o->where[i].terms->name);
+			l->criterion_names[i] = strdup(lead->attributes->items[attribute].name);
 	}
 }
 
@@ -104,7 +106,7 @@ static int by_size(const void *a, const void *b)
 
 static const char *money(const struct order *o, int64_t amount, char text[64])
 {
-	money_text(amount, o->terms->price->currency, text, 64);
+	money_text(amount, o->terms->currency, text, 64);
 	return text;
 }
 

@@ -151,7 +151,7 @@ static void write_forecast(const struct market *m, const struct order *o, struct
 	int64_t now_ms = market_log_time_ms(m);
 	struct pace_forecast f;
 
-	if (!o->pace.ready || pace_left(o) == 0 || o->terms->until_ms <= now_ms)
+	if (!pace_ready(o) || pace_left(o) == 0 || o->terms->until_ms <= now_ms)
 		return;
 	f = pace_forecast(market_pacer(m, o), o, now_ms);
 	buf_printf(out,

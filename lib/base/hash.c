@@ -6,6 +6,15 @@
 #define MURMUR2_R     24
 #define FNV1A_BASIS   0xcbf29ce484222325u
 #define FNV1A_PRIME   0x100000001b3u
+#define POWER_0       1ULL
+#define POWER_1       (POWER_0 * FNV1A_PRIME)
+#define POWER_2       (POWER_1 * FNV1A_PRIME)
+#define POWER_3       (POWER_2 * FNV1A_PRIME)
+#define POWER_4       (POWER_3 * FNV1A_PRIME)
+#define POWER_5       (POWER_4 * FNV1A_PRIME)
+#define POWER_6       (POWER_5 * FNV1A_PRIME)
+#define POWER_7       (POWER_6 * FNV1A_PRIME)
+#define POWER_8       (POWER_7 * FNV1A_PRIME)
 #define SIGN_BIT_MASK 0x7fffffffu
 
 static uint32_t read_le32(const unsigned char *p)
@@ -48,6 +57,19 @@ uint64_t hash_fnv1a(uint64_t seed, struct slice bytes)
 	for (size_t i = 0; i < bytes.len; i++)
 		h = (h ^ (unsigned char)bytes.data[i]) * FNV1A_PRIME;
 	return h;
+}
+
+/* A byte of zero is a multiplication and nothing else: all that end a number are one. */
+uint64_t hash_fnv1a_number(uint64_t seed, uint64_t n, unsigned bytes)
+{
+	static const uint64_t powers[] = {POWER_0, POWER_1, POWER_2, POWER_3, POWER_4,
+					  POWER_5, POWER_6, POWER_7, POWER_8};
+	uint64_t h = seed ? seed : FNV1A_BASIS;
+
+	assert(bytes < ARRAY_LEN(powers));
+	for (; n && bytes; n >>= 8, bytes--)
+		h = (h ^ (n & 0xff)) * FNV1A_PRIME;
+	return h * powers[bytes];
 }
 
 uint64_t hash_mix(uint64_t h)

@@ -10,6 +10,8 @@ int32_t hash_partition(struct slice key, int32_t partitions);
 
 /* FNV-1a, 64 bits: in-memory tables and running digests. `seed` 0 starts a new digest. */
 uint64_t hash_fnv1a(uint64_t seed, struct slice bytes);
+/* The same of a number's bytes, the lowest one first; at most eight. */
+uint64_t hash_fnv1a_number(uint64_t seed, uint64_t n, unsigned bytes);
 
 /* 128 bits, eight bytes a step: for keys that end in a fingerprint, where many are hashed a lead. */
 void hash_wide(struct slice bytes, uint64_t ret[2]);

@@ -56,7 +56,7 @@ static inline bool slice_same_bytes(const char *a, const char *b, size_t len)
 
 static inline bool slice_equal(struct slice a, struct slice b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+	return a.len == b.len && slice_same_bytes(a.data, b.data, a.len);
 }
 
 static inline bool slice_is(struct slice a, const char *literal)

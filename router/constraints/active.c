@@ -4,7 +4,7 @@
 static enum fit fit(const struct order *order, _unused_ const struct lead_view *lead,
 		    int64_t now_ms, struct miss *ret_miss)
 {
-	const Punnet__V1__OrderTerms *terms = order->terms;
+	const struct terms *terms = order->terms;
 
 	if (terms->until_ms != 0 && now_ms >= terms->until_ms)
 		return miss_set(ret_miss, REASON_ROUTE_ENDED, 0, NULL);

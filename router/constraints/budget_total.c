@@ -11,5 +11,11 @@ static enum fit fit(const struct order *order, const struct lead_view *lead, int
 	return miss_money(ret_miss, REASON_ROUTE_BUDGET_TOTAL, 0, left, order);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_BUDGET_TOTAL) > 0;
+}
+
 extern const struct constraint constraint_budget_total;
-const struct constraint constraint_budget_total = {.name = "budget_total", .fit = fit};
+const struct constraint constraint_budget_total = {
+    .name = "budget_total", .fit = fit, .concerns = concerns};

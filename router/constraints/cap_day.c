@@ -7,5 +7,11 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 	return cap_ask(order, WINDOW_DAY, REASON_ROUTE_CAP_DAY, now_ms, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_DAY) > 0;
+}
+
 extern const struct constraint constraint_cap_day;
-const struct constraint constraint_cap_day = {.name = "cap_day", .fit = fit, .standing = true};
+const struct constraint constraint_cap_day = {
+    .name = "cap_day", .fit = fit, .concerns = concerns, .standing = true};

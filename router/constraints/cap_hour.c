@@ -7,5 +7,11 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 	return cap_ask(order, WINDOW_HOUR, REASON_ROUTE_CAP_HOUR, now_ms, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_HOUR) > 0;
+}
+
 extern const struct constraint constraint_cap_hour;
-const struct constraint constraint_cap_hour = {.name = "cap_hour", .fit = fit, .standing = true};
+const struct constraint constraint_cap_hour = {
+    .name = "cap_hour", .fit = fit, .concerns = concerns, .standing = true};

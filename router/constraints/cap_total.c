@@ -15,5 +15,11 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 	return miss_say(ret_miss, REASON_ROUTE_CAP_TOTAL, 0, "%" PRIu64 " of %" PRIu64, taken, cap);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_TOTAL) > 0 || terms->quantity > 0;
+}
+
 extern const struct constraint constraint_cap_total;
-const struct constraint constraint_cap_total = {.name = "cap_total", .fit = fit, .standing = true};
+const struct constraint constraint_cap_total = {
+    .name = "cap_total", .fit = fit, .concerns = concerns, .standing = true};

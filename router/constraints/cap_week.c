@@ -7,5 +7,11 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 	return cap_ask(order, WINDOW_WEEK, REASON_ROUTE_CAP_WEEK, now_ms, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms_limit(terms, LIMIT_WEEK) > 0;
+}
+
 extern const struct constraint constraint_cap_week;
-const struct constraint constraint_cap_week = {.name = "cap_week", .fit = fit, .standing = true};
+const struct constraint constraint_cap_week = {
+    .name = "cap_week", .fit = fit, .concerns = concerns, .standing = true};

@@ -8,5 +8,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return criteria_ask(order, lead, GROUP_COUNTRY, REASON_ROUTE_COUNTRY, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->groups >> GROUP_COUNTRY & 1;
+}
+
 extern const struct constraint constraint_country;
-const struct constraint constraint_country = {.name = "country", .fit = fit};
+const struct constraint constraint_country = {.name = "country", .fit = fit, .concerns = concerns};

@@ -7,5 +7,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return criteria_ask(order, lead, GROUP_FIELDS, REASON_ROUTE_FIELDS, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->groups >> GROUP_FIELDS & 1;
+}
+
 extern const struct constraint constraint_fields;
-const struct constraint constraint_fields = {.name = "fields", .fit = fit};
+const struct constraint constraint_fields = {.name = "fields", .fit = fit, .concerns = concerns};

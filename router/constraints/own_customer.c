@@ -22,7 +22,7 @@ static bool names(struct slice owners, const char *advertiser)
 static enum fit fit(const struct order *order, const struct lead_view *lead,
 		    _unused_ int64_t now_ms, struct miss *ret_miss)
 {
-	const Punnet__V1__OrderTerms *terms = order->terms;
+	const struct terms *terms = order->terms;
 
 	if (terms->takes_own_customers || !names(lead->customer_of, terms->advertiser_id))
 		return FIT;
@@ -30,5 +30,11 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 			terms->advertiser_id);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return !terms->takes_own_customers;
+}
+
 extern const struct constraint constraint_own_customer;
-const struct constraint constraint_own_customer = {.name = "own_customer", .fit = fit};
+const struct constraint constraint_own_customer = {
+    .name = "own_customer", .fit = fit, .concerns = concerns};

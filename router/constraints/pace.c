@@ -4,10 +4,15 @@
 static enum fit fit(const struct order *order, const struct lead_view *lead, int64_t now_ms,
 		    struct miss *ret_miss)
 {
-	if (!order->pace.ready || !pace_waits(order, price_of(order, lead, now_ms)))
+	if (!pace_ready(order) || !pace_waits(order, price_of(order, lead, now_ms)))
 		return FIT;
 	return miss_set(ret_miss, REASON_ROUTE_PACED, 0, NULL);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->quantity > 0 && terms->until_ms > 0;
+}
+
 extern const struct constraint constraint_pace;
-const struct constraint constraint_pace = {.name = "pace", .fit = fit};
+const struct constraint constraint_pace = {.name = "pace", .fit = fit, .concerns = concerns};

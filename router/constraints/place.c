@@ -7,5 +7,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return criteria_ask(order, lead, GROUP_PLACE, REASON_ROUTE_PLACE, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->groups >> GROUP_PLACE & 1;
+}
+
 extern const struct constraint constraint_place;
-const struct constraint constraint_place = {.name = "place", .fit = fit};
+const struct constraint constraint_place = {.name = "place", .fit = fit, .concerns = concerns};

@@ -7,5 +7,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return criteria_ask(order, lead, GROUP_QUALITY, REASON_ROUTE_QUALITY, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->groups >> GROUP_QUALITY & 1;
+}
+
 extern const struct constraint constraint_quality;
-const struct constraint constraint_quality = {.name = "quality", .fit = fit};
+const struct constraint constraint_quality = {.name = "quality", .fit = fit, .concerns = concerns};

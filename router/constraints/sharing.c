@@ -3,10 +3,11 @@
 #include "router/core/constraint.h"
 #include "router/core/state.h"
 
-static bool wont_have(const Punnet__V1__OrderTerms *terms, const char *advertiser)
+/* Names are of one market: the same text is the same pointer. */
+static bool wont_have(const struct terms *terms, const char *advertiser)
 {
-	for (size_t i = 0; i < terms->n_not_with; i++) {
-		if (strcmp(terms->not_with[i], advertiser) == 0)
+	for (size_t i = 0; i < terms->not_with_count; i++) {
+		if (terms->not_with[i] == advertiser)
 			return true;
 	}
 	return false;
@@ -15,17 +16,17 @@ static bool wont_have(const Punnet__V1__OrderTerms *terms, const char *advertise
 static enum fit beside(const struct order *order, const struct order *holder, uint32_t holders,
 		       struct miss *ret_miss)
 {
-	const Punnet__V1__OrderTerms *mine = order->terms, *theirs = holder->terms;
+	const struct terms *mine = order->terms, *theirs = holder->terms;
 
-	if (order_share_limit(order) == 1 || order_share_limit(holder) == 1)
+	if (mine->share_limit == 1 || theirs->share_limit == 1)
 		return miss_say(ret_miss, REASON_ROUTE_EXCLUSIVE, 0, "%s has it", theirs->order_id);
-	if (strcmp(mine->advertiser_id, theirs->advertiser_id) == 0)
+	if (mine->advertiser_id == theirs->advertiser_id)
 		return miss_say(ret_miss, REASON_ROUTE_NOT_WITH, 0, "the advertiser has it by %s",
 				theirs->order_id);
 	if (wont_have(mine, theirs->advertiser_id) || wont_have(theirs, mine->advertiser_id))
 		return miss_say(ret_miss, REASON_ROUTE_NOT_WITH, 0, "%s has it",
 				theirs->advertiser_id);
-	if (holders >= order_share_limit(order) || holders >= order_share_limit(holder))
+	if (holders >= mine->share_limit || holders >= theirs->share_limit)
 		return miss_say(ret_miss, REASON_ROUTE_SHARES_GONE, 0, "%u have it", holders);
 	return FIT;
 }

@@ -8,5 +8,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return criteria_ask(order, lead, GROUP_SOURCE, REASON_ROUTE_SOURCE, ret_miss);
 }
 
+static bool concerns(const struct terms *terms)
+{
+	return terms->groups >> GROUP_SOURCE & 1;
+}
+
 extern const struct constraint constraint_source;
-const struct constraint constraint_source = {.name = "source", .fit = fit};
+const struct constraint constraint_source = {.name = "source", .fit = fit, .concerns = concerns};

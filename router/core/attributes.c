@@ -86,7 +86,7 @@ static struct value number_value(int64_t number)
 
 	if (__builtin_mul_overflow(number, MILLIONTHS, &v.number))
 		return (struct value){0};
-	v.key = (uint64_t)v.number;
+	v.key = value_number_key(v.number);
 	return v;
 }
 
@@ -96,7 +96,7 @@ static struct value decimal_value(struct slice text)
 
 	if (!number_parse(text, &v.number))
 		return text_value(text);
-	v.key = (uint64_t)v.number;
+	v.key = value_number_key(v.number);
 	return v;
 }
 

@@ -17,22 +17,45 @@
 
 enum window_kind { WINDOW_HOUR, WINDOW_DAY, WINDOW_WEEK, WINDOW_MONTH, WINDOW_KINDS };
 
+/* From this moment on it shows so much more than UTC. */
+struct clock_shift {
+	int64_t from_ms;
+	int32_t offset_minutes;
+};
+
+struct civil_clock {
+	const struct clock_shift *shifts; /* in the order of time */
+	uint32_t shift_count;
+	int32_t offset_minutes; /* without shifts */
+};
+
+/* Minutes of a week that begins on Monday: from the first up to, not including, the last. */
+struct week_span {
+	uint16_t from_minute, until_minute;
+};
+
 struct week_spans {
-	Punnet__V1__WeekSpan **items;
+	const struct week_span *items;
 	size_t count;
 };
 
 /* What is wrong; NULL when nothing is. */
 const char *clock_fault(const Punnet__V1__OrderTerms *terms);
-const char *week_spans_fault(struct week_spans spans);
+const char *week_spans_fault(Punnet__V1__WeekSpan *const *spans, size_t count);
 
-int64_t clock_offset_ms(const Punnet__V1__OrderTerms *terms, int64_t now_ms);
-int64_t clock_window(const Punnet__V1__OrderTerms *terms, enum window_kind kind, int64_t now_ms);
+/* Of terms without a fault. `room` has a place for each shift, or each span, and must outlive what is made. */
+struct civil_clock civil_clock_make(const Punnet__V1__OrderTerms *terms, struct clock_shift *room);
+struct week_spans week_spans_make(Punnet__V1__WeekSpan *const *spans, size_t count,
+				  struct week_span *room);
+
+int64_t clock_offset_ms(const struct civil_clock *c, int64_t now_ms);
+int64_t clock_window(const struct civil_clock *c, enum window_kind kind, int64_t now_ms);
+/* The window, other than an hour, of what the clock shows, or of the day of that name. */
+int64_t clock_window_of_day(enum window_kind kind, int64_t local_ms);
 /* When the next one begins. */
-int64_t clock_window_end(const Punnet__V1__OrderTerms *terms, enum window_kind kind,
-			 int64_t now_ms);
+int64_t clock_window_end(const struct civil_clock *c, enum window_kind kind, int64_t now_ms);
 /* Is now inside one of the spans? No span at all is always. ret_until_ms is when the next one begins, if not. */
-bool clock_inside(const Punnet__V1__OrderTerms *terms, struct week_spans spans, int64_t now_ms,
+bool clock_inside(const struct civil_clock *c, struct week_spans spans, int64_t now_ms,
 		  int64_t *ret_until_ms);
 
 #endif

@@ -58,17 +58,19 @@ enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t 
 
 	if (!m->words)
 		return miss_set(m, code, until_ms, NULL);
-	money_text(MAX_OF(left_minor, 0), order->terms->price->currency, text, sizeof(text));
+	money_text(MAX_OF(left_minor, 0), order->terms->currency, text, sizeof(text));
 	return miss_say(m, code, until_ms, "%s are left", text);
 }
 
 enum fit criteria_ask(const struct order *order, const struct lead_view *lead,
 		      enum criterion_group group, enum reason code, struct miss *ret_miss)
 {
-	if (!(order->groups >> group & 1))
+	const struct terms *t = order->terms;
+
+	if (!(t->groups >> group & 1))
 		return FIT;
-	for (size_t i = 0; i < order->where_count; i++) {
-		const struct criterion *c = &order->where[i];
+	for (size_t i = 0; i < t->where_count; i++) {
+		const struct criterion *c = &t->where[i];
 		const struct value *v = &lead->values[c->attribute];
 		enum fit fit;
 
@@ -78,7 +80,10 @@ enum fit criteria_ask(const struct order *order, const struct lead_view *lead,
 		if (fit == FIT)
 			continue;
 		miss_set(ret_miss, code, 0,
-			 ret_miss->words ? criterion_words(c, v, ret_miss->words) : NULL);
+			 ret_miss->words
+			     ? criterion_words(c, &lead->attributes->items[c->attribute], v,
+					       ret_miss->words)
+			     : NULL);
 		return fit;
 	}
 	return FIT;
@@ -94,14 +99,28 @@ enum fit cap_ask(const struct order *order, enum window_kind kind, enum reason c
 	taken = order_taken(order, kind, now_ms);
 	if (taken < cap)
 		return FIT;
-	return miss_say(ret_miss, code, clock_window_end(order->terms, kind, now_ms),
+	return miss_say(ret_miss, code, clock_window_end(&order->terms->clock, kind, now_ms),
 			"%" PRIu64 " of %" PRIu64, taken, cap);
+}
+
+_Static_assert(CONSTRAINTS <= 32, "a bit each in struct terms");
+
+uint32_t constraints_concerning(const struct terms *terms)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < CONSTRAINTS; i++) {
+		if (!table[i].constraint->concerns || table[i].constraint->concerns(terms))
+			mask |= 1u << i;
+	}
+	return mask;
 }
 
 struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
 			      int64_t now_ms, struct miss *ret_miss)
 {
-	for (size_t i = 0; i < CONSTRAINTS; i++) {
+	for (uint32_t rest = order->terms->constraints; rest; rest &= rest - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(rest);
 		enum fit fit;
 
 		if (is_off(i))

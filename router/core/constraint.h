@@ -28,6 +28,8 @@ struct constraint {
 	/* No lead has a say in it: what misses one misses all until `until_ms`, or until the order or what it took
 	 * changes. */
 	bool standing;
+	/* Orders with other terms fit in any case, and need not be asked. NULL: all are asked. */
+	bool (*concerns)(const struct terms *terms);
 };
 
 /* Fills the miss; returns MISS. */
@@ -60,7 +62,9 @@ struct answer {
 	bool standing;
 };
 
-/* Asks all in turn; the first miss is the answer. */
+/* Those that concern such terms: a bit 1 << constraint_id each. To be set in them before an order is asked. */
+uint32_t constraints_concerning(const struct terms *terms);
+/* Asks these in turn; the first miss is the answer. */
 struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
 			      int64_t now_ms, struct miss *ret_miss);
 const char *constraint_name(enum constraint_id id);

@@ -42,9 +42,18 @@ bool number_parse(struct slice text, int64_t *ret_millionths)
 	return true;
 }
 
-uint64_t value_text_key(struct slice text)
+uint32_t value_text_key(struct slice text)
 {
-	return hash_fnv1a(0, text);
+	uint64_t h = hash_fnv1a(0, text);
+
+	return (uint32_t)(h >> 32 ^ h);
+}
+
+uint32_t value_number_key(int64_t millionths)
+{
+	uint64_t n = (uint64_t)millionths;
+
+	return (uint32_t)(n >> 32 ^ n);
 }
 
 /* --- making --- */
@@ -74,120 +83,167 @@ const char *criterion_fault(const Punnet__V1__Criterion *terms)
 	}
 }
 
+static bool wants_list(Punnet__V1__CriterionKind kind)
+{
+	return kind >= PUNNET__V1__CRITERION_KIND__CRITERION_HAS_ANY;
+}
+
+/* The text of a value's field: a tag of one byte, a length, the bytes. Moves on behind it. */
+static struct slice take_text(const char **at)
+{
+	size_t len = 0;
+	unsigned shift = 0;
+	struct slice text;
+	uint8_t byte;
+
+	(*at)++;
+	do {
+		byte = (uint8_t) * (*at)++;
+		len |= (size_t)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	text = slice_of(*at, len);
+	*at += len;
+	return text;
+}
+
+static struct slice text_of(const struct criterion *c, const struct criterion_value *value)
+{
+	const char *at = c->texts + value->at;
+
+	return take_text(&at);
+}
+
+int64_t criterion_number(const struct criterion *c, const struct criterion_value *value)
+{
+	int64_t number = 0;
+
+	if (!number_parse(text_of(c, value), &number))
+		assert(!"a value that is a number looks like none");
+	return number;
+}
+
 static int compare_values(const void *a, const void *b)
 {
 	const struct criterion_value *x = a, *y = b;
 
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
-	return (x->text != NULL) - (y->text != NULL);
+	return x->at != y->at ? (x->at > y->at) - (x->at < y->at) : x->is_number - y->is_number;
 }
 
-/* Every value as a text; where it looks like a number, as that too. */
-static void make_values(struct criterion *c, const Punnet__V1__Criterion *terms)
+size_t criterion_values_needed(const Punnet__V1__Criterion *terms)
 {
-	c->values = calloc(2 * terms->n_values, sizeof(*c->values));
-	if (!c->values)
-		abort();
-	for (size_t i = 0; i < terms->n_values; i++) {
-		struct slice text = slice_cstr(terms->values[i]);
+	size_t n = terms->n_values;
+	int64_t number;
+
+	if (wants_list(terms->kind) || terms->kind == PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN)
+		return 0;
+	for (size_t i = 0; i < terms->n_values; i++)
+		n += number_parse(slice_cstr(terms->values[i]), &number);
+	return n;
+}
+
+static void make_values(struct criterion *c, struct criterion_value *values)
+{
+	const char *at = c->texts;
+
+	for (size_t i = 0; i < c->text_count; i++) {
+		uint32_t from = (uint32_t)(at - c->texts);
+		struct slice text = take_text(&at);
 		int64_t number;
 
-		c->values[c->value_count++] =
-		    (struct criterion_value){.key = value_text_key(text), .text = terms->values[i]};
+		values[c->value_count++] =
+		    (struct criterion_value){.key = value_text_key(text), .at = from & INT32_MAX};
 		if (number_parse(text, &number))
-			c->values[c->value_count++] =
-			    (struct criterion_value){.key = (uint64_t)number};
+			values[c->value_count++] =
+			    (struct criterion_value){.key = value_number_key(number),
+						     .at = from & INT32_MAX,
+						     .is_number = 1};
 	}
-	qsort(c->values, c->value_count, sizeof(*c->values), compare_values);
+	qsort(values, c->value_count, sizeof(*values), compare_values);
+	c->values = values;
 }
 
-void criterion_make(struct criterion *c, const Punnet__V1__Criterion *terms, struct attributes *a)
+void criterion_make(struct criterion *c, const Punnet__V1__Criterion *terms, const char *texts,
+		    struct criterion_value *values, struct attributes *a)
 {
 	*c = (struct criterion){.attribute = attribute_of(a, terms->name),
-				.kind = terms->kind,
-				.unknown_fits = terms->unknown_fits,
-				.has_min = terms->has_min,
-				.has_max = terms->has_max,
-				.min = terms->min_millionths,
-				.max = terms->max_millionths,
-				.terms = terms};
-	c->group = a->items[c->attribute].group;
-	if (terms->n_values > 0)
-		make_values(c, terms);
-}
-
-void criterion_free(struct criterion *c)
-{
-	free(c->values);
-	c->values = NULL;
+				.kind = (uint8_t)terms->kind,
+				.unknown_fits = terms->unknown_fits};
+	c->group = (uint8_t)a->items[c->attribute].group;
+	if (terms->kind == PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN) {
+		c->bounds = (terms->has_min ? BOUND_MIN : 0) | (terms->has_max ? BOUND_MAX : 0);
+		c->min = terms->min_millionths;
+		c->max = terms->max_millionths;
+		return;
+	}
+	c->texts = texts;
+	c->text_count = (uint32_t)terms->n_values;
+	if (!wants_list(terms->kind))
+		make_values(c, values);
 }
 
 /* --- asking --- */
 
-/* Whether they are the same; the text's end is not looked for first. */
-static bool is_text(struct slice s, const char *text)
+static bool is_value(const struct criterion *c, const struct criterion_value *wanted,
+		     const struct value *v)
 {
-	return strncmp(text, s.data, s.len) == 0 && text[s.len] == '\0';
+	if ((v->kind == VALUE_NUMBER) != wanted->is_number)
+		return false;
+	return wanted->is_number ? criterion_number(c, wanted) == v->number
+				 : slice_equal(text_of(c, wanted), v->text);
+}
+
+/* The first value whose key is not below. No branch hangs on a key: which way it goes nobody can foresee. */
+static size_t first_of_key(const struct criterion *c, uint32_t key)
+{
+	size_t low = 0;
+
+	for (size_t left = c->value_count; left > 0;) {
+		size_t half = (left + 1) / 2;
+
+		low += c->values[low + half - 1].key < key ? half : 0;
+		left -= half;
+	}
+	return low;
 }
 
 static bool holds(const struct criterion *c, const struct value *v)
 {
-	bool number = v->kind == VALUE_NUMBER;
-	uint64_t key = v->key;
-	size_t low = 0, high = c->value_count;
+	size_t low = first_of_key(c, v->key);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (c->values[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < c->value_count && c->values[low].key == key; low++) {
-		const char *text = c->values[low].text;
-
-		if (number ? !text : text && is_text(v->text, text))
+	for (; low < c->value_count && c->values[low].key == v->key; low++) {
+		if (is_value(c, &c->values[low], v))
 			return true;
 	}
 	return false;
 }
 
-static bool list_holds(const struct value *list, const struct criterion_value *wanted)
+/* A value that looks like a number is one as well, and either will do. */
+static bool list_holds(const struct value *list, struct slice wanted)
 {
+	int64_t number = 0;
+	bool is_number = number_parse(wanted, &number);
+
 	for (size_t i = 0; i < list->item_count; i++) {
 		const struct value *item = &list->items[i];
 
 		if (item->kind == VALUE_NUMBER
-			? !wanted->text && (uint64_t)item->number == wanted->key
-			: item->kind == VALUE_TEXT && wanted->text &&
-			      slice_is(item->text, wanted->text))
+			? is_number && item->number == number
+			: item->kind == VALUE_TEXT && slice_equal(item->text, wanted))
 			return true;
 	}
 	return false;
 }
 
-/* A value that looks like a number stands there twice, and either will do. */
-static bool list_holds_text(const struct value *list, const char *text)
-{
-	struct criterion_value wanted = {.text = text};
-	int64_t number;
-
-	if (list_holds(list, &wanted))
-		return true;
-	if (!number_parse(slice_cstr(text), &number))
-		return false;
-	wanted = (struct criterion_value){.key = (uint64_t)number};
-	return list_holds(list, &wanted);
-}
-
 static enum fit ask_list(const struct criterion *c, const struct value *v)
 {
-	size_t found = 0, wanted = c->terms->n_values;
+	size_t found = 0, wanted = c->text_count;
+	const char *at = c->texts;
 
 	for (size_t i = 0; i < wanted; i++)
-		found += list_holds_text(v, c->terms->values[i]);
+		found += list_holds(v, take_text(&at));
 	switch (c->kind) {
 	case PUNNET__V1__CRITERION_KIND__CRITERION_HAS_ANY:
 		return found > 0 ? FIT : MISS;
@@ -198,16 +254,21 @@ static enum fit ask_list(const struct criterion *c, const struct value *v)
 	}
 }
 
-static bool wants_list(const struct criterion *c)
+static bool is_below(const struct criterion *c, const struct value *v)
 {
-	return c->kind >= PUNNET__V1__CRITERION_KIND__CRITERION_HAS_ANY;
+	return c->bounds & BOUND_MIN && v->number < c->min;
+}
+
+static bool is_above(const struct criterion *c, const struct value *v)
+{
+	return c->bounds & BOUND_MAX && v->number > c->max;
 }
 
 static bool says_it(const struct criterion *c, const struct value *v)
 {
 	if (c->kind == PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN)
 		return v->kind == VALUE_NUMBER;
-	if (wants_list(c))
+	if (wants_list(c->kind))
 		return v->kind == VALUE_LIST;
 	return v->kind == VALUE_TEXT || v->kind == VALUE_NUMBER;
 }
@@ -216,7 +277,7 @@ enum fit criterion_ask(const struct criterion *c, const struct value *v)
 {
 	if (!says_it(c, v))
 		return c->unknown_fits ? FIT : UNKNOWN;
-	if (wants_list(c))
+	if (wants_list(c->kind))
 		return ask_list(c, v);
 	switch (c->kind) {
 	case PUNNET__V1__CRITERION_KIND__CRITERION_IN:
@@ -224,9 +285,7 @@ enum fit criterion_ask(const struct criterion *c, const struct value *v)
 	case PUNNET__V1__CRITERION_KIND__CRITERION_NOT_IN:
 		return holds(c, v) ? MISS : FIT;
 	default:
-		return (c->has_min && v->number < c->min) || (c->has_max && v->number > c->max)
-			   ? MISS
-			   : FIT;
+		return is_below(c, v) || is_above(c, v) ? MISS : FIT;
 	}
 }
 
@@ -248,17 +307,16 @@ static void say_number(struct buf *out, int64_t millionths)
 	buf_printf(out, ".%0*" PRIu64, digits, fraction);
 }
 
-static void append_text(struct buf *out, const char *before, const char *text)
+static void say_values(struct buf *out, const struct criterion *c)
 {
-	buf_append(out, before, strlen(before));
-	buf_append(out, text, strlen(text));
-}
+	const char *at = c->texts;
 
-static void say_values(struct buf *out, const Punnet__V1__Criterion *terms)
-{
-	for (size_t i = 0; i < terms->n_values && i < CRITERIA_SHOWN_MAX; i++)
-		append_text(out, i ? ", " : "", terms->values[i]);
-	if (terms->n_values > CRITERIA_SHOWN_MAX)
+	for (size_t i = 0; i < c->text_count && i < CRITERIA_SHOWN_MAX; i++) {
+		if (i > 0)
+			buf_append_cstr(out, ", ");
+		buf_append_slice(out, take_text(&at));
+	}
+	if (c->text_count > CRITERIA_SHOWN_MAX)
 		buf_append_cstr(out, ", …");
 }
 
@@ -282,26 +340,29 @@ static void say_miss(struct buf *out, const struct criterion *c, const struct va
 
 	say_value(out, v);
 	if (c->kind == PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN) {
-		bool below = c->has_min && v->number < c->min;
+		bool below = is_below(c, v);
 
 		buf_append_cstr(out, below ? " is below " : " is above ");
 		say_number(out, below ? c->min : c->max);
 		return;
 	}
 	buf_append_cstr(out, verbs[c->kind]);
-	say_values(out, c->terms);
+	say_values(out, c);
 	buf_append_char(out, ']');
 }
 
-const char *criterion_words(const struct criterion *c, const struct value *v, struct arena *a)
+const char *criterion_words(const struct criterion *c, const struct attribute *attribute,
+			    const struct value *v, struct arena *a)
 {
 	_cleanup_(buf_free) struct buf text = {0};
 
 	/* It is worded for every miss that is recorded: no format is read for it. */
 	(void)buf_reserve(&text, WORDS_LEAST);
 	/* A reason that has a name of its own need not say it again. */
-	if (c->group != GROUP_COUNTRY)
-		append_text(&text, c->terms->name, " ");
+	if (c->group != GROUP_COUNTRY) {
+		buf_append_slice(&text, slice_cstr(attribute->name));
+		buf_append_char(&text, ' ');
+	}
 	if (says_it(c, v))
 		say_miss(&text, c, v);
 	else

@@ -27,7 +27,7 @@ struct value {
 	enum value_kind kind;
 	struct slice text; /* as it stands in the lead; of a number too */
 	int64_t number;    /* millionths */
-	uint64_t key;      /* of the text, or the number: what is looked up */
+	uint32_t key;      /* of the text, or the number: what is looked up */
 	const struct value *items;
 	size_t item_count;
 };
@@ -56,22 +56,33 @@ struct lead_says {
 	struct slice source_class; /* empty = none */
 };
 
-/* A value to compare with: a text, or (text NULL) a number, whose millionths are the key. */
+/* A value to compare with; the text stands in the packed terms. One that looks like a number stands there twice: as a text and
+ * as a number. */
 struct criterion_value {
-	uint64_t key;
-	const char *text;
+	uint32_t key;
+	uint32_t at : 31; /* of its field, behind the first one's */
+	uint32_t is_number : 1;
 };
 
 struct criterion {
+	union {
+		struct {
+			int64_t min, max;
+		};
+		struct {
+			const struct criterion_value *values; /* sorted; of IN and NOT_IN */
+			const char *texts; /* in the packed terms: the first one's field */
+		};
+	};
 	uint32_t attribute;
-	Punnet__V1__CriterionKind kind;
-	enum criterion_group group;
-	bool unknown_fits, has_min, has_max;
-	int64_t min, max;
-	struct criterion_value *values; /* sorted */
-	size_t value_count;
-	const Punnet__V1__Criterion *terms; /* for words */
+	uint32_t value_count, text_count;
+	uint8_t kind;  /* Punnet__V1__CriterionKind */
+	uint8_t group; /* enum criterion_group */
+	bool unknown_fits;
+	uint8_t bounds; /* BOUND_… */
 };
+
+enum { BOUND_MIN = 1, BOUND_MAX = 2 };
 
 void attributes_free(struct attributes *a);
 uint32_t attribute_of(struct attributes *a, const char *name); /* makes it when it is new */
@@ -81,15 +92,21 @@ const struct value *lead_values(const struct attributes *a, const struct lead_sa
 
 /* What is wrong with it; NULL when nothing is. */
 const char *criterion_fault(const Punnet__V1__Criterion *terms);
-/* terms must outlive the criterion. */
-void criterion_make(struct criterion *c, const Punnet__V1__Criterion *terms, struct attributes *a);
-void criterion_free(struct criterion *c);
+/* How many places for values it takes. */
+size_t criterion_values_needed(const Punnet__V1__Criterion *terms);
+/* texts: the first value's field in the packed terms; they and the values must outlive the criterion. */
+void criterion_make(struct criterion *c, const Punnet__V1__Criterion *terms, const char *texts,
+		    struct criterion_value *values, struct attributes *a);
 enum fit criterion_ask(const struct criterion *c, const struct value *v);
+/* Of a value that is one. */
+int64_t criterion_number(const struct criterion *c, const struct criterion_value *value);
 /* "17 is below 21", in the arena. */
-const char *criterion_words(const struct criterion *c, const struct value *v, struct arena *a);
+const char *criterion_words(const struct criterion *c, const struct attribute *attribute,
+			    const struct value *v, struct arena *a);
 
 /* "12.5" to millionths; false when it is no number, or one with more digits than are compared. */
 _must_use_ bool number_parse(struct slice text, int64_t *ret_millionths);
-uint64_t value_text_key(struct slice text);
+uint32_t value_text_key(struct slice text);
+uint32_t value_number_key(int64_t millionths);
 
 #endif

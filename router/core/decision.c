@@ -7,29 +7,22 @@
 
 static void digest_bytes(struct market *m, struct slice bytes)
 {
-	uint8_t length[4] = {bytes.len & 0xff, bytes.len >> 8 & 0xff, bytes.len >> 16 & 0xff,
-			     bytes.len >> 24 & 0xff};
-
-	m->digest = hash_fnv1a(m->digest, slice_of(length, sizeof(length)));
+	m->digest = hash_fnv1a_number(m->digest, bytes.len, 4);
 	m->digest = hash_fnv1a(m->digest, bytes);
 }
 
 static void digest_number(struct market *m, uint64_t n)
 {
-	uint8_t bytes[8];
-
-	for (int i = 0; i < 8; i++)
-		bytes[i] = n >> (8 * i) & 0xff;
-	m->digest = hash_fnv1a(m->digest, slice_of(bytes, sizeof(bytes)));
+	m->digest = hash_fnv1a_number(m->digest, n, 8);
 }
 
-static Punnet__V1__Money *money_message(struct arena *a, int64_t amount_minor, char *currency)
+static Punnet__V1__Money *money_message(struct arena *a, int64_t amount_minor, const char *currency)
 {
 	Punnet__V1__Money *money = arena_alloc(a, sizeof(*money));
 
 	punnet__v1__money__init(money);
 	money->amount_minor = amount_minor;
-	money->currency = currency;
+	money->currency = (char *)currency;
 	return money;
 }
 
@@ -66,9 +59,9 @@ static Punnet__V1__Candidate *candidate_message(struct market *m, const struct c
 	    c->fits ? (first ? REASON_ROUTE_WON : REASON_ROUTE_OUTBID) : c->miss.code;
 
 	punnet__v1__candidate__init(ret);
-	ret->order_id = c->order->terms->order_id;
+	ret->order_id = (char *)c->order->terms->order_id;
 	ret->code = (char *)reason_code(code);
-	ret->price = money_message(a, c->price_minor, c->order->terms->price->currency);
+	ret->price = money_message(a, c->price_minor, c->order->terms->currency);
 	if (!c->fits) {
 		ret->until_ms = c->miss.until_ms;
 		ret->detail = (char *)miss_detail(m, c, view, a);
@@ -86,7 +79,10 @@ static Punnet__V1__Candidate *rest_message(struct market *m, size_t rest, struct
 
 	punnet__v1__candidate__init(ret);
 	ret->code = (char *)reason_code(REASON_ROUTE_MORE_ORDERS);
-	ret->detail = arena_printf(a, "%zu more orders", rest);
+	buf_reset(&m->scratch);
+	buf_append_int(&m->scratch, (int64_t)rest);
+	buf_append_cstr(&m->scratch, " more orders");
+	ret->detail = arena_cstr(a, buf_slice(&m->scratch));
 	digest_number(m, rest);
 	return ret;
 }
@@ -138,15 +134,15 @@ static Punnet__V1__Assignment *assignment_message(struct market *m, const struct
 
 	punnet__v1__assignment__init(s);
 	s->round = offer->round;
-	s->order_id = o->terms->order_id;
-	s->advertiser_id = o->terms->advertiser_id;
+	s->order_id = (char *)o->terms->order_id;
+	s->advertiser_id = (char *)o->terms->advertiser_id;
 	s->vertical = lead->vertical;
 	s->aff_id = lead->aff_id;
-	s->price = money_message(a, winner->price_minor, o->terms->price->currency);
-	s->payout = money_message(a, payout->amount_minor, o->terms->price->currency);
+	s->price = money_message(a, winner->price_minor, o->terms->currency);
+	s->payout = money_message(a, payout->amount_minor, o->terms->currency);
 	s->decided_at_ms = m->log_time_ms;
 	s->order_revision = o->revision;
-	s->exclusive = o->terms->sharing == PUNNET__V1__SHARING__EXCLUSIVE;
+	s->exclusive = o->terms->exclusive;
 	s->is_test = lead->is_test;
 	s->sub1 = lead->sub1;
 	s->sub2 = lead->sub2;
@@ -202,7 +198,7 @@ struct decision decision_make(struct market *m, const struct match *match,
 	routed->assignment = assignment_message(m, winner, &payout, offer, a);
 	routed->lead = offer->admitted->lead;
 	routed->contact = offer->admitted->contact;
-	routed->delivery_json = winner->order->terms->delivery_json;
+	routed->delivery_json = terms_delivery_json(winner->order->terms, a);
 	routed->decision = record;
 	record->payout = basis_message(a, &payout);
 	record->market_digest = m->digest;

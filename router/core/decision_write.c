@@ -8,9 +8,10 @@
 #include "lead/codec.h"
 #include "lead/wire.h"
 
-static struct slice text(const char *s)
+/* Most texts of a lead are empty. */
+static inline struct slice text(const char *s)
 {
-	return slice_cstr(s);
+	return s[0] ? slice_cstr(s) : (struct slice){0};
 }
 
 static void put_provenance(struct buf *out, uint32_t field, const Punnet__V1__Provenance *p)

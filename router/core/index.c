@@ -92,9 +92,9 @@ static size_t number_bucket(int64_t millionths)
 	return MIN_OF(bucket, INDEX_NUMBERS - 1);
 }
 
-static size_t text_bucket(uint64_t key)
+static size_t text_bucket(uint32_t key)
 {
-	return INDEX_NUMBERS + (key >> 32 ^ key) % INDEX_TEXTS;
+	return INDEX_NUMBERS + key % INDEX_TEXTS;
 }
 
 static size_t value_bucket(const struct value *v)
@@ -132,8 +132,9 @@ static void put_in(struct match_index *ix, struct index_attribute *a, const stru
 	for (size_t i = 0; i < c->value_count; i++) {
 		const struct criterion_value *v = &c->values[i];
 
-		put_bit(ix, a, v->text ? text_bucket(v->key) : number_bucket((int64_t)v->key), word,
-			bit, on);
+		put_bit(ix, a,
+			v->is_number ? number_bucket(criterion_number(c, v)) : text_bucket(v->key),
+			word, bit, on);
 	}
 	if (c->unknown_fits)
 		put_unknown(ix, a, word, bit, on);
@@ -142,8 +143,8 @@ static void put_in(struct match_index *ix, struct index_attribute *a, const stru
 static void put_between(struct match_index *ix, struct index_attribute *a,
 			const struct criterion *c, uint32_t word, uint64_t bit, bool on)
 {
-	size_t from = c->has_min ? number_bucket(c->min) : 0;
-	size_t to = c->has_max ? number_bucket(c->max) : INDEX_NUMBERS - 1;
+	size_t from = c->bounds & BOUND_MIN ? number_bucket(c->min) : 0;
+	size_t to = c->bounds & BOUND_MAX ? number_bucket(c->max) : INDEX_NUMBERS - 1;
 
 	for (size_t b = from; b <= to; b++)
 		put_bit(ix, a, b, word, bit, on);
@@ -175,13 +176,13 @@ static struct index_attribute *indexed(struct match_index *ix, uint32_t attribut
 /* Of an order's criteria on one attribute the first that can be looked up is; the others are only asked. */
 static bool looked_up(const struct order *o, size_t i)
 {
-	const struct criterion *c = &o->where[i];
+	const struct criterion *c = &o->terms->where[i];
 
 	if (c->kind != PUNNET__V1__CRITERION_KIND__CRITERION_IN &&
 	    c->kind != PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN)
 		return false;
 	for (size_t k = 0; k < i; k++) {
-		if (o->where[k].attribute == c->attribute && looked_up(o, k))
+		if (o->terms->where[k].attribute == c->attribute && looked_up(o, k))
 			return false;
 	}
 	return true;
@@ -192,8 +193,8 @@ static void put_order(struct match_index *ix, const struct order *o, bool on)
 	uint32_t word = o->slot / INDEX_LEAF;
 	uint64_t bit = 1ull << o->slot % INDEX_LEAF;
 
-	for (size_t i = 0; i < o->where_count; i++) {
-		const struct criterion *c = &o->where[i];
+	for (size_t i = 0; i < o->terms->where_count; i++) {
+		const struct criterion *c = &o->terms->where[i];
 		struct index_attribute *a = looked_up(o, i) ? indexed(ix, c->attribute) : NULL;
 
 		if (!a)

@@ -11,7 +11,7 @@
 
 struct ghost {
 	struct order self;
-	Punnet__V1__OrderTerms terms;
+	struct terms terms;
 };
 
 struct learner {
@@ -23,8 +23,7 @@ struct learner {
 static void ghost_of(const struct order *o, struct ghost *ret)
 {
 	ret->terms = *o->terms;
-	ret->terms.caps = NULL;
-	ret->terms.budget = NULL;
+	ret->terms.limit_mask = 0;
 	ret->terms.from_ms = ret->terms.until_ms = 0;
 	ret->terms.quantity = 0;
 	ret->terms.paused = false;
@@ -32,7 +31,7 @@ static void ghost_of(const struct order *o, struct ghost *ret)
 	ret->self.terms = &ret->terms;
 	ret->self.account = NULL;
 	ret->self.reserved = ret->self.delivered = 0;
-	ret->self.pace.ready = false;
+	ret->self.pace = NULL;
 }
 
 struct learner *learner_new(struct market *m)

@@ -51,9 +51,10 @@ struct lead_view life_view(const struct market *m, const struct vertical *v,
 				 .admitted = admitted,
 				 .payout_share_bp = v->share_bp,
 				 .card = v->card,
-				 .orders = m->by_index};
+				 .orders = (struct order *const *)m->orders.items};
 	struct slice source_class = vertical_class(v, admitted->lead->aff_id);
 
+	view.attributes = &v->attributes;
 	view.values = lead_values(&v->attributes,
 				  &(struct lead_says){.lead = admitted->lead,
 						      .admitted = admitted,
@@ -70,7 +71,7 @@ struct lead_view life_view(const struct market *m, const struct vertical *v,
 static const Punnet__V1__LeadAdmitted *admitted_of(const struct open_lead *l, struct arena *a)
 {
 	const Punnet__V1__LeadAdmitted *admitted =
-	    codec_unpack(a, &punnet__v1__lead_admitted__descriptor, buf_slice(&l->packed));
+	    codec_unpack(a, &punnet__v1__lead_admitted__descriptor, open_lead_packed(l));
 
 	assert(admitted && admitted->lead);
 	return admitted;
@@ -81,32 +82,29 @@ static const Punnet__V1__LeadAdmitted *admitted_of(const struct open_lead *l, st
 static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
 				   const Punnet__V1__LeadAdmitted *admitted)
 {
-	struct open_lead *open = open_lead_new(id);
+	struct open_lead *open;
 
 	/* Its length is known once it is written; what is kept has no room to spare. */
 	buf_reset(&m->scratch);
 	admitted_write(admitted, &m->scratch);
-	buf_append_slice(&open->packed, buf_slice(&m->scratch));
-	assert(!m->scratch.failed && !open->packed.failed);
-	buf_trim(&open->packed);
+	assert(!m->scratch.failed);
+	open = market_lead_add(m, id, buf_slice(&m->scratch));
 	open->is_test = admitted->lead->is_test;
-	map_put(&m->leads, slice_of(id->bytes, sizeof(id->bytes)), open);
 	return open;
 }
 
 static void stop_waiting(struct market *m, struct open_lead *l)
 {
-	if (l->buyer_until_ms == 0)
+	if (l->waits != WAITS_FOR_BUYER)
 		return;
-	l->buyer_until_ms = 0;
+	l->waits = WAITS_FOR_NOBODY;
 	map_remove(&m->waiters, slice_of(l->id.bytes, sizeof(l->id.bytes)));
 }
 
 static void lead_close(struct market *m, struct open_lead *open)
 {
 	stop_waiting(m, open);
-	map_remove(&m->leads, slice_of(open->id.bytes, sizeof(open->id.bytes)));
-	open_lead_free(open);
+	market_lead_drop(m, open);
 }
 
 static bool is_settled(const struct open_lead *l)
@@ -115,7 +113,7 @@ static bool is_settled(const struct open_lead *l)
 		if (l->holdings[i].state == HOLDING_OUT)
 			return false;
 	}
-	return l->buyer_until_ms == 0;
+	return l->waits == WAITS_FOR_NOBODY;
 }
 
 static void close_if_settled(struct market *m, struct open_lead *l)
@@ -133,8 +131,7 @@ static void take_place(struct market *m, struct open_lead *open, const struct ca
 
 	/* A test lead goes the way of all leads, and takes no place away from one. */
 	if (!open->is_test)
-		h->reservation =
-		    order_reserve(winner->order, aff_id, winner->price_minor, m->log_time_ms);
+		order_reserve(winner->order, h, aff_id, winner->price_minor, m->log_time_ms);
 }
 
 /* Whether one more buyer could have it beside those who do: all of them must be ready to share. */
@@ -146,7 +143,7 @@ static bool shareable(const struct market *m, const struct open_lead *l)
 		if (l->holdings[i].state == HOLDING_BACK)
 			continue;
 		holders++;
-		limit = MIN_OF(limit, order_share_limit(m->by_index[l->holdings[i].order]));
+		limit = MIN_OF(limit, order_at(m, l->holdings[i].order)->terms->share_limit);
 	}
 	return holders < limit;
 }
@@ -168,7 +165,7 @@ static void sale_begin(struct sale *s, struct deciding *d, const struct lead_id 
 	s->open = open;
 	/* A test lead takes no place; one that was offered before, or waited, was learned from. */
 	s->learns = !admitted->lead->is_test &&
-		    (!open || (open->holding_count == 0 && open->buyer_until_ms == 0));
+		    (!open || (open->holding_count == 0 && open->waits == WAITS_FOR_NOBODY));
 	s->vertical = market_vertical(d->market, slice_cstr(admitted->lead->vertical));
 	s->view = life_view(d->market, s->vertical, admitted, d->arena);
 	s->offer =
@@ -248,7 +245,7 @@ static int64_t buyer_wait_ms(const struct vertical *v)
 static bool may_be_waited_for(const struct sale *s)
 {
 	return buyer_wait_ms(s->vertical) > 0 &&
-	       ((s->open && s->open->buyer_until_ms > 0) ||
+	       ((s->open && s->open->waits == WAITS_FOR_BUYER) ||
 		map_count(&s->d->market->waiters) < BUYER_WAITING_MAX);
 }
 
@@ -258,11 +255,12 @@ static void wait_for_buyer(struct sale *s)
 
 	if (!s->open)
 		s->open = lead_open(m, s->offer.id, s->offer.admitted);
-	if (s->open->buyer_until_ms == 0) {
-		s->open->buyer_until_ms = m->log_time_ms + buyer_wait_ms(s->vertical);
+	if (s->open->waits != WAITS_FOR_BUYER) {
+		s->open->waits = WAITS_FOR_BUYER;
+		s->open->until_ms = m->log_time_ms + buyer_wait_ms(s->vertical);
 		market_waiter(m, s->open);
 	}
-	s->open->retry_ms = next_chance_ms(&s->match, m->log_time_ms, s->open->buyer_until_ms);
+	s->open->retry_ms = next_chance_ms(&s->match, m->log_time_ms, s->open->until_ms);
 }
 
 /* Sold, or waiting, or unsold: one of them, once. */
@@ -304,7 +302,8 @@ void life_wait_for_operator(struct market *m, const struct lead_id *id,
 {
 	struct open_lead *open = lead_open(m, id, admitted);
 
-	open->waits_until_ms = admitted->quarantined_until_ms;
+	open->waits = WAITS_FOR_OPERATOR;
+	open->until_ms = admitted->quarantined_until_ms;
 	open->waits_accepts = admitted->quarantine_accepts;
 	m->waiting++;
 }
@@ -358,14 +357,14 @@ static void end_for_all(struct sale *s, enum reason why)
 /* The buyer didn't take it: to the next one, who was not asked yet. Its place is free for those that wait, too. */
 static void give_back(struct deciding *d, struct open_lead *l, struct holding *h, enum reason why)
 {
-	struct order *o = d->market->by_index[h->order];
+	struct order *o = order_at(d->market, h->order);
 	bool was_full = order_full(o, d->market->log_time_ms);
 	struct sale s;
 
 	sale_again(&s, d, l);
 	h->state = HOLDING_BACK;
 	if (!l->is_test) {
-		order_give_back(o, s.view.lead->aff_id, &h->reservation);
+		order_give_back(o, h, s.view.lead->aff_id);
 		index_reopen(&s.vertical->index, o);
 	}
 	if (ends_for_all(why))
@@ -384,7 +383,7 @@ void life_settled(struct deciding *d, struct open_lead *l, struct holding *h,
 	switch (settlement) {
 	case PUNNET__V1__SETTLEMENT__DELIVERED:
 		if (!l->is_test)
-			order_deliver(d->market->by_index[h->order], &h->reservation);
+			order_deliver(order_at(d->market, h->order), h);
 		h->state = HOLDING_KEPT;
 		close_if_settled(d->market, l);
 		return;
@@ -403,10 +402,10 @@ bool life_due(struct deciding *d, struct open_lead *l)
 	int64_t now_ms = d->market->log_time_ms;
 	struct sale s;
 
-	if (l->buyer_until_ms == 0 || now_ms < l->retry_ms)
+	if (l->waits != WAITS_FOR_BUYER || now_ms < l->retry_ms)
 		return false;
 	sale_again(&s, d, l);
-	offer(&s, now_ms < l->buyer_until_ms);
+	offer(&s, now_ms < l->until_ms);
 	return true;
 }
 

@@ -48,7 +48,7 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 		return MARKET_MALFORMED;
 	if (seen_before(m, event->source))
 		return MARKET_REPEAT;
-	if (map_get(&m->leads, slice_of(id->bytes, sizeof(id->bytes))))
+	if (market_lead(m, id))
 		return MARKET_NO_MATTER;
 
 	if (admitted->quarantined_until_ms > 0)
@@ -64,7 +64,7 @@ static struct open_lead *open_lead_of(const struct market *m, const Punnet__V1__
 	struct lead_id id;
 
 	*ret_valid = lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id);
-	return *ret_valid ? map_get(&m->leads, slice_of(id.bytes, sizeof(id.bytes))) : NULL;
+	return *ret_valid ? market_lead(m, &id) : NULL;
 }
 
 /* A return comes when the lead is long closed: it is about the order. */
@@ -90,7 +90,7 @@ static struct holding *holding_of(const struct market *m, const struct open_lead
 		return NULL;
 	h = &open->holdings[settled->round];
 	if (h->state != HOLDING_OUT ||
-	    strcmp(settled->order_id, m->by_index[h->order]->terms->order_id) != 0)
+	    strcmp(settled->order_id, order_at(m, h->order)->terms->order_id) != 0)
 		return NULL;
 	return h;
 }
@@ -134,11 +134,11 @@ static enum market_answer apply_quarantine(struct market *m, const Punnet__V1__M
 	open = open_lead_of(m, event, &valid);
 	if (!valid)
 		return MARKET_MALFORMED;
-	if (!open || open->waits_until_ms == 0 ||
-	    (ended->expired && m->log_time_ms < open->waits_until_ms))
+	if (!open || open->waits != WAITS_FOR_OPERATOR ||
+	    (ended->expired && m->log_time_ms < open->until_ms))
 		return MARKET_NO_MATTER;
 
-	open->waits_until_ms = 0;
+	open->waits = WAITS_FOR_NOBODY;
 	m->waiting--;
 	if (ended->expired ? open->waits_accepts : ended->release)
 		life_released(d, open);
@@ -165,13 +165,17 @@ static enum market_answer apply_due(struct market *m, const Punnet__V1__MarketEv
 
 static enum market_answer order_removed(struct market *m, struct order *o, uint64_t revision)
 {
+	struct vertical *v;
+
 	if (!o || revision <= o->revision)
 		return MARKET_NO_MATTER;
 	o->revision = revision;
 	o->changed = true;
+	v = market_vertical(m, slice_cstr(o->terms->vertical));
 	if (!o->removed)
-		vertical_remove(market_vertical(m, slice_cstr(o->terms->vertical)), o);
+		vertical_remove(v, o);
 	o->removed = true;
+	pace_terms_changed(o, &v->pacer, m->log_time_ms);
 	return MARKET_CHANGED;
 }
 
@@ -181,28 +185,28 @@ static bool same_trade(const struct order *o, const Punnet__V1__OrderTerms *term
 {
 	return strcmp(o->terms->vertical, terms->vertical) == 0 &&
 	       strcmp(o->terms->advertiser_id, terms->advertiser_id) == 0 &&
-	       strcmp(o->terms->price->currency, terms->price->currency) == 0;
+	       strcmp(o->terms->currency, terms->price->currency) == 0;
 }
 
 /* Out of the index before its terms change, and in again after. */
-static void take_terms(struct market *m, struct order *o, const Punnet__V1__OrderTerms *terms)
+static void take_terms(struct market *m, struct order *o, struct terms *terms)
 {
 	struct vertical *v = market_vertical(m, slice_cstr(terms->vertical));
-	_cleanup_(buf_free) struct buf packed = {0};
 
-	codec_pack(&terms->base, &packed);
-	assert(!packed.failed);
 	if (o->indexed)
 		vertical_remove(v, o);
-	if (!order_set_terms(o, buf_slice(&packed), &v->attributes))
-		assert(!"terms that were just packed can be read");
-	o->account = market_account(m, terms->advertiser_id, terms->price->currency);
+	if (o->terms != terms)
+		terms_free(o->terms, &m->pool);
+	o->terms = terms;
+	o->account = market_account(m, terms->advertiser_id, terms->currency);
+	pace_terms_changed(o, &v->pacer, m->log_time_ms);
 	vertical_add(v, o);
 }
 
 static enum market_answer apply_order(struct market *m, const Punnet__V1__OrderChanged *changed)
 {
 	const Punnet__V1__OrderTerms *terms = changed->terms;
+	struct terms *made;
 	struct order *o;
 
 	if (!terms || !terms->order_id[0])
@@ -210,20 +214,19 @@ static enum market_answer apply_order(struct market *m, const Punnet__V1__OrderC
 	o = market_order(m, slice_cstr(terms->order_id));
 	if (changed->removed)
 		return order_removed(m, o, changed->revision);
-	if (order_terms_fault(terms))
+	if (terms_fault(terms))
 		return MARKET_MALFORMED;
 	if (o && (changed->revision <= o->revision || !same_trade(o, terms)))
 		return MARKET_NO_MATTER;
 
+	made = market_terms(m, terms);
 	if (!o) {
-		o = market_order_add(m, slice_cstr(terms->order_id));
-		pace_begin(o, &market_vertical(m, slice_cstr(terms->vertical))->pacer,
-			   m->log_time_ms);
+		o = market_order_add(m, made);
+		o->begin_ms = m->log_time_ms;
 	}
-	take_terms(m, o, terms);
-	pace_terms_changed(o);
-	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	o->removed = false;
+	take_terms(m, o, made);
+	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	o->revision = changed->revision;
 	o->changed = true;
 	life_order_opened(m, o);

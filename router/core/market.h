@@ -18,7 +18,7 @@
 	ORDER_SHARE_MAX          /* about one lead: a shared one goes to several at once */
 #define MARKET_CANDIDATES_MAX 64 /* recorded at most; a last entry counts the rest */
 #define MARKET_TOPIC          "market"
-#define MARKET_FORMAT         5 /* of the encoded state */
+#define MARKET_FORMAT         6 /* of the encoded state */
 
 struct market; /* opaque; owns everything in it */
 
@@ -41,7 +41,13 @@ struct decisions {
 };
 
 struct market *market_new(uint32_t partition);
+/* What is written once, and only read until it is no longer needed, stands in this memory: see base/pool.h. */
+struct market *market_new_in(uint32_t partition, const struct pool_memory *memory);
 void market_free(struct market *m);
+/* While it is held, what stands there stays as it is: for a copy of the process that encodes the market's state of the moment at
+ * which it was held. Decisions go on. */
+void market_hold(struct market *m);
+void market_release(struct market *m);
 
 /* One record of the log. event is NULL where the bytes could not be read: log time moves on, nothing else does. */
 enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent *event,
@@ -78,5 +84,7 @@ void market_encode(const struct market *m, struct buf *out);
 /* NULL when the bytes are not a whole, consistent state of this partition; *ret_why then says so. */
 _must_use_ struct market *market_decode(struct slice bytes, uint32_t partition,
 					const char **ret_why);
+_must_use_ struct market *market_decode_in(struct slice bytes, uint32_t partition,
+					   const struct pool_memory *memory, const char **ret_why);
 
 #endif

@@ -5,41 +5,25 @@
 #ifndef PUNNET_ROUTER_ORDER_H
 #define PUNNET_ROUTER_ORDER_H
 
-#include "base/buf.h"
-#include "clock.h"
-#include "criteria.h"
 #include "pace.h"
+#include "terms.h"
 
-#define ORDER_SHARE_MAX 8 /* buyers of a shared lead */
 #define ORDER_WEBMASTERS_MAX                                                                       \
 	65536 /* whose leads one order counts apart; there is no place for more */
-#define ORDER_MODIFIERS_MAX 32
-#define ORDER_PRICE_MAX_MINOR                                                                      \
-	1000000000000LL /* 1e12: sums of as many leads as there are fit 63 bits */
-#define ORDER_NOT_WITH_MAX      64
-#define ACCOUNT_MAX_MINOR       1000000000000000LL /* 1e15 */
-#define ORDER_MODIFIER_BP_MAX   100000
-#define ORDER_MODIFIER_BP_LEAST (-10000)
+#define ACCOUNT_MAX_MINOR 1000000000000000LL /* 1e15 */
 
-/* What was taken in one window; a name that is not the current one's counts as empty. */
+/* What was taken in one window; a name that is not the current one's counts as empty. Hours are named in minutes, all others in
+ * days: see clock.h. */
 struct window {
-	int64_t name;
-	uint64_t taken;
-	int64_t spent_minor;
+	int32_t name;
+	uint32_t taken;
 };
 
 /* What an order took of one webmaster's leads. */
 struct webmaster_count {
-	int64_t day;
+	int32_t day;
 	uint64_t taken_day, taken_total;
 	uint64_t open; /* of open leads, while a snapshot is read */
-};
-
-struct modifier {
-	struct criterion *where;
-	size_t where_count;
-	struct week_spans hours;
-	int32_t plus_bp;
 };
 
 /* What an advertiser may spend in this market. Shared by its orders of one currency; owned by the market. */
@@ -52,77 +36,72 @@ struct account {
 
 struct hold;
 struct order {
-	Punnet__V1__OrderTerms *terms;
-	struct buf packed;               /* the terms as bytes, for snapshots */
-	Punnet__V1__Criterion countries; /* borrows from the terms */
-	struct criterion *where;
-	size_t where_count;
-	uint32_t groups; /* bit 1 << group: it has criteria of these */
-	struct modifier *modifiers;
-	size_t modifier_count;
-	int64_t price_most_minor; /* whatever the lead */
+	struct terms *terms; /* in the market's pool */
 	struct account *account;
-	uint64_t revision;
 	const struct hold *hold; /* of its advertiser; the market's */
-	uint32_t index;          /* position among the market's orders, in order of arrival */
-	bool removed;
+	struct pace *pace;       /* owned; NULL as long as it never had a quantity by a deadline */
+	struct map
+	    *webmasters; /* struct webmaster_count, both owned; NULL while no cap asked for it */
+	uint64_t revision;
+	int64_t begin_ms;  /* when the market first heard of it */
 	uint64_t reserved; /* routed, and not settled yet */
 	uint64_t delivered;
 	uint64_t returned;
 	int64_t reserved_minor; /* prices of what is reserved */
 	int64_t spent_minor;    /* prices of what was delivered */
 	int64_t returned_minor;
+	int64_t day_minor; /* prices of what was taken in the window of the day */
 	struct window windows[WINDOW_KINDS];
-	struct pace pace;
-	struct map webmasters; /* struct webmaster_count, owned; empty while no cap asks for it */
-	bool changed;          /* for whoever reports progress; no part of the state */
+	uint32_t index; /* position among the market's orders, in order of arrival */
+	bool removed;
+	bool changed; /* for whoever reports progress; no part of the state */
 	/* Of the index; no part of the state. */
-	uint32_t slot;
 	bool indexed, listed;
+	uint32_t slot;
 	int64_t closed_until_ms;
 };
 
-/* A reservation as an open lead remembers it, so that it can be given back to the windows it was taken in. */
-struct reservation {
-	int64_t windows[WINDOW_KINDS];
+enum holding_state {
+	HOLDING_OUT,  /* with the order, and not settled yet */
+	HOLDING_KEPT, /* delivered, or it may be at the buyer */
+	HOLDING_BACK, /* it was given back */
+};
+
+/* One offer of a lead to one order; its round is its place among the lead's holdings. It remembers what it took, so that it can
+ * be given back to the windows that it was taken in; a test lead takes nothing. */
+struct holding {
 	int64_t price_minor;
+	int32_t hour, day; /* names of windows; the week and the month are the day's */
+	uint32_t order;    /* index */
+	uint8_t state;
 	bool by_webmaster; /* counted among its webmaster's, too */
 };
 
 #define CACHE_LINE 64
+#define TERMS_ASKED                                                                                \
+	448 /* of the terms' block: what most orders are asked by stands at its beginning */
 
 /* Tells the processor that the order will be asked soon; then, when that is there, that its terms will be. */
 static inline void order_fetch(const struct order *o)
 {
-	for (size_t at = 0; at < offsetof(struct order, pace); at += CACHE_LINE)
+	for (size_t at = 0; at < sizeof(*o); at += CACHE_LINE)
 		__builtin_prefetch((const char *)o + at);
 }
 
 static inline void order_fetch_terms(const struct order *o)
 {
-	for (size_t at = 0; at < sizeof(*o->terms); at += CACHE_LINE)
+	for (size_t at = 0; at < TERMS_ASKED; at += CACHE_LINE)
 		__builtin_prefetch((const char *)o->terms + at);
-	for (size_t at = 0; at < o->where_count * sizeof(*o->where); at += CACHE_LINE)
-		__builtin_prefetch((const char *)o->where + at);
 }
 
 struct order *order_new(uint32_t index);
-void order_free(struct order *o);
-/* Replaces the terms; false when the bytes are not terms (nothing is changed then). Attributes that they name are made. */
-_must_use_ bool order_set_terms(struct order *o, struct slice packed, struct attributes *a);
-
-/* What keeps a market from working with these terms; NULL when nothing does. Whether they are wise is for whoever
- * publishes them. */
-const char *order_terms_fault(const Punnet__V1__OrderTerms *terms);
-struct week_spans order_opening(const struct order *o);
+void order_free(struct order *o); /* all but its terms */
 uint64_t order_taken(const struct order *o, enum window_kind kind, int64_t now_ms);
-int64_t order_spent_minor(const struct order *o, enum window_kind kind, int64_t now_ms);
+int64_t order_spent_today_minor(const struct order *o, int64_t now_ms);
 /* 0 = there is none. */
 uint64_t order_cap(const struct order *o, enum window_kind kind);
 /* The lesser of the total cap and the quantity; 0 = neither is set. */
 uint64_t order_cap_total(const struct order *o);
-/* 1 for an exclusive order. */
-uint32_t order_share_limit(const struct order *o);
 bool order_counts_webmasters(const struct order *o);
 struct webmaster_count order_webmaster(const struct order *o, const char *aff_id, int64_t now_ms);
 /* What its total budget has left for; INT64_MAX without one. */
@@ -131,10 +110,11 @@ int64_t order_budget_left_minor(const struct order *o);
 bool order_full(const struct order *o, int64_t now_ms);
 int64_t account_left_minor(const struct account *a); /* INT64_MAX without a limit */
 
-struct reservation order_reserve(struct order *o, const char *aff_id, int64_t price_minor,
-				 int64_t now_ms);
-void order_give_back(struct order *o, const char *aff_id, const struct reservation *r);
-void order_deliver(struct order *o, const struct reservation *r);
+/* Fills in what the holding took. */
+void order_reserve(struct order *o, struct holding *h, const char *aff_id, int64_t price_minor,
+		   int64_t now_ms);
+void order_give_back(struct order *o, const struct holding *h, const char *aff_id);
+void order_deliver(struct order *o, const struct holding *h);
 void order_return(struct order *o, int64_t price_minor);
 
 #endif

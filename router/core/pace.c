@@ -53,15 +53,29 @@ void pacer_make_sample(struct pacer *p)
 
 void pace_begin(struct order *o, const struct pacer *p, int64_t now_ms)
 {
-	o->pace = (struct pace){
-	    .begin_ms = now_ms, .fits_from = p->leads, .kept = PACE_SHARE_ONE, .since_ms = now_ms};
+	o->pace = made(malloc(sizeof(*o->pace)));
+	*o->pace = (struct pace){.fits_from = p->leads, .kept = PACE_SHARE_ONE, .since_ms = now_ms};
 }
 
-void pace_terms_changed(struct order *o)
+void pace_terms_changed(struct order *o, const struct pacer *p, int64_t now_ms)
 {
-	o->pace.rated_at = 0;
+	if (!o->pace && pace_wanted(o))
+		pace_begin(o, p, now_ms);
+	if (!o->pace)
+		return;
+	o->pace->rated_at = 0;
 	if (!pace_wanted(o))
-		o->pace.ready = false;
+		o->pace->ready = false;
+}
+
+static int64_t scarcity(const struct order *o)
+{
+	return o->pace ? o->pace->scarcity : 0;
+}
+
+bool pace_ready(const struct order *o)
+{
+	return o->pace && o->pace->ready;
 }
 
 bool pace_wanted(const struct order *o)
@@ -76,12 +90,12 @@ int64_t pace_score_most(int64_t price_minor)
 
 int64_t pace_score(const struct order *o, int64_t price_minor)
 {
-	return pace_score_most(price_minor) - (o->pace.ready ? o->pace.scarcity : 0);
+	return pace_score_most(price_minor) - (pace_ready(o) ? scarcity(o) : 0);
 }
 
 bool pace_waits(const struct order *o, int64_t price_minor)
 {
-	return o->pace.ready && pace_score(o, price_minor) < 0;
+	return pace_ready(o) && pace_score(o, price_minor) < 0;
 }
 
 /* --- what is left, and what will come --- */
@@ -98,15 +112,15 @@ uint64_t pace_supply(const struct pacer *p, const struct order *o, int64_t now_m
 {
 	uint64_t come =
 	    pace_clock_expect(&p->clock, MAX_OF(now_ms, o->terms->from_ms), o->terms->until_ms);
-	uint64_t seen = p->leads - o->pace.fits_from;
+	uint64_t seen = p->leads - o->pace->fits_from;
 
-	return (uint64_t)((unsigned __int128)come * (o->pace.fits + 1) / (seen + 1));
+	return (uint64_t)((unsigned __int128)come * (o->pace->fits + 1) / (seen + 1));
 }
 
 /* Before enough was watched nobody is kept waiting: what is forecast from minutes is worth nothing. */
 static bool watched(const struct pacer *p, const struct order *o, int64_t now_ms)
 {
-	int64_t life_ms = o->terms->until_ms - MAX_OF(o->terms->from_ms, o->pace.begin_ms);
+	int64_t life_ms = o->terms->until_ms - MAX_OF(o->terms->from_ms, o->begin_ms);
 
 	return pace_clock_watched_ms(&p->clock, now_ms) >= MIN_OF(WATCH_MS, life_ms / WATCH_PART);
 }
@@ -150,14 +164,14 @@ static void rate(const struct pacer *p, struct order *o, int64_t now_ms)
 	uint64_t supply = sure(pace_supply(p, o, now_ms));
 	bool judged;
 
-	judged = o->pace.rated_at / JUDGE_EVERY == p->leads / JUDGE_EVERY;
-	o->pace.rated_at = p->leads;
-	o->pace.step_shift = step_shift(supply);
-	o->pace.need = PACE_SHARE_ONE;
+	judged = o->pace->rated_at / JUDGE_EVERY == p->leads / JUDGE_EVERY;
+	o->pace->rated_at = p->leads;
+	o->pace->step_shift = step_shift(supply);
+	o->pace->need = PACE_SHARE_ONE;
 	if (supply > 0 && wants / supply < PACE_SHARE_ONE)
-		o->pace.need = (uint32_t)(wants / supply);
-	o->pace.ready = pace_wanted(o) && watched(p, o, now_ms);
-	set_steps(&o->pace);
+		o->pace->need = (uint32_t)(wants / supply);
+	o->pace->ready = pace_wanted(o) && watched(p, o, now_ms);
+	set_steps(o->pace);
 	if (!judged)
 		pace_judge(p, o, now_ms);
 }
@@ -187,7 +201,7 @@ static void share_moves(uint32_t *share, bool hit)
 
 static bool open_at(const struct order *o, int64_t at_ms)
 {
-	const Punnet__V1__OrderTerms *t = o->terms;
+	const struct terms *t = o->terms;
 
 	return !o->removed && (t->quantity == 0 || pace_left(o) > 0) && t->from_ms <= at_ms &&
 	       (t->until_ms == 0 || at_ms < t->until_ms);
@@ -215,7 +229,7 @@ static void replay(const struct pace_lead *lead, int64_t at_ms)
 
 	for (uint32_t i = 0; i < lead->count; i++) {
 		const struct order *o = lead->bids[i].order;
-		int64_t score = pace_score_most(lead->bids[i].price_minor) - o->pace.scarcity;
+		int64_t score = pace_score_most(lead->bids[i].price_minor) - scarcity(o);
 
 		if (score < 0 || !open_at(o, at_ms))
 			continue;
@@ -233,8 +247,8 @@ static void replay(const struct pace_lead *lead, int64_t at_ms)
 
 		if (!pace_wanted(o) || !open_at(o, at_ms))
 			continue;
-		share_moves(&o->pace.reach, most >= (o == winner ? second : best));
-		move(&o->pace, o->pace.kept_pull, o == winner);
+		share_moves(&o->pace->reach, most >= (o == winner ? second : best));
+		move(o->pace, o->pace->kept_pull, o == winner);
 	}
 }
 
@@ -306,9 +320,12 @@ static void keep(struct pacer *p)
 		put_bid(lead, p->bids[i]);
 	last = &lead->bids[lead->count - 1];
 	least = p->bid_count > lead->count ? pace_score(last->order, last->price_minor) : INT64_MIN;
-	for (size_t i = 0; i < p->bid_count; i++)
-		share_moves(&p->bids[i].order->pace.kept,
-			    pace_score(p->bids[i].order, p->bids[i].price_minor) >= least);
+	for (size_t i = 0; i < p->bid_count; i++) {
+		struct order *o = p->bids[i].order;
+
+		if (o->pace)
+			share_moves(&o->pace->kept, pace_score(o, p->bids[i].price_minor) >= least);
+	}
 }
 
 /* --- the lead at hand --- */
@@ -356,7 +373,7 @@ static void learn(struct pacer *p, const struct order *winner, int64_t now_ms, b
 	window = MAX_OF(leads_in(p, 24), (uint64_t)FITS_LEADS_MIN);
 	for (size_t i = 0; i < p->bid_count; i++) {
 		struct order *o = p->bids[i].order;
-		struct pace *pace = &o->pace;
+		struct pace *pace = o->pace;
 
 		if (!pace_wanted(o))
 			continue;
@@ -387,8 +404,8 @@ void pace_learn_past(struct pacer *p, int64_t at_ms)
 
 void pace_unseen(struct order *o, const struct pacer *p)
 {
-	if (o->pace.fits == 0)
-		o->pace.fits_from = p->leads;
+	if (o->pace && o->pace->fits == 0)
+		o->pace->fits_from = p->leads;
 }
 
 void pace_settle(struct pacer *p, int64_t now_ms)
@@ -396,8 +413,10 @@ void pace_settle(struct pacer *p, int64_t now_ms)
 	uint64_t kept = MIN_OF(p->sampled, (uint64_t)PACE_SAMPLE_LEADS);
 
 	for (uint64_t i = 0; i < kept; i++) {
-		for (uint32_t k = 0; k < p->sample[i].count; k++)
-			rate(p, p->sample[i].bids[k].order, now_ms);
+		for (uint32_t k = 0; k < p->sample[i].count; k++) {
+			if (p->sample[i].bids[k].order->pace)
+				rate(p, p->sample[i].bids[k].order, now_ms);
+		}
 	}
 	replay_some(p, 0, SETTLE_PASSES * kept, now_ms);
 }

@@ -33,9 +33,8 @@ enum pace_state {
 	PACE_STATES
 };
 
-/* Of an order. */
+/* Of an order that has, or once had, a quantity by a deadline. */
 struct pace {
-	int64_t begin_ms; /* when the market first heard of it */
 	int64_t
 	    scarcity; /* the scarcity price; never below zero, so that no score is above its price */
 	int64_t worth;    /* the mean of what it would have paid */
@@ -78,9 +77,11 @@ struct pacer {
 void pacer_free(struct pacer *p);
 void pacer_make_sample(struct pacer *p);
 
-/* The market hears of the order for the first time. */
+/* From now on it counts which of the vertical's leads the order could have. */
 void pace_begin(struct order *o, const struct pacer *p, int64_t now_ms);
-void pace_terms_changed(struct order *o);
+void pace_terms_changed(struct order *o, const struct pacer *p, int64_t now_ms);
+/* Enough was watched: it is paced. */
+bool pace_ready(const struct order *o);
 /* It has a quantity and a deadline, and is there. */
 bool pace_wanted(const struct order *o);
 /* What it ranks by; never above pace_score_most() of the price. */

@@ -31,7 +31,7 @@ uint64_t pace_root(uint64_t n)
 /* Its quantity, in proportion to the leads that should have come. */
 static uint64_t planned(const struct pacer *p, const struct order *o, int64_t now_ms)
 {
-	int64_t begin_ms = MAX_OF(o->terms->from_ms, o->pace.begin_ms);
+	int64_t begin_ms = MAX_OF(o->terms->from_ms, o->begin_ms);
 	uint64_t so_far = pace_clock_expect(&p->clock, begin_ms, now_ms);
 	uint64_t in_all = pace_clock_expect(&p->clock, begin_ms, o->terms->until_ms);
 
@@ -59,8 +59,8 @@ struct pace_forecast pace_forecast(const struct pacer *p, const struct order *o,
 	if (!pace_wanted(o))
 		return f;
 	f.supply = pace_supply(p, o, now_ms);
-	reach = (uint64_t)((unsigned __int128)f.supply * o->pace.reach >> PACE_SHARE_SHIFT);
-	off = range_of(f.supply, reach, o->pace.reach);
+	reach = (uint64_t)((unsigned __int128)f.supply * o->pace->reach >> PACE_SHARE_SHIFT);
+	off = range_of(f.supply, reach, o->pace->reach);
 	f.planned = planned(p, o, now_ms);
 	f.expected = taken + MIN_OF(left, reach);
 	f.low = taken + MIN_OF(left, reach - MIN_OF(off, reach));
@@ -77,13 +77,13 @@ enum pace_state pace_state_of(const struct order *o, const struct pace_forecast 
 		return PACE_NONE;
 	if (taken >= quantity)
 		return PACE_FILLED;
-	if (!o->pace.ready)
+	if (!o->pace->ready)
 		return PACE_LEARNS;
 	/* What was said is said until it clearly holds no longer. */
-	if (f->high < quantity || (o->pace.state == PACE_SHORT && f->expected < quantity))
+	if (f->high < quantity || (o->pace->state == PACE_SHORT && f->expected < quantity))
 		return PACE_SHORT;
 	if (ahead > quantity / FAST_PART ||
-	    (o->pace.state == PACE_FAST && ahead > quantity / CALM_PART))
+	    (o->pace->state == PACE_FAST && ahead > quantity / CALM_PART))
 		return PACE_FAST;
 	return PACE_ON_PLAN;
 }
@@ -93,15 +93,15 @@ void pace_judge(const struct pacer *p, struct order *o, int64_t now_ms)
 	struct pace_forecast f = pace_forecast(p, o, now_ms);
 	enum pace_state state = pace_state_of(o, &f);
 	uint64_t moved =
-	    f.expected > o->pace.told ? f.expected - o->pace.told : o->pace.told - f.expected;
+	    f.expected > o->pace->told ? f.expected - o->pace->told : o->pace->told - f.expected;
 
-	if (state != o->pace.state) {
-		o->pace.state = (uint8_t)state;
-		o->pace.since_ms = now_ms;
+	if (state != o->pace->state) {
+		o->pace->state = (uint8_t)state;
+		o->pace->since_ms = now_ms;
 		o->changed = true;
 	}
 	if (moved > o->terms->quantity / TOLD_PART) {
-		o->pace.told = f.expected;
+		o->pace->told = f.expected;
 		o->changed = true;
 	}
 }

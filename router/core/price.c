@@ -28,7 +28,7 @@ static bool modifier_holds(const struct modifier *m, const struct order *o,
 		if (criterion_ask(c, &lead->values[c->attribute]) != FIT)
 			return false;
 	}
-	return clock_inside(o->terms, m->hours, now_ms, &until_ms);
+	return clock_inside(&o->terms->clock, m->hours, now_ms, &until_ms);
 }
 
 /* By a share that may be above the whole, or below nothing. */
@@ -39,20 +39,21 @@ static int64_t changed_by_bp(int64_t price_minor, int64_t bp)
 
 int64_t price_of(const struct order *o, const struct lead_view *lead, int64_t now_ms)
 {
-	int64_t price = o->terms->price->amount_minor, bp = 0;
+	const struct terms *t = o->terms;
+	int64_t price = t->price_minor, bp = 0;
 
 	if (lead->has_bids) {
 		const struct bid *bid = bid_of(o, lead);
 
 		return bid ? bid->amount_minor : 0;
 	}
-	if (o->modifier_count == 0)
-		return MAX_OF(price, o->terms->floor_minor);
-	for (size_t i = 0; i < o->modifier_count; i++) {
-		if (modifier_holds(&o->modifiers[i], o, lead, now_ms))
-			bp += o->modifiers[i].plus_bp;
+	if (t->modifier_count == 0)
+		return MAX_OF(price, t->floor_minor);
+	for (size_t i = 0; i < t->modifier_count; i++) {
+		if (modifier_holds(&t->modifiers[i], o, lead, now_ms))
+			bp += t->modifiers[i].plus_bp;
 	}
-	price = MAX_OF(changed_by_bp(price, bp), o->terms->floor_minor);
+	price = MAX_OF(changed_by_bp(price, bp), t->floor_minor);
 	return MIN_OF(price, ORDER_PRICE_MAX_MINOR);
 }
 

@@ -29,6 +29,7 @@ struct order_rate {
 struct lead_view {
 	const Punnet__V1__Lead *lead;
 	const Punnet__V1__LeadAdmitted *admitted;
+	const struct attributes *attributes;
 	const struct value *values; /* under the vertical's numbers of attributes */
 	struct slice customer_of;   /* "bank-a,bank-b"; empty = not known, or nobody's */
 	bool has_bids;

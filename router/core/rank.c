@@ -16,7 +16,7 @@ static int compare_ratio(struct ratio a, struct ratio b)
 /* The share of its goal that an order has: of its quantity, else its total cap, else today's, else this hour's. */
 static struct ratio goal_share(const struct order *o, int64_t now_ms)
 {
-	uint64_t total = o->terms->caps ? o->terms->caps->total : 0;
+	uint64_t total = terms_limit(o->terms, LIMIT_TOTAL);
 	uint64_t taken = o->reserved + o->delivered;
 
 	if (o->terms->quantity > 0)
@@ -49,7 +49,7 @@ int64_t rank_score(const struct order *o, int64_t price_minor)
 
 struct rank_key rank_bound(const struct order *o)
 {
-	return (struct rank_key){pace_score_most(o->price_most_minor), o->terms->priority};
+	return (struct rank_key){pace_score_most(o->terms->price_most_minor), o->terms->priority};
 }
 
 struct rank_key rank_key_of(const struct candidate *c)

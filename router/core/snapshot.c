@@ -28,8 +28,8 @@ static void put_webmasters(struct buf *out, const struct order *o)
 	struct slice key;
 	void *value;
 
-	put_number(out, map_count(&o->webmasters));
-	for (size_t i = 0; map_at(&o->webmasters, i, &key, &value); i++) {
+	put_number(out, o->webmasters ? map_count(o->webmasters) : 0);
+	for (size_t i = 0; o->webmasters && map_at(o->webmasters, i, &key, &value); i++) {
 		const struct webmaster_count *c = value;
 
 		put_bytes(out, key);
@@ -41,7 +41,9 @@ static void put_webmasters(struct buf *out, const struct order *o)
 
 static void put_pace(struct buf *out, const struct pace *p)
 {
-	put_signed(out, p->begin_ms);
+	put_number(out, p != NULL);
+	if (!p)
+		return;
 	put_number(out, (uint64_t)p->scarcity);
 	put_number(out, (uint64_t)p->worth);
 	put_number(out, p->learned);
@@ -94,22 +96,23 @@ static void put_pacer(struct buf *out, const struct pacer *p)
 
 static void put_order(struct buf *out, const struct order *o)
 {
-	put_bytes(out, buf_slice(&o->packed));
+	put_bytes(out, terms_packed(o->terms));
 	put_number(out, o->revision);
 	put_number(out, o->removed);
+	put_signed(out, o->begin_ms);
 	put_number(out, o->reserved);
 	put_number(out, o->delivered);
 	put_number(out, o->returned);
 	put_signed(out, o->reserved_minor);
 	put_signed(out, o->spent_minor);
 	put_signed(out, o->returned_minor);
+	put_signed(out, o->day_minor);
 	for (int k = 0; k < WINDOW_KINDS; k++) {
 		put_signed(out, o->windows[k].name);
 		put_number(out, o->windows[k].taken);
-		put_signed(out, o->windows[k].spent_minor);
 	}
 	put_webmasters(out, o);
-	put_pace(out, &o->pace);
+	put_pace(out, o->pace);
 }
 
 static void put_account(struct buf *out, struct slice key, const struct account *a)
@@ -129,20 +132,22 @@ static void put_holding(struct buf *out, const struct holding *h)
 	/* Of what was given back nothing is asked any more. */
 	if (h->state == HOLDING_BACK)
 		return;
-	put_signed(out, h->reservation.price_minor);
-	put_number(out, h->reservation.by_webmaster);
-	for (int k = 0; k < WINDOW_KINDS; k++)
-		put_signed(out, h->reservation.windows[k]);
+	put_signed(out, h->price_minor);
+	put_number(out, h->by_webmaster);
+	put_signed(out, h->hour);
+	put_signed(out, h->day);
 }
 
 static void put_lead(struct buf *out, const struct open_lead *l)
 {
 	buf_append(out, l->id.bytes, sizeof(l->id.bytes));
-	put_bytes(out, buf_slice(&l->packed));
-	put_number(out, l->waits_accepts);
-	put_signed(out, l->waits_until_ms);
-	put_signed(out, l->buyer_until_ms);
-	put_signed(out, l->retry_ms);
+	put_bytes(out, open_lead_packed(l));
+	put_number(out, l->waits);
+	if (l->waits != WAITS_FOR_NOBODY) {
+		put_number(out, l->waits_accepts);
+		put_signed(out, l->until_ms);
+		put_signed(out, l->retry_ms);
+	}
 	put_number(out, l->holding_count);
 	for (size_t i = 0; i < l->holding_count; i++)
 		put_holding(out, &l->holdings[i]);
@@ -171,14 +176,14 @@ void market_encode(const struct market *m, struct buf *out)
 	put_number(out, map_count(&m->accounts));
 	for (size_t i = 0; map_at(&m->accounts, i, &key, &value); i++)
 		put_account(out, key, value);
-	put_number(out, map_count(&m->orders));
-	for (size_t i = 0; map_at(&m->orders, i, &key, &value); i++)
-		put_order(out, value);
+	put_number(out, table_count(&m->orders));
+	for (size_t i = 0; i < table_count(&m->orders); i++)
+		put_order(out, table_at(&m->orders, i));
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++)
 		put_pacer(out, &((struct vertical *)value)->pacer);
-	put_number(out, map_count(&m->leads));
-	for (size_t i = 0; map_at(&m->leads, i, &key, &value); i++)
-		put_lead(out, value);
+	put_number(out, table_count(&m->leads));
+	for (size_t i = 0; i < table_count(&m->leads); i++)
+		put_lead(out, table_at(&m->leads, i));
 	if (watermark.failed || holds.failed)
 		out->failed = true;
 }

@@ -96,6 +96,25 @@ static int64_t get_sum(struct reader *r)
 	return 0;
 }
 
+static int32_t get_window_name(struct reader *r)
+{
+	int64_t n = get_signed(r);
+
+	if (n >= INT32_MIN && n <= INT32_MAX)
+		return (int32_t)n;
+	fault(r, "a window's name is above its limit");
+	return 0;
+}
+
+static void *cleared(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
 static void get_vertical(struct reader *r, struct market *m)
 {
 	struct slice name = get_bytes(r), card = get_bytes(r);
@@ -135,27 +154,36 @@ static void get_account(struct reader *r, struct market *m)
 
 static void get_webmasters(struct reader *r, struct order *o)
 {
-	for (size_t i = get_count(r); i > 0 && !r->why; i--) {
+	size_t count = get_count(r);
+
+	if (count > 0)
+		o->webmasters = cleared(sizeof(*o->webmasters));
+	for (size_t i = 0; i < count && !r->why; i++) {
 		struct slice aff_id = get_bytes(r);
 		struct webmaster_count *c;
 
-		if (r->why || map_get(&o->webmasters, aff_id)) {
+		if (r->why || map_get(o->webmasters, aff_id)) {
 			fault(r, "a webmaster stands there twice");
 			return;
 		}
-		c = calloc(1, sizeof(*c));
-		if (!c)
-			abort();
-		map_put(&o->webmasters, aff_id, c);
-		c->day = get_sum(r);
+		c = cleared(sizeof(*c));
+		map_put(o->webmasters, aff_id, c);
+		c->day = get_window_name(r);
 		c->taken_day = get_number(r);
 		c->taken_total = get_number(r);
 	}
 }
 
-static void get_pace(struct reader *r, struct pace *p)
+static void get_pace(struct reader *r, struct order *o)
 {
-	p->begin_ms = get_signed(r);
+	struct pace *p;
+
+	if (!get_number_to(r, 1)) {
+		if (pace_wanted(o))
+			fault(r, "an order with a quantity by a deadline is not paced");
+		return;
+	}
+	p = o->pace = cleared(sizeof(*p));
 	p->scarcity = (int64_t)get_number_to(r, PACE_MONEY_MAX);
 	p->worth = (int64_t)get_number_to(r, PACE_MONEY_MAX);
 	p->learned = get_number(r);
@@ -227,19 +255,20 @@ static void get_counters(struct reader *r, struct order *o)
 {
 	o->revision = get_number(r);
 	o->removed = get_number_to(r, 1);
+	o->begin_ms = get_signed(r);
 	o->reserved = get_number(r);
 	o->delivered = get_number(r);
 	o->returned = get_number(r);
 	o->reserved_minor = get_sum(r);
 	o->spent_minor = get_sum(r);
 	o->returned_minor = get_sum(r);
+	o->day_minor = get_sum(r);
 	for (int k = 0; k < WINDOW_KINDS; k++) {
-		o->windows[k].name = get_sum(r);
-		o->windows[k].taken = get_number(r);
-		o->windows[k].spent_minor = get_sum(r);
+		o->windows[k].name = get_window_name(r);
+		o->windows[k].taken = (uint32_t)get_number_to(r, UINT32_MAX - 1);
 	}
 	get_webmasters(r, o);
-	get_pace(r, &o->pace);
+	get_pace(r, o);
 	o->changed = true;
 }
 
@@ -251,7 +280,7 @@ static void get_order(struct reader *r, struct market *m)
 	struct vertical *v;
 	struct order *o;
 
-	if (!terms || order_terms_fault(terms) || market_order(m, slice_cstr(terms->order_id))) {
+	if (!terms || terms_fault(terms) || market_order(m, slice_cstr(terms->order_id))) {
 		fault(r, "an order can't be read, or stands there twice");
 		return;
 	}
@@ -260,11 +289,7 @@ static void get_order(struct reader *r, struct market *m)
 		fault(r, "an order stands in a vertical that is not there");
 		return;
 	}
-	o = market_order_add(m, slice_cstr(terms->order_id));
-	if (!order_set_terms(o, packed, &v->attributes)) {
-		fault(r, "an order's terms can't be read");
-		return;
-	}
+	o = market_order_add(m, market_terms(m, terms));
 	o->account = market_account(m, terms->advertiser_id, terms->price->currency);
 	o->hold = hold_of(&m->holds, slice_cstr(terms->advertiser_id));
 	get_counters(r, o);
@@ -286,10 +311,10 @@ static void get_holding(struct reader *r, struct market *m, struct open_lead *l)
 	h->state = (uint8_t)get_number_to(r, HOLDING_BACK);
 	if (h->state == HOLDING_BACK)
 		return;
-	h->reservation.price_minor = get_sum(r);
-	h->reservation.by_webmaster = get_number_to(r, 1);
-	for (int k = 0; k < WINDOW_KINDS; k++)
-		h->reservation.windows[k] = get_sum(r);
+	h->price_minor = get_sum(r);
+	h->by_webmaster = get_number_to(r, 1);
+	h->hour = get_window_name(r);
+	h->day = get_window_name(r);
 }
 
 /* Somebody must still have a say in it. */
@@ -299,17 +324,20 @@ static bool lead_stands(const struct open_lead *l)
 
 	for (size_t i = 0; i < l->holding_count; i++)
 		out |= l->holdings[i].state == HOLDING_OUT;
-	if (l->waits_until_ms < 0 || l->buyer_until_ms < 0)
-		return false;
-	if (l->waits_until_ms > 0)
-		return l->holding_count == 0 && l->buyer_until_ms == 0;
-	return l->buyer_until_ms > 0 ? !open_lead_held(l) : out;
+	switch (l->waits) {
+	case WAITS_FOR_OPERATOR:
+		return l->holding_count == 0 && l->until_ms > 0;
+	case WAITS_FOR_BUYER:
+		return !open_lead_held(l) && l->until_ms > 0;
+	default:
+		return out;
+	}
 }
 
 static const Punnet__V1__LeadAdmitted *get_admitted(struct reader *r, const struct open_lead *l)
 {
 	const Punnet__V1__LeadAdmitted *admitted =
-	    codec_unpack(&r->words, &punnet__v1__lead_admitted__descriptor, buf_slice(&l->packed));
+	    codec_unpack(&r->words, &punnet__v1__lead_admitted__descriptor, open_lead_packed(l));
 
 	return admitted && admitted->lead && admitted->lead->vertical[0] ? admitted : NULL;
 }
@@ -317,7 +345,8 @@ static const Punnet__V1__LeadAdmitted *get_admitted(struct reader *r, const stru
 /* What a holding took must be there to be given back: each reservation of a webmaster's lead uses up one of his counts. */
 static bool webmaster_left(const struct order *o, const char *aff_id)
 {
-	struct webmaster_count *c = map_get(&o->webmasters, slice_cstr(aff_id));
+	struct webmaster_count *c =
+	    o->webmasters ? map_get(o->webmasters, slice_cstr(aff_id)) : NULL;
 
 	return c && c->open < c->taken_total && ++c->open > 0;
 }
@@ -328,7 +357,7 @@ static void check_holdings(struct reader *r, const struct market *m, const struc
 {
 	for (size_t i = 0; i < l->holding_count; i++) {
 		const struct holding *h = &l->holdings[i];
-		const struct order *o = m->by_index[h->order];
+		const struct order *o = order_at(m, h->order);
 
 		if (strcmp(o->terms->vertical, admitted->lead->vertical) != 0)
 			fault(r, "a lead is with an order of another vertical");
@@ -336,30 +365,34 @@ static void check_holdings(struct reader *r, const struct market *m, const struc
 			continue;
 		if (++taken[h->order] > o->reserved)
 			fault(r, "more open leads than reservations");
-		if (h->reservation.by_webmaster && !webmaster_left(o, admitted->lead->aff_id))
+		if (h->by_webmaster && !webmaster_left(o, admitted->lead->aff_id))
 			fault(r, "more open leads of a webmaster than were counted");
 	}
 }
 
+static void get_wait(struct reader *r, struct open_lead *l)
+{
+	l->waits = (uint8_t)get_number_to(r, WAITS_FOR_BUYER);
+	if (l->waits == WAITS_FOR_NOBODY)
+		return;
+	l->waits_accepts = get_number_to(r, 1);
+	l->until_ms = get_signed(r);
+	l->retry_ms = get_signed(r);
+}
+
 static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 {
-	struct slice raw = get_raw(r, sizeof(struct lead_id));
+	struct slice raw = get_raw(r, sizeof(struct lead_id)), packed = get_bytes(r);
 	const Punnet__V1__LeadAdmitted *admitted;
 	struct open_lead *l;
 	struct lead_id id;
 
-	if (r->why || !lead_id_from_bytes(raw.data, raw.len, &id) || map_get(&m->leads, raw)) {
+	if (r->why || !lead_id_from_bytes(raw.data, raw.len, &id) || market_lead(m, &id)) {
 		fault(r, "a lead stands there twice");
 		return;
 	}
-	l = open_lead_new(&id);
-	map_put(&m->leads, raw, l);
-	buf_append_slice(&l->packed, get_bytes(r));
-	buf_trim(&l->packed);
-	l->waits_accepts = get_number_to(r, 1);
-	l->waits_until_ms = get_signed(r);
-	l->buyer_until_ms = get_signed(r);
-	l->retry_ms = get_signed(r);
+	l = market_lead_add(m, &id, packed);
+	get_wait(r, l);
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)
 		get_holding(r, m, l);
 	if (r->why)
@@ -371,8 +404,8 @@ static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 	}
 	l->is_test = admitted->lead->is_test;
 	check_holdings(r, m, l, admitted, taken);
-	m->waiting += l->waits_until_ms > 0;
-	if (l->buyer_until_ms > 0)
+	m->waiting += l->waits == WAITS_FOR_OPERATOR;
+	if (l->waits == WAITS_FOR_BUYER)
 		market_waiter(m, l);
 	arena_reset(&r->words);
 }
@@ -398,7 +431,7 @@ static void get_state(struct reader *r, struct market *m)
 		get_order(r, m);
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value) && !r->why; i++)
 		get_pacer(r, m, value);
-	taken = calloc(map_count(&m->orders) + 1, sizeof(*taken));
+	taken = calloc(table_count(&m->orders) + 1, sizeof(*taken));
 	if (!taken)
 		abort();
 	for (size_t i = get_count(r); i > 0 && !r->why; i--)
@@ -410,8 +443,14 @@ static void get_state(struct reader *r, struct market *m)
 
 struct market *market_decode(struct slice bytes, uint32_t partition, const char **ret_why)
 {
+	return market_decode_in(bytes, partition, NULL, ret_why);
+}
+
+struct market *market_decode_in(struct slice bytes, uint32_t partition,
+				const struct pool_memory *memory, const char **ret_why)
+{
 	struct reader r = {.rest = bytes};
-	struct market *m = market_new(partition);
+	struct market *m = market_new_in(partition, memory);
 
 	if (!slice_starts_with(bytes, MARKET_MAGIC))
 		fault(&r, "not a market's state");

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/room.h"
 #include "lead/codec.h"
 
 static void *made(void *p)
@@ -13,12 +12,28 @@ static void *made(void *p)
 	return p;
 }
 
-struct market *market_new(uint32_t partition)
+struct market *market_new_in(uint32_t partition, const struct pool_memory *memory)
 {
 	struct market *m = made(calloc(1, sizeof(*m)));
 
 	m->partition = partition;
+	m->pool.memory = memory;
 	return m;
+}
+
+struct market *market_new(uint32_t partition)
+{
+	return market_new_in(partition, NULL);
+}
+
+void market_hold(struct market *m)
+{
+	pool_hold(&m->pool);
+}
+
+void market_release(struct market *m)
+{
+	pool_release(&m->pool);
 }
 
 static void card_free(struct vertical *v)
@@ -40,6 +55,13 @@ static void vertical_free(struct vertical *v)
 	free(v);
 }
 
+static void lead_free(struct open_lead *l)
+{
+	if (l->holdings != &l->first)
+		free(l->holdings);
+	free(l);
+}
+
 void market_free(struct market *m)
 {
 	struct slice key;
@@ -49,19 +71,20 @@ void market_free(struct market *m)
 		return;
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++)
 		vertical_free(value);
-	for (size_t i = 0; map_at(&m->leads, i, &key, &value); i++)
-		open_lead_free(value);
-	for (size_t i = 0; map_at(&m->orders, i, &key, &value); i++)
-		order_free(value);
+	for (size_t i = 0; i < table_count(&m->leads); i++)
+		lead_free(table_at(&m->leads, i));
+	for (size_t i = 0; i < table_count(&m->orders); i++)
+		order_free(table_at(&m->orders, i));
 	holds_free(&m->holds);
 	for (size_t i = 0; map_at(&m->accounts, i, &key, &value); i++)
 		free(value);
 	map_free(&m->verticals);
-	map_free(&m->leads);
-	map_free(&m->orders);
+	table_free(&m->leads);
+	table_free(&m->orders);
 	map_free(&m->accounts);
 	map_free(&m->waiters);
-	free(m->by_index);
+	names_free(&m->names);
+	pool_free(&m->pool);
 	buf_free(&m->scratch);
 	free(m);
 }
@@ -119,20 +142,33 @@ void vertical_remove(struct vertical *v, struct order *o)
 	v->order_count--;
 }
 
-struct order *market_order(const struct market *m, struct slice id)
+static struct slice order_key(const void *order)
 {
-	return map_get(&m->orders, id);
+	return slice_cstr(((const struct order *)order)->terms->order_id);
 }
 
-struct order *market_order_add(struct market *m, struct slice id)
+struct order *market_order(const struct market *m, struct slice id)
 {
-	struct order *o = order_new((uint32_t)map_count(&m->orders));
+	return table_get(&m->orders, order_key, id);
+}
 
-	assert(!map_get(&m->orders, id));
-	map_put(&m->orders, id, o);
-	m->by_index = room_for_one(m->by_index, o->index, &m->by_index_cap, sizeof(*m->by_index));
-	m->by_index[o->index] = o;
+struct order *market_order_add(struct market *m, struct terms *terms)
+{
+	struct order *o = order_new((uint32_t)table_count(&m->orders));
+
+	o->terms = terms;
+	table_add(&m->orders, order_key, o);
 	return o;
+}
+
+struct terms *market_terms(struct market *m, const Punnet__V1__OrderTerms *published)
+{
+	struct vertical *v = market_vertical(m, slice_cstr(published->vertical));
+
+	struct terms *t = terms_make(published, &m->pool, &m->names, &v->attributes);
+
+	t->constraints = constraints_concerning(t);
+	return t;
 }
 
 const struct pacer *market_pacer(const struct market *m, const struct order *o)
@@ -144,7 +180,7 @@ const struct pacer *market_pacer(const struct market *m, const struct order *o)
 
 struct order *market_order_at(const struct market *m, size_t i)
 {
-	return i < map_count(&m->orders) ? m->by_index[i] : NULL;
+	return table_at(&m->orders, i);
 }
 
 struct account *market_account(struct market *m, const char *advertiser_id, const char *currency)
@@ -163,26 +199,58 @@ struct account *market_account(struct market *m, const char *advertiser_id, cons
 	return a;
 }
 
-struct open_lead *open_lead_new(const struct lead_id *id)
+static struct slice lead_key(const void *lead)
+{
+	const struct open_lead *l = lead;
+
+	return slice_of(l->id.bytes, sizeof(l->id.bytes));
+}
+
+struct open_lead *market_lead(const struct market *m, const struct lead_id *id)
+{
+	return table_get(&m->leads, lead_key, slice_of(id->bytes, sizeof(id->bytes)));
+}
+
+struct open_lead *market_lead_add(struct market *m, const struct lead_id *id, struct slice packed)
 {
 	struct open_lead *l = made(calloc(1, sizeof(*l)));
+	char *copy = pool_take(&m->pool, packed.len);
 
+	if (packed.len > 0)
+		memcpy(copy, packed.data, packed.len);
 	l->id = *id;
+	l->packed = copy;
+	l->packed_len = (uint32_t)packed.len;
+	l->holdings = &l->first;
+	table_add(&m->leads, lead_key, l);
 	return l;
 }
 
-void open_lead_free(struct open_lead *l)
+void market_lead_drop(struct market *m, struct open_lead *l)
 {
-	if (!l)
-		return;
-	buf_free(&l->packed);
-	free(l->holdings);
-	free(l);
+	table_remove(&m->leads, lead_key, lead_key(l));
+	pool_give(&m->pool, (char *)l->packed, l->packed_len);
+	lead_free(l);
+}
+
+/* Most leads are offered once: the first holding has its place in the lead. */
+static struct holding *holdings_with_room(struct open_lead *l)
+{
+	size_t more = l->holding_count + 1;
+	struct holding *all;
+
+	if (l->holdings != &l->first)
+		return made(reallocarray(l->holdings, more, sizeof(*all)));
+	if (l->holding_count == 0)
+		return &l->first;
+	all = made(calloc(more, sizeof(*all)));
+	*all = l->first;
+	return all;
 }
 
 struct holding *open_lead_hold(struct open_lead *l, uint32_t order)
 {
-	l->holdings = made(reallocarray(l->holdings, l->holding_count + 1, sizeof(*l->holdings)));
+	l->holdings = holdings_with_room(l);
 	l->holdings[l->holding_count] = (struct holding){.order = order, .state = HOLDING_OUT};
 	return &l->holdings[l->holding_count++];
 }
@@ -214,12 +282,12 @@ uint64_t market_digest(const struct market *m)
 
 size_t market_open_leads(const struct market *m)
 {
-	return map_count(&m->leads);
+	return table_count(&m->leads);
 }
 
 size_t market_orders(const struct market *m)
 {
-	return map_count(&m->orders);
+	return table_count(&m->orders);
 }
 
 size_t market_waiting_leads(const struct market *m)
@@ -232,27 +300,34 @@ size_t market_waiting_for_buyers(const struct market *m)
 	return map_count(&m->waiters);
 }
 
-static bool is_over(const struct open_lead *l, enum market_wait what, int64_t now_ms)
+static size_t operator_waits_over(const struct market *m, int64_t now_ms, struct lead_id *ret,
+				  size_t most)
 {
-	if (what == MARKET_WAIT_OPERATOR)
-		return l->waits_until_ms > 0 && l->waits_until_ms <= now_ms;
-	return l->retry_ms <= now_ms;
+	const struct open_lead *l;
+	size_t count = 0;
+
+	if (m->waiting == 0)
+		return 0;
+	for (size_t i = 0; count < most && (l = table_at(&m->leads, i)); i++) {
+		if (l->waits == WAITS_FOR_OPERATOR && l->until_ms <= now_ms)
+			ret[count++] = l->id;
+	}
+	return count;
 }
 
 size_t market_waits_over(const struct market *m, enum market_wait what, int64_t now_ms,
 			 struct lead_id *ret, size_t most)
 {
-	const struct map *leads = what == MARKET_WAIT_BUYER ? &m->waiters : &m->leads;
 	struct slice key;
 	size_t count = 0;
 	void *value;
 
-	if (what == MARKET_WAIT_OPERATOR && m->waiting == 0)
-		return 0;
-	for (size_t i = 0; count < most && map_at(leads, i, &key, &value); i++) {
+	if (what == MARKET_WAIT_OPERATOR)
+		return operator_waits_over(m, now_ms, ret, most);
+	for (size_t i = 0; count < most && map_at(&m->waiters, i, &key, &value); i++) {
 		const struct open_lead *l = value;
 
-		if (is_over(l, what, now_ms))
+		if (l->retry_ms <= now_ms)
 			ret[count++] = l->id;
 	}
 	return count;
@@ -260,5 +335,5 @@ size_t market_waits_over(const struct market *m, enum market_wait what, int64_t 
 
 void market_waiter(struct market *m, struct open_lead *l)
 {
-	map_put(&m->waiters, slice_of(l->id.bytes, sizeof(l->id.bytes)), l);
+	map_put(&m->waiters, lead_key(l), l);
 }

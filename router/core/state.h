@@ -3,7 +3,7 @@
 #define PUNNET_ROUTER_STATE_H
 
 #include "base/ids.h"
-#include "base/map.h"
+#include "base/table.h"
 #include "holds.h"
 #include "index.h"
 #include "lead/watermark.h"
@@ -29,29 +29,24 @@ struct vertical {
 	struct pacer pacer;
 };
 
-enum holding_state {
-	HOLDING_OUT,  /* with the order, and not settled yet */
-	HOLDING_KEPT, /* delivered, or it may be at the buyer */
-	HOLDING_BACK, /* it was given back */
+enum lead_waits {
+	WAITS_FOR_NOBODY,
+	WAITS_FOR_OPERATOR, /* it is with no order */
+	WAITS_FOR_BUYER,
 };
 
-/* One offer of a lead to one order; its round is its place among the lead's holdings. */
-struct holding {
-	uint32_t order; /* index */
-	uint8_t state;
-	struct reservation reservation; /* empty for a test lead: it takes no place */
-};
-
-/* A lead that is out with an order, waits for an operator, or waits for a buyer. */
+/* A lead that is out with an order, waits for an operator, or waits for a buyer. There may be a million of them. */
 struct open_lead {
 	struct lead_id id;
-	bool is_test, waits_accepts; /* waits_accepts: the wait's end lets it through */
-	int64_t waits_until_ms;      /* not 0: it waits for an operator and is with no order */
-	int64_t buyer_until_ms;      /* not 0: it waits for a buyer */
-	int64_t retry_ms;            /* when it is offered again, if it waits for a buyer */
-	struct buf packed;           /* LeadAdmitted, carried as it came */
-	struct holding *holdings;
-	uint32_t holding_count;
+	int64_t until_ms;         /* when its wait ends, if it waits */
+	int64_t retry_ms;         /* when it is offered again, if it waits for a buyer */
+	const char *packed;       /* LeadAdmitted, carried as it came; in the market's pool */
+	struct holding *holdings; /* `first`, or owned */
+	struct holding first;
+	uint32_t packed_len, holding_count;
+	uint8_t waits; /* enum lead_waits */
+	bool is_test,
+	    waits_accepts; /* waits_accepts: the end of its wait for an operator lets it through */
 };
 
 struct market {
@@ -59,13 +54,15 @@ struct market {
 	int64_t log_time_ms;
 	uint64_t digest;
 	struct watermark watermark; /* of admitted leads and settlements */
-	struct map verticals, orders, leads,
-	    accounts; /* struct vertical, order, open_lead, account */
-	struct order **by_index;
-	size_t by_index_cap;
+	struct map verticals;       /* struct vertical */
+	struct map accounts;        /* struct account */
+	struct table orders;        /* struct order, by index; none is ever removed */
+	struct table leads;         /* struct open_lead */
 	struct map
 	    waiters;      /* of the leads: those that wait for a buyer. Their order means nothing */
 	struct map holds; /* advertiser -> struct hold */
+	struct map names; /* texts that orders share: see terms.h */
+	struct pool pool; /* terms, and what leads carry */
 	size_t waiting;   /* of the leads: for an operator */
 	struct buf scratch; /* no part of the state, nor is what follows */
 	market_observer observer;
@@ -80,13 +77,25 @@ struct slice vertical_class(const struct vertical *v, const char *aff_id); /* em
 void vertical_add(struct vertical *v, struct order *o);
 void vertical_remove(struct vertical *v, struct order *o);
 struct order *market_order(const struct market *m, struct slice id);
-struct order *market_order_add(struct market *m, struct slice id);
+static inline struct order *order_at(const struct market *m, uint32_t index)
+{
+	return m->orders.items[index];
+}
+/* The terms have an id that the market doesn't know, and no fault. */
+struct order *market_order_add(struct market *m, struct terms *terms);
+/* Terms without a fault, for market_order_add(), or to take the place of the order's own. */
+struct terms *market_terms(struct market *m, const Punnet__V1__OrderTerms *published);
 struct account *market_account(struct market *m, const char *advertiser_id,
 			       const char *currency); /* made when it isn't there */
-struct open_lead *open_lead_new(const struct lead_id *id);
-void open_lead_free(struct open_lead *l);
-void market_waiter(struct market *m, struct open_lead *l); /* it waits for a buyer from now on */
+struct open_lead *market_lead(const struct market *m, const struct lead_id *id);
+struct open_lead *market_lead_add(struct market *m, const struct lead_id *id, struct slice packed);
+void market_lead_drop(struct market *m, struct open_lead *l); /* it is no waiter */
+void market_waiter(struct market *m, struct open_lead *l);    /* it waits for a buyer from now on */
 struct holding *open_lead_hold(struct open_lead *l, uint32_t order);
 bool open_lead_held(const struct open_lead *l); /* somebody has it, or may have it */
+static inline struct slice open_lead_packed(const struct open_lead *l)
+{
+	return slice_of(l->packed, l->packed_len);
+}
 
 #endif

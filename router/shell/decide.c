@@ -13,6 +13,7 @@
 #include "runtime/fault.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "shared_memory.h"
 
 #define WAITS_EVERY_MS     1000
 #define WAITS_ENDED_A_TURN ROUTER_ROOM
@@ -42,7 +43,7 @@ static int64_t decide_arrive(struct part *p, const struct bus_assignment *a)
 		    "%s/%d: its log begins at %lld, and there is no snapshot that reaches so far",
 		    a->topic, a->partition, (long long)low);
 	if (!d->market)
-		d->market = market_new((uint32_t)p->partition);
+		d->market = market_new_in((uint32_t)p->partition, &shared_memory);
 	if (fault_on("emission_skips"))
 		d->emit_from = high;
 	return d->folded + 1;

@@ -14,19 +14,19 @@ static void fill_pace(const struct market *m, const struct order *o, Punnet__V1_
 
 	punnet__v1__pace__init(ret);
 	ret->state = (Punnet__V1__PaceState)state;
-	ret->since_ms = state == o->pace.state ? o->pace.since_ms : now_ms;
+	ret->since_ms = state == o->pace->state ? o->pace->since_ms : now_ms;
 	ret->planned = f.planned;
 	ret->expected = f.expected;
 	ret->low = f.low;
 	ret->high = f.high;
 	ret->supply = f.supply;
-	ret->scarcity_minor = o->pace.ready ? o->pace.scarcity >> PACE_MONEY_SHIFT : 0;
+	ret->scarcity_minor = pace_ready(o) ? o->pace->scarcity >> PACE_MONEY_SHIFT : 0;
 }
 
-static void tell(struct part *p, const struct order *o)
+static void tell(struct part *p, const struct order *o, struct arena *a)
 {
 	const struct decide *d = p->state;
-	const Punnet__V1__OrderTerms *t = o->terms;
+	const Punnet__V1__OrderTerms *t = terms_published(o->terms, a);
 	Punnet__V1__Pace pace;
 	Punnet__V1__OrderProgress m = PUNNET__V1__ORDER_PROGRESS__INIT;
 	int64_t now_ms = market_log_time_ms(d->market);
@@ -70,6 +70,7 @@ void order_progress_turn(struct part *p)
 {
 	struct decide *d = p->state;
 	int64_t now_ms = clock_monotonic_ms();
+	struct arena words = {0};
 	struct order *o;
 
 	/* On the way up from a snapshot the counters are old news. */
@@ -81,6 +82,8 @@ void order_progress_turn(struct part *p)
 		if (!o->changed)
 			continue;
 		o->changed = false;
-		tell(p, o);
+		tell(p, o, &words);
+		arena_reset(&words);
 	}
+	arena_free(&words);
 }

@@ -63,7 +63,22 @@ static pid_t fork_deaf(void)
 	return pid;
 }
 
-bool snapshot_child_start(struct snapshot_child *c, const struct market *m)
+static void hold(struct snapshot_child *c, struct market *m)
+{
+	market_hold(m);
+	c->held = m;
+}
+
+/* The child has ended. */
+static void release(struct snapshot_child *c)
+{
+	c->pid = 0;
+	if (c->held)
+		market_release(c->held);
+	c->held = NULL;
+}
+
+bool snapshot_child_start(struct snapshot_child *c, struct market *m)
 {
 	pid_t parent = getpid();
 
@@ -77,8 +92,10 @@ bool snapshot_child_start(struct snapshot_child *c, const struct market *m)
 	c->pid = fork_deaf();
 	if (c->pid == 0)
 		child_main(c->shared, m, parent);
-	if (c->pid > 0)
+	if (c->pid > 0) {
+		hold(c, m);
 		return true;
+	}
 	c->pid = 0;
 	snapshot_child_end(c);
 	return false;
@@ -95,7 +112,7 @@ enum result snapshot_child_poll(struct snapshot_child *c, struct slice *ret_byte
 	ended = c->pid ? waitpid(c->pid, &status, WNOHANG) : 0;
 	if (c->pid && ended == 0)
 		return RESULT_AGAIN;
-	c->pid = 0;
+	release(c);
 	if (ended < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || shared->len == 0)
 		return RESULT_BAD;
 	*ret_bytes = slice_of(shared->bytes, shared->len);
@@ -111,6 +128,7 @@ void snapshot_child_end(struct snapshot_child *c)
 		kill(c->pid, SIGKILL);
 		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 			;
+		release(c);
 	}
 	if (c->shared)
 		munmap(c->shared, SHARED_BYTES);

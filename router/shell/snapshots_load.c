@@ -11,6 +11,7 @@
 #include "runtime/clock.h"
 #include "runtime/fault.h"
 #include "runtime/log.h"
+#include "shared_memory.h"
 
 #define READ_BATCH    64
 #define READ_STEP_MS  500
@@ -173,7 +174,8 @@ static struct market *found_decode(struct part *p, const struct found *f)
 		if (whole.failed || memcmp(hash, f->hash, sizeof(hash)) != 0)
 			why = "its hash does not fit";
 		else
-			m = market_decode(buf_slice(&whole), (uint32_t)p->partition, &why);
+			m = market_decode_in(buf_slice(&whole), (uint32_t)p->partition,
+					     &shared_memory, &why);
 	}
 	if (!m)
 		log_warn("snapshot_passed_over", LOG_INT("partition", p->partition),

@@ -19,7 +19,7 @@ void snapshot_hash(struct slice bytes, uint8_t ret[SNAPSHOT_HASH_LEN])
 	crypto_generichash(ret, SNAPSHOT_HASH_LEN, (const uint8_t *)bytes.data, bytes.len, NULL, 0);
 }
 
-bool snapshot_child_start(struct snapshot_child *c, const struct market *m)
+bool snapshot_child_start(struct snapshot_child *c, struct market *m)
 {
 	struct work *w = calloc(1, sizeof(*w));
 

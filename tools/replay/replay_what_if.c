@@ -213,7 +213,7 @@ static void publish(struct what_if *w, struct what_if_part *p, Punnet__V1__Order
 		const struct order *o = market_order_at(p->other, i);
 
 		/* One that stands so already is not touched: its pacing goes on. */
-		if (!o->removed && slice_equal(buf_slice(&o->packed), buf_slice(&packed)))
+		if (!o->removed && slice_equal(terms_packed(o->terms), buf_slice(&packed)))
 			return;
 	}
 	changed.revision = REVISION;

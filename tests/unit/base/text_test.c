@@ -131,6 +131,11 @@ static void fnv1a_has_its_published_values(void **state)
 	assert_true(hash_fnv1a(0, SLICE("foobar")) == 0x85944171f73967e8u);
 	assert_true(hash_fnv1a(hash_fnv1a(0, SLICE("foo")), SLICE("bar")) ==
 		    hash_fnv1a(0, SLICE("foobar")));
+	assert_true(hash_fnv1a_number(0, 'o' << 8 | 'f', 2) == hash_fnv1a(0, SLICE("fo")));
+	assert_true(hash_fnv1a_number(7, 'f', 8) == hash_fnv1a(7, SLICE("f\0\0\0\0\0\0\0")));
+	assert_true(hash_fnv1a_number(7, 0, 4) == hash_fnv1a(7, SLICE("\0\0\0\0")));
+	assert_true(hash_fnv1a_number(0, UINT64_MAX, 8) ==
+		    hash_fnv1a(0, SLICE("\xff\xff\xff\xff\xff\xff\xff\xff")));
 }
 
 static void a_lead_id_is_a_uuid_of_version_7(void **state)

@@ -190,7 +190,8 @@ static void new_lead(struct world *w)
 	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
 	Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
 	struct vertical *v = market_vertical(w->play.market, SLICE("osago"));
-	struct lead_view view = {.payout_share_bp = 7000, .orders = w->play.market->by_index};
+	struct lead_view view = {.payout_share_bp = 7000,
+				 .orders = (struct order *const *)w->play.market->orders.items};
 	size_t count, fits;
 
 	l.country = some(w, 9) ? countries[some(w, 8)] : NULL;
@@ -206,6 +207,7 @@ static void new_lead(struct world *w)
 	admitted.lead = &lead;
 	view.lead = &lead;
 	view.admitted = &admitted;
+	view.attributes = &v->attributes;
 	view.values = lead_values(
 	    &v->attributes, &(struct lead_says){.lead = &lead, .admitted = &admitted}, &w->words);
 	w->play.market->log_time_ms = MAX_OF(w->play.market->log_time_ms, w->now_ms);
@@ -222,17 +224,15 @@ static void give_back(struct world *w)
 	const struct market *m = w->play.market;
 	const struct open_lead *l;
 	struct lead_id id;
-	struct slice key;
-	void *value;
 
-	if (!map_at(&m->leads, some(w, map_count(&m->leads) + 1), &key, &value))
+	l = table_at(&m->leads, some(w, table_count(&m->leads) + 1));
+	if (!l)
 		return;
-	l = value;
 	id = l->id;
 	assert_int_equal(
 	    play_settle(
 		&w->play, w->now_ms, &id, PUNNET__V1__SETTLEMENT__REFUSED, l->holding_count - 1,
-		m->by_index[l->holdings[l->holding_count - 1].order]->terms->order_id, UINT64_MAX),
+		order_at(m, l->holdings[l->holding_count - 1].order)->terms->order_id, UINT64_MAX),
 	    MARKET_CHANGED);
 }
 

@@ -287,10 +287,10 @@ static void a_forecast_says_what_will_be(void **state)
 	f = pace_forecast(market_pacer(p.play.market, o), o, p.now_ms);
 	assert_int_equal(f.expected, 2000);
 	assert_true(within(f.planned, 1000, 100));
-	assert_int_equal(o->pace.state, PACE_ON_PLAN);
+	assert_int_equal(o->pace->state, PACE_ON_PLAN);
 	o = play_find(&p.play, "B");
 	f = pace_forecast(market_pacer(p.play.market, o), o, p.now_ms);
-	assert_int_equal(o->pace.state, PACE_SHORT);
+	assert_int_equal(o->pace->state, PACE_SHORT);
 	leads(&p, LEADS / 2 - 1, 3);
 	assert_true(f.low <= p.got[1] && p.got[1] <= f.high);
 	assert_true(f.high < LEADS * 2);
