@@ -272,23 +272,24 @@ static void usage(void)
 	exit(64);
 }
 
+static const struct option names[] = {
+    {"seed", required_argument, NULL, 's'},
+    {"count", required_argument, NULL, 'n'},
+    {"leads", required_argument, NULL, 'l'},
+    {"faults", required_argument, NULL, 'f'},
+    {"plant", required_argument, NULL, 'p'},
+    {"forever", no_argument, NULL, 'e'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"digest", no_argument, NULL, 'd'},
+    {"planted", no_argument, NULL, 'P'},
+    {"twice", no_argument, NULL, 't'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"all-occur", no_argument, NULL, 'o'},
+    {0},
+};
+
 static void parse(int argc, char **argv, struct options *o)
 {
-	static const struct option names[] = {
-	    {"seed", required_argument, NULL, 's'},
-	    {"count", required_argument, NULL, 'n'},
-	    {"leads", required_argument, NULL, 'l'},
-	    {"faults", required_argument, NULL, 'f'},
-	    {"plant", required_argument, NULL, 'p'},
-	    {"forever", no_argument, NULL, 'e'},
-	    {"verbose", no_argument, NULL, 'v'},
-	    {"digest", no_argument, NULL, 'd'},
-	    {"planted", no_argument, NULL, 'P'},
-	    {"twice", no_argument, NULL, 't'},
-	    {"quiet", no_argument, NULL, 'q'},
-	    {"all-occur", no_argument, NULL, 'o'},
-	    {0},
-	};
 	bool one = false, many = false;
 	int c;
 

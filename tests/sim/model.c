@@ -329,8 +329,16 @@ bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1_
 	m->now_ms = MAX_OF(m->now_ms, r->timestamp_ms);
 	count = take(m, e, want);
 	if ((int)found->count != count)
-		return fault("market/%d at %lld: the router decided %zu times, the model %d",
-			     m->partition, (long long)r->offset, found->count, count);
+		return fault("market/%d at %lld (event %d, settlement %d): the router decided %zu "
+			     "times, the model %d, %s first",
+			     m->partition, (long long)r->offset, (int)e->event_case,
+			     e->event_case == PUNNET__V1__MARKET_EVENT__EVENT_SETTLED
+				 ? (int)e->settled->settlement
+				 : 0,
+			     found->count, count,
+			     count == 0          ? "nothing"
+			     : want[0] == NOBODY ? "nobody"
+						 : m->orders[want[0]].id);
 	for (int i = 0; i < count; i++)
 		if (!agrees(m, r, &found->items[i], want[i]))
 			return false;

@@ -245,6 +245,7 @@ static void on_change(void *ctx)
 		break;
 	case 1:
 		o->price_minor += 1000 * (int64_t)(c->what / 4 % 21) - 10000;
+		o->price_minor = MAX_OF(o->price_minor, 1000); /* no order pays nothing */
 		break;
 	case 2:
 		o->total += c->what / 4 % 4;
