@@ -26,8 +26,9 @@ static bool is_of_a_lead(const struct a_event *e)
 
 void audit_mark_busy(struct audit *a, struct a_market *m)
 {
-	memmove(m->events.items, m->events.items + m->folded,
-		(m->events.count - m->folded) * sizeof(*m->events.items));
+	if (m->folded > 0)
+		memmove(m->events.items, m->events.items + m->folded,
+			(m->events.count - m->folded) * sizeof(*m->events.items));
 	m->events.count -= m->folded;
 	m->folded = 0;
 	for (size_t i = 0; i < m->events.count; i++)

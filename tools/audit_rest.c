@@ -206,8 +206,9 @@ struct a_lead *audit_rest_end(struct audit *a, const struct lead_id *id)
 		decision_back(a, l, r);
 		freeze(b, -r->books, -(uint64_t)r->book_rows);
 	}
-	memmove(&b->rests.items[from], &b->rests.items[until],
-		(b->rests.count - until) * sizeof(*b->rests.items));
+	if (until > from)
+		memmove(&b->rests.items[from], &b->rests.items[until],
+			(b->rests.count - until) * sizeof(*b->rests.items));
 	b->rests.count -= until - from;
 	count_in(a, l, -1);
 	return l;
