@@ -15,7 +15,7 @@
 
 #define REST_PER_WORK 3 /* it rests so many times as long as it worked */
 #define STALE_MS      60000
-#define RENEW_MS      MS_PER_DAY /* what is older than the span goes out of memory then */
+#define RENEW_MS      (300 * MS_PER_DAY) /* minutes have an end: AUDIT_BUCKETS_MAX */
 
 struct state {
 	struct service *service;

@@ -12,7 +12,8 @@ static struct a_decision *assignment(struct audit *a, enum audit_topic topic, st
 
 	if (d && d->order != NONE)
 		return d;
-	if (l || !a->cut)
+	/* Of a lead that is forgotten, a late word of delivery changes nothing: its books are compared. */
+	if (l || (!a->cut && !audit_is_forgotten(a, id)))
 		audit_found(a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
 			    "%s/%u@%lld: lead %s was not routed in round %u",
 			    audit_topic_name(topic), at.partition, (long long)at.offset,
@@ -116,11 +117,21 @@ void audit_outcome(struct audit *a, const struct audit_outcome *o)
 	a->outcomes_end[p] = o->at.offset + 1;
 	if (audit_is_dead(a, AUDIT_OUTCOMES, p, o->at.offset))
 		return;
+	l = audit_lead(a, &o->id); /* anybody may send a verdict about anything: payout judges it */
+	if (l) {
+		l->said_partition = (uint16_t)p;
+		l->said_offset = o->at.offset;
+	}
 	if (o->kind >= AUDIT_DELIVERED && o->kind <= AUDIT_UNRESOLVED) {
 		delivery_outcome(a, o);
 		return;
 	}
-	l = audit_lead(a, &o->id); /* anybody may send a verdict about anything: payout judges it */
+	if (!l && o->kind == AUDIT_WAIVED && audit_is_forgotten(a, &o->id)) {
+		struct a_bucket *b = audit_bucket_known(a, &o->id);
+
+		b->waived_partition = (uint16_t)p;
+		b->waived_offset = o->at.offset;
+	}
 	if (l && o->kind == AUDIT_APPROVED)
 		l->flags |= LEAD_SAID_APPROVED;
 	if (l && o->kind == AUDIT_RETURNED)

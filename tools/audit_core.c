@@ -51,6 +51,9 @@ struct audit *audit_new(void)
 	if (!a->slots)
 		abort();
 	a->into = a->line;
+	a->rest =
+	    (struct audit_rest_settings){AUDIT_REST_LEAST, AUDIT_REST_AFTER_MS, AUDIT_REMEMBER_MS};
+	a->rest_next = a->rest.least;
 	for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++) {
 		a->raw_base[p] = a->outcomes_base[p] = -1;
 		for (size_t m = 0; m < AUDIT_PARTITIONS_MAX; m++)
@@ -78,6 +81,7 @@ void audit_free(struct audit *a)
 	map_free(&a->held);
 	map_free(&a->bucket_index);
 	map_free(&a->word_index);
+	audit_rest_free(a);
 	free(a->buckets.items);
 	free(a->words.items);
 	for (size_t t = 0; t < AUDIT_TOPICS; t++)
@@ -164,26 +168,36 @@ static size_t slot_of(const struct audit *a, const struct lead_id *id)
 	return at;
 }
 
-static void slots_grow(struct audit *a)
+void audit_slots_fit(struct audit *a, size_t slots)
 {
-	uint32_t *old = a->slots;
-	size_t count = a->slot_count;
-
-	a->slot_count *= 2;
+	free(a->slots);
+	a->slot_count = SLOTS_FIRST;
+	while (a->slot_count < slots)
+		a->slot_count *= 2;
 	a->slots = calloc(a->slot_count, sizeof(*a->slots));
 	if (!a->slots)
 		abort();
-	for (size_t i = 0; i < count; i++)
-		if (old[i])
-			a->slots[slot_of(a, &a->leads.items[old[i] - 1].id)] = old[i];
-	free(old);
+	for (size_t i = 0; i < a->leads.count; i++)
+		if (!(a->leads.items[i].flags & LEAD_UNREADABLE))
+			a->slots[slot_of(a, &a->leads.items[i].id)] = (uint32_t)i + 1;
 }
 
-struct a_lead *audit_lead(struct audit *a, const struct lead_id *id)
+struct a_lead *audit_lead_kept(const struct audit *a, const struct lead_id *id)
 {
 	uint32_t found = a->slots[slot_of(a, id)];
 
 	return found ? &a->leads.items[found - 1] : NULL;
+}
+
+struct a_lead *audit_lead(struct audit *a, const struct lead_id *id)
+{
+	struct a_lead *l = audit_lead_kept(a, id);
+
+	if (!l)
+		l = audit_rest_end(a, id);
+	if (l)
+		l->touched_s = MAX_OF(l->touched_s, a->record_s);
+	return l;
 }
 
 static struct a_lead *lead_add(struct audit *a, const struct lead_id *id)
@@ -195,10 +209,23 @@ static struct a_lead *lead_add(struct audit *a, const struct lead_id *id)
 			     .judged_offset = -1,
 			     .market_offset = -1,
 			     .first = NONE,
+			     .said_offset = -1,
+			     .touched_s = a->record_s,
 			     .vertical = UNKNOWN,
 			     .webmaster = NONE};
 	if (id)
 		l->id = *id;
+	return l;
+}
+
+struct a_lead *audit_lead_add(struct audit *a, const struct lead_id *id)
+{
+	struct a_lead *l;
+
+	if (a->leads.count * 2 >= a->slot_count)
+		audit_slots_fit(a, a->slot_count * 2);
+	l = lead_add(a, id);
+	a->slots[slot_of(a, id)] = (uint32_t)a->leads.count;
 	return l;
 }
 
@@ -207,13 +234,7 @@ struct a_lead *audit_lead_make(struct audit *a, const struct lead_id *id, bool *
 	struct a_lead *l = audit_lead(a, id);
 
 	*ret_new = !l;
-	if (l)
-		return l;
-	if (a->leads.count * 2 >= a->slot_count)
-		slots_grow(a);
-	l = lead_add(a, id);
-	a->slots[slot_of(a, id)] = (uint32_t)a->leads.count;
-	return l;
+	return l ? l : audit_lead_add(a, id);
 }
 
 struct a_decision *audit_find(struct audit *a, const struct a_lead *lead, uint32_t round)
@@ -373,6 +394,12 @@ void audit_raw(struct audit *a, struct audit_at at, const struct lead_id *id)
 		*VECTOR_ADD(a->raw_at[p]) = (uint32_t)(l - a->leads.items);
 		return;
 	}
+	if (id && audit_is_forgotten(a, id))
+		audit_found(
+		    a->line, AUDIT_RAW_UNIQUE, FOUND_TWICE,
+		    "leads.raw/%u@%lld: lead %s: its minute is over long since; it was here "
+		    "before, or comes too late",
+		    p, (long long)at.offset, audit_text(id));
 	l->flags |= LEAD_RAW | (id ? 0 : LEAD_UNREADABLE);
 	l->raw_partition = (uint16_t)p;
 	l->raw_offset = at.offset;
@@ -405,6 +432,7 @@ void audit_judged(struct audit *a, const struct audit_judged *j)
 			    (long long)j->raw.offset);
 		return;
 	}
+	l->touched_s = MAX_OF(l->touched_s, a->record_s);
 	audit_sum(a, SIDE_JUDGED, &l->id, audit_place(p, j->raw.offset));
 	if (j->verdict != AUDIT_REJECTED && !(l->flags & MAY_BE_SOLD))
 		audit_sum(a, SIDE_ACCEPTED, &l->id, 0);

@@ -10,17 +10,23 @@
  * below its reader's committed offset must have its consequence in what was read: if not, it is lost. At or above it, it
  * is pending. The ledger's own next offset is payout's commit.
  *
- * Memory: 104 bytes a lead with its places in the tables, 176 a decision, 40 a market record that is not folded yet; 10 million leads,
- * 70 % of them sold or unsold, take 2 GiB (bench-audit). AUDIT_LEADS_MAX is the limit. */
+ * Memory: a lead under way takes 120 bytes with its places in the tables, a decision 184, a market record that is not folded yet 40.
+ * A lead that is over goes to rest: 48 bytes an assignment until its advertiser can't say more and AUDIT_REMEMBER_MS are over, 8
+ * bytes where nobody has it; then only its minute's sums are left, 400 bytes a minute. A record about a lead at rest brings it
+ * back as it was. AUDIT_LEADS_MAX is the limit of those under way. */
 #ifndef PUNNET_AUDIT_CORE_H
 #define PUNNET_AUDIT_CORE_H
 
 #include "base/ids.h"
 #include "base/money.h"
 
-#define AUDIT_PARTITIONS_MAX 256      /* of one topic */
-#define AUDIT_LEADS_MAX      40000000 /* in one audit; more are audited a span of time at a time */
-#define AUDIT_FIRST_LEN      240
+#define AUDIT_PARTITIONS_MAX 256 /* of one topic */
+#define AUDIT_LEADS_MAX                                                                            \
+	40000000 /* under way at a time; more are audited a span of time at a time */
+#define AUDIT_REST_AFTER_MS (10 * MS_PER_MIN) /* nothing was written about it */
+#define AUDIT_REMEMBER_MS   MS_PER_DAY /* what is over; then a further record about it is late */
+#define AUDIT_REST_LEAST    4096       /* leads; fewer are left as they are */
+#define AUDIT_FIRST_LEN     240
 
 enum audit_invariant {
 #define INVARIANT(name, text, holds) AUDIT_##name,
@@ -61,7 +67,13 @@ void audit_free(struct audit *a); /* accepts NULL */
 /* Before the first record, or again: what is told is not all that there is. Leads that were not told are nobody's fault, and what an order
  * took of them is not known: caps, budgets and funds are then counted over less than there was. */
 void audit_of_a_span(struct audit *a);
-uint64_t audit_leads_kept(const struct audit *a); /* in memory */
+uint64_t audit_leads_kept(const struct audit *a);      /* in memory, under way */
+uint64_t audit_leads_forgotten(const struct audit *a); /* of whom only sums are left */
+struct audit_rest_settings {
+	size_t least;
+	int64_t after_ms, remember_ms;
+};
+void audit_set_rest(struct audit *a, const struct audit_rest_settings *s); /* others than above */
 /* More came than there is room for: the findings say nothing. */
 bool audit_is_full(const struct audit *a);
 /* The next offset that the reader of a topic (RAW, JUDGED, MARKET, ROUTED; OUTCOMES from the ledger) will read. */
@@ -270,7 +282,7 @@ struct audit_stage_line {
 #define AUDIT_WORDS_MAX 512 /* reasons, of all stages; further ones are counted as "other" */
 #define AUDIT_MILESTONES_MAX                                                                       \
 	512 /* moments that are remembered of a partition, to tell an age from an offset */
-#define AUDIT_BUCKETS_MAX (120 * 24 * 60) /* minutes; what lies beyond shares one */
+#define AUDIT_BUCKETS_MAX (400 * 24 * 60) /* minutes; what lies beyond shares one */
 /* A record was seen, whatever it is. In the order of its partition. */
 void audit_seen(struct audit *a, enum audit_topic topic, struct audit_at at, int64_t time_ms);
 void audit_stages(struct audit *a, int64_t now_ms, struct audit_stage_line ret[AUDIT_STAGES]);

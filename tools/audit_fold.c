@@ -205,6 +205,9 @@ static bool fold_event(struct audit *a, uint32_t p, const struct a_event *e)
 	case EVENT_HELD:
 		audit_hold_set(a, p, e->about, e->amount, a->markets[p].time_ms);
 		return true;
+	case EVENT_RETURN:
+		audit_place_return(a, p, NULL, e->value, e->amount);
+		return true;
 	case EVENT_OTHER:
 		return true;
 	}

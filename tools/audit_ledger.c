@@ -1,5 +1,6 @@
 /* audit_ledger: what the ledger says, against what the topics say. */
 #include "audit_tables.h"
+#include "base/hash.h"
 
 void audit_ledger_begin(struct audit *a)
 {
@@ -8,25 +9,42 @@ void audit_ledger_begin(struct audit *a)
 	a->accounts.count = 0;
 	a->transfer.open = false;
 	audit_sums_forget(a, SIDE_CREDITED);
+	audit_sums_forget(a, SIDE_BOOKED);
 	audit_words_forget(a);
 	for (size_t i = 0; i < a->decisions.count; i++) {
 		struct a_decision *d = &a->decisions.items[i];
 
-		d->life = d->transfers = d->balanced = 0;
+		d->life = d->transfers = d->balanced = d->book_rows = 0;
+		d->books = 0;
 	}
 }
 
-static struct a_decision *booked(struct audit *a, const struct lead_id *id, uint32_t round)
+/* A row of the ledger about an assignment. NULL: there is none, or its lead is at rest, whose rows are only added up. */
+static struct a_decision *booked(struct audit *a, const struct lead_id *id, uint32_t round,
+				 uint64_t row, bool *ret_rests)
 {
-	return audit_find(a, audit_lead(a, id), round);
+	struct a_lead *l = audit_lead_kept(a, id);
+	struct a_decision *d = audit_find(a, l, round);
+
+	*ret_rests = !l && audit_at_rest(a, id);
+	row = hash_mix(row ^ hash_mix(round + 1));
+	if (*ret_rests)
+		audit_sum(a, SIDE_BOOKED, id, row);
+	if (!d)
+		return NULL;
+	d->book_rows++;
+	d->books += audit_hash(a, id, row);
+	return d;
 }
 
 void audit_life(struct audit *a, const struct lead_id *id, uint32_t round, int state, bool is_test)
 {
-	struct a_decision *d = booked(a, id, round);
+	bool rests;
+	struct a_decision *d =
+	    booked(a, id, round, (uint64_t)state << 1 | (uint64_t)is_test, &rests);
 
 	if (!d) {
-		if (!a->cut)
+		if (!a->cut && !rests)
 			audit_found(a->ledger, AUDIT_DELIVERED_CREDITED, FOUND_WRONG,
 				    "ledger: lead %s round %u was never routed", audit_text(id),
 				    round);
@@ -86,12 +104,13 @@ void audit_transfer(struct audit *a, const struct lead_id *id, uint32_t round, i
 		    const char *currency)
 {
 	struct a_decision *d;
+	bool rests;
 
 	if (event >= OPERATION_LEAST)
 		return; /* funds, payments: no lead's */
-	d = booked(a, id, round);
+	d = booked(a, id, round, hash_fnv1a((uint64_t)event << 8, slice_cstr(currency)), &rests);
 	if (!d) {
-		if (!a->cut)
+		if (!a->cut && !rests)
 			audit_found(
 			    a->ledger, AUDIT_DELIVERED_CREDITED, FOUND_WRONG,
 			    "ledger: money was moved for lead %s round %u, which was never routed",
@@ -121,10 +140,18 @@ static bool amounts_fit(const struct a_transfer *t, const struct a_decision *d)
 	       t->payable == 0;
 }
 
+static uint64_t entries_hash(const struct a_transfer *t)
+{
+	const int64_t parts[] = {t->receivable, t->hold, t->payable, t->margin, t->vat, t->borne};
+
+	return hash_fnv1a((uint64_t)t->event << 16, slice_of(parts, sizeof(parts)));
+}
+
 static void transfer_close(struct audit *a)
 {
 	struct a_transfer *t = &a->transfer;
 	struct a_decision *d;
+	bool rests = false;
 
 	if (!t->open)
 		return;
@@ -139,13 +166,14 @@ static void transfer_close(struct audit *a)
 	} else {
 		audit_count(&a->ledger[AUDIT_TRANSFERS], &t->id);
 	}
-	d = t->event < OPERATION_LEAST ? booked(a, &t->id, t->round) : NULL;
+	d = t->event < OPERATION_LEAST ? booked(a, &t->id, t->round, entries_hash(t), &rests)
+				       : NULL;
+	if (t->event == CREDIT && (d || rests))
+		audit_sum(a, SIDE_CREDITED, &t->id,
+			  audit_sale(t->round, 0, t->receivable + t->vat, -t->hold));
 	if (!d)
 		return;
 	d->balanced |= (uint8_t)(1u << t->event);
-	if (t->event == CREDIT)
-		audit_sum(a, SIDE_CREDITED, &t->id,
-			  audit_sale(t->round, 0, t->receivable + t->vat, -t->hold));
 	if (!amounts_fit(t, d))
 		audit_found(a->ledger,
 			    t->event == CREDIT ? AUDIT_DELIVERED_CREDITED : AUDIT_PAID_ONCE,
@@ -215,6 +243,7 @@ static bool is_first_of_its_currency(const struct audit *a, size_t i)
 void audit_ledger_end(struct audit *a)
 {
 	transfer_close(a);
+	audit_rest_refreeze(a);
 	for (size_t i = 0; i < a->accounts.count; i++) {
 		const struct a_account *acc = &a->accounts.items[i];
 

@@ -103,8 +103,14 @@ void audit_settled(struct audit *a, struct audit_at at, int64_t time_ms,
 	if (s->outbox.offset < m->outbox_seen[s->outbox.partition])
 		return;
 	m->outbox_seen[s->outbox.partition] = s->outbox.offset + 1;
+	if (!l && s->settlement == AUDIT_RETURNED && audit_is_forgotten(a, &s->id)) {
+		e->kind = EVENT_RETURN;
+		e->value = audit_order_of(a, s->order_id);
+		e->amount = s->price_minor;
+		return;
+	}
 	if (!l || s->settlement <= AUDIT_NOT_SETTLED || s->settlement > AUDIT_RETURNED) {
-		if (!l && !a->cut)
+		if (!l && !a->cut && !audit_is_forgotten(a, &s->id))
 			audit_found(a->line, AUDIT_FEEDBACK, FOUND_WRONG,
 				    "market/%u@%lld: lead %s was never received", at.partition,
 				    (long long)at.offset, audit_text(&s->id));

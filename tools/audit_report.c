@@ -16,7 +16,7 @@ static void missing(struct audit *a, struct audit_line *ret, enum audit_invarian
 			    partition, (long long)offset, audit_text(id), what);
 }
 
-static void check_lead(struct audit *a, const struct a_lead *l, struct audit_line *ret)
+void audit_check_lead(struct audit *a, const struct a_lead *l, struct audit_line *ret)
 {
 	if (!(l->flags & LEAD_RAW))
 		return;
@@ -137,7 +137,7 @@ static void check_answered(struct audit *a, const struct a_decision *d, const st
 		audit_count(&ret[AUDIT_ASSIGNED_ANSWERED], id);
 }
 
-static void check_decision(struct audit *a, const struct a_decision *d, struct audit_line *ret)
+void audit_check_decision(struct audit *a, const struct a_decision *d, struct audit_line *ret)
 {
 	const struct a_lead *l = &a->leads.items[d->lead];
 	const struct a_market *m = &a->markets[d->market_partition];
@@ -205,12 +205,13 @@ void audit_report(struct audit *a, struct audit_line ret[AUDIT_INVARIANTS])
 	for (size_t i = 0; i < AUDIT_INVARIANTS; i++)
 		add(&ret[i], &a->ledger[i]);
 	for (size_t i = 0; i < a->leads.count; i++)
-		check_lead(a, &a->leads.items[i], ret);
+		audit_check_lead(a, &a->leads.items[i], ret);
 	for (size_t i = 0; i < a->decisions.count; i++)
-		check_decision(a, &a->decisions.items[i], ret);
+		audit_check_decision(a, &a->decisions.items[i], ret);
 	for (uint32_t p = 0; p < AUDIT_PARTITIONS_MAX; p++) {
 		check_market(a, p, ret);
 		check_outcomes(a, p, ret);
 	}
 	audit_sums_report(a, ret);
+	audit_rest_begin(a);
 }

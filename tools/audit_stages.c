@@ -98,6 +98,10 @@ void audit_seen(struct audit *a, enum audit_topic topic, struct audit_at at, int
 	struct a_trail *t = &a->trails[topic][at.partition];
 
 	assert(at.partition < AUDIT_PARTITIONS_MAX);
+	a->record_s = (uint32_t)(MAX_OF(time_ms, 0) / 1000);
+	a->newest_s = MAX_OF(a->newest_s, a->record_s);
+	if (topic == AUDIT_RAW && (a->first_s == 0 || a->record_s < a->first_s))
+		a->first_s = a->record_s;
 	if (!t->items) {
 		t->items = malloc(AUDIT_MILESTONES_MAX * sizeof(*t->items));
 		if (!t->items)

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/timefmt.h"
 
+#define EDGE_S 3600
 #define BEYOND (-1) /* the minute of leads whose own time makes no sense */
 
 static const struct pair {
@@ -26,24 +27,43 @@ void audit_set_key(struct audit *a, uint64_t key)
 	a->key = key;
 }
 
-static struct a_bucket *bucket_of(struct audit *a, const struct lead_id *id)
+/* Whoever asks mostly asks for the minute that it asked for before. */
+static struct a_bucket *known_bucket(const struct audit *a, int64_t minute)
 {
-	int64_t minute = lead_id_time_ms(id) / MS_PER_MIN;
-	struct slice key = slice_of(&minute, sizeof(minute));
-	void *known = map_get(&a->bucket_index, key);
+	void *known;
 
-	if (!known && a->buckets.count >= AUDIT_BUCKETS_MAX) {
-		minute = BEYOND;
-		known = map_get(&a->bucket_index, key);
-	}
-	if (known)
-		return &a->buckets.items[(uintptr_t)known - 1];
-	*VECTOR_ADD(a->buckets) = (struct a_bucket){.minute = minute};
-	map_put(&a->bucket_index, key, (void *)(uintptr_t)a->buckets.count);
-	return &a->buckets.items[a->buckets.count - 1];
+	if (a->bucket_at < a->buckets.count && a->buckets.items[a->bucket_at].minute == minute)
+		return &a->buckets.items[a->bucket_at];
+	known = map_get(&a->bucket_index, slice_of(&minute, sizeof(minute)));
+	return known ? &a->buckets.items[(uintptr_t)known - 1] : NULL;
 }
 
-static uint64_t hash_of(const struct audit *a, const struct lead_id *id, uint64_t what)
+/* NULL: no lead of its minute was seen. */
+struct a_bucket *audit_bucket_known(const struct audit *a, const struct lead_id *id)
+{
+	struct a_bucket *b = known_bucket(a, lead_id_time_ms(id) / MS_PER_MIN);
+
+	return b || a->buckets.count < AUDIT_BUCKETS_MAX ? b : known_bucket(a, BEYOND);
+}
+
+struct a_bucket *audit_bucket(struct audit *a, const struct lead_id *id)
+{
+	int64_t minute = lead_id_time_ms(id) / MS_PER_MIN;
+	struct a_bucket *b = audit_bucket_known(a, id);
+
+	if (!b) {
+		if (a->buckets.count >= AUDIT_BUCKETS_MAX)
+			minute = BEYOND;
+		b = VECTOR_ADD(a->buckets);
+		*b = (struct a_bucket){.minute = minute, .waived_offset = -1};
+		map_put(&a->bucket_index, slice_of(&minute, sizeof(minute)),
+			(void *)(uintptr_t)a->buckets.count);
+	}
+	a->bucket_at = (size_t)(b - a->buckets.items);
+	return b;
+}
+
+uint64_t audit_hash(const struct audit *a, const struct lead_id *id, uint64_t what)
 {
 	uint64_t h = hash_fnv1a(a->key, slice_of(id->bytes, sizeof(id->bytes)));
 
@@ -59,18 +79,18 @@ uint64_t audit_sale(uint32_t round, uint32_t order, int64_t price_minor, int64_t
 
 void audit_sum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what)
 {
-	struct a_bucket *b = bucket_of(a, id);
+	struct a_bucket *b = audit_bucket(a, id);
 
 	b->side[side].count++;
-	b->side[side].sum += hash_of(a, id, what);
+	b->side[side].sum += audit_hash(a, id, what);
 }
 
 void audit_unsum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what)
 {
-	struct a_bucket *b = bucket_of(a, id);
+	struct a_bucket *b = audit_bucket(a, id);
 
 	b->side[side].count--;
-	b->side[side].sum -= hash_of(a, id, what);
+	b->side[side].sum -= audit_hash(a, id, what);
 }
 
 void audit_sums_forget(struct audit *a, enum a_side side)
@@ -98,11 +118,31 @@ static void report(const struct a_bucket *b, const struct pair *p, struct audit_
 		    from == to ? ", and not the same ones" : "");
 }
 
+/* Nothing is under way with a lead at rest: its rows of the ledger are what they were. Where the topics begin later than the ledger,
+ * the first minutes have rows of leads that were never seen. */
+static void report_rest(const struct audit *a, const struct a_bucket *b, struct audit_line *ret)
+{
+	uint64_t was = b->side[SIDE_FROZEN].count, is = b->side[SIDE_BOOKED].count;
+	bool edge = a->cut && b->minute * 60 < (int64_t)a->first_s + EDGE_S;
+	char when[TIME_TEXT_LEN + 1] = "beyond";
+
+	if (edge ? is >= was : is == was && b->side[SIDE_FROZEN].sum == b->side[SIDE_BOOKED].sum)
+		return;
+	if (b->minute != BEYOND)
+		time_text(b->minute * MS_PER_MIN, when);
+	audit_found(
+	    ret, AUDIT_SUMS, FOUND_WRONG,
+	    "minute %.16s: the ledger's rows of leads that were over: %llu then, %llu now%s", when,
+	    (unsigned long long)was, (unsigned long long)is, is == was ? ", and not the same" : "");
+}
+
 void audit_sums_report(struct audit *a, struct audit_line *ret)
 {
-	for (size_t i = 0; i < a->buckets.count; i++)
+	for (size_t i = 0; i < a->buckets.count; i++) {
 		for (size_t k = 0; k < ARRAY_LEN(pairs); k++)
 			report(&a->buckets.items[i], &pairs[k], ret);
+		report_rest(a, &a->buckets.items[i], ret);
+	}
 }
 
 /* --- what is carried on --- */

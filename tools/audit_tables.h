@@ -34,6 +34,8 @@ enum lead_flag {
 	LEAD_WAITS_BUYER = 1024,
 	LEAD_SAID_DUE = 2048, /* its return window may be over */
 	LEAD_SAID_WAIVED = 4096,
+	LEAD_BUSY = 8192,  /* the market has more about it that is not folded yet */
+	LEAD_OVER = 16384, /* it goes to rest: audit_rest.c */
 };
 
 struct a_lead {
@@ -48,6 +50,9 @@ struct a_lead {
 	int64_t waits_until_ms;
 	uint32_t webmaster; /* a name; NONE */
 	uint32_t first_bid;
+	uint32_t touched_s;      /* when the last record about it was written */
+	uint16_t said_partition; /* the last of leads.outcomes about it */
+	int64_t said_offset;     /* -1 = none */
 	struct audit_content content;
 };
 
@@ -75,6 +80,8 @@ struct a_decision {
 	bool held;         /* in the fold: its order has it, or may have it */
 	bool by_webmaster; /* counted among its webmaster's */
 	bool closed;       /* it was settled */
+	uint8_t book_rows; /* of the ledger, about it, as it was last read */
+	uint64_t books;    /* their sum */
 };
 
 struct a_window {
@@ -162,7 +169,8 @@ enum event_kind {
 	EVENT_WAIT_ENDED,
 	EVENT_DUE,
 	EVENT_FUNDS,
-	EVENT_HELD
+	EVENT_HELD,
+	EVENT_RETURN /* of a lead that nobody remembers: its money is free again */
 };
 
 struct a_event {
@@ -194,7 +202,13 @@ struct a_account {
 /* The entries of one transfer, as they come. */
 /* As the ledger numbers them. */
 enum transfer { CREDIT = 1, APPROVE = 2, REVERSE = 3, BEAR = 4, OPERATION_LEAST = 16 };
-enum life { LIFE_DELIVERED = 1, LIFE_APPROVED = 2, LIFE_RETURNED = 3, LIFE_WAIVED = 7 };
+enum life {
+	LIFE_DELIVERED = 1,
+	LIFE_APPROVED = 2,
+	LIFE_RETURNED = 3,
+	LIFE_UNRESOLVED = 6,
+	LIFE_WAIVED = 7
+};
 
 struct a_transfer {
 	struct lead_id id;
@@ -219,7 +233,21 @@ enum a_side {
 	SIDE_ANSWERED,
 	SIDE_DELIVERED,
 	SIDE_CREDITED, /* of the ledger's last reading */
+	SIDE_FROZEN,   /* rows of the ledger about leads at rest, when they went there */
+	SIDE_BOOKED,   /* and in the ledger's last reading */
 	SIDES
+};
+
+/* An assignment of a lead that is over but for what its advertiser may still say. */
+struct a_rest {
+	uint64_t tail;  /* of the lead's id: audit_rest.c */
+	uint64_t books; /* as in a_decision */
+	uint32_t price_minor, payout_minor, order;
+	uint16_t flags;
+	uint16_t outcome_partition;
+	uint8_t market_partition, round, rounds, outcomes, settled, state, life, transfers,
+	    balanced, book_rows;
+	bool exclusive : 1, is_test : 1, attempted : 1, answered : 1, held : 1, by_webmaster : 1;
 };
 
 struct a_bucket {
@@ -227,6 +255,14 @@ struct a_bucket {
 	struct {
 		uint64_t count, sum;
 	} side[SIDES];
+	/* Leads at rest, by their ids. */
+	VECTOR(struct a_rest) rests;
+	VECTOR(uint64_t) briefs; /* that nobody has; how they ended in the upper two bits */
+	uint32_t touched_s;      /* the last record about any of them */
+	uint32_t forgotten;      /* of whom only the sums are left */
+	uint16_t waived_partition;
+	int64_t waived_offset; /* an outcome that changes the books of one that is forgotten; -1 */
+	bool in_disorder;
 };
 
 struct a_word {
@@ -285,8 +321,13 @@ struct audit {
 	struct a_market markets[AUDIT_PARTITIONS_MAX];
 	struct map dead; /* "topic/partition@offset" */
 
+	struct audit_rest_settings rest;
+	size_t rest_next; /* it is looked for leads that are over when there are so many */
+	uint32_t record_s, newest_s; /* when the record at hand was written, and the newest one */
+	uint32_t first_s;            /* the oldest one of leads.raw; 0 = none */
 	VECTOR(struct a_bucket) buckets;
 	struct map bucket_index; /* by minute */
+	size_t bucket_at;        /* the last one that was asked for */
 	uint64_t key;
 	VECTOR(struct a_word) words;
 	struct map word_index;
@@ -304,7 +345,11 @@ void audit_count(struct audit_line *l, const struct lead_id *id);
 void audit_found(struct audit_line *lines, enum audit_invariant i, enum finding f, const char *fmt,
 		 ...) _printf_(4, 5);
 
-struct a_lead *audit_lead(struct audit *a, const struct lead_id *id); /* NULL */
+/* Of a record of the topics: brought back where it was at rest. NULL. */
+struct a_lead *audit_lead(struct audit *a, const struct lead_id *id);
+struct a_lead *audit_lead_kept(const struct audit *a, const struct lead_id *id); /* NULL */
+struct a_lead *audit_lead_add(struct audit *a, const struct lead_id *id);        /* a new one */
+void audit_slots_fit(struct audit *a, size_t slots); /* anew, for the leads that there are */
 struct a_lead *audit_lead_make(struct audit *a, const struct lead_id *id, bool *ret_new);
 struct a_decision *audit_find(struct audit *a, const struct a_lead *lead,
 			      uint32_t round);                     /* NULL */
@@ -327,6 +372,31 @@ void audit_sum(struct audit *a, enum a_side side, const struct lead_id *id, uint
 void audit_unsum(struct audit *a, enum a_side side, const struct lead_id *id, uint64_t what);
 void audit_sums_forget(struct audit *a, enum a_side side);
 void audit_sums_report(struct audit *a, struct audit_line *ret);
+struct a_bucket *audit_bucket(struct audit *a, const struct lead_id *id); /* made when new */
+struct a_bucket *audit_bucket_known(const struct audit *a, const struct lead_id *id); /* NULL */
+uint64_t audit_hash(const struct audit *a, const struct lead_id *id, uint64_t what);
+/* What is missing of a lead or of an assignment, as audit_report() counts it. */
+void audit_check_lead(struct audit *a, const struct a_lead *l, struct audit_line *ret);
+void audit_check_decision(struct audit *a, const struct a_decision *d, struct audit_line *ret);
+
+/* --- leads at rest: audit_rest.c --- */
+
+/* NULL: it is not at rest. Else it is among the leads again, with its assignments. */
+struct a_lead *audit_rest_end(struct audit *a, const struct lead_id *id);
+bool audit_at_rest(const struct audit *a, const struct lead_id *id); /* or forgotten */
+bool audit_is_forgotten(const struct audit *a, const struct lead_id *id);
+void audit_rest_begin(struct audit *a); /* of all that are over, where it is time */
+void audit_rest_refreeze(struct audit *a);
+void audit_rest_free(struct audit *a);
+
+/* --- without gaps: audit_gaps.c --- */
+
+/* What was folded is dropped; leads of what was not are marked. */
+void audit_mark_busy(struct audit *a, struct a_market *m);
+void audit_close_gaps(struct audit *a); /* those that are LEAD_OVER leave */
+/* An array without room to grow; NULL when it is empty. */
+void *audit_shrink(void *items, size_t count, size_t *cap, size_t size);
+#define SHRINK(v) ((v).items = audit_shrink((v).items, (v).count, &(v).cap, sizeof(*(v).items)))
 static inline uint64_t audit_place(uint32_t partition, int64_t offset)
 {
 	return (uint64_t)partition << 48 ^ (uint64_t)offset;

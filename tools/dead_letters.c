@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/timefmt.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 
 #define WHY_MAX 500
 #define WHO_MAX 100
@@ -241,7 +242,8 @@ static int run(struct dead_letters *d, int argc, char **argv, bool all, const ch
 
 int command_dead_letters(struct tool *t, int argc, char **argv)
 {
-	struct dead_letters d = {.tool = t};
+	struct dead_letters d = {.tool = t,
+				 .letters = {.lease_over = fault_on("letter_lease_over")}};
 	bool all = tool_flag(&argc, argv, "--all");
 	bool mend = tool_flag(&argc, argv, "--mend-type");
 	const char *topic = tool_option(&argc, argv, "--topic");

@@ -41,10 +41,10 @@ void letters_take(struct letters *l, const struct letter *letter)
 	map_put(&l->index, key_of(&kept->source, key), kept);
 }
 
-static bool begins(const struct letter *t, const struct letter_acted *act)
+static bool begins(const struct letters *l, const struct letter *t, const struct letter_acted *act)
 {
-	return act->act == LETTER_ACT_BEGUN &&
-	       (t->state == LETTER_OPEN || act->at_ms >= t->acted_at_ms + LETTER_LEASE_MS);
+	return act->act == LETTER_ACT_BEGUN && (t->state == LETTER_OPEN || l->lease_over ||
+						act->at_ms >= t->acted_at_ms + LETTER_LEASE_MS);
 }
 
 void letters_acted(struct letters *l, const struct letter_acted *act)
@@ -52,7 +52,7 @@ void letters_acted(struct letters *l, const struct letter_acted *act)
 	struct letter *t = letters_find(l, &act->source);
 	struct letter_place first;
 
-	if (!t || !letter_is_open(t) || (act->act == LETTER_ACT_BEGUN && !begins(t, act)))
+	if (!t || !letter_is_open(t) || (act->act == LETTER_ACT_BEGUN && !begins(l, t, act)))
 		return;
 	/* Who goes on looks from where the first one began: his record may stand there. */
 	first = t->state == LETTER_RETRYING && act->act == LETTER_ACT_BEGUN ? t->sent : act->sent;

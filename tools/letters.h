@@ -42,6 +42,7 @@ struct letters {
 	struct letter **all; /* in the order in which they came */
 	size_t count, cap, open, beyond;
 	struct map index; /* of places */
+	bool lease_over;  /* whatever was begun was left behind: tests only */
 };
 
 /* What of the letter is to be kept; the rest is filled in here. */

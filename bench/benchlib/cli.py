@@ -24,6 +24,7 @@ BENCHES = {
     "delivery": (stages.delivery, "webhooks to a local server"),
     "payout": (stages.payout, "leads.outcomes to the ledger"),
     "path": (path.whole, "from the first 202 to the last credit; latency from 202 to the advertiser"),
+    "trace": (stages.trace, "a lead found by its id among very many; last, for what it fills the topics with is nobody's input"),
 }
 
 

@@ -42,6 +42,7 @@ class Lab:
                             "PUNNET_BIN": str(self.bin)}
         self.next_lead = 0
         self.is_up = False
+        self.filled = None  # ids of what `trace` has put into the topics
         self.children = []
 
     def __enter__(self):
@@ -71,8 +72,8 @@ class Lab:
             return
         self.is_up = True
         self.stack("up", "--scale", "auditor=0")  # it would take a share of what is measured
-        self._punnet("directory", "apply", str(self._directory_file()), "--keys-file", str(self._keys_file))
-        self._punnet("order", "apply", str(self._orders_file()))
+        self.punnet("directory", "apply", str(self._directory_file()), "--keys-file", str(self._keys_file))
+        self.punnet("order", "apply", str(self._orders_file()))
         self.run("watch", "--kafka", self.kafka, "--create", FLOOR_TOPIC)
         self.only("collector")
         self.send(scaled(BROKER_WARM_LEADS), batch=100, connections=16)
@@ -144,11 +145,12 @@ class Lab:
             for i, v in enumerate(VERTICALS)))
         return path
 
-    def _punnet(self, *arguments):
+    def punnet(self, *arguments):
         done = subprocess.run([str(self.bin / "punnet"), *arguments, "--config", str(self.home / "conf/punnet.yaml")],
                               env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise BenchError(f"bench: punnet {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done.stdout
 
     # --- the programs around it ---
     @property

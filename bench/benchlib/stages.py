@@ -219,3 +219,30 @@ def _cpu_us(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) * 1000000 // os.sysconf("SC_CLK_TCK")
+
+
+# --- the operator's tool ---
+TRACES = 30
+
+
+def trace(lab, figures):
+    """A lead by its id among a million (BENCH_TRACE_LEADS), whole lives of which lie in the topics, 500 a second."""
+    lab.up()
+    lab.only()
+    if not lab.filled:
+        leads = int(os.environ.get("BENCH_TRACE_LEADS", scaled(1000000)))
+        done = subprocess.run([str(lab.bin / "bench-fill"), "--kafka", lab.kafka, "--leads", str(leads), "--ids", str(TRACES)],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BenchError(f"bench: bench-fill: {done.stderr}")
+        lab.filled = done.stdout.split()
+    took = []
+    for lead_id in lab.filled:
+        began = time.monotonic()
+        text = lab.punnet("trace", lead_id)
+        took.append((time.monotonic() - began) * 1000)
+        if "the market learns: delivered" not in text:
+            raise BenchError(f"bench: trace {lead_id}: {text}")
+    took.sort()
+    figures.add("trace by id, median", took[len(took) // 2], "ms")
+    figures.add("trace by id, slowest", took[-1], "ms")

@@ -81,7 +81,18 @@ uint64_t hash_mix(uint64_t h)
 	return h ^ h >> 33;
 }
 
-static uint64_t read_le64(const char *p, size_t len)
+static uint64_t read_le64(const char *p)
+{
+	uint64_t n;
+
+	memcpy(&n, p, sizeof(n));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	n = __builtin_bswap64(n);
+#endif
+	return n;
+}
+
+static uint64_t read_le64_part(const char *p, size_t len)
 {
 	uint64_t n = 0;
 
@@ -98,7 +109,7 @@ void hash_wide(struct slice bytes, uint64_t ret[2])
 	for (; at < bytes.len; at += 8) {
 		size_t left = bytes.len - at;
 		uint64_t word =
-		    left >= 8 ? read_le64(bytes.data + at, 8) : read_le64(bytes.data + at, left);
+		    left >= 8 ? read_le64(bytes.data + at) : read_le64_part(bytes.data + at, left);
 
 		a = (a ^ word) * 0x9e3779b97f4a7c15ULL;
 		a ^= a >> 32;

@@ -18,9 +18,10 @@ struct map_entry {
 
 static uint64_t key_hash(struct slice key)
 {
-	uint64_t h = hash_fnv1a(0, key);
+	uint64_t wide[2];
 
-	return h ^ h >> 32; /* the table looks at the low bits only */
+	hash_wide(key, wide);
+	return wide[0];
 }
 
 /* The slot where the key stands, or the empty one where it would go. */

@@ -28,6 +28,13 @@ static bool take_varint(struct slice *s, size_t bytes_max, uint64_t *ret)
 {
 	uint64_t value = 0;
 
+	/* Most tags and lengths are of one byte. */
+	if (s->len > 0 && !((unsigned char)s->data[0] & 0x80)) {
+		*ret = (unsigned char)s->data[0];
+		s->data++;
+		s->len--;
+		return true;
+	}
 	for (size_t i = 0; i < s->len && i < bytes_max; i++) {
 		unsigned char c = (unsigned char)s->data[i];
 
@@ -147,15 +154,6 @@ void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, stru
 	if (!message_is_good(type, bytes, 0))
 		return NULL;
 	return protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
-}
-
-void codec_pack(const ProtobufCMessage *message, struct buf *out)
-{
-	size_t size = protobuf_c_message_get_packed_size(message);
-
-	if (size == 0 || !buf_reserve(out, size))
-		return;
-	out->len += protobuf_c_message_pack(message, (uint8_t *)out->data + out->len);
 }
 
 void provenance_fill(const struct provenance *p, Punnet__V1__Provenance *ret)

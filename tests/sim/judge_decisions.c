@@ -31,6 +31,21 @@ static size_t expected_count;
 
 /* --- folding --- */
 
+/* How often it came to what. A first decision names why orders were not taken. */
+static void count_decision(const struct decision *d, size_t step)
+{
+	const Punnet__V1__DecisionRecord *record =
+	    d->routed ? d->routed->decision : d->unsold->decision;
+
+	occurs(d->routed ? OCCURS_SOLD : OCCURS_UNSOLD);
+	if (d->routed && step > 0)
+		occurs(step > 1 ? OCCURS_SHARED_BY_THREE : OCCURS_SHARED);
+	if (d->routed && step == 0 && record->round > 0)
+		occurs(OCCURS_OFFERED_ON);
+	for (size_t i = 0; i < record->n_candidates; i++)
+		occurs_miss(record->candidates[i]->code);
+}
+
 static void expect(int32_t market, int64_t offset, const struct decision *d)
 {
 	const char *topic = d->routed ? "leads.routed" : "leads.unsold";
@@ -117,8 +132,12 @@ static bool fold(int32_t p)
 		if (market_apply(m, e, r->timestamp_ms, (uint64_t)r->offset, &judge_arena,
 				 &decisions) == MARKET_MALFORMED)
 			fine = fault("market/%d at %lld makes no sense", p, (long long)r->offset);
-		for (size_t k = 0; k < decisions.count; k++)
+		for (size_t k = 0; k < decisions.count; k++) {
+			count_decision(&decisions.items[k], k);
 			expect(p, r->offset, &decisions.items[k]);
+		}
+		if (e->event_case == PUNNET__V1__MARKET_EVENT__EVENT_SETTLED)
+			occurs_settled((int)e->settled->settlement);
 		fine = fine && model_agrees(&model, r, e, &decisions);
 		if (fine && snapshot_at[r->offset])
 			fine = compare_snapshots(m, p, r->offset);
@@ -179,8 +198,10 @@ static bool compare_partition(const char *topic, int32_t p, bool sold)
 				     "about market/%d at %lld",
 				     topic, p, (long long)r->offset, e->market,
 				     (long long)e->offset);
-		if (!marks_pass(&marks, s))
+		if (!marks_pass(&marks, s)) {
+			occurs(OCCURS_WRITTEN_AGAIN);
 			continue;
+		}
 		if (e->seen)
 			return fault("%s/%d at %lld was decided before", topic, p,
 				     (long long)r->offset);

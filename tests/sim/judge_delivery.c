@@ -1,6 +1,7 @@
 /* judge_delivery: every assignment that counts has an outcome; what outcomes and attempts say is what the advertisers know; and nobody's
  * lead is with two of them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -170,17 +171,33 @@ static bool judge_assignment(const struct assigned *a)
 
 /* --- what advertisers hold --- */
 
+/* Of an order that shares. */
+static bool is_shared(const struct taken *t)
+{
+	const struct assigned *a;
+	struct lead_id id;
+
+	if (!lead_id_parse(slice_of(t->key, LEAD_ID_TEXT_LEN), &id))
+		return false;
+	a = assigned_find(&id, (uint32_t)strtoul(t->key + LEAD_ID_TEXT_LEN + 1, NULL, 10));
+	return a && !a->routed->assignment->exclusive;
+}
+
 static bool judge_held(void)
 {
 	for (size_t i = 0; i < taken_count; i++) {
 		if (!taken[i].accepted)
 			continue;
-		for (size_t k = i + 1; k < taken_count; k++)
-			if (taken[k].accepted &&
-			    strncmp(taken[i].key, taken[k].key, LEAD_ID_TEXT_LEN) == 0)
+		for (size_t k = i + 1; k < taken_count; k++) {
+			if (!taken[k].accepted ||
+			    strncmp(taken[i].key, taken[k].key, LEAD_ID_TEXT_LEN) != 0)
+				continue;
+			if (!is_shared(&taken[i]) || !is_shared(&taken[k]))
 				return fault("%s and %s hold the lead %.36s",
 					     advertiser_ids[taken[i].advertiser],
 					     advertiser_ids[taken[k].advertiser], taken[i].key);
+			occurs(OCCURS_HELD_BY_TWO);
+		}
 	}
 	return true;
 }

@@ -108,6 +108,8 @@ static bool judge_one(const struct bus_record *raw_record, const struct bus_reco
 			     raw_record->partition, (long long)raw_record->offset,
 			     found ? "accepted" : "rejected", expected ? "accepted" : "rejected",
 			     (long long)judged_record->offset);
+	if (!found)
+		occurs(OCCURS_REJECTED);
 	if (!found && judged->n_reasons == 0)
 		return fault("leads.judged/%d at %lld rejects without a reason",
 			     judged_record->partition, (long long)judged_record->offset);

@@ -99,18 +99,19 @@ static bool give_back(struct offer *o)
 static bool take_verdict(struct verdict *v)
 {
 	struct offer *mine = NULL;
-	bool sold = false;
+	bool sold_alone = false;
 
 	for (size_t i = 0; i < offer_count; i++) {
 		struct offer *o = &offers[i];
 
 		if (!lead_id_equal(&o->id, &v->id) || !is_sold(o))
 			continue;
-		sold = true;
-		if (strcmp(o->a->advertiser_id, v->m->advertiser_id) == 0)
+		sold_alone |= o->a->exclusive;
+		if (strcmp(o->a->advertiser_id, v->m->advertiser_id) == 0 &&
+		    (!mine || o->round < mine->round))
 			mine = o;
 	}
-	v->waits = !sold;
+	v->waits = !mine && !sold_alone;
 	if (!mine || mine->state != DELIVERED)
 		return true;
 	if (v->m->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_APPROVED)
@@ -169,6 +170,8 @@ static bool on_delivery(const Punnet__V1__Outcome *m, const struct lead_id *id)
 			continue;
 		if (offers[i].round == m->assignment->round)
 			o = &offers[i];
+		else if (!offers[i].a->exclusive && !m->assignment->exclusive)
+			continue; /* beside each other */
 		else if (offers[i].round > m->assignment->round ||
 			 (delivered && is_sold(&offers[i])))
 			return true;

@@ -21,7 +21,7 @@ struct options {
 	uint64_t first, count;
 	uint32_t leads; /* the first ones of a seed; 0 = all */
 	const char *faults, *planted;
-	bool forever, verbose, quiet, digest, planted_all, twice;
+	bool forever, verbose, quiet, digest, planted_all, twice, all_occur;
 };
 
 struct outcome {
@@ -29,7 +29,7 @@ struct outcome {
 	uint64_t digest, steps;
 	uint32_t leads;
 	int faults;
-	uint32_t struck[FAULT_KINDS];
+	uint32_t struck[FAULT_KINDS], occurred[OCCURRENCES];
 	char why[512], plan[1024];
 };
 
@@ -61,6 +61,7 @@ static void play(uint64_t seed, const struct options *o, struct outcome *ret)
 	ret->leads = sim.lead_limit;
 	ret->faults = sim.fault_count;
 	memcpy(ret->struck, sim.struck, sizeof(ret->struck));
+	memcpy(ret->occurred, sim.occurred, sizeof(ret->occurred));
 	faults_write(ret->plan, sizeof(ret->plan));
 }
 
@@ -198,6 +199,7 @@ static bool play_all(const struct options *o)
 {
 	static struct outcome out;
 	uint64_t failed = 0, steps = 0, struck = 0, played = 0;
+	uint64_t occurred[OCCURRENCES] = {0};
 	double began = cpu_s();
 
 	for (uint64_t i = 0; (o->forever || i < o->count) && !stop; i++) {
@@ -208,6 +210,8 @@ static bool play_all(const struct options *o)
 		steps += out.steps;
 		for (int k = 0; k < FAULT_KINDS; k++)
 			struck += out.struck[k];
+		for (int k = 0; k < OCCURRENCES; k++)
+			occurred[k] += out.occurred[k];
 		if (o->digest)
 			(void)printf("seed %llu digest %016llx\n",
 				     (unsigned long long)(o->first + i),
@@ -223,7 +227,7 @@ static bool play_all(const struct options *o)
 		     (unsigned long long)played, (unsigned long long)failed,
 		     (unsigned long long)steps, (unsigned long long)struck,
 		     (double)played / (cpu_s() - began));
-	return failed == 0;
+	return (!o->all_occur || occurs_print(occurred)) && failed == 0;
 }
 
 static const struct {
@@ -264,20 +268,28 @@ static void usage(void)
 	(void)fprintf(stderr,
 		      "tests/sim/run [--seed N] [--count N] [--leads K] [--faults LIST|none]\n"
 		      "              [--plant BUG] [--planted] [--twice] [--forever] [--verbose] "
-		      "[--digest] [--quiet]\n");
+		      "[--digest] [--quiet] [--all-occur]\n");
 	exit(64);
 }
 
+static const struct option names[] = {
+    {"seed", required_argument, NULL, 's'},
+    {"count", required_argument, NULL, 'n'},
+    {"leads", required_argument, NULL, 'l'},
+    {"faults", required_argument, NULL, 'f'},
+    {"plant", required_argument, NULL, 'p'},
+    {"forever", no_argument, NULL, 'e'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"digest", no_argument, NULL, 'd'},
+    {"planted", no_argument, NULL, 'P'},
+    {"twice", no_argument, NULL, 't'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"all-occur", no_argument, NULL, 'o'},
+    {0},
+};
+
 static void parse(int argc, char **argv, struct options *o)
 {
-	static const struct option names[] = {
-	    {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'n'},
-	    {"leads", required_argument, NULL, 'l'}, {"faults", required_argument, NULL, 'f'},
-	    {"plant", required_argument, NULL, 'p'}, {"forever", no_argument, NULL, 'e'},
-	    {"verbose", no_argument, NULL, 'v'},     {"digest", no_argument, NULL, 'd'},
-	    {"planted", no_argument, NULL, 'P'},     {"twice", no_argument, NULL, 't'},
-	    {"quiet", no_argument, NULL, 'q'},       {0},
-	};
 	bool one = false, many = false;
 	int c;
 
@@ -315,6 +327,9 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case 'P':
 			o->planted_all = true;
+			break;
+		case 'o':
+			o->all_occur = true;
 			break;
 		case 'q':
 			o->quiet = true;

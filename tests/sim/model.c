@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define NOBODY       (-1)
-#define NOTHING      (-2) /* no decision is made */
 #define HOLD_MOST_MS (10 * MS_PER_MIN)
 
 void model_start(struct model *m, int32_t partition)
@@ -45,6 +44,73 @@ static bool had_it(const struct model_lead *l, int order)
 	return false;
 }
 
+/* --- money --- */
+
+static int64_t spent(const struct model *m, int order, bool today)
+{
+	int64_t sum = today ? 0 : -m->orders[order].returned_minor;
+
+	for (int i = 0; i < m->take_count; i++) {
+		const struct model_take *t = &m->takes[i];
+
+		if (t->order == order && !t->given_back &&
+		    (!today || t->at_ms / MS_PER_DAY == m->now_ms / MS_PER_DAY))
+			sum += t->price_minor;
+	}
+	return sum;
+}
+
+static bool may_spend(const struct model *m, int order)
+{
+	const struct model_order *o = &m->orders[order];
+	int who = advertiser_of(o->advertiser);
+	int64_t sum = o->price_minor;
+
+	if (o->budget_day_minor && spent(m, order, true) + o->price_minor > o->budget_day_minor)
+		return false;
+	if (o->budget_total_minor &&
+	    spent(m, order, false) + o->price_minor > o->budget_total_minor)
+		return false;
+	for (int i = 0; i < m->order_count; i++)
+		if (advertiser_of(m->orders[i].advertiser) == who)
+			sum += spent(m, i, false);
+	return !m->funds[who].limited || sum <= m->funds[who].limit_minor;
+}
+
+/* --- who has it --- */
+
+static bool holds(const struct model *m, const struct model_lead *l, int round)
+{
+	return !m->takes[l->takes[round]].given_back;
+}
+
+static uint32_t holders(const struct model *m, const struct model_lead *l)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < l->rounds; i++)
+		n += holds(m, l, i);
+	return n;
+}
+
+static bool may_share(const struct model *m, const struct model_order *o,
+		      const struct model_lead *l)
+{
+	uint32_t n = holders(m, l);
+
+	for (int i = 0; i < l->rounds; i++) {
+		const struct model_order *other = &m->orders[l->orders[i]];
+		int mine = advertiser_of(o->advertiser), theirs = advertiser_of(other->advertiser);
+
+		if (!holds(m, l, i))
+			continue;
+		if (mine == theirs || o->not_with == theirs || other->not_with == mine ||
+		    n >= o->share || n >= other->share)
+			return false;
+	}
+	return true;
+}
+
 static bool wants(const struct model *m, int order, const struct model_lead *l)
 {
 	const struct model_order *o = &m->orders[order];
@@ -52,7 +118,8 @@ static bool wants(const struct model *m, int order, const struct model_lead *l)
 	return !had_it(l, order) && !o->paused && (l->ru || !o->only_ru) &&
 	       m->now_ms >= m->held_until_ms[advertiser_of(o->advertiser)] &&
 	       (o->total == 0 || used(m, order, false) < o->total) &&
-	       (o->hour == 0 || used(m, order, true) < o->hour);
+	       (o->hour == 0 || used(m, order, true) < o->hour) && may_spend(m, order) &&
+	       may_share(m, o, l);
 }
 
 /* Of the total cap, else of the hour's; an order without either stands as if it were full. */
@@ -86,35 +153,47 @@ static bool better(const struct model *m, int a, int b)
 	return strcmp(x->id, y->id) < 0;
 }
 
-static int decide(struct model *m, struct model_lead *l)
+static int best_of(const struct model *m, const struct model_lead *l)
 {
 	int best = NOBODY;
 
 	for (int i = 0; i < m->order_count; i++)
 		if (wants(m, i, l) && (best == NOBODY || better(m, i, best)))
 			best = i;
-	if (best == NOBODY) {
-		l->open = false;
-		return best;
-	}
-	assert(m->take_count < MODEL_TAKES && l->rounds < MODEL_ORDERS);
-	m->takes[m->take_count] = (struct model_take){.order = best, .at_ms = m->now_ms};
-	l->takes[l->rounds] = m->take_count++;
-	l->orders[l->rounds++] = best;
 	return best;
+}
+
+/* To as many as share it. The number of decisions; of none that somebody has, nothing is said. */
+static int decide(struct model *m, struct model_lead *l, int ret[MODEL_ORDERS])
+{
+	int best, count = 0;
+
+	while ((best = best_of(m, l)) != NOBODY) {
+		assert(m->take_count < MODEL_TAKES && l->rounds < MODEL_ORDERS);
+		m->takes[m->take_count] = (struct model_take){
+		    .order = best, .at_ms = m->now_ms, .price_minor = m->orders[best].price_minor};
+		l->takes[l->rounds] = m->take_count++;
+		l->orders[l->rounds++] = best;
+		ret[count++] = best;
+	}
+	if (count > 0 || holders(m, l) > 0)
+		return count;
+	l->open = false;
+	ret[0] = NOBODY;
+	return 1;
 }
 
 /* --- events --- */
 
-static int on_admitted(struct model *m, const Punnet__V1__MarketEvent *e)
+static int on_admitted(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL_ORDERS])
 {
 	struct model_lead *l = &m->leads[m->lead_count++];
 
 	assert(m->lead_count <= MODEL_LEADS);
 	*l = (struct model_lead){.open = true, .ru = strcmp(e->admitted->lead->country, "RU") == 0};
 	if (!lead_id_from_bytes(e->lead_id.data, e->lead_id.len, &l->id))
-		return NOTHING;
-	return decide(m, l);
+		return 0;
+	return decide(m, l, ret);
 }
 
 static int order_find(const struct model *m, const char *id)
@@ -125,33 +204,48 @@ static int order_find(const struct model *m, const char *id)
 	return NOBODY;
 }
 
-static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e)
+static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL_ORDERS])
 {
 	const Punnet__V1__LeadSettled *s = e->settled;
+	int order = order_find(m, s->order_id);
 	struct lead_id id;
 
 	if (!lead_id_from_bytes(e->lead_id.data, e->lead_id.len, &id))
-		return NOTHING;
+		return 0;
+	if (s->settlement == PUNNET__V1__SETTLEMENT__RETURNED && order != NOBODY)
+		m->orders[order].returned_minor += s->price_minor;
 	for (int i = 0; i < m->lead_count; i++) {
 		struct model_lead *l = &m->leads[i];
 
-		if (!lead_id_equal(&l->id, &id) || !l->open || (int)s->round != l->rounds - 1 ||
-		    order_find(m, s->order_id) != l->orders[s->round])
+		if (!lead_id_equal(&l->id, &id) || !l->open || (int)s->round >= l->rounds ||
+		    order != l->orders[s->round] || !holds(m, l, (int)s->round) ||
+		    l->kept[s->round])
 			continue;
 		switch (s->settlement) {
 		case PUNNET__V1__SETTLEMENT__DELIVERED:
 		case PUNNET__V1__SETTLEMENT__UNRESOLVED:
-			l->open = false;
-			return NOTHING;
+			l->kept[s->round] = true;
+			return 0;
 		case PUNNET__V1__SETTLEMENT__REFUSED:
 		case PUNNET__V1__SETTLEMENT__UNDELIVERABLE:
 			m->takes[l->takes[s->round]].given_back = true;
-			return decide(m, l);
+			return decide(m, l, ret);
 		default:
-			return NOTHING;
+			return 0;
 		}
 	}
-	return NOTHING;
+	return 0;
+}
+
+static void on_funds(struct model *m, const Punnet__V1__FundsChanged *f)
+{
+	int who = advertiser_of(f->advertiser_id);
+
+	if (f->revision <= m->funds[who].revision)
+		return;
+	m->funds[who].revision = f->revision;
+	m->funds[who].limited = !f->unlimited;
+	m->funds[who].limit_minor = f->paid_in_minor + f->credit_minor;
 }
 
 static void on_order(struct model *m, const Punnet__V1__OrderChanged *c)
@@ -167,62 +261,86 @@ static void on_order(struct model *m, const Punnet__V1__OrderChanged *c)
 		return;
 	}
 	o = &m->orders[i];
-	*o = (struct model_order){.revision = c->revision,
-				  .price_minor = t->price->amount_minor,
-				  .priority = t->priority,
-				  .total = t->caps ? t->caps->total : 0,
-				  .hour = t->caps ? t->caps->hour : 0,
-				  .only_ru = t->n_countries > 0,
-				  .paused = t->paused};
+	*o = (struct model_order){
+	    .revision = c->revision,
+	    .returned_minor = o->returned_minor,
+	    .budget_day_minor = t->budget ? t->budget->day_minor : 0,
+	    .budget_total_minor = t->budget ? t->budget->total_minor : 0,
+	    .share = t->sharing == PUNNET__V1__SHARING__SHARED ? t->share_limit : 1,
+	    .not_with = t->n_not_with ? advertiser_of(t->not_with[0]) : -1,
+	    .price_minor = t->price->amount_minor,
+	    .priority = t->priority,
+	    .total = t->caps ? t->caps->total : 0,
+	    .hour = t->caps ? t->caps->hour : 0,
+	    .only_ru = t->n_countries > 0,
+	    .paused = t->paused};
 	(void)snprintf(o->id, sizeof(o->id), "%s", t->order_id);
 	(void)snprintf(o->advertiser, sizeof(o->advertiser), "%s", t->advertiser_id);
 }
 
-static int take(struct model *m, const Punnet__V1__MarketEvent *e)
+static int take(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL_ORDERS])
 {
 	switch (e->event_case) {
 	case PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED:
-		return marks_pass(&m->marks, e->source) ? on_admitted(m, e) : NOTHING;
+		return marks_pass(&m->marks, e->source) ? on_admitted(m, e, ret) : 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_SETTLED:
-		return marks_pass(&m->marks, e->source) ? on_settled(m, e) : NOTHING;
+		return marks_pass(&m->marks, e->source) ? on_settled(m, e, ret) : 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_ORDER:
 		on_order(m, e->order);
-		return NOTHING;
+		return 0;
+	case PUNNET__V1__MARKET_EVENT__EVENT_FUNDS:
+		on_funds(m, e->funds);
+		return 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
 		m->held_until_ms[advertiser_of(e->held->advertiser_id)] =
 		    MIN_OF(e->held->until_ms, m->now_ms + HOLD_MOST_MS);
-		return NOTHING;
+		return 0;
 	default:
-		return NOTHING;
+		return 0;
 	}
 }
 
-static bool differ(const struct model *m, const struct bus_record *r, const char *found, int want)
+static bool differ(const struct model *m, const struct bus_record *r, const char *found,
+		   const char *want)
 {
 	return fault("market/%d at %lld: the router decided %s, the model %s", m->partition,
-		     (long long)r->offset, found,
-		     want == NOTHING  ? "nothing"
-		     : want == NOBODY ? "nobody"
-				      : m->orders[want].id);
+		     (long long)r->offset, found, want);
+}
+
+static bool agrees(const struct model *m, const struct bus_record *r, const struct decision *found,
+		   int want)
+{
+	const Punnet__V1__Assignment *a = found->routed ? found->routed->assignment : NULL;
+	const char *name = want == NOBODY ? "nobody" : m->orders[want].id;
+
+	if (!a || want == NOBODY)
+		return (!a && want == NOBODY) || differ(m, r, a ? a->order_id : "nobody", name);
+	if (strcmp(a->order_id, name) != 0)
+		return differ(m, r, a->order_id, name);
+	return a->price->amount_minor == m->orders[want].price_minor ||
+	       differ(m, r, "another price", name);
 }
 
 bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1__MarketEvent *e,
 		  const struct decisions *found)
 {
-	int want;
+	int want[MODEL_ORDERS], count;
 
 	m->now_ms = MAX_OF(m->now_ms, r->timestamp_ms);
-	want = take(m, e);
-	if (found->count == 0)
-		return want == NOTHING || differ(m, r, "nothing", want);
-	if (found->count > 1)
-		return differ(m, r, "more than once", want);
-	if (!found->items[0].routed)
-		return want == NOBODY || differ(m, r, "nobody", want);
-	if (want < 0 ||
-	    strcmp(found->items[0].routed->assignment->order_id, m->orders[want].id) != 0)
-		return differ(m, r, found->items[0].routed->assignment->order_id, want);
-	if (found->items[0].routed->assignment->price->amount_minor != m->orders[want].price_minor)
-		return differ(m, r, "another price", want);
+	count = take(m, e, want);
+	if ((int)found->count != count)
+		return fault("market/%d at %lld (event %d, settlement %d): the router decided %zu "
+			     "times, the model %d, %s first",
+			     m->partition, (long long)r->offset, (int)e->event_case,
+			     e->event_case == PUNNET__V1__MARKET_EVENT__EVENT_SETTLED
+				 ? (int)e->settled->settlement
+				 : 0,
+			     found->count, count,
+			     count == 0          ? "nothing"
+			     : want[0] == NOBODY ? "nobody"
+						 : m->orders[want[0]].id);
+	for (int i = 0; i < count; i++)
+		if (!agrees(m, r, &found->items[i], want[i]))
+			return false;
 	return true;
 }

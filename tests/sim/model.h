@@ -1,5 +1,5 @@
 /* model: one market once more, slow and obvious, for the few kinds of orders that setup.c makes: price, priority, total and hourly cap,
- * country, paused, and an advertiser that is held. Shares nothing with the router. */
+ * country, paused, budgets, shared sale, what an advertiser may spend, and one that is held. Shares nothing with the router. */
 #ifndef PUNNET_SIM_MODEL_H
 #define PUNNET_SIM_MODEL_H
 
@@ -16,18 +16,22 @@ struct model_order {
 	int64_t price_minor;
 	int32_t priority;
 	uint64_t total, hour;
+	int64_t budget_day_minor, budget_total_minor, returned_minor;
+	uint32_t share; /* 1 = alone */
+	int not_with;   /* an advertiser; -1 = none */
 	bool only_ru, paused;
 };
 
 struct model_take {
 	int order;
-	int64_t at_ms;
+	int64_t at_ms, price_minor;
 	bool given_back;
 };
 
 struct model_lead {
 	struct lead_id id;
 	bool ru, open;
+	bool kept[MODEL_ORDERS];  /* settled, and not given back */
 	int orders[MODEL_ORDERS]; /* by round */
 	int takes[MODEL_ORDERS];
 	int rounds;
@@ -44,6 +48,11 @@ struct model {
 	struct model_take takes[MODEL_TAKES];
 	int take_count;
 	int64_t held_until_ms[SIM_ADVERTISERS];
+	struct {
+		bool limited;
+		int64_t limit_minor;
+		uint64_t revision;
+	} funds[SIM_ADVERTISERS];
 };
 
 void model_start(struct model *m, int32_t partition);

@@ -132,6 +132,9 @@ struct order_state {
 	int64_t price_minor;
 	int32_t priority;
 	uint64_t total, hour; /* caps; 0 = none */
+	int64_t budget_day_minor, budget_total_minor;
+	uint32_t share; /* with so many; 0 = alone */
+	int not_with;   /* an advertiser; -1 = none */
 	bool only_ru, paused;
 	uint64_t revision;
 };
@@ -155,7 +158,8 @@ static void put_order(int i)
 	Punnet__V1__OrderTerms terms = PUNNET__V1__ORDER_TERMS__INIT;
 	Punnet__V1__Money price = PUNNET__V1__MONEY__INIT;
 	Punnet__V1__Caps caps = PUNNET__V1__CAPS__INIT;
-	char *countries[] = {(char *)"RU"};
+	Punnet__V1__Budget budget = PUNNET__V1__BUDGET__INIT;
+	char *countries[] = {(char *)"RU"}, *not_with[1];
 	char id[16], delivery[160];
 
 	(void)snprintf(id, sizeof(id), "order-%d", i);
@@ -166,14 +170,24 @@ static void put_order(int i)
 	price.currency = (char *)"RUB";
 	caps.total = o->total;
 	caps.hour = o->hour;
+	budget.day_minor = o->budget_day_minor;
+	budget.total_minor = o->budget_total_minor;
 	terms.order_id = id;
 	terms.advertiser_id = (char *)advertiser_ids[o->advertiser];
 	terms.vertical = (char *)setup_verticals[o->vertical];
 	terms.price = &price;
 	terms.caps = &caps;
+	terms.budget = &budget;
 	terms.priority = o->priority;
 	terms.paused = o->paused;
 	terms.delivery_json = delivery;
+	if (o->share > 0) {
+		terms.sharing = PUNNET__V1__SHARING__SHARED;
+		terms.share_limit = o->share;
+		terms.n_not_with = o->not_with >= 0;
+		not_with[0] = (char *)advertiser_ids[MAX_OF(o->not_with, 0)];
+		terms.not_with = not_with;
+	}
 	terms.countries = countries;
 	terms.n_countries = o->only_ru;
 	changed.revision = o->revision;
@@ -193,6 +207,22 @@ static void put_card(int i)
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
 	event.rate = &card;
 	put_event(i, setup_verticals[i], &event);
+}
+
+/* Some advertisers have paid in so much, and have so much credit, for what they buy in a market. */
+static void put_funds(struct rng *r, int market, int advertiser)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__FundsChanged funds = PUNNET__V1__FUNDS_CHANGED__INIT;
+
+	funds.advertiser_id = (char *)advertiser_ids[advertiser];
+	funds.currency = (char *)"RUB";
+	funds.paid_in_minor = 20000 * (int64_t)rng_below(r, 8);
+	funds.credit_minor = 20000 * (int64_t)rng_below(r, 3);
+	funds.revision = 1;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_FUNDS;
+	event.funds = &funds;
+	put_event(market, funds.advertiser_id, &event);
 }
 
 /* The operator changes his mind. The revision is drawn when the plan is made, so that two changes may come the wrong way round: the
@@ -215,6 +245,7 @@ static void on_change(void *ctx)
 		break;
 	case 1:
 		o->price_minor += 1000 * (int64_t)(c->what / 4 % 21) - 10000;
+		o->price_minor = MAX_OF(o->price_minor, 1000); /* no order pays nothing */
 		break;
 	case 2:
 		o->total += c->what / 4 % 4;
@@ -229,9 +260,13 @@ static void on_change(void *ctx)
 void setup_orders(int64_t span_us)
 {
 	struct rng r = rng_seed(sim.seed ^ 0x6f7264657273ULL);
+	bool sharers = rng_chance(&r, 1000); /* a world where most share */
 
 	for (int i = 0; i < WORLD_VERTICALS; i++)
 		put_card(i);
+	for (int i = 0; i < WORLD_VERTICALS * SIM_ADVERTISERS; i++)
+		if (rng_chance(&r, 1500))
+			put_funds(&r, i % WORLD_VERTICALS, i / WORLD_VERTICALS);
 	for (int i = 0; i < WORLD_ORDERS; i++) {
 		orders[i] = (struct order_state){
 		    .vertical = i % WORLD_VERTICALS,
@@ -241,6 +276,13 @@ void setup_orders(int64_t span_us)
 		    .total = rng_chance(&r, 6000) ? 1 + rng_below(&r, 6) : 0,
 		    .hour = rng_chance(&r, 4000) ? 1 + rng_below(&r, 5) : 0,
 		    .only_ru = rng_chance(&r, 3000),
+		    .budget_day_minor =
+			rng_chance(&r, 1500) ? 20000 + 10000 * (int64_t)rng_below(&r, 12) : 0,
+		    .budget_total_minor =
+			rng_chance(&r, 1500) ? 20000 + 10000 * (int64_t)rng_below(&r, 12) : 0,
+		    .share =
+			rng_chance(&r, sharers ? 9000 : 4000) ? 2 + (uint32_t)rng_below(&r, 3) : 0,
+		    .not_with = rng_chance(&r, 3000) ? (int)rng_below(&r, SIM_ADVERTISERS) : -1,
 		    .revision = 1,
 		};
 		put_order(i);

@@ -9,6 +9,7 @@
 #define PUNNET_SIM_H
 
 #include "base/rng.h"
+#include "occurs.h"
 #include "runtime/bus.h"
 #include "runtime/service.h"
 
@@ -105,6 +106,7 @@ struct sim {
 	const char *planted; /* the fault of the code that is switched on; NULL = none */
 	uint64_t steps;
 	uint32_t struck[FAULT_KINDS];
+	uint32_t occurred[OCCURRENCES];
 	bool verbose;
 };
 extern struct sim sim;

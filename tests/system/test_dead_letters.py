@@ -1,5 +1,6 @@
 """What a service put aside is seen, and an operator ends it: put in again as a new record, once, or given up."""
 import json
+import subprocess
 
 import pytest
 from conftest import apply_orders, end_stack, make_stack
@@ -7,11 +8,12 @@ from support import log, messages
 from support.advertiser import Advertiser
 from support.checker import Checker
 from support.ledger import read_ledger
-from support.stack import wait_until
+from support.stack import ROOT, wait_until
 from support.webmaster import Webmaster, lead
 
 LEADS = 40
 PATIENCE_S = 60
+LEASE_OVER = "letter_lease_over"  # it is not waited for until a retry that was begun counts as left behind
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def test_a_record_that_is_put_aside_again_is_a_letter_of_its_own(network):
 
 
 def test_a_lead_that_is_put_in_again_is_judged_and_not_sold_a_second_time(network):
-    record = next(r for partition in log.read_topic(network.kafka, "leads.raw").values() for r in partition if r.type == "punnet.v1.RawLead")
+    record = next(r for partition in log.read_topic(network.kafka, "leads.raw").values() for r in partition if r.type == "punnet.v1.RawLead" and r.value[:1] == b"\x0a")  # and not another test's noise
     letter = put(network, "leads.raw", record.partition, record.value, b"punnet.v1.Outcome")
     wait_until(lambda: letter in letters(network), PATIENCE_S, "it is put aside")
     network.punnet("dead-letters", "retry", letter, "--why", "the header was wrong", "--who", "boris", "--mend-type")
@@ -107,3 +109,51 @@ def test_a_lead_that_is_put_in_again_is_judged_and_not_sold_a_second_time(networ
     assert message.verdict == 2 and message.reasons[0].code == "record_repeated"
     assert not letters(network)
     all_is_well(network)
+
+
+def put_aside(stack, number):
+    """A raw record of a lead that was judged already, under a header that names another type."""
+    good = [r for p in log.read_topic(stack.kafka, "leads.raw").values() for r in p if r.type == "punnet.v1.RawLead" and r.value[:1] == b"\x0a"]
+    record = good[number]
+    letter = put(stack, "leads.raw", record.partition, record.value, b"punnet.v1.Outcome")
+    wait_until(lambda: letter in letters(stack), PATIENCE_S, "it is put aside")
+    return letter, record.value
+
+
+def retry_with(stack, letter, fault):
+    """The operator's command of a build that has faults."""
+    environment = {**stack.environment, **stack.exports, "PUNNET_FAULT": fault}
+    return subprocess.run([str(ROOT / "build/dev/bin/punnet"), "dead-letters", "retry", letter, "--why", "again", "--who", "anna", "--mend-type"],
+                          env=environment, capture_output=True, text=True, check=False)
+
+
+def copies(stack, value):
+    """Good ones, in the topic."""
+    return sum(r.value == value and r.type == "punnet.v1.RawLead" for p in log.read_topic(stack.kafka, "leads.raw").values() for r in p)
+
+
+@pytest.mark.parametrize("point", ["letter_begun", "letter_stored"])
+def test_a_retry_that_is_killed_is_finished_by_the_next_one_and_the_record_stands_once(network, point):
+    letter, value = put_aside(network, 3 if point == "letter_begun" else 5)
+    before = copies(network, value)
+    killed = retry_with(network, letter, f"crash_at:{point}:1")
+    assert killed.returncode == -9, killed
+    assert letters(network)[letter]["state"] == "being retried", "it is begun, and not done: it stays open"
+    assert copies(network, value) == before + (point == "letter_stored")
+    too_soon = network.punnet("dead-letters", "retry", letter, "--why", "once more", "--who", "boris", "--mend-type", check=False)
+    assert too_soon.returncode == 1 and "anna is at it" in too_soon.stderr
+    again = retry_with(network, letter, LEASE_OVER)
+    assert again.returncode == 0, again
+    assert copies(network, value) == before + 1
+    assert letters(network, "--all")[letter]["state"] == "retried" and not letters(network)
+    all_is_well(network)
+
+
+def test_who_did_not_look_would_put_it_in_twice(network):
+    """The control: whoever goes on with a killed retry and does not look whether the record stands."""
+    letter, value = put_aside(network, 7)
+    before = copies(network, value)
+    assert retry_with(network, letter, "crash_at:letter_stored:1").returncode == -9
+    again = retry_with(network, letter, f"{LEASE_OVER},letter_not_looked_for")
+    assert again.returncode == 0, again
+    assert copies(network, value) == before + 2

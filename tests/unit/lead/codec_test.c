@@ -6,9 +6,13 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "lead/codec.h"
 #include "proto/leads_judged.pb-c.h"
+#include "proto/leads_outcomes.pb-c.h"
 #include "proto/leads_raw.pb-c.h"
+#include "proto/leads_routed.pb-c.h"
+#include "proto/market.pb-c.h"
 
 static bool reads_as(const ProtobufCMessageDescriptor *type, struct slice bytes)
 {
@@ -162,6 +166,141 @@ static void a_field_is_found_without_unpacking_the_rest(void **state)
 	assert_false(codec_find(SLICE("\x0B"), 1, &found));
 }
 
+/* --- packing --- */
+
+#define MESSAGES   20000
+#define NESTED_MAX 4
+
+static uint64_t number_like(struct rng *r)
+{
+	/* Of every length, and negative. */
+	uint64_t n = rng_next(r) >> (rng_next(r) % 64);
+
+	return rng_next(r) % 3 == 0 ? 0 : rng_next(r) % 4 == 0 ? -n : n;
+}
+
+static void *drawn(struct rng *r, struct arena *a, const ProtobufCMessageDescriptor *type,
+		   int depth);
+
+static void draw_value(struct rng *r, struct arena *a, const ProtobufCFieldDescriptor *f, char *at,
+		       int depth)
+{
+	size_t len = rng_next(r) % 4 == 0 ? 0 : rng_next(r) % 200;
+	char *text = arena_calloc(a, len + 1, 1);
+
+	memset(text, 'x', len);
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_STRING:
+		*(char **)at =
+		    rng_next(r) % 8 == 0 && f->label != PROTOBUF_C_LABEL_REPEATED ? NULL : text;
+		return;
+	case PROTOBUF_C_TYPE_BYTES:
+		*(ProtobufCBinaryData *)at = (ProtobufCBinaryData){len, (uint8_t *)text};
+		return;
+	case PROTOBUF_C_TYPE_MESSAGE:
+		/* Where it is one of several it is there; not deeper than it must be. */
+		*(void **)at =
+		    f->label == PROTOBUF_C_LABEL_REPEATED || (depth < NESTED_MAX && rng_next(r) % 3)
+			? drawn(r, a, f->descriptor, depth + 1)
+			: NULL;
+		return;
+	case PROTOBUF_C_TYPE_BOOL:
+		*(protobuf_c_boolean *)at = (protobuf_c_boolean)(rng_next(r) & 1);
+		return;
+	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_SINT64:
+		*(uint64_t *)at = number_like(r);
+		return;
+	default:
+		*(uint32_t *)at = (uint32_t)number_like(r);
+	}
+}
+
+static void *drawn(struct rng *r, struct arena *a, const ProtobufCMessageDescriptor *type,
+		   int depth)
+{
+	ProtobufCMessage *m = arena_calloc(a, 1, type->sizeof_message);
+
+	protobuf_c_message_init(type, m);
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &type->fields[i];
+		char *at = (char *)m + f->offset;
+		size_t count = depth < NESTED_MAX ? rng_next(r) % 4 : 0;
+
+		if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+			*(size_t *)((char *)m + f->quantifier_offset) = count;
+			*(char **)at = arena_calloc(a, count + 1, sizeof(ProtobufCBinaryData));
+			at = *(char **)at;
+		} else if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+			if (rng_next(r) & 1)
+				continue;
+			*(uint32_t *)((char *)m + f->quantifier_offset) = f->id;
+			count = 1;
+		} else {
+			count = 1;
+		}
+		for (size_t k = 0; k < count; k++) {
+			size_t size = f->type == PROTOBUF_C_TYPE_BYTES ? sizeof(ProtobufCBinaryData)
+				      : f->type == PROTOBUF_C_TYPE_INT64 ||
+					      f->type == PROTOBUF_C_TYPE_UINT64 ||
+					      f->type == PROTOBUF_C_TYPE_SINT64 ||
+					      f->type == PROTOBUF_C_TYPE_STRING ||
+					      f->type == PROTOBUF_C_TYPE_MESSAGE
+					  ? 8
+				      : f->type == PROTOBUF_C_TYPE_BOOL ? sizeof(protobuf_c_boolean)
+									: 4;
+
+			draw_value(r, a, f, at + k * size, depth);
+		}
+	}
+	return m;
+}
+
+/* Whatever there is room for: none, too little, just enough, and more. */
+static void what_is_packed_is_what_protobuf_c_packs(void **state)
+{
+	static const ProtobufCMessageDescriptor *const types[] = {
+	    &punnet__v1__raw_lead__descriptor,     &punnet__v1__judged_lead__descriptor,
+	    &punnet__v1__market_event__descriptor, &punnet__v1__routed_lead__descriptor,
+	    &punnet__v1__outcome__descriptor,      &punnet__v1__money__descriptor};
+	_cleanup_(arena_free) struct arena a = {0};
+	struct rng r = rng_seed(7);
+
+	(void)state;
+	for (int i = 0; i < MESSAGES; i++) {
+		ProtobufCMessage *m = drawn(&r, &a, types[(size_t)i % ARRAY_LEN(types)], 0);
+		size_t size = protobuf_c_message_get_packed_size(m);
+		uint8_t *expected = arena_calloc(&a, size + 1, 1);
+		_cleanup_(buf_free) struct buf b = {0};
+
+		assert_int_equal(protobuf_c_message_pack(m, expected), size);
+		buf_append_cstr(&b, "before");
+		if (rng_next(&r) % 4)
+			assert_true(buf_reserve(&b, rng_next(&r) % (2 * size + 1)));
+		codec_pack(m, &b);
+		assert_false(b.failed);
+		assert_int_equal(b.len, 6 + size);
+		assert_memory_equal(b.data, "before", 6);
+		assert_memory_equal(b.data + 6, expected, size);
+		arena_reset(&a);
+	}
+}
+
+static void what_was_read_and_is_not_known_is_written_again(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	_cleanup_(buf_free) struct buf b = {0};
+	struct slice bytes = SLICE("\x12\x03RUB\xA0\x06\x05\xAA\x06\x02xy");
+	ProtobufCMessage *m = codec_unpack(&a, &punnet__v1__money__descriptor, bytes);
+
+	(void)state;
+	assert_non_null(m);
+	assert_true(buf_reserve(&b, 100));
+	codec_pack(m, &b);
+	assert_true(slice_equal(buf_slice(&b), bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +314,8 @@ int main(void)
 	    cmocka_unit_test(nothing_is_a_message_too),
 	    cmocka_unit_test(a_message_that_does_not_fit_the_buffer_says_so),
 	    cmocka_unit_test(provenance_is_filled_whole),
+	    cmocka_unit_test(what_is_packed_is_what_protobuf_c_packs),
+	    cmocka_unit_test(what_was_read_and_is_not_known_is_written_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
