@@ -1,5 +1,5 @@
-"""Redis is a cluster of three: its slots move under the flow, a node dies and comes back, a node is emptied. Nothing is lost,
-and a person who was accepted before is a duplicate after."""
+"""Redis is a cluster of three: its slots move under the flow, a node dies and comes back, a node is emptied, a replica takes over
+without its master's last writes. Nothing is lost, and a person who was accepted before is a duplicate after."""
 import time
 
 from conftest import apply_orders, end_stack, make_stack
@@ -10,8 +10,9 @@ from support.twice import Twice
 
 pytestmark = pytest.mark.alone
 
-LEADS, RATE_PER_S = 3600, 240
+LEADS, FEW, RATE_PER_S = 3600, 1500, 240
 DEAD_FOR_S = 2.5
+LACKING_BYTES = 100_000  # what some hundred leads write to a node
 
 
 def keys(cluster, port):
@@ -36,13 +37,22 @@ def kill_and_start(cluster):
     cluster.wait_ok()
 
 
-def empty_one(cluster):
+def fullest(cluster):
     """The one that holds most of the long claims."""
-    fullest = max(cluster.ports, key=lambda port: cluster.ask(port, "--scan", "--pattern", "fw:{*}c*").count("fw:{"))
-    assert cluster.ask(fullest, "FLUSHALL") == "OK"
+    return max(cluster.ports, key=lambda port: cluster.ask(port, "--scan", "--pattern", "fw:{*}c*").count("fw:{"))
 
 
-def run(bin_folder, environment, events):
+def empty_one(cluster):
+    assert cluster.ask(fullest(cluster), "FLUSHALL") == "OK"
+
+
+def fail_one_over(cluster):
+    master = fullest(cluster)
+    replica = cluster.add_replica(master)
+    assert cluster.fail_over(master, replica, LACKING_BYTES) >= LACKING_BYTES
+
+
+def run(bin_folder, environment, events, leads=LEADS):
     cluster, advertiser = RedisCluster(), Advertiser()
     stack, failed = None, True
 
@@ -52,7 +62,7 @@ def run(bin_folder, environment, events):
     try:
         stack = make_stack(bin_folder, {**environment, "PUNNET_REDIS": cluster.url}, ("--scale", "filter-worker=2"))
         apply_orders(stack, advertiser)
-        seen = Twice(stack, advertiser, LEADS, 71, RATE_PER_S, LEADS // 12, lose, check=not environment)
+        seen = Twice(stack, advertiser, leads, 71, RATE_PER_S, leads // 12, lose, check=not environment)
         failed = False
         return seen
     finally:
@@ -68,6 +78,13 @@ def test_slots_move_a_node_dies_and_one_is_emptied():
     assert len(seen.accepted) == seen.count and not seen.twice and seen.restored > 0
 
 
-def test_a_build_that_does_not_restore_is_found():
-    seen = run("dev", {"PUNNET_FAULT": "restore_off"}, (empty_one,))
-    assert len(seen.accepted) == seen.count and seen.twice and seen.restored == 0
+def test_a_replica_takes_over_without_its_masters_last_writes():
+    seen = run("release", {}, (fail_one_over,), FEW)
+    assert seen.in_flow, "the events were over before the leads were"
+    assert len(seen.accepted) == seen.count and not seen.twice and seen.restored > 0
+
+
+@pytest.mark.parametrize("event", (empty_one, fail_one_over))
+def test_a_build_that_does_not_restore_is_found(event):
+    seen = run("dev", {"PUNNET_FAULT": "restore_off"}, (event,), FEW)
+    assert seen.twice and seen.restored == 0

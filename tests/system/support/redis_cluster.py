@@ -1,5 +1,6 @@
-"""A Redis Cluster of a test's own: three masters on loopback that keep their data over a restart."""
+"""A Redis Cluster of a test's own: three masters on loopback that keep their data over a restart, and replicas where asked for."""
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 from .stack import _taken
 
 MASTERS = 3
+REPLICAS = 1       # at most: the port behind the masters'
 BUS = 10000        # a node's second port, after its first
 START_TIMEOUT_S = 20
 NODE_TIMEOUT_MS = 2000
@@ -15,9 +17,9 @@ NODE_TIMEOUT_MS = 2000
 
 def _free_ports():
     for base in range(8000, 11000, 10):
-        ports = range(base, base + MASTERS)
+        ports = range(base, base + MASTERS + REPLICAS)
         if not any(_taken(port) or _taken(port + BUS) for port in ports):
-            return list(ports)
+            return list(ports)[:MASTERS]
     raise RuntimeError("no free ports")
 
 
@@ -49,6 +51,34 @@ class RedisCluster:
     def kill(self, port):
         self.running[port].kill()
         self.running.pop(port).wait()
+
+    def add_replica(self, master):
+        """Another node that follows this one. Returns its port."""
+        port = self.ports[-1] + 1
+        self.start(port)
+        self._cli("--cluster", "add-node", f"127.0.0.1:{port}", f"127.0.0.1:{master}", "--cluster-slave",
+                  "--cluster-master-id", self.ask(master, "CLUSTER", "MYID"))
+        self._until(lambda: "master_link_status:up" in self.ask(port, "INFO", "replication"), f"{port} follows {master}")
+        return port
+
+    def fail_over(self, master, replica, written):
+        """The replica is cut off, the master takes at least so many bytes more and dies, and the replica takes its place without
+        them. Returns how many bytes it lacks."""
+        self.running[replica].send_signal(signal.SIGSTOP)
+        self.ask(master, "CLIENT", "KILL", "TYPE", "replica")
+        start = self.offset(master, "master_repl_offset")
+        self._until(lambda: self.offset(master, "master_repl_offset") >= start + written, "the master has taken more")
+        last = self.offset(master, "master_repl_offset")
+        self.kill(master)
+        self.running[replica].send_signal(signal.SIGCONT)
+        lacking = last - self.offset(replica, "slave_repl_offset")
+        self._until(lambda: self.ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER") == "OK", "the replica takes over")
+        self.ports[self.ports.index(master)] = replica
+        self.wait_ok()
+        return lacking
+
+    def offset(self, port, name):
+        return int(dict(line.split(":", 1) for line in self.ask(port, "INFO", "replication").splitlines() if ":" in line)[name])
 
     def wait_ok(self):
         for port in self.ports:
