@@ -86,20 +86,24 @@ static void first_answer(struct audit *a, const struct audit_outcome *o, const s
 		audit_word(a, AUDIT_DELIVERING, ends[o->kind], 1);
 }
 
-static void delivery_outcome(struct audit *a, const struct audit_outcome *o)
+static bool same_terms(struct audit *a, const struct audit_outcome *o, const struct a_decision *d)
+{
+	if (audit_order_of(a, o->order_id) == d->order && o->price.amount_minor == d->price_minor &&
+	    o->payout_minor == d->payout_minor && strcmp(o->price.currency, d->currency) == 0)
+		return true;
+	audit_found(a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
+		    "leads.outcomes/%u@%lld: lead %s round %u: other terms than it was routed at",
+		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
+	return false;
+}
+
+static void delivery_outcome(struct audit *a, const struct audit_outcome *o, bool is_dead)
 {
 	struct a_decision *d = assignment(a, AUDIT_OUTCOMES, o->at, &o->id, o->round);
 
-	if (!d)
+	/* Who was put aside settles nothing; that it contradicts its assignment is a finding all the same. */
+	if (!d || !same_terms(a, o, d) || is_dead)
 		return;
-	if (audit_order_of(a, o->order_id) != d->order || o->price.amount_minor != d->price_minor ||
-	    o->payout_minor != d->payout_minor || strcmp(o->price.currency, d->currency) != 0) {
-		audit_found(
-		    a->line, AUDIT_ASSIGNED_ANSWERED, FOUND_WRONG,
-		    "leads.outcomes/%u@%lld: lead %s round %u: other terms than it was routed at",
-		    o->at.partition, (long long)o->at.offset, audit_text(&o->id), o->round);
-		return;
-	}
 	if (!d->outcomes)
 		first_answer(a, o, d);
 	d->outcomes |= (uint8_t)(1u << o->kind);
@@ -109,21 +113,23 @@ static void delivery_outcome(struct audit *a, const struct audit_outcome *o)
 void audit_outcome(struct audit *a, const struct audit_outcome *o)
 {
 	uint32_t p = o->at.partition;
+	bool is_dead, is_delivery = o->kind >= AUDIT_DELIVERED && o->kind <= AUDIT_UNRESOLVED;
 	struct a_lead *l;
 
 	assert(p < AUDIT_PARTITIONS_MAX);
 	if (a->outcomes_base[p] < 0)
 		a->outcomes_base[p] = o->at.offset;
 	a->outcomes_end[p] = o->at.offset + 1;
-	if (audit_is_dead(a, AUDIT_OUTCOMES, p, o->at.offset))
+	is_dead = audit_is_dead(a, AUDIT_OUTCOMES, p, o->at.offset);
+	if (is_dead && !is_delivery)
 		return;
 	l = audit_lead(a, &o->id); /* anybody may send a verdict about anything: payout judges it */
-	if (l) {
+	if (l && !is_dead) {
 		l->said_partition = (uint16_t)p;
 		l->said_offset = o->at.offset;
 	}
-	if (o->kind >= AUDIT_DELIVERED && o->kind <= AUDIT_UNRESOLVED) {
-		delivery_outcome(a, o);
+	if (is_delivery) {
+		delivery_outcome(a, o, is_dead);
 		return;
 	}
 	if (!l && o->kind == AUDIT_WAIVED && audit_is_forgotten(a, &o->id)) {

@@ -3,6 +3,7 @@ that on his next lead, and nobody else does. With the sums switched off nothing 
 import json
 import time
 import urllib.request
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,6 +17,7 @@ from support.webmaster import Webmaster, lead
 
 VERTICAL, BAD, GOOD = "microloan", "w01", "w02"
 BAD_LEADS, GOOD_LEADS = 70, 240  # the filter wants 50 verdicts of the webmaster, and 200 of the others
+SPARE = 20  # leads that may be turned away for what they are
 TOLD_EVERY_S, TOLD_TIMEOUT_S = 1, 15
 TOPIC = "webmasters.verdicts"
 EVERY = {"PUNNET_PAYOUT_VERDICT_LINES_EVERY": f"{TOLD_EVERY_S}s"}
@@ -56,7 +58,10 @@ def said_of_all(stack, advertiser):
     """Leads are sold; nearly all of one webmaster's are returned, and few of the other's. What was said, by webmaster."""
     sums = {}
     for who, count, returned_of_ten in ((BAD, BAD_LEADS, 9), (GOOD, GOOD_LEADS, 1)):
-        ids = send(stack, who, range(GOOD_LEADS * (who == BAD), GOOD_LEADS * (who == BAD) + count))
+        first = 500 * (who == BAD)
+        messages = wait_until(lambda i=send(stack, who, range(first, first + count + SPARE)): judged(stack, i), 30, "leads are judged")
+        ids = [str(uuid.UUID(bytes=m.lead_id)) for m in messages if m.verdict == 1][:count]
+        assert len(ids) == count
         wait_until(lambda i=ids: all(x in advertiser.taken for x in i), 60, f"all leads of {who} are sold")
         verdicts = ["returned" if n % 10 < returned_of_ten else "approved" for n in range(count)]
         with ThreadPoolExecutor(8) as pool:
