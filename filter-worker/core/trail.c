@@ -28,6 +28,24 @@ static void want(struct trail_plan *p, const struct filter *filter, struct trail
 	w->filters[w->filter_count++] = filter;
 }
 
+void trail_plan_begin(struct trail_plan *p)
+{
+	p->count = 0;
+	p->signs.known = false;
+}
+
+const struct plan_signs *trail_plan_signs(struct trail_plan *p, const struct facts *local)
+{
+	struct signs signs;
+
+	if (!p->signs.known) {
+		signs = signs_of(local);
+		p->signs = (struct plan_signs){
+		    .known = true, .rarest = signs.rarest, .unusual = signs.unusual};
+	}
+	return &p->signs;
+}
+
 void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
 		     struct slice scope, struct slice subject, int64_t keep_ms,
 		     const struct visit *own)
@@ -89,10 +107,11 @@ void trail_plan_want_source(struct trail_plan *p, const struct filter *filter,
 	    subject_key("sc", (struct slice){0}, webmaster_key(s->aff_id, &key), fresh.key);
 	/* Whoever asks first says what the lead leaves there. */
 	if (!find(p, &fresh))
-		fresh.own = (struct visit){
-		    .at_ms = s->received_at_ms,
-		    .marks = {[SOURCE_SENT] = sent_mark(local),
-			      [SOURCE_SUB] = sub_mark(s->sub1, signs_of(local).unusual)}};
+		fresh.own =
+		    (struct visit){.at_ms = s->received_at_ms,
+				   .marks = {[SOURCE_SENT] = sent_mark(local),
+					     [SOURCE_SUB] = sub_mark(
+						 s->sub1, trail_plan_signs(p, local)->unusual)}};
 	want(p, filter, &fresh);
 }
 

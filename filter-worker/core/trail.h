@@ -27,6 +27,7 @@ struct trail {
 };
 
 struct filter;
+struct sign;
 
 struct trail_want {
 	const struct filter *filters[TRAIL_LISTENERS]; /* whose learn() hears the answer */
@@ -41,10 +42,21 @@ struct trail_want {
 	bool known;
 };
 
+/* What signs_of() said of the lead, for those who plan: see signs.h. */
+struct plan_signs {
+	bool known;
+	const struct sign *rarest;
+	bool unusual;
+};
+
 struct trail_plan {
 	struct trail_want wants[TRAILS_MAX];
 	size_t count;
+	struct plan_signs signs; /* asked for once a lead: they take many filters' answers */
 };
+
+void trail_plan_begin(struct trail_plan *p);
+const struct plan_signs *trail_plan_signs(struct trail_plan *p, const struct facts *local);
 
 /* subject: 16 bytes; an empty one asks for nothing. purpose: two letters, nobody else's. scope: empty = the whole network.
  * keep_ms does not depend on the rule: other rules can then be tried on what was learned. The first two marks are kept. */
