@@ -166,7 +166,8 @@ static struct visit source_visit(const int64_t *sent_ms, struct slice sub1, bool
 
 static void two_marks_tell_gaps_whatever_the_forms_clock_says(void **state)
 {
-	const int64_t clocks[] = {NOW_MS, 1, 0x7fffffff, 0xffffffffLL - 500, 0xffffffffLL - 20, -700};
+	const int64_t clocks[] = {NOW_MS, 1, 0x7fffffff, 0xffffffffLL - 500, 0xffffffffLL - 20,
+				  -700};
 	const int64_t gaps[] = {1, 999, -1500, 4 * MS_PER_HOUR, 20 * MS_PER_DAY};
 
 	(void)state;
