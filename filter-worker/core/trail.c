@@ -28,6 +28,24 @@ static void want(struct trail_plan *p, const struct filter *filter, struct trail
 	w->filters[w->filter_count++] = filter;
 }
 
+void trail_plan_begin(struct trail_plan *p)
+{
+	p->count = 0;
+	p->signs.known = false;
+}
+
+const struct plan_signs *trail_plan_signs(struct trail_plan *p, const struct facts *local)
+{
+	struct signs signs;
+
+	if (!p->signs.known) {
+		signs = signs_of(local);
+		p->signs = (struct plan_signs){
+		    .known = true, .rarest = signs.rarest, .unusual = signs.unusual};
+	}
+	return &p->signs;
+}
+
 void trail_plan_want(struct trail_plan *p, const struct filter *filter, const char purpose[2],
 		     struct slice scope, struct slice subject, int64_t keep_ms,
 		     const struct visit *own)
@@ -60,25 +78,40 @@ void trail_plan_want_person(struct trail_plan *p, const struct filter *filter,
 	want(p, filter, &fresh);
 }
 
+/* 0 stands for a form that does not say: one that was sent at such a moment was sent a millisecond later. */
+static uint32_t sent_mark(const struct facts *local)
+{
+	int64_t sent_ms;
+
+	if (!facts_number(local, FACT_FORM_SENT_AT, &sent_ms))
+		return 0;
+	return MAX_OF((uint32_t)(uint64_t)sent_ms, 1u);
+}
+
+static uint32_t sub_mark(struct slice sub1, bool is_signed)
+{
+	uint32_t sub = sub1.len > 0 ? MAX_OF(text_mark(sub1) >> 1, 1u) : 0;
+
+	return sub << 1 | is_signed;
+}
+
 void trail_plan_want_source(struct trail_plan *p, const struct filter *filter,
 			    const struct claim_subject *s, const struct facts *local)
 {
-	struct trail_want fresh = {.keep_ms = SOURCE_KEEP_MS, .wide = true};
+	struct trail_want fresh = {.keep_ms = SOURCE_KEEP_MS};
 	struct webmaster_key key;
-	int64_t sent_ms;
 
 	if (s->aff_id.len == 0)
 		return;
-	if (!facts_number(local, FACT_FORM_SENT_AT, &sent_ms))
-		sent_ms = 0;
 	fresh.key_len =
-	    subject_key("so", (struct slice){0}, webmaster_key(s->aff_id, &key), fresh.key);
-	fresh.own = (struct visit){
-	    .at_ms = s->received_at_ms,
-	    .marks = {[SOURCE_SENT_HIGH] = (uint32_t)((uint64_t)sent_ms >> 32),
-		      [SOURCE_SENT_LOW] = (uint32_t)sent_ms,
-		      [SOURCE_SUB] = s->sub1.len > 0 ? text_mark(s->sub1) : 0,
-		      [SOURCE_SIGN] = find(p, &fresh) ? 0 : signs_of(local).unusual}};
+	    subject_key("sc", (struct slice){0}, webmaster_key(s->aff_id, &key), fresh.key);
+	/* Whoever asks first says what the lead leaves there. */
+	if (!find(p, &fresh))
+		fresh.own =
+		    (struct visit){.at_ms = s->received_at_ms,
+				   .marks = {[SOURCE_SENT] = sent_mark(local),
+					     [SOURCE_SUB] = sub_mark(
+						 s->sub1, trail_plan_signs(p, local)->unusual)}};
 	want(p, filter, &fresh);
 }
 

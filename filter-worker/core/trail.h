@@ -27,6 +27,7 @@ struct trail {
 };
 
 struct filter;
+struct sign;
 
 struct trail_want {
 	const struct filter *filters[TRAIL_LISTENERS]; /* whose learn() hears the answer */
@@ -41,10 +42,21 @@ struct trail_want {
 	bool known;
 };
 
+/* What signs_of() said of the lead, for those who plan: see signs.h. */
+struct plan_signs {
+	bool known;
+	const struct sign *rarest;
+	bool unusual;
+};
+
 struct trail_plan {
 	struct trail_want wants[TRAILS_MAX];
 	size_t count;
+	struct plan_signs signs; /* asked for once a lead: they take many filters' answers */
 };
+
+void trail_plan_begin(struct trail_plan *p);
+const struct plan_signs *trail_plan_signs(struct trail_plan *p, const struct facts *local);
 
 /* subject: 16 bytes; an empty one asks for nothing. purpose: two letters, nobody else's. scope: empty = the whole network.
  * keep_ms does not depend on the rule: other rules can then be tried on what was learned. The first two marks are kept. */
@@ -62,10 +74,25 @@ static inline int64_t person_name(const struct visit *v)
 {
 	return (int64_t)((uint64_t)v->marks[PERSON_WORD] << 32 | v->marks[PERSON_NEXT_WORD]);
 }
-/* The trail of the webmaster's last leads, which several filters share: when the form was sent by its own clock (0, 0: it does
- * not say), the sub-id (0: none), and whether the lead shows an unusual sign. */
-enum source_mark { SOURCE_SENT_HIGH, SOURCE_SENT_LOW, SOURCE_SUB, SOURCE_SIGN };
+/* The trail of the webmaster's last leads, which several filters share: when the form was sent by its own clock, and the sub-id with
+ * whether the lead shows an unusual sign. Two marks, for every lead with a sub-id pays for it: of the time the lower 32 bits,
+ * which tell all gaps up to 24 days whatever the clock's year is (0: it does not say); of the sub-id 31 bits (0: none), and
+ * the sign in the lowest. */
+enum source_mark { SOURCE_SENT, SOURCE_SUB };
 #define SOURCE_KEEP_MS (8 * MS_PER_HOUR)
+static inline uint32_t source_sub(const struct visit *v)
+{
+	return v->marks[SOURCE_SUB] >> 1;
+}
+static inline bool source_is_signed(const struct visit *v)
+{
+	return v->marks[SOURCE_SUB] & 1;
+}
+/* From the earlier to the later, which both say when they were sent. */
+static inline int64_t source_gap_ms(const struct visit *earlier, const struct visit *later)
+{
+	return (int32_t)(later->marks[SOURCE_SENT] - earlier->marks[SOURCE_SENT]);
+}
 void trail_plan_want_source(struct trail_plan *p, const struct filter *filter,
 			    const struct claim_subject *s, const struct facts *local);
 /* A trail of a webmaster's: its subject, made of the aff_id. */

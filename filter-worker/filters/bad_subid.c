@@ -33,11 +33,10 @@ static void learn(const struct trail_want *want, int64_t now_ms, struct facts *r
 	for (size_t i = 0; i < t->count; i++) {
 		const struct visit *v = &t->visits[i];
 
-		if (now_ms - v->at_ms >= SOURCE_KEEP_MS ||
-		    v->marks[SOURCE_SUB] != want->own.marks[SOURCE_SUB])
+		if (now_ms - v->at_ms >= SOURCE_KEEP_MS || source_sub(v) != source_sub(&want->own))
 			continue;
 		leads++;
-		with_sign += v->marks[SOURCE_SIGN];
+		with_sign += source_is_signed(v);
 	}
 	facts_set_number(ret, FACT_RECENT_SAME_SUB, leads);
 	facts_set_number(ret, FACT_RECENT_SAME_SUB_SIGNED, with_sign);

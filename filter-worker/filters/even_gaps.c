@@ -29,11 +29,6 @@ static void look(const struct sight *sight, struct facts *ret)
 		facts_set_number(ret, FACT_FORM_SENT_AT, s->form_started_at_ms + s->filled_ms);
 }
 
-static int64_t sent_at(const struct visit *v)
-{
-	return (int64_t)((uint64_t)v->marks[SOURCE_SENT_HIGH] << 32 | v->marks[SOURCE_SENT_LOW]);
-}
-
 static void follow(const struct claim_subject *s, const struct facts *local,
 		   struct trail_plan *plan)
 {
@@ -59,8 +54,8 @@ static int64_t off_percent(int64_t gap, int64_t median)
 
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
-	int64_t gaps[TRAIL_VISITS_MAX], sorted[TRAIL_VISITS_MAX], later = sent_at(&want->own),
-								  median;
+	int64_t gaps[TRAIL_VISITS_MAX], sorted[TRAIL_VISITS_MAX], median;
+	const struct visit *later = &want->own;
 	size_t count = 0, near = 0;
 
 	/* From the newest back. */
@@ -69,12 +64,12 @@ static void learn(const struct trail_want *want, int64_t now_ms, struct facts *r
 
 		if (now_ms - v->at_ms >= WINDOW_MS)
 			break;
-		if (sent_at(v) == 0)
+		if (v->marks[SOURCE_SENT] == 0)
 			continue;
-		gaps[count] = later - sent_at(v);
+		gaps[count] = source_gap_ms(v, later);
 		insert_sorted(sorted, count, gaps[count]);
 		count++;
-		later = sent_at(v);
+		later = v;
 	}
 	facts_set_number(ret, FACT_FORM_GAPS, (int64_t)count);
 	median = count > 0 ? sorted[count / 2] : 0;

@@ -25,7 +25,7 @@ enum { MARK_ONE_IN };
 static void follow(const struct claim_subject *s, const struct facts *local,
 		   struct trail_plan *plan)
 {
-	const struct sign *sign = s->aff_id.len > 0 ? signs_of(local).rarest : NULL;
+	const struct sign *sign = s->aff_id.len > 0 ? trail_plan_signs(plan, local)->rarest : NULL;
 	struct webmaster_key key;
 
 	if (!sign)

@@ -26,26 +26,38 @@ static void follow(const struct claim_subject *s, const struct facts *local,
 		trail_plan_want_source(plan, &filter_subid_flood, s, local);
 }
 
+/* Values of seen, with this one among them from now on. */
+static size_t add_new(uint32_t seen[TRAIL_VISITS_MAX], size_t count, uint32_t value)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (seen[i] == value)
+			return count;
+	}
+	seen[count] = value;
+	return count + 1;
+}
+
 static void learn(const struct trail_want *want, int64_t now_ms, struct facts *ret)
 {
 	const struct trail *t = &want->found;
-	uint32_t own = want->own.marks[SOURCE_SUB];
+	uint32_t own = source_sub(&want->own), seen[TRAIL_VISITS_MAX];
 	int64_t leads = 0, same = 0, span_ms = 0;
+	size_t subs = 0;
 
+	assert(t->count <= TRAIL_VISITS_MAX);
 	for (size_t i = 0; i < t->count; i++) {
 		const struct visit *v = &t->visits[i];
 
 		if (now_ms - v->at_ms >= SOURCE_KEEP_MS)
 			continue;
 		leads++;
-		same += v->marks[SOURCE_SUB] == own;
+		same += source_sub(v) == own;
 		span_ms = MAX_OF(span_ms, now_ms - v->at_ms);
+		subs = add_new(seen, subs, source_sub(v));
 	}
 	facts_set_number(ret, FACT_RECENT_LEADS, leads);
 	facts_set_number(ret, FACT_RECENT_MS, span_ms);
-	facts_set_number(ret, FACT_RECENT_SUBS,
-			 (int64_t)trail_distinct(t, now_ms, SOURCE_KEEP_MS, SOURCE_SUB, own) -
-			     (same == 0));
+	facts_set_number(ret, FACT_RECENT_SUBS, (int64_t)subs);
 	facts_set_number(ret, FACT_RECENT_SAME_SUB, same);
 }
 

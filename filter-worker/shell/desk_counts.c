@@ -28,7 +28,7 @@ static bool asks(const struct rule_list *l, size_t i)
 
 void counts_plan(const struct rule_list *l, struct desk_lead *lead)
 {
-	lead->trails.count = 0;
+	trail_plan_begin(&lead->trails);
 	lead->weighed = false;
 	for (size_t i = 0; i < l->count; i++) {
 		const struct filter *f = l->rules[i].filter;

@@ -241,7 +241,8 @@ uint64_t kv_record_digest(const struct lead_record *r)
 {
 	uint64_t h = hash_fnv1a(0, slice_of(r->lead_id.bytes, sizeof(r->lead_id.bytes)));
 
-	return hash_fnv1a(h, slice_of(&r->raw_offset, sizeof(r->raw_offset)));
+	h = hash_fnv1a(h, slice_of(&r->raw_offset, sizeof(r->raw_offset)));
+	return h & KV_RECORD_MASK;
 }
 
 void kv_trail_answer(struct kv_trail *t, const struct kv_visit *all, size_t count,

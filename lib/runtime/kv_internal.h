@@ -40,6 +40,7 @@ bool kv_claim_decode(struct slice value, struct lead_record *ret_owner, int64_t 
 
 #define KV_NO_PLACE UINT32_MAX
 
+#define KV_RECORD_MASK ((UINT64_C(1) << 48) - 1) /* see KV_VISIT_HEAD */
 uint64_t kv_record_digest(const struct lead_record *r);
 static inline int64_t kv_hour_of(int64_t ms)
 {

@@ -242,16 +242,17 @@ static uint64_t take(const char *at, int bytes)
 	return n;
 }
 
+#define VISIT_AT_MOST_MS ((INT64_C(1) << 47) - 1)
+
 size_t kv_visit_bytes(bool wide)
 {
-	return wide ? KV_VISIT_BYTES : KV_VISIT_BYTES / 2 + 8;
+	return KV_VISIT_HEAD + 4 * (size_t)(wide ? KV_MARKS_MAX : 2);
 }
-
-static_assert(KV_VISIT_BYTES / 2 + 8 == 16 + 4 * 2, "a record, a time, two marks");
 
 void kv_visit_encode(const struct kv_visit *v, bool wide, uint8_t ret[KV_VISIT_BYTES])
 {
-	uint8_t *at = put(put(ret, v->record, 8), (uint64_t)v->at_ms, 8);
+	int64_t at_ms = MIN_OF(MAX_OF(v->at_ms, -VISIT_AT_MOST_MS), VISIT_AT_MOST_MS);
+	uint8_t *at = put(put(ret, v->record, 6), (uint64_t)at_ms, 6);
 
 	for (size_t i = 0; i < (wide ? KV_MARKS_MAX : 2); i++)
 		at = put(at, v->marks[i], 4);
@@ -270,11 +271,11 @@ bool kv_trail_decode(struct slice value, bool wide, struct kv_visit ret[KV_VISIT
 		const char *at = value.data + (skip + i) * bytes;
 
 		ret[i] = (struct kv_visit){
-		    .record = take(at, 8),
-		    .at_ms = (int64_t)take(at + 8, 8),
+		    .record = take(at, 6),
+		    .at_ms = (int64_t)(take(at + 6, 6) << 16) >> 16,
 		};
 		for (size_t m = 0; m < (wide ? KV_MARKS_MAX : 2); m++)
-			ret[i].marks[m] = (uint32_t)take(at + 16 + 4 * m, 4);
+			ret[i].marks[m] = (uint32_t)take(at + KV_VISIT_HEAD + 4 * m, 4);
 	}
 	return true;
 }

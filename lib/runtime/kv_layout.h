@@ -102,8 +102,11 @@ unsigned kv_slot_of_key(struct slice key);
 
 /* --- visits and sums as bytes, big-endian --- */
 
-#define KV_VISIT_BYTES  (16 + 4 * KV_MARKS_MAX) /* of a wide trail */
-#define KV_HOUR_BYTES   240                     /* leads by minute, then rejects, 16 bits each */
+/* A trail is read and written as a whole, so each byte of a visit is paid for 24 times. Of the record's digest 48 bits stand there,
+ * which tell 24 records from one another, and of the time 48: until the year 6429. */
+#define KV_VISIT_HEAD   12
+#define KV_VISIT_BYTES  (KV_VISIT_HEAD + 4 * KV_MARKS_MAX) /* of a wide trail */
+#define KV_HOUR_BYTES   240                   /* leads by minute, then rejects, 16 bits each */
 #define KV_DAY_BYTES    (192 + KV_SUBS_BYTES) /* leads by hour, rejects by hour, 32 bits each; subs */
 #define KV_DAY_SUBS_BIT 1536
 

@@ -72,7 +72,7 @@ static enum result join_shard(struct kv_redis *r, unsigned shard, uint32_t parti
 {
 	char fresh[KV_ID_LEN + 1];
 	const char *layout =
-	    arena_printf(&r->arena, "3:%u:%u", r->layout.bucket_bits, r->layout.shards);
+	    arena_printf(&r->arena, "4:%u:%u", r->layout.bucket_bits, r->layout.shards);
 	/* Another process may have begun anew already; what it began goes on. */
 	const char *args[] = {fresh, layout, r->went_back[shard] ? r->layout.ids[shard] : "",
 			      arena_printf(&r->arena, "%lld", (long long)kv_born(clock_now_ms()))};

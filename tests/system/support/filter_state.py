@@ -9,7 +9,8 @@ from . import log
 
 PREFIX = b"fw:"
 ID_LEN = 8
-VISITS = {b"t": struct.Struct(">QqII"), b"w": struct.Struct(">QqIIII")}  # by the kind of page
+VISIT_BYTES = {b"t": 20, b"w": 28}  # by the kind of page: 48 bits of the record, 48 of the time, two marks or four
+RECORD_BITS = 48
 PAGE_FIELD_LEN = 12
 VISITS_MAX = 24
 REJECTED = 2
@@ -51,7 +52,11 @@ def page_field(key):
 
 
 def record_digest(message):
-    return fnv1a(struct.pack("<Q", message.source.offset), fnv1a(message.lead_id))
+    return fnv1a(struct.pack("<Q", message.source.offset), fnv1a(message.lead_id)) & (1 << RECORD_BITS) - 1
+
+
+def read_visit(data):
+    return int.from_bytes(data[:6], "big"), int.from_bytes(data[6:12], "big", signed=True)
 
 
 def facts_of(message):
@@ -109,17 +114,17 @@ class FilterState:
         names = list(client.scan_iter(match=start + b"*", count=5000)) if len(state) == ID_LEN else []
         for key in names:
             kind, rest = key[len(start):len(start) + 1], key[len(start) + 1:]
-            if kind in VISITS:
-                self._read_page(VISITS[kind], int(rest.split(b".")[2]), client.hgetall(key))
+            if kind in VISIT_BYTES:
+                self._read_page(VISIT_BYTES[kind], int(rest.split(b".")[2]), client.hgetall(key))
             elif kind in b"hd" and (value := client.get(key)) is not None:  # the others are notes
                 sums = self.hours if kind == b"h" else self.days
                 sums[(rest[8:].decode(), struct.unpack("<q", rest[:8])[0])] = value
 
-    def _read_page(self, form, generation, page):
+    def _read_page(self, size, generation, page):
         """A trail that stands in two generations counts in the later one."""
         for field, value in page.items():
             if generation >= self.trails.get(field, (-1,))[0]:
-                visits = [form.unpack_from(value, at)[:2] for at in range(0, len(value), form.size)]
+                visits = [read_visit(value[at:at + size]) for at in range(0, len(value), size)]
                 self.trails[field] = (generation, visits)
 
     # --- watermarks: everything that was judged is counted, and nothing beyond ---

@@ -149,6 +149,58 @@ static void two_trails_never_have_the_same_purpose(void **state)
 	bench_close(&b);
 }
 
+/* What a lead leaves in its webmaster's trail. sent_ms NULL: its form does not say. */
+static struct visit source_visit(const int64_t *sent_ms, struct slice sub1, bool has_sign)
+{
+	struct claim_subject s = {.received_at_ms = NOW_MS, .aff_id = SLICE("w1"), .sub1 = sub1};
+	struct trail_plan plan = {.signs = {.known = true, .unusual = has_sign}};
+	struct facts local = {0};
+
+	if (sent_ms)
+		facts_set_number(&local, FACT_FORM_SENT_AT, *sent_ms);
+	trail_plan_want_source(&plan, filters[0], &s, &local);
+	assert_int_equal(plan.count, 1);
+	assert_false(plan.wants[0].wide);
+	return plan.wants[0].own;
+}
+
+static void two_marks_tell_gaps_whatever_the_forms_clock_says(void **state)
+{
+	const int64_t clocks[] = {NOW_MS, 1, 0x7fffffff, 0xffffffffLL - 500, 0xffffffffLL - 20,
+				  -700};
+	const int64_t gaps[] = {1, 999, -1500, 4 * MS_PER_HOUR, 20 * MS_PER_DAY};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(gaps); k++) {
+			int64_t next = clocks[i] + gaps[k];
+			struct visit a = source_visit(&clocks[i], SLICE("s"), false);
+			struct visit b = source_visit(&next, SLICE("s"), true);
+
+			assert_int_equal(source_gap_ms(&a, &b), gaps[k]);
+		}
+	}
+}
+
+static void a_mark_of_a_sub_id_holds_the_sign_and_0_is_nobodys(void **state)
+{
+	const int64_t zero = 0;
+	struct visit a = source_visit(NULL, SLICE("a"), false);
+	struct visit a_signed = source_visit(NULL, SLICE("a"), true);
+	struct visit b = source_visit(&zero, SLICE("b"), true);
+	struct visit none = source_visit(NULL, (struct slice){0}, true);
+
+	(void)state;
+	assert_int_equal(source_sub(&a), source_sub(&a_signed));
+	assert_int_not_equal(source_sub(&a), source_sub(&b));
+	assert_int_not_equal(source_sub(&a), 0);
+	assert_int_equal(source_sub(&none), 0);
+	assert_false(source_is_signed(&a));
+	assert_true(source_is_signed(&a_signed) && source_is_signed(&none));
+	assert_int_equal(a.marks[SOURCE_SENT], 0);
+	assert_int_not_equal(b.marks[SOURCE_SENT], 0);
+}
+
 static void who_is_not_known_leaves_no_trail(void **state)
 {
 	struct claim_subject nobody = {.received_at_ms = NOW_MS, .vertical = SLICE("osago")};
@@ -287,6 +339,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_filter_learns_of_trails_only_facts_that_it_declares),
 	    cmocka_unit_test(two_trails_never_have_the_same_purpose),
+	    cmocka_unit_test(two_marks_tell_gaps_whatever_the_forms_clock_says),
+	    cmocka_unit_test(a_mark_of_a_sub_id_holds_the_sign_and_0_is_nobodys),
 	    cmocka_unit_test(who_is_not_known_leaves_no_trail),
 	    cmocka_unit_test(a_filter_weighs_only_facts_that_it_declares),
 	    cmocka_unit_test(all_that_is_said_of_a_webmaster_does_not_reject),

@@ -377,6 +377,32 @@ static void a_state_that_takes_anothers_place_knows_its_generation(_unused_ void
 	kv_close(kv);
 }
 
+/* A visit as bytes: times before 1970 too, and one that no clock has stays the last that can be told. */
+static void a_visit_is_read_as_it_was_written(_unused_ void **state)
+{
+	const int64_t times[] = {0, -1, NOON, -NOON, INT64_C(1) << 46, INT64_MAX},
+		      last = (INT64_C(1) << 47) - 1;
+
+	for (size_t i = 0; i < ARRAY_LEN(times) * 2; i++) {
+		struct kv_visit v = {.record = 0xfedcba987654,
+				     .at_ms = times[i / 2],
+				     .marks = {1, UINT32_MAX, 3, 4}};
+		struct kv_visit found[KV_VISITS_MAX];
+		uint8_t bytes[KV_VISIT_BYTES];
+		bool wide = i % 2;
+		size_t count;
+
+		kv_visit_encode(&v, wide, bytes);
+		assert_int_equal(kv_visit_bytes(wide), wide ? 28 : 20);
+		assert_true(
+		    kv_trail_decode(slice_of(bytes, kv_visit_bytes(wide)), wide, found, &count));
+		assert_int_equal(count, 1);
+		assert_int_equal(found[0].record, v.record);
+		assert_int_equal(found[0].at_ms, MIN_OF(v.at_ms, last));
+		assert_memory_equal(found[0].marks, v.marks, sizeof(uint32_t) * (wide ? 4 : 2));
+	}
+}
+
 #define ON(open, test)                                                                             \
 	{                                                                                          \
 		"on_" #open ": " #test, test, open_##open, close_kv, NULL                          \
@@ -395,6 +421,7 @@ int main(void)
 	    cmocka_unit_test(an_emptied_redis_is_noticed_before_anything_is_judged),
 	    cmocka_unit_test(a_state_that_went_back_is_lost),
 	    cmocka_unit_test(a_claim_of_the_generation_before_is_found_unless_the_state_is_younger),
+	    cmocka_unit_test(a_visit_is_read_as_it_was_written),
 	    cmocka_unit_test(a_state_that_takes_anothers_place_knows_its_generation),
 	};
 	int failed;
