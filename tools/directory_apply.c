@@ -254,7 +254,8 @@ static void apply_webmaster(struct apply *a, const struct yaml *item, const char
 	w->default_country = text_of(a, item, "default_country", "");
 	w->page_origins = list_of(a, item, "page_origins", &w->n_page_origins);
 	w->suspended = bool_of(a, item, "suspended");
-	webmaster_postbacks_read(&a->arena, item, w, &a->faults);
+	w->postbacks = webmaster_postbacks_read(&a->arena, item, POSTBACK_WEBMASTER,
+						&w->n_postbacks, &a->faults);
 	if (w->default_country[0] && !country_known(slice_cstr(w->default_country)))
 		yaml_fault(&a->faults, item->line,
 			   "default_country: \"%s\": expected two letters after ISO 3166-1",
@@ -294,6 +295,8 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->deliveries_per_s = (uint32_t)int_of(a, item, "deliveries_per_s", 1, 100000, 0);
 	v->suspended = bool_of(a, item, "suspended");
 	advertiser_contract_read(&a->arena, item, v, &a->faults);
+	v->alerts =
+	    webmaster_postbacks_read(&a->arena, item, POSTBACK_ALERTED, &v->n_alerts, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",
@@ -302,7 +305,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	    item, "advertiser",
 	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, "
 	    "deliveries_per_s, suspended, quality, vat_percent, returns_max_percent, "
-	    "own_cause_returns",
+	    "own_cause_returns, alerts",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;
@@ -328,7 +331,9 @@ static void apply_operator(struct apply *a, const struct yaml *item, const char 
 
 	punnet__v1__operator__init(o);
 	o->name = text_of(a, item, "name", id);
-	yaml_refuse_unknown(item, "operator", "id, name", &a->faults);
+	o->alerts =
+	    webmaster_postbacks_read(&a->arena, item, POSTBACK_ALERTED, &o->n_alerts, &a->faults);
+	yaml_refuse_unknown(item, "operator", "id, name, alerts", &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_OPERATOR;
 	e->operator_ = o;
 	if (a->faults.count)
@@ -336,10 +341,13 @@ static void apply_operator(struct apply *a, const struct yaml *item, const char 
 	if (old) {
 		o->n_keys = old->operator_->n_keys;
 		o->keys = old->operator_->keys;
+		o->sealed_secret = old->operator_->sealed_secret;
 	} else {
 		o->keys = make_key(a, "operator", id);
 		o->n_keys = o->keys ? 1 : 0;
 	}
+	if (webmaster_postbacks_signed(o->alerts, o->n_alerts) && o->sealed_secret.len == 0)
+		o->sealed_secret = make_secret(a, "operator", id, e->id);
 	publish(a, old, e);
 }
 
