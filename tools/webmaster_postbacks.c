@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "delivery/core/postback.h"
+
 #define EVENTS_MAX 16
 
 struct list {
@@ -64,9 +66,9 @@ static void read_one(struct arena *a, const struct yaml *item, const struct list
 	yaml_refuse_unknown(item, l->name, "url, events, method, sign", f);
 }
 
-Punnet__V1__Postback **webmaster_postbacks_read(struct arena *a, const struct yaml *item,
-						enum postback_audience audience, size_t *ret_count,
-						struct yaml_faults *f)
+static Punnet__V1__Postback **read_all(struct arena *a, const struct yaml *item,
+				       enum postback_audience audience, size_t *ret_count,
+				       struct yaml_faults *f)
 {
 	struct list l = {"postbacks", "delivered, approved, returned, paid", audience, NULL, 0};
 	const struct yaml *list;
@@ -96,10 +98,29 @@ Punnet__V1__Postback **webmaster_postbacks_read(struct arena *a, const struct ya
 	return l.all;
 }
 
-bool webmaster_postbacks_signed(Punnet__V1__Postback *const *all, size_t count)
+void webmaster_postbacks_read(struct arena *a, const struct yaml *item, Punnet__V1__Webmaster *ret,
+			      struct yaml_faults *f)
 {
-	for (size_t i = 0; i < count; i++)
-		if (all[i]->sign)
+	ret->postbacks = read_all(a, item, POSTBACK_WEBMASTER, &ret->n_postbacks, f);
+}
+
+void advertiser_alerts_read(struct arena *a, const struct yaml *item, Punnet__V1__Advertiser *ret,
+			    struct yaml_faults *f)
+{
+	ret->alerts = read_all(a, item, POSTBACK_ALERTED, &ret->n_alerts, f);
+}
+
+void operator_alerts_read(struct arena *a, const struct yaml *item, Punnet__V1__Operator *ret,
+			  struct yaml_faults *f)
+{
+	ret->alerts = read_all(a, item, POSTBACK_ALERTED, &ret->n_alerts, f);
+	yaml_refuse_unknown(item, "operator", "id, name, alerts", f);
+}
+
+bool operator_signs(const Punnet__V1__Operator *o)
+{
+	for (size_t i = 0; i < o->n_alerts; i++)
+		if (o->alerts[i]->sign)
 			return true;
 	return false;
 }

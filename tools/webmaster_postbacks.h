@@ -3,16 +3,18 @@
 #ifndef PUNNET_WEBMASTER_POSTBACKS_H
 #define PUNNET_WEBMASTER_POSTBACKS_H
 
-#include "delivery/core/postback.h"
 #include "proto/directory.pb-c.h"
 #include "runtime/yaml.h"
 
-/* Of `postbacks` or `alerts`; a list of *ret_count, whose texts live in the arena. */
-Punnet__V1__Postback **webmaster_postbacks_read(struct arena *a, const struct yaml *item,
-						enum postback_audience audience, size_t *ret_count,
-						struct yaml_faults *f);
-
-/* Is one of them to be signed? */
-bool webmaster_postbacks_signed(Punnet__V1__Postback *const *all, size_t count);
+/* The entry's texts live in the arena. */
+void webmaster_postbacks_read(struct arena *a, const struct yaml *item, Punnet__V1__Webmaster *ret,
+			      struct yaml_faults *f);
+void advertiser_alerts_read(struct arena *a, const struct yaml *item, Punnet__V1__Advertiser *ret,
+			    struct yaml_faults *f);
+/* It refuses what is unknown of an operator, too. */
+void operator_alerts_read(struct arena *a, const struct yaml *item, Punnet__V1__Operator *ret,
+			  struct yaml_faults *f);
+/* Is one of his alerts to be signed? */
+bool operator_signs(const Punnet__V1__Operator *o);
 
 #endif

@@ -14,13 +14,14 @@
 #include "runtime/fault.h"
 #include "runtime/log.h"
 
-#define TOPIC_PROGRESS  "orders.progress"
-#define TOPIC_EVENTS    "status.events"
-#define GROUP           "delivery-alerts"
-#define TAKE_MAX        50
-#define LEARN_MAX       500
-#define TIMEOUT_MS      10000
-#define CIRCUITS_IN_BUS 1000 /* alerts of circuits that Kafka has not got yet; others are left out, and logged */
+#define TOPIC_PROGRESS "orders.progress"
+#define TOPIC_EVENTS   "status.events"
+#define GROUP          "delivery-alerts"
+#define TAKE_MAX       50
+#define LEARN_MAX      500
+#define TIMEOUT_MS     10000
+#define CIRCUITS_IN_BUS                                                                            \
+	1000 /* alerts of circuits that Kafka has not got yet; others are left out, and logged */
 
 struct alerts {
 	struct bus *bus;
@@ -28,8 +29,8 @@ struct alerts {
 	struct alerts_settings settings;
 	struct bus_consumer *consumer;
 	struct bus_producer *producer;
-	int32_t events;   /* partitions */
-	struct map told;  /* order -> its Punnet__V1__PaceState, when its progress was last seen */
+	int32_t events;  /* partitions */
+	struct map told; /* order -> its Punnet__V1__PaceState, when its progress was last seen */
 	bool owns, failed, draining;
 	int64_t next, committed; /* offsets in orders.progress */
 	size_t in_bus;

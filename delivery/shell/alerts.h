@@ -14,7 +14,8 @@
 #include "runtime/bus.h"
 #include "runtime/directory.h"
 
-#define ALERT_RECEIVERS_MAX 32 /* of one event: the advertiser, and operators in the directory's order; others are left out */
+#define ALERT_RECEIVERS_MAX                                                                        \
+	32 /* of one event: the advertiser, and operators in the directory's order; others are left out */
 
 struct alerts;
 

@@ -109,8 +109,8 @@ static void an_order_that_falls_short_is_told_once_to_all_who_ask(_unused_ void 
 	struct world w;
 
 	world_open(&w);
-	put_alerts(&w, "advertiser/bank-a", "http://127.0.0.1:%d/a?e={event}&o={order_id}&x={expected}",
-		   events, 2);
+	put_alerts(&w, "advertiser/bank-a",
+		   "http://127.0.0.1:%d/a?e={event}&o={order_id}&x={expected}", events, 2);
 	put_alerts(&w, "operator/op", "http://127.0.0.1:%d/op?e={event}", events, 1);
 	put_alerts(&w, "advertiser/bank-b", "http://127.0.0.1:%d/b", events, 2);
 	a = open_alerts(&w);
@@ -192,9 +192,10 @@ static void a_circuit_that_opens_and_closes_is_told(_unused_ void **state)
 	struct world w;
 
 	world_open(&w);
-	put_alerts(&w, "advertiser/bank-a",
-		   "http://127.0.0.1:%d/a?e={event}&why={reason_code}&n={hour_leads}&sum={hour_cost}",
-		   events, 2);
+	put_alerts(
+	    &w, "advertiser/bank-a",
+	    "http://127.0.0.1:%d/a?e={event}&why={reason_code}&n={hour_leads}&sum={hour_cost}",
+	    events, 2);
 	a = open_alerts(&w);
 	open_postbacks(&w);
 	alerts_circuit(a, &news);
