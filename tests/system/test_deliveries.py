@@ -3,6 +3,7 @@ import base64
 import hmac
 import json
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from conftest import apply_orders
@@ -17,7 +18,12 @@ BATCH = 40
 ALERTS = """operators:
   - {{id: op, name: Operator, alerts: [{{
       url: "{url}?event={{event}}&who={{advertiser}}&why={{reason_code}}&leads={{hour_leads}}&sum={{hour_cost}}&in={{currency}}",
-      events: [circuit_opened, circuit_closed], sign: true}}]}}
+      events: [circuit_opened, circuit_closed], sign: true}}, {{
+      url: "{url}?event={{event}}&order={{order_id}}&taken={{taken}}&of={{quantity}}", events: [order_filled]}}]}}
+"""
+SMALL = """orders:
+  - {{id: three-loans, advertiser: zaim-bystro, vertical: microloan, price: {{amount_minor: 99999, currency: RUB}}, quantity: 3,
+      until: "{until}", where: {{country: [RU]}}, delivery: {{webhook: {{url: "{url}/zaim-bystro"}}}}}}
 """
 
 
@@ -41,6 +47,9 @@ def market(stack):
     stack.watcher = Tracker()
     (stack.home / "alerts.yaml").write_text(ALERTS.format(url=stack.watcher.url))
     stack.punnet("directory", "apply", str(stack.home / "alerts.yaml"))
+    until = (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    (stack.home / "small.yaml").write_text(SMALL.format(url=advertiser.url, until=until))
+    stack.punnet("order", "apply", str(stack.home / "small.yaml"))
     yield stack, advertiser, failing, path
     stack.watcher.close()
     advertiser.close()
@@ -113,6 +122,12 @@ def test_the_operator_was_alerted_of_it_once(market):
     wrong.write_text(ALERTS.format(url=stack.watcher.url).replace("{advertiser}", "{click_id}"))
     refused = stack.punnet("directory", "apply", str(wrong), check=False)
     assert refused.returncode == 1 and "{click_id}" in refused.stderr
+
+
+def test_the_operator_heard_of_an_order_that_was_filled(market):
+    heard = lambda: [q for _, q, _, _ in market[0].watcher.heard if q["event"] == "order_filled" and q["order"] == "three-loans"]
+    wait_until(heard, 30, "it is told")
+    assert [(query["taken"], query["of"]) for query in heard()] == [("3", "3")]
 
 
 def test_a_changed_mapping_is_tried_and_a_lead_is_handed_over_again(market):
