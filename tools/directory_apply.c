@@ -126,13 +126,18 @@ static Punnet__V1__ApiKey **make_key(struct apply *a, const char *role, const ch
 	return keys;
 }
 
+static ProtobufCBinaryData keep(struct apply *a, const void *bytes, size_t len)
+{
+	return (ProtobufCBinaryData){
+	    .len = len, .data = (uint8_t *)arena_dup(&a->arena, slice_of(bytes, len)).data};
+}
+
 static ProtobufCBinaryData make_secret(struct apply *a, const char *role, const char *id,
 				       const char *entry_id)
 {
 	uint8_t raw[SECRET_BYTES], nonce[SEAL_NONCE_LEN];
 	char base64[64], text[80], *folder = arena_cstr(&a->arena, slice_cstr(a->keys_file));
-	struct buf sealed = {0};
-	struct slice kept;
+	_cleanup_(buf_free) struct buf sealed = {0};
 
 	clock_random(raw, sizeof(raw));
 	clock_random(nonce, sizeof(nonce));
@@ -143,9 +148,7 @@ static ProtobufCBinaryData make_secret(struct apply *a, const char *role, const 
 		return (ProtobufCBinaryData){0};
 	secret_seal(keyring_master_key(a->keyring), slice_cstr(entry_id),
 		    slice_of(raw, sizeof(raw)), nonce, &sealed);
-	kept = arena_dup(&a->arena, buf_slice(&sealed));
-	buf_free(&sealed);
-	return (ProtobufCBinaryData){.len = kept.len, .data = (uint8_t *)kept.data};
+	return keep(a, sealed.data, sealed.len);
 }
 
 /* --- publishing what differs --- */
@@ -294,6 +297,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	v->deliveries_per_s = (uint32_t)int_of(a, item, "deliveries_per_s", 1, 100000, 0);
 	v->suspended = bool_of(a, item, "suspended");
 	advertiser_contract_read(&a->arena, item, v, &a->faults);
+	advertiser_alerts_read(&a->arena, item, v, &a->faults);
 	if (v->return_window_days > v->hold_days)
 		yaml_fault(&a->faults, item->line,
 			   "advertiser %s: return_window_days %u: expected at most hold_days %u",
@@ -302,7 +306,7 @@ static void apply_advertiser(struct apply *a, const struct yaml *item, const cha
 	    item, "advertiser",
 	    "id, name, require_signature, hold_days, return_window_days, max_in_flight, "
 	    "deliveries_per_s, suspended, quality, vat_percent, returns_max_percent, "
-	    "own_cause_returns",
+	    "own_cause_returns, alerts",
 	    &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
 	e->advertiser = v;
@@ -328,7 +332,7 @@ static void apply_operator(struct apply *a, const struct yaml *item, const char 
 
 	punnet__v1__operator__init(o);
 	o->name = text_of(a, item, "name", id);
-	yaml_refuse_unknown(item, "operator", "id, name", &a->faults);
+	operator_alerts_read(&a->arena, item, o, &a->faults);
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_OPERATOR;
 	e->operator_ = o;
 	if (a->faults.count)
@@ -336,19 +340,14 @@ static void apply_operator(struct apply *a, const struct yaml *item, const char 
 	if (old) {
 		o->n_keys = old->operator_->n_keys;
 		o->keys = old->operator_->keys;
+		o->sealed_secret = old->operator_->sealed_secret;
 	} else {
 		o->keys = make_key(a, "operator", id);
 		o->n_keys = o->keys ? 1 : 0;
 	}
+	if (operator_signs(o) && o->sealed_secret.len == 0)
+		o->sealed_secret = make_secret(a, "operator", id, e->id);
 	publish(a, old, e);
-}
-
-static ProtobufCBinaryData fingerprint_bytes(struct apply *a, const struct fingerprint *f)
-{
-	struct slice kept =
-	    arena_dup(&a->arena, slice_of(f->bytes, f->known ? sizeof(f->bytes) : 0));
-
-	return (ProtobufCBinaryData){.len = kept.len, .data = (uint8_t *)kept.data};
 }
 
 /* A suppression's id is its fingerprint, so that the same person is one entry. */
@@ -380,9 +379,9 @@ static void apply_suppression(struct apply *a, const struct yaml *item, _unused_
 		return;
 	contact_prints_of(keyring_fingerprint_key(a->keyring), slice_cstr(phone_text),
 			  slice_cstr(email_text), &prints);
-	s->phone = fingerprint_bytes(a, &prints.phone);
-	s->email = fingerprint_bytes(a, &prints.email);
-	s->mailbox = fingerprint_bytes(a, &prints.mailbox);
+	s->phone = keep(a, prints.phone.bytes, prints.phone.known ? FINGERPRINT_LEN : 0);
+	s->email = keep(a, prints.email.bytes, prints.email.known ? FINGERPRINT_LEN : 0);
+	s->mailbox = keep(a, prints.mailbox.bytes, prints.mailbox.known ? FINGERPRINT_LEN : 0);
 	sodium_bin2hex(hex, sizeof(hex), s->phone.len ? s->phone.data : s->email.data,
 		       FINGERPRINT_LEN);
 	e = new_entry(a, "suppression", hex);

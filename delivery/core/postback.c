@@ -9,14 +9,25 @@
 #define VALUE_ROOM 40 /* of a value that is made: a number, a time, an id */
 
 enum place {
-#define PLACE(name, text, meaning) PLACE_##name,
+#define PLACE(name, text, to, meaning) PLACE_##name,
 #include "postback_places.def"
 #undef PLACE
 	PLACE_COUNT
 };
 
 static const char *const place_names[PLACE_COUNT] = {
-#define PLACE(name, text, meaning) text,
+#define PLACE(name, text, to, meaning) text,
+#include "postback_places.def"
+#undef PLACE
+};
+
+/* The audiences that have it, a bit each. */
+#define TO(audience) (1u << (audience))
+#define TO_WEBMASTER TO(POSTBACK_WEBMASTER)
+#define TO_ALERTED   TO(POSTBACK_ALERTED)
+#define TO_BOTH      (TO_WEBMASTER | TO_ALERTED)
+static const unsigned place_audiences[PLACE_COUNT] = {
+#define PLACE(name, text, to, meaning) TO_##to,
 #include "postback_places.def"
 #undef PLACE
 };
@@ -26,6 +37,11 @@ static const char *const event_names[] = {
     [PUNNET__V1__STATUS_KIND__STATUS_APPROVED] = "approved",
     [PUNNET__V1__STATUS_KIND__STATUS_RETURNED] = "returned",
     [PUNNET__V1__STATUS_KIND__STATUS_PAID] = "paid",
+    [PUNNET__V1__STATUS_KIND__STATUS_CIRCUIT_OPENED] = "circuit_opened",
+    [PUNNET__V1__STATUS_KIND__STATUS_CIRCUIT_CLOSED] = "circuit_closed",
+    [PUNNET__V1__STATUS_KIND__STATUS_ORDER_SHORT] = "order_short",
+    [PUNNET__V1__STATUS_KIND__STATUS_ORDER_AHEAD] = "order_ahead",
+    [PUNNET__V1__STATUS_KIND__STATUS_ORDER_FILLED] = "order_filled",
 };
 
 const char *postback_event_name(Punnet__V1__StatusKind kind)
@@ -33,11 +49,17 @@ const char *postback_event_name(Punnet__V1__StatusKind kind)
 	return (size_t)kind < ARRAY_LEN(event_names) && event_names[kind] ? event_names[kind] : "";
 }
 
-bool postback_event_known(struct slice name)
+enum postback_audience postback_audience_of(Punnet__V1__StatusKind kind)
+{
+	return kind < PUNNET__V1__STATUS_KIND__STATUS_CIRCUIT_OPENED ? POSTBACK_WEBMASTER
+								     : POSTBACK_ALERTED;
+}
+
+bool postback_event_known(struct slice name, enum postback_audience audience)
 {
 	for (size_t i = 1; i < ARRAY_LEN(event_names); i++)
 		if (slice_is(name, event_names[i]))
-			return true;
+			return postback_audience_of((Punnet__V1__StatusKind)i) == audience;
 	return false;
 }
 
@@ -71,7 +93,15 @@ static enum place place_at(struct slice text, size_t *ret_len)
 	return PLACE_COUNT;
 }
 
-enum result postback_check(struct slice url, struct error *ret_error)
+static bool place_fits(struct slice text, enum postback_audience audience, size_t *ret_len)
+{
+	enum place p = place_at(text, ret_len);
+
+	return p != PLACE_COUNT && (place_audiences[p] & TO(audience)) != 0;
+}
+
+enum result postback_check(struct slice url, enum postback_audience audience,
+			   struct error *ret_error)
 {
 	struct slice host = postback_host(url);
 	size_t len = 1;
@@ -88,11 +118,12 @@ enum result postback_check(struct slice url, struct error *ret_error)
 		len = 1;
 		if (*rest.data == '}')
 			return error_set(ret_error, RESULT_BAD, "a } without its {");
-		if (*rest.data == '{' && place_at(rest, &len) == PLACE_COUNT)
+		if (*rest.data == '{' && !place_fits(rest, audience, &len))
 			return error_set(
 			    ret_error, RESULT_BAD,
-			    "\"" SLICE_FMT "\": no such place; docs/money.md has all of them",
-			    SLICE_ARG(slice_of(rest.data, MIN_OF(rest.len, (size_t)32))));
+			    "\"" SLICE_FMT "\": no such place; docs/%s.md has all of them",
+			    SLICE_ARG(slice_of(rest.data, MIN_OF(rest.len, (size_t)32))),
+			    audience == POSTBACK_ALERTED ? "delivery" : "money");
 	}
 	return RESULT_OK;
 }
@@ -129,6 +160,22 @@ static struct slice lead_value(const Punnet__V1__StatusEvent *e, char room[VALUE
 	return slice_cstr(room);
 }
 
+/* Of an alert; empty where it is about something else. */
+static struct slice count_value(enum place p, const Punnet__V1__StatusEvent *e,
+				char room[VALUE_ROOM])
+{
+	uint64_t n = p == PLACE_HOUR_LEADS ? e->hour_leads
+		     : p == PLACE_QUANTITY ? e->quantity
+		     : p == PLACE_TAKEN    ? e->taken
+		     : p == PLACE_PLANNED  ? e->planned
+					   : e->expected;
+	bool of_order = p != PLACE_HOUR_LEADS;
+
+	if (of_order != (*e->order_id != 0))
+		return slice_of(NULL, 0);
+	return number_value((int64_t)n, room);
+}
+
 static struct slice value_of(enum place p, const Punnet__V1__StatusEvent *e, char room[VALUE_ROOM])
 {
 	const char *const texts[PLACE_COUNT] = {
@@ -140,11 +187,15 @@ static struct slice value_of(enum place p, const Punnet__V1__StatusEvent *e, cha
 	    [PLACE_SUB3] = e->sub3,
 	    [PLACE_SUB4] = e->sub4,
 	    [PLACE_SUB5] = e->sub5,
-	    [PLACE_CURRENCY] = e->payout ? e->payout->currency : "",
+	    [PLACE_CURRENCY] = e->payout      ? e->payout->currency
+			       : e->hour_cost ? e->hour_cost->currency
+					      : "",
 	    [PLACE_VERTICAL] = e->vertical,
 	    [PLACE_REASON_CODE] = e->reason_code,
 	    [PLACE_REFERENCE] = e->reference,
 	    [PLACE_IS_TEST] = e->is_test ? "1" : "0",
+	    [PLACE_ADVERTISER] = e->advertiser_id,
+	    [PLACE_ORDER_ID] = e->order_id,
 	};
 
 	if (texts[p])
@@ -160,6 +211,14 @@ static struct slice value_of(enum place p, const Punnet__V1__StatusEvent *e, cha
 		return number_value(e->round, room);
 	case PLACE_AT_UNIX:
 		return number_value(e->at_ms / MS_PER_S, room);
+	case PLACE_QUANTITY:
+	case PLACE_TAKEN:
+	case PLACE_PLANNED:
+	case PLACE_EXPECTED:
+	case PLACE_HOUR_LEADS:
+		return count_value(p, e, room);
+	case PLACE_HOUR_COST:
+		return money_value(e->hour_cost, room);
 	default:
 		assert(p == PLACE_AT);
 		time_text(e->at_ms, room);
@@ -204,6 +263,8 @@ bool postback_write_url(struct slice url, const Punnet__V1__StatusEvent *e, stru
 
 void postback_write_body(const Punnet__V1__StatusEvent *e, struct buf *out)
 {
+	enum postback_audience audience = postback_audience_of(e->kind);
+	const char *between = "";
 	char room[VALUE_ROOM];
 
 	buf_append_char(out, '{');
@@ -212,8 +273,10 @@ void postback_write_body(const Punnet__V1__StatusEvent *e, struct buf *out)
 	json_write_member(out, "timestamp", value_of(PLACE_AT, e, room));
 	buf_append_cstr(out, ",\"data\":{");
 	for (size_t i = 0; i < PLACE_COUNT; i++) {
-		if (i > 0)
-			buf_append_char(out, ',');
+		if ((place_audiences[i] & TO(audience)) == 0)
+			continue;
+		buf_append_cstr(out, between);
+		between = ",";
 		if (i == PLACE_PAYOUT_MINOR)
 			json_write_member_int(out, place_names[i],
 					      e->payout ? e->payout->amount_minor : 0);

@@ -1,4 +1,4 @@
-/* postback: what a webmaster's tracker is told, and how its answer is read. Pure.
+/* postback: what a webmaster's tracker is told, or who is alerted, and how the answer is read. Pure.
  *
  * The URL is the webmaster's, with places: https://tracker.example/pb?cid={click_id}&sum={payout}. They stand behind the host
  * only, every value is percent-encoded, and an unknown place is refused when the directory is applied. With POST the same facts
@@ -17,10 +17,15 @@
 #define POSTBACK_URL_MAX     2048 /* as it stands in the directory */
 #define POSTBACK_WRITTEN_MAX 8192 /* with its places filled */
 #define POSTBACK_HOST_MAX    256
-#define POSTBACKS_MAX        4 /* of one webmaster */
+#define POSTBACKS_MAX        4 /* of one webmaster, and alerts of one advertiser or operator */
 
-_must_use_ enum result postback_check(struct slice url, struct error *ret_error);
-bool postback_event_known(struct slice name);
+/* Who is told: they have events and places of their own. */
+enum postback_audience { POSTBACK_WEBMASTER, POSTBACK_ALERTED };
+
+_must_use_ enum result postback_check(struct slice url, enum postback_audience audience,
+				      struct error *ret_error);
+bool postback_event_known(struct slice name, enum postback_audience audience);
+enum postback_audience postback_audience_of(Punnet__V1__StatusKind kind);
 /* "delivered"; "" for a kind that is none. */
 const char *postback_event_name(Punnet__V1__StatusKind kind);
 /* "https://tracker.example:8443", of a URL that was checked. */

@@ -7,7 +7,7 @@ struct prefix_entry {
 	int64_t offset, attempts_from;
 	uint64_t source_offset;
 	uint32_t source_partition, source_step;
-	bool has_source;
+	bool has_source, from_also;
 };
 
 #define PREFIX_FIRST_CAP 256
@@ -61,6 +61,7 @@ void prefix_push(struct prefix *p, int64_t offset, const struct provenance *sour
 	    .offset = offset,
 	    .attempts_from = attempts_from,
 	    .has_source = source != NULL,
+	    .from_also = source && p->also && strcmp(source->topic, p->also) == 0,
 	    .source_offset = source ? source->offset : 0,
 	    .source_partition = source ? source->partition : 0,
 	    .source_step = source ? source->step : 0,
@@ -71,7 +72,7 @@ void prefix_advance(struct prefix *p, int64_t committable)
 {
 	while (p->count > 0 && entry_at(p, 0)->offset < committable) {
 		const struct prefix_entry *e = entry_at(p, 0);
-		struct provenance source = {.topic = p->topic,
+		struct provenance source = {.topic = e->from_also ? p->also : p->topic,
 					    .partition = e->source_partition,
 					    .offset = e->source_offset,
 					    .step = e->source_step};

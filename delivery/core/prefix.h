@@ -22,6 +22,7 @@
 struct prefix_entry;
 struct prefix {
 	const char *topic; /* of the sources; PREFIX_TOPIC, unless who started it says otherwise */
+	const char *also;  /* a second topic of sources, or NULL */
 	struct watermark watermark; /* of all records before the oldest entry */
 	struct prefix_entry *ring;
 	size_t cap, first, count;

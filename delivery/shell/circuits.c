@@ -103,6 +103,18 @@ static void log_circuit(const struct advertiser *a, const char *event)
 	    LOG_INT("hour_cost_minor", a->hour.minor[0]), LOG_STR("currency", a->hour.currency[0]));
 }
 
+static void say_news(struct delivery *d, const struct advertiser *a, bool opened)
+{
+	struct circuit_news news = {.advertiser_id = a->id,
+				    .reason_code = opened ? reason_code(a->breaker.reason) : "",
+				    .opened = opened,
+				    .at_ms = clock_now_ms(),
+				    .hour = &a->hour};
+
+	if (d->settings.on_circuit)
+		d->settings.on_circuit(d->settings.circuit_ctx, &news);
+}
+
 /* --- when --- */
 
 void circuit_heard(struct delivery *d, struct task *t, const struct attempt_said *said)
@@ -118,12 +130,14 @@ void circuit_heard(struct delivery *d, struct task *t, const struct attempt_said
 		log_circuit(a, "circuit_opened");
 		metric_add(METRIC_DELIVERY_CIRCUITS_OPENED, 1);
 		d->circuits_open++;
+		say_news(d, a, true);
 	}
 	if (news.closed) {
 		log_warn("circuit_closed", LOG_STR("advertiser", a->id),
 			 LOG_INT("open_for_ms", now_ms - before.opened_at_ms),
 			 LOG_INT("held_back", before.held_back));
 		d->circuits_open--;
+		say_news(d, a, false);
 	}
 	if (news.hold && !a->hold_unsaid) {
 		a->hold_unsaid = true;

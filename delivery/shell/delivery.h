@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include "circuit_news.h"
 #include "delivery/core/retry.h"
 #include "runtime/bus.h"
 #include "runtime/directory.h"
@@ -29,6 +30,8 @@ struct delivery_settings {
 	bool mail_plain;             /* go on where the relay has no TLS */
 	const char *instance_id;     /* NULL: a dynamic member of the group */
 	int session_ms;              /* 0: BUS_SESSION_MS */
+	circuit_fn on_circuit;       /* opened or closed; NULL: nobody listens */
+	void *circuit_ctx;
 };
 
 /* Borrows all of them; they outlive it. */

@@ -1,6 +1,7 @@
 /* punnet-delivery: leads.routed → advertiser, leads.attempts, leads.outcomes. See delivery/README.md. */
 #include <stdlib.h>
 
+#include "alerts.h"
 #include "delivery.h"
 #include "delivery/core/mail.h"
 #include "postbacks.h"
@@ -15,7 +16,8 @@ struct state {
 	struct directory *directory;
 	struct delivery *delivery;
 	struct postbacks *postbacks;
-	bool watching, watching_postbacks; /* the consumers' descriptors */
+	struct alerts *alerts;
+	bool watching, watching_postbacks, watching_alerts; /* the consumers' descriptors */
 };
 
 static enum result read_settings(const struct config *c, struct delivery_settings *ret,
@@ -85,6 +87,25 @@ static enum result open_postbacks(struct service *s, struct state *state,
 	return RESULT_OK;
 }
 
+static enum result open_alerts(struct service *s, struct state *state, struct delivery_settings *d,
+			       struct error *ret_error)
+{
+	struct alerts_settings settings = {.instance_id = s->instance,
+					   .linger_ms = d->linger_ms,
+					   .gather_ms = d->gather_ms,
+					   .ack_watchdog_ms = d->ack_watchdog_ms};
+
+	state->alerts = alerts_open(state->bus, state->directory, &settings, ret_error);
+	if (!state->alerts)
+		return RESULT_AWAY;
+	d->on_circuit = alerts_circuit;
+	d->circuit_ctx = state->alerts;
+	service_watch(s, alerts_producer_fd(state->alerts));
+	service_watch(s, alerts_consumer_fd(state->alerts));
+	state->watching_alerts = true;
+	return RESULT_OK;
+}
+
 static enum result start(struct service *s, struct error *ret_error)
 {
 	struct state *state = calloc(1, sizeof(*state));
@@ -108,6 +129,9 @@ static enum result start(struct service *s, struct error *ret_error)
 	state->directory = directory_open(state->bus, START_TIMEOUT_MS, ret_error);
 	if (!state->directory)
 		return RESULT_AWAY;
+	r = open_alerts(s, state, &settings, ret_error);
+	if (r != RESULT_OK)
+		return r;
 	state->delivery = delivery_open(s->loop, state->bus, state->directory, state->keyring,
 					&settings, ret_error);
 	if (!state->delivery)
@@ -136,17 +160,21 @@ static enum turn turn(struct service *s)
 {
 	struct state *state = s->state;
 	struct error e = {0};
-	bool busy, busy_postbacks;
+	bool busy, busy_postbacks, busy_alerts;
 
 	if (delivery_turn(state->delivery, &busy, &e) == RESULT_FATAL)
 		service_die(s, "%s", e.text);
 	if (postbacks_turn(state->postbacks, &busy_postbacks, &e) == RESULT_FATAL)
 		service_die(s, "%s", e.text);
+	if (alerts_turn(state->alerts, &busy_alerts, &e) == RESULT_FATAL)
+		service_die(s, "%s", e.text);
 	watch_consumer(s, delivery_consumer_fd(state->delivery),
 		       delivery_is_taking(state->delivery), &state->watching);
 	watch_consumer(s, postbacks_consumer_fd(state->postbacks),
 		       postbacks_is_taking(state->postbacks), &state->watching_postbacks);
-	return busy || busy_postbacks ? TURN_BUSY : TURN_IDLE;
+	watch_consumer(s, alerts_consumer_fd(state->alerts), alerts_is_taking(state->alerts),
+		       &state->watching_alerts);
+	return busy || busy_postbacks || busy_alerts ? TURN_BUSY : TURN_IDLE;
 }
 
 static bool ready(struct service *s, char *ret_why, size_t len)
@@ -166,13 +194,15 @@ static void drain(struct service *s)
 
 	delivery_drain(state->delivery);
 	postbacks_drain(state->postbacks);
+	alerts_drain(state->alerts);
 }
 
 static bool drained(struct service *s)
 {
 	struct state *state = s->state;
 
-	return delivery_drained(state->delivery) && postbacks_drained(state->postbacks);
+	return delivery_drained(state->delivery) && postbacks_drained(state->postbacks) &&
+	       alerts_drained(state->alerts);
 }
 
 static void stop(struct service *s)
@@ -183,6 +213,7 @@ static void stop(struct service *s)
 		return;
 	postbacks_close(state->postbacks);
 	delivery_close(state->delivery);
+	alerts_close(state->alerts);
 	directory_close(state->directory);
 	bus_close(state->bus);
 	keyring_free(state->keyring);

@@ -42,7 +42,9 @@ static void pass_over(struct pb_partition *p, const struct bus_record *record)
 static bool is_repeat(struct pb_partition *p, const Punnet__V1__StatusEvent *e,
 		      struct provenance *ret_source)
 {
-	*ret_source = (struct provenance){.topic = STATUS_SOURCE,
+	bool alert = strcmp(e->source->topic, STATUS_ALERTS) == 0;
+
+	*ret_source = (struct provenance){.topic = alert ? STATUS_ALERTS : STATUS_SOURCE,
 					  .partition = e->source->partition,
 					  .offset = e->source->offset,
 					  .step = e->source->step};
@@ -73,7 +75,8 @@ static void take_event(struct postbacks *pb, struct pb_partition *p,
 {
 	const Punnet__V1__Postback *to = pb_wanted(pb, e);
 	const struct pb_known *known = pb_known_of(p, record->offset);
-	bool numbered = strcmp(e->source->topic, STATUS_SOURCE) == 0;
+	bool numbered = strcmp(e->source->topic, STATUS_SOURCE) == 0 ||
+			strcmp(e->source->topic, STATUS_ALERTS) == 0;
 	struct provenance source;
 	struct pb_task *t;
 

@@ -17,6 +17,7 @@
 #define STATUS_ATTEMPTS          "status.attempts"
 #define STATUS_DEAD              "dead.letters"
 #define STATUS_SOURCE            "payout.outbox" /* of events that payout numbered: repeats fall away */
+#define STATUS_ALERTS            "orders.progress" /* and of alerts of orders */
 #define POSTBACKS_GROUP          "delivery-postbacks"
 #define POSTBACKS_PARTITIONS_MAX 256
 #define POSTBACKS_TAKE_MAX       500
@@ -120,7 +121,7 @@ void pb_wait(struct postbacks *pb, struct pb_task *t, int64_t due_ms);
 void pb_lanes_free(struct postbacks *pb);
 
 /* --- sending (postbacks_send.c) --- */
-/* The webmaster's postback for this event; NULL when there is none. */
+/* The receiver's postback for this event; NULL when there is none. */
 const Punnet__V1__Postback *pb_wanted(struct postbacks *pb, const Punnet__V1__StatusEvent *e);
 void pb_dispatch(struct postbacks *pb);
 void pb_on_answer(void *ctx, void *owner, struct transport_answer *answer);

@@ -129,6 +129,7 @@ int64_t pb_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret
 	p->watermark = note.watermark;
 	prefix_start(&p->prefix, &note.watermark);
 	p->prefix.topic = STATUS_SOURCE;
+	p->prefix.also = STATUS_ALERTS;
 	if (r == RESULT_OK)
 		r = look_at_topics(pb, p, &note, a->committed, &e);
 	if (r == RESULT_OK)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "postbacks_internal.h"
+#include "receiver.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
 #include "runtime/metrics.h"
@@ -10,34 +11,19 @@
 #define HEADERS_MAX_BYTES 1024
 #define BODY_MAX_BYTES    (32 * 1024)
 
-static const Punnet__V1__Webmaster *webmaster_of(struct postbacks *pb, const char *aff_id)
-{
-	const Punnet__V1__DirectoryEntry *e =
-	    directory_get(pb->directory, "webmaster", slice_cstr(aff_id));
-
-	return e && e->entry_case == PUNNET__V1__DIRECTORY_ENTRY__ENTRY_WEBMASTER ? e->webmaster
-										  : NULL;
-}
-
 const Punnet__V1__Postback *pb_wanted(struct postbacks *pb, const Punnet__V1__StatusEvent *e)
 {
-	const Punnet__V1__Webmaster *w = webmaster_of(pb, e->aff_id);
-	const char *name = postback_event_name(e->kind);
+	struct receiver r;
 
-	for (size_t i = 0; w && i < w->n_postbacks; i++)
-		for (size_t k = 0; k < w->postbacks[i]->n_events; k++)
-			if (strcmp(w->postbacks[i]->events[k], name) == 0)
-				return w->postbacks[i];
-	return NULL;
+	return receiver_of(pb->directory, e->aff_id, &r) ? receiver_wants(&r, e->kind) : NULL;
 }
 
 /* --- what goes out --- */
 
 static const struct signer *signer_of(struct postbacks *pb, const char *aff_id)
 {
-	const Punnet__V1__Webmaster *w = webmaster_of(pb, aff_id);
 	struct kept_signer *k = map_get(&pb->signers, slice_cstr(aff_id));
-	const char *entry_id = arena_printf(&pb->arena, "webmaster/%s", aff_id);
+	struct receiver r;
 
 	if (!k) {
 		k = calloc(1, sizeof(*k));
@@ -45,9 +31,9 @@ static const struct signer *signer_of(struct postbacks *pb, const char *aff_id)
 			abort();
 		map_put(&pb->signers, slice_cstr(aff_id), k);
 	}
-	return w ? signer_keep(k, keyring_master_key(pb->keyring), entry_id,
-			       codec_bytes(w->sealed_secret))
-		 : NULL;
+	if (!receiver_of(pb->directory, aff_id, &r))
+		return NULL;
+	return signer_keep(k, keyring_master_key(pb->keyring), r.entry_id, r.sealed_secret);
 }
 
 static bool write_headers(struct postbacks *pb, const Punnet__V1__StatusEvent *e,

@@ -9,15 +9,20 @@
 #include "delivery/core/postback.h"
 #include "lead/codec.h"
 
-static void check(const char *url, const char *why)
+static void check_for(enum postback_audience audience, const char *url, const char *why)
 {
 	struct error e = {0};
-	enum result r = postback_check(slice_cstr(url), &e);
+	enum result r = postback_check(slice_cstr(url), audience, &e);
 
 	if (!why && r != RESULT_OK)
 		fail_msg("%s: %s", url, e.text);
 	if (why && (r == RESULT_OK || !strstr(e.text, why)))
 		fail_msg("%s: \"%s\", expected \"%s\"", url, r == RESULT_OK ? "fine" : e.text, why);
+}
+
+static void check(const char *url, const char *why)
+{
+	check_for(POSTBACK_WEBMASTER, url, why);
 }
 
 static void a_url_with_what_nobody_knows_is_refused(_unused_ void **state)
@@ -64,7 +69,7 @@ static void expect_url(const Punnet__V1__StatusEvent *e, const char *url, const 
 {
 	_cleanup_(buf_free) struct buf out = {0};
 
-	check(url, NULL);
+	check_for(postback_audience_of(e->kind), url, NULL);
 	assert_true(postback_write_url(slice_cstr(url), e, &out));
 	assert_string_equal(buf_cstr(&out), expected);
 }
@@ -135,9 +140,44 @@ static void the_document_has_every_place(_unused_ void **state)
 	    buf_cstr(&out), "{\"type\":\"returned\",\"timestamp\":\"2026-01-01T00:00:00.123Z\""));
 	assert_non_null(strstr(buf_cstr(&out), "\"payout_minor\":45005,\"payout\":\"450.05\""));
 	assert_non_null(strstr(buf_cstr(&out), "\"click_id\":\"a&b=c/d?e%20\\r\\nX: {sub1}\""));
-#define PLACE(name, text, meaning) assert_non_null(strstr(buf_cstr(&out), "\"" text "\":"));
+#define HAS_WEBMASTER true
+#define HAS_BOTH      true
+#define HAS_ALERTED   false
+#define PLACE(name, text, to, meaning)                                                             \
+	assert_int_equal(strstr(buf_cstr(&out), "\"" text "\":") != NULL, HAS_##to);
 #include "delivery/core/postback_places.def"
 #undef PLACE
+}
+
+static void an_alert_has_places_of_its_own(_unused_ void **state)
+{
+	Punnet__V1__Money cost = PUNNET__V1__MONEY__INIT;
+	Punnet__V1__StatusEvent e = PUNNET__V1__STATUS_EVENT__INIT;
+	_cleanup_(buf_free) struct buf out = {0};
+
+	e.kind = PUNNET__V1__STATUS_KIND__STATUS_ORDER_SHORT;
+	e.advertiser_id = (char *)"bank-a";
+	e.order_id = (char *)"bank-a-cards";
+	e.quantity = 1000;
+	e.expected = 812;
+	expect_url(&e, "https://t.example/{event}/{order_id}/{expected}/{hour_leads}",
+		   "https://t.example/order_short/bank-a-cards/812/");
+	postback_write_body(&e, &out);
+	assert_non_null(strstr(buf_cstr(&out), "\"quantity\":\"1000\""));
+	assert_null(strstr(buf_cstr(&out), "click_id"));
+	e.kind = PUNNET__V1__STATUS_KIND__STATUS_CIRCUIT_OPENED;
+	e.order_id = (char *)"";
+	cost.amount_minor = 18540000;
+	cost.currency = (char *)"RUB";
+	e.hour_leads = 412;
+	e.hour_cost = &cost;
+	expect_url(&e, "https://t.example/{quantity}/{hour_leads}/{hour_cost}/{currency}",
+		   "https://t.example//412/185400.00/RUB");
+	check_for(POSTBACK_ALERTED, "https://t.example/{click_id}", "docs/delivery.md");
+	check("https://t.example/{order_id}", "no such place");
+	assert_true(postback_event_known(SLICE("order_short"), POSTBACK_ALERTED));
+	assert_false(postback_event_known(SLICE("order_short"), POSTBACK_WEBMASTER));
+	assert_false(postback_event_known(SLICE("paid"), POSTBACK_ALERTED));
 }
 
 static void answers_are_read_in_the_order_of_the_table(_unused_ void **state)
@@ -189,6 +229,7 @@ int main(void)
 	    cmocka_unit_test(a_payment_is_of_no_lead),
 	    cmocka_unit_test(a_url_that_grows_too_long_is_not_sent),
 	    cmocka_unit_test(the_document_has_every_place),
+	    cmocka_unit_test(an_alert_has_places_of_its_own),
 	    cmocka_unit_test(answers_are_read_in_the_order_of_the_table),
 	    cmocka_unit_test(a_host_is_what_places_are_counted_by),
 	};

@@ -33,7 +33,7 @@ void put_bytes(struct world *w, const char *topic, const char *key, const char *
 	assert_int_equal(bus_producer_flush(w->producer, 5000), RESULT_OK);
 }
 
-static void put(struct world *w, const char *topic, const char *key, const ProtobufCMessage *m)
+void put_message(struct world *w, const char *topic, const char *key, const ProtobufCMessage *m)
 {
 	_cleanup_(buf_free) struct buf bytes = {0};
 
@@ -72,7 +72,41 @@ void put_webmaster(struct world *w, const char *id, const char *url, bool post, 
 	e.id = entry_id;
 	e.entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_WEBMASTER;
 	e.webmaster = &m;
-	put(w, "directory", entry_id, &e.base);
+	put_message(w, "directory", entry_id, &e.base);
+	assert_int_equal(directory_poll(w->directory, &error), RESULT_OK);
+}
+
+void put_alerts(struct world *w, const char *entry_id, const char *url, const char *const *events,
+		size_t count)
+{
+	Punnet__V1__DirectoryEntry e = PUNNET__V1__DIRECTORY_ENTRY__INIT;
+	Punnet__V1__Advertiser advertiser = PUNNET__V1__ADVERTISER__INIT;
+	Punnet__V1__Operator op = PUNNET__V1__OPERATOR__INIT;
+	Punnet__V1__Postback postback = PUNNET__V1__POSTBACK__INIT;
+	Punnet__V1__Postback *alerts[] = {&postback};
+	struct error error = {0};
+	char text[300];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(text, sizeof(text), url, server.port);
+#pragma GCC diagnostic pop
+	postback.url = text;
+	postback.events = (char **)events;
+	postback.n_events = count;
+	e.id = (char *)entry_id;
+	if (strncmp(entry_id, "operator/", 9) == 0) {
+		op.alerts = alerts;
+		op.n_alerts = 1;
+		e.entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_OPERATOR;
+		e.operator_ = &op;
+	} else {
+		advertiser.alerts = alerts;
+		advertiser.n_alerts = 1;
+		e.entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_ADVERTISER;
+		e.advertiser = &advertiser;
+	}
+	put_message(w, "directory", entry_id, &e.base);
 	assert_int_equal(directory_poll(w->directory, &error), RESULT_OK);
 }
 
@@ -92,7 +126,7 @@ uint64_t happens(struct world *w, const char *aff_id, Punnet__V1__StatusKind kin
 	e.event_id = event_id;
 	e.click_id = (char *)click_id;
 	e.at_ms = 1767225600000;
-	put(w, "status.events", aff_id, &e.base);
+	put_message(w, "status.events", aff_id, &e.base);
 	return source.offset;
 }
 

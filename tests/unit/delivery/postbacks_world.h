@@ -38,6 +38,10 @@ void open_postbacks(struct world *w);
 void close_postbacks(struct world *w);
 /* url: with %d for the server's port. It wants to hear of delivered and approved. */
 void put_webmaster(struct world *w, const char *id, const char *url, bool post, bool sign);
+/* entry_id: "advertiser/…" or "operator/…", which then has one alert of these events. */
+void put_alerts(struct world *w, const char *entry_id, const char *url, const char *const *events,
+		size_t count);
+void put_message(struct world *w, const char *topic, const char *key, const ProtobufCMessage *m);
 void put_bytes(struct world *w, const char *topic, const char *key, const char *type,
 	       struct slice value);
 /* seq 0: the next one; else that one again. Returns the number. */
