@@ -321,11 +321,15 @@ def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
     decided(901, "delivered")
 
 
-def test_the_auditor_finds_nothing(market):
-    def fine():
-        done = market.punnet("audit", check=False)
-        return done if done.returncode == 0 and "pending" not in done.stdout else None
-    assert wait_until(fine, 30, "the audit is done"), market.punnet("audit", check=False).stdout
+def test_the_auditor_finds_the_delivery_that_nobody_made_and_nothing_else(market):
+    def found():
+        lines = [json.loads(row) for row in market.punnet("audit", "--json", check=False).stdout.splitlines()]
+        states = {line["invariant"]: line for line in lines if "invariant" in line}
+        return None if any(line["state"] == "pending" for line in states.values()) else states
+    states = wait_until(found, 30, "the audit is done")
+    broken = {name: line for name, line in states.items() if line["state"] == "broken"}
+    assert list(broken) == ["assigned_answered"] and broken["assigned_answered"]["broken"] == 1, states
+    assert "other terms than it was routed at" in broken["assigned_answered"]["first"]
     page = market.punnet("statement", "webmaster/w01", "--html").stdout
     assert page.startswith("<!doctype html>") and "exchange" in page
     cards = rows(market.punnet("scorecard", "webmaster", "w01", "--csv").stdout)
