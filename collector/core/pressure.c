@@ -5,7 +5,7 @@
 #define WINDOW_US   100000
 #define TOOK_PARTS  16
 #define SPAN_US     10000000
-#define LOOKING_US  200000
+#define LOOKING_US  300000
 #define WAIT_QUICKS 3
 
 static int64_t quicker(int64_t a_us, int64_t b_us)

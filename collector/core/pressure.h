@@ -2,7 +2,7 @@
  *
  * A client may wait three times as long as an acknowledgement takes while there is no crowd, at most `busy_after`, or half as long
  * again where Kafka alone takes longer than that. What it takes is found out by looking: the quickest tenth of a second of the last
- * ten to twenty seconds. In a crowd nothing is quick any more, so that every ten seconds, for a fifth of one, only as many are let
+ * ten to twenty seconds. In a crowd nothing is quick any more, so that every ten seconds, for a third of one, only as many are let
  * under way as Kafka needs to be busy.
  *
  * Two signs together: what is under way would take longer than that at the pace of the last acknowledgements, and these came late,
@@ -12,9 +12,10 @@
 
 #include "base/base.h"
 
-#define PRESSURE_UNDER_WAY_MIN 64    /* fewer records under way are no crowd */
-#define PRESSURE_LOOKING_MIN   16    /* so many are let under way even to see what is quick */
-#define PRESSURE_WAIT_MIN_US   30000 /* nobody is refused for less than that */
+#define PRESSURE_UNDER_WAY_MIN 256 /* fewer records under way are no crowd */
+#define PRESSURE_LOOKING_MIN   16  /* so many are let under way even to see what is quick */
+#define PRESSURE_WAIT_MIN_US                                                                       \
+	120000 /* nobody is refused for less: a broker pauses so long now and then */
 
 struct pressure {
 	int64_t busy_after_us; /* 0: never */

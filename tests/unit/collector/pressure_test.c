@@ -77,7 +77,7 @@ static void they_wait_at_most_five_times_as_long_as_others_do(_unused_ void **st
 	struct kafka *k = fresh();
 	int64_t normal_us;
 
-	k->takes_us = 25000;
+	k->takes_us = 60000;
 	run(k, &p, 0, 3000, 5, 10);
 	assert_int_equal(k->refused, 0);
 	normal_us = k->slowest_us;
@@ -85,6 +85,21 @@ static void they_wait_at_most_five_times_as_long_as_others_do(_unused_ void **st
 	run(k, &p, 3000, 60000, 30, 10); /* longer than it remembers what is quick */
 	assert_true(k->stored >= 60000 * 10 * 95 / 100);
 	assert_true(k->slowest_us <= 5 * normal_us);
+	free(k);
+}
+
+/* A broker that is quick otherwise pauses for a tenth of a second, at two leads a millisecond, every second. */
+static void a_pause_is_no_crowd(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	k->takes_us = 1000;
+	for (int64_t at = 0; at < 30000; at += 1000) {
+		run(k, &p, at, 900, 2, 10);
+		run(k, &p, at + 900, 100, 2, 0);
+	}
+	assert_int_equal(k->refused, 0);
 	free(k);
 }
 
@@ -175,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(three_times_as_many_are_taken_at_the_full_pace_and_in_time),
 	    cmocka_unit_test(they_wait_at_most_five_times_as_long_as_others_do),
+	    cmocka_unit_test(a_pause_is_no_crowd),
 	    cmocka_unit_test(without_a_measure_they_wait_longer),
 	    cmocka_unit_test(a_kafka_that_became_slow_for_good_is_used_in_full_again),
 	    cmocka_unit_test(without_the_bound_everybody_waits),
