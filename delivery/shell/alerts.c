@@ -18,7 +18,6 @@
 #define TOPIC_EVENTS   "status.events"
 #define GROUP          "delivery-alerts"
 #define TAKE_MAX       50
-#define LEARN_MAX      500
 #define TIMEOUT_MS     10000
 #define CIRCUITS_IN_BUS                                                                            \
 	1000 /* alerts of circuits that Kafka has not got yet; others are left out, and logged */
@@ -201,29 +200,12 @@ void alerts_circuit(void *ctx, const struct circuit_news *news)
 /* --- taking over and giving away --- */
 
 /* What was seen below the committed offset was told. */
-static enum result learn_all(struct alerts *a, int64_t low, int64_t end, struct error *e)
+static enum result learn_one(void *ctx, const struct bus_record *record, _unused_ struct error *e)
 {
-	struct bus_record records[LEARN_MAX];
 	const Punnet__V1__OrderProgress *m;
-	struct bus_reader *reader;
-	enum result r = RESULT_OK;
 
-	if (low >= end)
-		return RESULT_OK;
-	reader = bus_reader_open(a->bus, TOPIC_PROGRESS, 0, low, e);
-	if (!reader)
-		return RESULT_FATAL;
-	while (r == RESULT_OK && bus_reader_position(reader) < end) {
-		size_t count = 0;
-
-		r = bus_reader_take(reader, records, LEARN_MAX, TIMEOUT_MS, &count, e);
-		if (r == RESULT_OK && count == 0 && bus_reader_position(reader) < end)
-			r = error_set(e, RESULT_AWAY, TOPIC_PROGRESS ": nothing came");
-		for (size_t i = 0; i < count && records[i].offset < end; i++)
-			(void)learn(a, &records[i], &m);
-	}
-	bus_reader_close(reader);
-	return r;
+	(void)learn(ctx, record, &m);
+	return RESULT_OK;
 }
 
 static int64_t on_assign(void *ctx, const struct bus_assignment *as, enum result *ret_result)
@@ -236,7 +218,9 @@ static int64_t on_assign(void *ctx, const struct bus_assignment *as, enum result
 	map_free(&a->told);
 	a->next = a->committed = MAX_OF(as->committed, low);
 	if (*ret_result == RESULT_OK && !fault_on("alerts_forgotten"))
-		*ret_result = learn_all(a, low, MIN_OF(a->committed, high), &e);
+		*ret_result =
+		    bus_read_span(a->bus, TOPIC_PROGRESS, 0, low, MIN_OF(a->committed, high),
+				  TIMEOUT_MS, learn_one, a, &e);
 	a->owns = *ret_result == RESULT_OK;
 	if (!a->owns) {
 		fail(a, "what was told can't be read");

@@ -127,8 +127,7 @@ static void take(struct delivery *d, const struct bus_record *record)
 
 bool delivery_is_taking(const struct delivery *d)
 {
-	return !d->draining && d->open_tasks < d->settings.open_tasks_max && !partitions_full(d) &&
-	       take_overs_stand(d);
+	return !d->draining && d->open_tasks < d->settings.open_tasks_max && partitions_can_take(d);
 }
 
 static enum result take_batch(struct delivery *d, size_t *ret_count, struct error *ret_error)

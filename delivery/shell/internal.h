@@ -227,7 +227,8 @@ bool partitions_refresh_notes(struct delivery *d);
 /* The group holds this process for the owner of its partitions, as far as it can be known. Commits, blocking, where the last proof
  * is too old. false: nothing may be sent. */
 bool partitions_sure(struct delivery *d);
-bool partitions_full(const struct delivery *d);
+/* Each has its take-over stored, and room. */
+bool partitions_can_take(const struct delivery *d);
 void partitions_commit(struct delivery *d, int64_t now_ms);
 bool partitions_commit_last(struct delivery *d);
 void partitions_free(struct delivery *d);
@@ -235,8 +236,6 @@ void partitions_free(struct delivery *d);
 /* --- whose a partition is (take_over.c) --- */
 void take_over_say(struct delivery *d, struct partition *p);
 void take_over_acked(struct delivery *d, int32_t number, int64_t offset);
-/* Until then nothing is taken. */
-bool take_overs_stand(const struct delivery *d);
 /* Before the first record of a partition; may block. false: it failed. */
 bool take_over_finish(struct delivery *d, struct partition *p);
 /* An attempt of ours is stored at `offset`: does it count? May block where somebody else has written. */

@@ -181,13 +181,16 @@ bool partitions_refresh_notes(struct delivery *d)
 	return true;
 }
 
-bool partitions_full(const struct delivery *d)
+bool partitions_can_take(const struct delivery *d)
 {
-	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++)
-		if (d->partitions[i] && (prefix_full(&d->partitions[i]->prefix) ||
-					 progress_full(d->partitions[i]->progress)))
-			return true;
-	return false;
+	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++) {
+		const struct partition *p = d->partitions[i];
+
+		if (p &&
+		    (p->take_over == 0 || prefix_full(&p->prefix) || progress_full(p->progress)))
+			return false;
+	}
+	return true;
 }
 
 void partitions_commit(struct delivery *d, int64_t now_ms)

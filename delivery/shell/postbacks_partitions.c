@@ -6,8 +6,7 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
-#define LEARN_BATCH 500
-#define SPAN_MAX    (PREFIX_SPAN_MAX + POSTBACKS_TAKE_MAX) /* a batch may pass the limit */
+#define SPAN_MAX (PREFIX_SPAN_MAX + POSTBACKS_TAKE_MAX) /* a batch may pass the limit */
 
 /* --- taking over --- */
 
@@ -31,22 +30,30 @@ void pb_known_free(struct pb_partition *p)
 	map_free(&p->known);
 }
 
+struct learner {
+	struct postbacks *pb;
+	struct pb_partition *p;
+};
+
 /* Records come in order: the last attempt of an event stands, unless one before it was final. */
-static bool learn(struct postbacks *pb, struct pb_partition *p, struct slice bytes)
+static enum result learn(void *ctx, const struct bus_record *record, struct error *e)
 {
+	struct postbacks *pb = ((struct learner *)ctx)->pb;
+	struct pb_partition *p = ((struct learner *)ctx)->p;
 	const Punnet__V1__StatusAttempt *a;
 	struct pb_known *known;
 	int64_t offset;
 
 	arena_reset(&pb->arena);
-	a = codec_unpack(&pb->arena, &punnet__v1__status_attempt__descriptor, bytes);
+	a = codec_unpack(&pb->arena, &punnet__v1__status_attempt__descriptor, record->value);
 	if (!a || !a->source || (int64_t)a->source->offset < p->committed)
-		return true;
+		return RESULT_OK;
 	offset = (int64_t)a->source->offset;
 	known = map_get(&p->known, offset_key(&offset));
 	if (!known) {
 		if (map_count(&p->known) >= SPAN_MAX)
-			return false;
+			return error_set(e, RESULT_FATAL, "more than %u postbacks to resume",
+					 SPAN_MAX);
 		known = calloc(1, sizeof(*known));
 		if (!known)
 			abort();
@@ -54,34 +61,15 @@ static bool learn(struct postbacks *pb, struct pb_partition *p, struct slice byt
 	}
 	if (!known->final)
 		*known = (struct pb_known){a->attempt, a->next_due_at_ms, a->final};
-	return true;
+	return RESULT_OK;
 }
 
 static enum result learn_attempts(struct postbacks *pb, struct pb_partition *p, struct error *e)
 {
-	struct bus_record records[LEARN_BATCH];
-	struct bus_reader *reader;
-	enum result r = RESULT_OK;
+	struct learner l = {.pb = pb, .p = p};
 
-	if (p->attempts_from >= p->attempts_end)
-		return RESULT_OK;
-	reader = bus_reader_open(pb->bus, STATUS_ATTEMPTS, p->number, p->attempts_from, e);
-	if (!reader)
-		return RESULT_FATAL;
-	while (r == RESULT_OK && bus_reader_position(reader) < p->attempts_end) {
-		size_t count = 0;
-
-		r = bus_reader_take(reader, records, LEARN_BATCH, POSTBACKS_TIMEOUT_MS, &count, e);
-		if (r == RESULT_OK && count == 0 && bus_reader_position(reader) < p->attempts_end)
-			r = error_set(e, RESULT_AWAY, STATUS_ATTEMPTS "/%d: nothing came",
-				      p->number);
-		for (size_t i = 0; r == RESULT_OK && i < count; i++)
-			if (!learn(pb, p, records[i].value))
-				r = error_set(e, RESULT_FATAL, "more than %u postbacks to resume",
-					      SPAN_MAX);
-	}
-	bus_reader_close(reader);
-	return r;
+	return bus_read_span(pb->bus, STATUS_ATTEMPTS, p->number, p->attempts_from, p->attempts_end,
+			     POSTBACKS_TIMEOUT_MS, learn, &l, e);
 }
 
 static enum result look_at_topics(struct postbacks *pb, struct pb_partition *p,

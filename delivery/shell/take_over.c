@@ -11,36 +11,12 @@
 #include "runtime/fault.h"
 #include "runtime/log.h"
 
-#define READ_BATCH 500
-
-typedef void (*each_fn)(void *ctx, const struct bus_record *record);
-
 /* Every record of leads.attempts from `from` to before `end`. */
 static enum result read_span(struct delivery *d, int32_t number, int64_t from, int64_t end,
-			     each_fn fn, void *ctx, struct error *e)
+			     bus_each_fn fn, void *ctx, struct error *e)
 {
-	struct bus_record records[READ_BATCH];
-	struct bus_reader *reader;
-	enum result r = RESULT_OK;
-
-	if (from >= end)
-		return RESULT_OK;
-	reader = bus_reader_open(d->bus, TOPIC_ATTEMPTS, number, from, e);
-	if (!reader)
-		return RESULT_FATAL;
-	while (r == RESULT_OK && bus_reader_position(reader) < end) {
-		size_t count = 0;
-
-		r = bus_reader_take(reader, records, READ_BATCH, DELIVERY_BUS_TIMEOUT_MS, &count,
-				    e);
-		if (r == RESULT_OK && count == 0 && bus_reader_position(reader) < end)
-			r = error_set(e, RESULT_AWAY, "%s/%d: nothing came", TOPIC_ATTEMPTS,
-				      number);
-		for (size_t i = 0; r == RESULT_OK && i < count && records[i].offset < end; i++)
-			fn(ctx, &records[i]);
-	}
-	bus_reader_close(reader);
-	return r;
+	return bus_read_span(d->bus, TOPIC_ATTEMPTS, number, from, end, DELIVERY_BUS_TIMEOUT_MS, fn,
+			     ctx, e);
 }
 
 /* --- saying it --- */
@@ -72,29 +48,22 @@ void take_over_acked(struct delivery *d, int32_t number, int64_t offset)
 		p->take_over = offset + 1;
 }
 
-bool take_overs_stand(const struct delivery *d)
-{
-	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++)
-		if (d->partitions[i] && d->partitions[i]->take_over == 0)
-			return false;
-	return true;
-}
-
 /* --- what the owners before have left --- */
 
 struct learner {
 	struct delivery *d;
 	struct partition *p;
-	bool full;
 };
 
-static void learn_record(void *ctx, const struct bus_record *record)
+static enum result learn_record(void *ctx, const struct bus_record *record, struct error *e)
 {
 	struct learner *l = ctx;
 
 	arena_reset(&l->d->record_arena);
-	l->full |= resume_learn(&l->p->resume, &l->d->record_arena, record->type, record->value,
-				record->offset) == RESUME_FULL;
+	if (resume_learn(&l->p->resume, &l->d->record_arena, record->type, record->value,
+			 record->offset) == RESUME_FULL)
+		return error_set(e, RESULT_FATAL, "more than %u deliveries to resume", RESUME_MAX);
+	return RESULT_OK;
 }
 
 static enum result learn(struct delivery *d, struct partition *p, struct error *e)
@@ -104,8 +73,6 @@ static enum result learn(struct delivery *d, struct partition *p, struct error *
 
 	resume_start(&p->resume, p->committed, p->owner_before);
 	r = read_span(d, p->number, p->attempts_from, p->take_over - 1, learn_record, &l, e);
-	if (r == RESULT_OK && l.full)
-		r = error_set(e, RESULT_FATAL, "more than %u deliveries to resume", RESUME_MAX);
 	if (p->resume.unreadable > 0 || p->resume.stale > 0)
 		log_warn("attempts_left_out", LOG_INT("partition", p->number),
 			 LOG_INT("unreadable", (int64_t)p->resume.unreadable),
@@ -152,11 +119,13 @@ bool take_over_finish(struct delivery *d, struct partition *p)
 
 /* --- still ours? --- */
 
-static void look_for_take_over(void *ctx, const struct bus_record *record)
+static enum result look_for_take_over(void *ctx, const struct bus_record *record,
+				      _unused_ struct error *e)
 {
 	bool *found = ctx;
 
 	*found |= resume_is_take_over(record->type);
+	return RESULT_OK;
 }
 
 bool take_over_holds(struct delivery *d, struct partition *p, int64_t offset)

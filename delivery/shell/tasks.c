@@ -35,7 +35,7 @@ struct task *task_new(struct delivery *d, struct partition *p, const struct bus_
 	p->tasks = t;
 	d->open_tasks++;
 	t->token = progress_open(p->progress, record->offset);
-	assert(t->token != 0); /* partitions_full() was asked before */
+	assert(t->token != 0); /* partitions_can_take() was asked before */
 	progress_hold(p->progress, t->token);
 	return t;
 }

@@ -1,6 +1,6 @@
 /* bus: finds the backend by the URL and passes each call on to it; checks what holds for every backend.
  *
- * Contract and failures: see bus.h. bus_last() is made of the other calls, so it is written once, here. */
+ * Contract and failures: see bus.h. bus_last() and bus_read_span() are made of the other calls, so they are written once, here. */
 #include "bus.h"
 
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #define LAST_BATCH       64   /* records taken at once while it looks for the end */
 #define LAST_TAKE_MAX_MS 1000
 #define LAST_STEP_GROWTH 8
+#define SPAN_BATCH       500
 
 struct bus *bus_open(const char *url, const char *client_id, struct error *ret_error)
 {
@@ -324,6 +325,33 @@ static enum result last_take(struct bus *b, const char *topic, int32_t partition
 	}
 	*ret_reader = r;
 	return RESULT_OK;
+}
+
+enum result bus_read_span(struct bus *b, const char *topic, int32_t partition, int64_t from,
+			  int64_t end, int timeout_ms, bus_each_fn fn, void *ctx,
+			  struct error *ret_error)
+{
+	struct bus_record records[SPAN_BATCH];
+	struct bus_reader *reader;
+	enum result r = RESULT_OK;
+
+	if (from >= end)
+		return RESULT_OK;
+	reader = bus_reader_open(b, topic, partition, from, ret_error);
+	if (!reader)
+		return RESULT_FATAL;
+	while (r == RESULT_OK && bus_reader_position(reader) < end) {
+		size_t count = 0;
+
+		r = bus_reader_take(reader, records, SPAN_BATCH, timeout_ms, &count, ret_error);
+		if (r == RESULT_OK && count == 0 && bus_reader_position(reader) < end)
+			r = error_set(ret_error, RESULT_AWAY, "%s/%d: nothing came", topic,
+				      (int)partition);
+		for (size_t i = 0; r == RESULT_OK && i < count && records[i].offset < end; i++)
+			r = fn(ctx, &records[i], ret_error);
+	}
+	bus_reader_close(reader);
+	return r;
 }
 
 enum result bus_last(struct bus *b, const char *topic, int32_t partition, int timeout_ms,

@@ -178,6 +178,13 @@ _must_use_ enum result bus_reader_take(struct bus_reader *r, struct bus_record *
 int64_t bus_reader_position(const struct bus_reader *r); /* offset of the next record to come */
 int bus_reader_fd(struct bus_reader *r);
 void bus_reader_close(struct bus_reader *r);
+/* Blocking: every record of a partition from `from` to before `end`, in order. What fn answers ends it, unless that is RESULT_OK; it
+ * says why in ret_error. RESULT_AWAY when nothing comes for timeout_ms; RESULT_FATAL when there is no such partition. */
+typedef enum result (*bus_each_fn)(void *ctx, const struct bus_record *record,
+				   struct error *ret_error);
+_must_use_ enum result bus_read_span(struct bus *b, const char *topic, int32_t partition,
+				     int64_t from, int64_t end, int timeout_ms, bus_each_fn fn,
+				     void *ctx, struct error *ret_error);
 /* Blocking: the last record of a partition into ret (valid until bus_reader_close(*ret_reader)); RESULT_AGAIN when the
  * partition is empty. */
 _must_use_ enum result bus_last(struct bus *b, const char *topic, int32_t partition, int timeout_ms,

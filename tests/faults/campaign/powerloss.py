@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -23,6 +22,7 @@ from support.stack import ROOT, wait_until
 from support.stream_checker import StreamChecker
 
 from . import demand
+from .beside import Beside
 from .buyers import Buyers
 from .main import ADVERTISER_PORT
 from .network import Network
@@ -85,18 +85,13 @@ class LossyDisk:
         self.process.wait(MOUNT_TIMEOUT_S)
 
 
-class Told:
+class Told(Beside):
     """What the market has been told of settlements, and by the keys of which days stored contacts are sealed."""
 
     def __init__(self, servers):
-        self.servers, self.over = servers, threading.Event()
+        self.servers = servers
         self.settled, self.days = set(), set()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.over.set()
-        self.thread.join(10)
+        self.begin()
 
     def _run(self):
         consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "told", "enable.auto.commit": False, "log_level": 0,

@@ -1,12 +1,13 @@
 """Reads what the stages write while they write it, and remembers of every stage and source partition when each of the last
 records was made. A record made before a moment may still arrive after it: the record's own time decides."""
-import threading
 import time
 from collections import defaultdict
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from support import messages
+
+from .beside import Beside
 
 TOPICS = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.outcomes")
 STAGES = ("collector", "filter-worker", "router", "delivery", "payout")
@@ -28,16 +29,11 @@ def stage_of(topic, partition, message):
     return None
 
 
-class Tail:
+class Tail(Beside):
     def __init__(self, servers):
-        self.servers, self.over = servers, threading.Event()
+        self.servers = servers
         self.times = defaultdict(list)  # (stage, part) -> times in ms, in the order of arrival
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.over.set()
-        self.thread.join(10)
+        self.begin()
 
     def _run(self):
         consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "tail", "enable.auto.commit": False, "log_level": 0,

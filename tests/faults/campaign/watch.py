@@ -1,9 +1,10 @@
 """Looks on while the campaign runs: how far it is, and what the product's own auditor says meanwhile."""
 import re
-import threading
 import time
 import urllib.request
 from collections import Counter
+
+from .beside import Beside
 
 AUDITOR = "auditor@1"
 LOOK_S, TELL_S = 1.0, 15.0
@@ -13,20 +14,14 @@ READ_TIMEOUT_S = 2
 LAST_ROUNDS = 2  # what a reading says that began before the last record came says nothing of it
 
 
-class AuditorWatch:
+class AuditorWatch(Beside):
     """What the auditor ever called broken while it was looked at: {invariant: when, in seconds of the campaign}."""
 
     def __init__(self, url):
         self.url = url
         self.began = time.monotonic()
         self.alarms, self.now_broken, self.looks, self.rounds = {}, set(), Counter(), None
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.over.set()
-        self.thread.join(10)
+        self.begin()
 
     def _run(self):
         while not self.over.wait(LOOK_S):
@@ -56,18 +51,12 @@ class AuditorWatch:
         return self.rounds >= self._goal
 
 
-class Progress:
+class Progress(Beside):
     """A line every TELL_S while the lanes are at it."""
 
     def __init__(self, net, lanes, say):
         self.net, self.lanes, self.say = net, lanes, say
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.over.set()
-        self.thread.join(10)
+        self.begin()
 
     def _run(self):
         before, at = 0, time.monotonic()
