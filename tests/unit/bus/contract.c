@@ -348,51 +348,6 @@ static void the_last_record_is_found(void **state)
 	writer_close(&w);
 }
 
-struct span {
-	int64_t next, stop_at;
-};
-
-static enum result each_in_order(void *ctx, const struct bus_record *record, struct error *e)
-{
-	struct span *s = ctx;
-
-	assert_int_equal(record->offset, s->next);
-	s->next++;
-	return record->offset == s->stop_at ? error_set(e, RESULT_BAD, "enough") : RESULT_OK;
-}
-
-static enum result read_span(struct rig *r, const char *topic, int64_t from, int64_t end,
-			     struct span *s)
-{
-	struct error e = {0};
-
-	return bus_read_span(r->bus, topic, 1, from, end, 500, each_in_order, s, &e);
-}
-
-static void a_span_is_read_and_nothing_beside_it(void **state)
-{
-	struct rig *r = *state;
-	const char *topic = rig_topic(r, 2);
-	struct span all = {0, -1}, part = {700, -1}, some = {0, 5}, beyond = {1195, -1},
-		    none = {0, -1};
-	struct writer w;
-
-	writer_open(&w, r->bus, 2000);
-	writer_fill(&w, topic, 1, 0, 1200);
-	writer_flush(&w);
-	writer_close(&w);
-	assert_int_equal(read_span(r, topic, 0, 1200, &all), RESULT_OK);
-	assert_int_equal(all.next, 1200);
-	assert_int_equal(read_span(r, topic, 700, 703, &part), RESULT_OK);
-	assert_int_equal(part.next, 703);
-	assert_int_equal(read_span(r, topic, 0, 1200, &some), RESULT_BAD);
-	assert_int_equal(some.next, 6);
-	assert_int_equal(read_span(r, topic, 9, 9, &none), RESULT_OK);
-	assert_int_equal(none.next, 0);
-	assert_int_equal(read_span(r, topic, 1195, 1201, &beyond), RESULT_AWAY);
-	assert_int_equal(beyond.next, 1200);
-}
-
 static void an_offset_is_found_by_its_time(void **state)
 {
 	struct rig *r = *state;
@@ -491,7 +446,6 @@ int contract_run(const char *name, const char *url)
 	    cmocka_unit_test(a_record_without_key_and_type_has_empty_ones),
 	    cmocka_unit_test(an_empty_partition_has_no_last_record),
 	    cmocka_unit_test(the_last_record_is_found),
-	    cmocka_unit_test(a_span_is_read_and_nothing_beside_it),
 	    cmocka_unit_test(an_offset_is_found_by_its_time),
 	    cmocka_unit_test(a_reader_at_the_end_sees_what_comes),
 	    cmocka_unit_test(a_partition_that_is_not_there_cant_be_read),
