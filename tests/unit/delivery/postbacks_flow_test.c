@@ -166,6 +166,7 @@ static void a_successor_goes_on_where_the_attempts_end(_unused_ void **state)
 	happens(&w, "ok", PUNNET__V1__STATUS_KIND__STATUS_DELIVERED, "", 0);
 	turn_until_final(&w, 1, &a);
 	arena_free(&a.arena);
+	turn_until_nothing_is_under_way(&w, 2);
 	close_postbacks(&w); /* no commit: the successor reads both again */
 	open_postbacks(&w);
 	turn_until_final(&w, 2, &a);

@@ -253,6 +253,25 @@ int server_saw(const char *text)
 	return n;
 }
 
+void turn_until_nothing_is_under_way(struct world *w, size_t finals)
+{
+	int64_t ends_ms = clock_monotonic_ms() + WAIT_LIMIT_MS;
+	size_t before, count = 0;
+	struct attempts a;
+	bool rest;
+
+	do {
+		before = count;
+		turn_once(w);
+		attempts_read(w, &a);
+		count = a.count;
+		rest = a.finals >= finals ||
+		       (before > 0 && count > before && (int)count == server_saw("\"path\""));
+		arena_free(&a.arena);
+		assert_true(clock_monotonic_ms() < ends_ms);
+	} while (!rest);
+}
+
 int start_server(_unused_ void **state)
 {
 	int fd = mkstemp(log_path);

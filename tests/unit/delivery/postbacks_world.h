@@ -50,6 +50,8 @@ uint64_t happens(struct world *w, const char *aff_id, Punnet__V1__StatusKind kin
 void turn_once(struct world *w);
 /* Turns until so many events have had their last attempt. */
 void turn_until_final(struct world *w, size_t finals, struct attempts *ret);
+/* Until an attempt was recorded just now, and the tracker has seen no other: the next one is not sent yet. Or `finals` are through. */
+void turn_until_nothing_is_under_way(struct world *w, size_t finals);
 /* How many of the server's requests have this text. */
 int server_saw(const char *text);
 
