@@ -36,6 +36,7 @@ struct flight {
 	uint32_t generation;
 	uint64_t entry; /* in the partition's progress; 0 = none */
 	int64_t received_at_ms;
+	bool letter; /* to dead.letters */
 	uint32_t next_free;
 };
 

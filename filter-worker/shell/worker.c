@@ -7,7 +7,7 @@
  *   the broker is slow    the batch stays half published; no further one is taken; the group is served meanwhile
  *   no acknowledgement    within common.ack_watchdog: the process ends and starts again from the log
  *   the partition leaves  its part of the batch is dropped; the successor judges it
- *   a record is poison    it goes to dead.letters; the partition goes on */
+ *   a record is poison    it goes to dead.letters; the partition goes on once that is acknowledged */
 #include "last_verdict.h"
 #include "restore.h"
 #include "worker_state.h"
@@ -109,6 +109,7 @@ void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partit
 		service_die(w->service, "%s/%d: a record was given up by the producer",
 			    TOPIC_JUDGED, partition);
 	metric_observe_us(METRIC_FILTER_AGE, (clock_now_ms() - flight.received_at_ms) * 1000);
+	w->letters -= flight.letter;
 	if (p && flight.entry != 0)
 		progress_release(p->progress, flight.entry);
 	fault_point("worker_acked");
@@ -276,6 +277,7 @@ static enum result ship(struct worker *w, const struct item *item)
 	    .generation = item->generation,
 	    .entry = item->entry,
 	    .received_at_ms = poison ? record->timestamp_ms : item->lead.subject.received_at_ms,
+	    .letter = poison,
 	};
 	uint64_t token = flights_take(&w->flights, &flight);
 	struct slice value = slice_of(w->batch.out.data + item->out_at, item->out_len);
@@ -290,6 +292,8 @@ static enum result ship(struct worker *w, const struct item *item)
 			codec_type(type), value, token);
 	if (r != RESULT_OK)
 		(void)flights_land(&w->flights, token);
+	else
+		w->letters += poison;
 	return r;
 }
 
@@ -300,31 +304,57 @@ static void warn_of_poison(const struct item *item)
 	metric_add(METRIC_FILTER_POISON, 1);
 }
 
-/* Sends what is ready, in order. RESULT_AGAIN: the producer is full, or a lead still waits for its verdict. */
-static enum result publish(struct worker *w)
+/* RESULT_AGAIN: the producer is full. */
+static enum result ship_or_die(struct worker *w, const struct item *item)
+{
+	enum result r = ship(w, item);
+
+	if (r != RESULT_OK && r != RESULT_AGAIN)
+		service_die(w->service, "what became of %s/%d at %lld can't be produced", TOPIC_RAW,
+			    item->record->partition, (long long)item->record->offset);
+	fault_point("worker_produced");
+	return r;
+}
+
+/* The dead letters of the batch, before its verdicts. */
+static enum result publish_letters(struct worker *w)
 {
 	struct batch *b = &w->batch;
 
-	for (; b->next < b->count; b->next++) {
-		struct item *item = &b->items[b->next];
-		enum result r;
+	for (size_t i = b->next; i < b->count; i++) {
+		struct item *item = &b->items[i];
 
-		if (item->kind == ITEM_GONE)
+		if (item->kind != ITEM_POISON)
 			continue;
-		if (item->kind == ITEM_LEAD && !item->packed)
-			return RESULT_AGAIN;
 		if (!item->packed) {
 			warn_of_poison(item);
 			batch_pack_poison(b, item, clock_now_ms());
 		}
-		r = ship(w, item);
-		if (r == RESULT_AGAIN)
-			return r;
-		if (r != RESULT_OK)
-			service_die(w->service, "a verdict about %s/%d at %lld can't be produced",
-				    TOPIC_RAW, item->record->partition,
-				    (long long)item->record->offset);
-		fault_point("worker_produced");
+		if (ship_or_die(w, item) == RESULT_AGAIN)
+			return RESULT_AGAIN;
+		item->kind = ITEM_GONE;
+	}
+	return RESULT_OK;
+}
+
+/* Sends what is ready, in order. A successor begins behind the last verdict, and takes what lies before it for done: so no
+ * verdict goes out while a dead letter may still be lost. RESULT_AGAIN: the producer is full, or a dead letter is on its way,
+ * or a lead still waits for its verdict. */
+static enum result publish(struct worker *w)
+{
+	struct batch *b = &w->batch;
+
+	if (publish_letters(w) == RESULT_AGAIN)
+		return RESULT_AGAIN;
+	for (; b->next < b->count; b->next++) {
+		struct item *item = &b->items[b->next];
+
+		if (item->kind == ITEM_GONE)
+			continue;
+		if (!item->packed || (w->letters > 0 && !fault_on("letters_overtaken")))
+			return RESULT_AGAIN;
+		if (ship_or_die(w, item) == RESULT_AGAIN)
+			return RESULT_AGAIN;
 	}
 	return RESULT_OK;
 }

@@ -58,6 +58,7 @@ struct worker {
 	bool rules_from_file;   /* the configuration names one: the directory's are not followed */
 	uint64_t rules_version; /* of the directory, when it was last asked for rules */
 	size_t batch_leads, max_in_flight;
+	size_t letters; /* dead letters that are not acknowledged */
 	int64_t commit_every_ms, watchdog_ms, committed_at_ms;
 	bool kv_away;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "poison.h"
 #include "world.h"
 
 #define TRIES_MAX     6
@@ -197,6 +198,7 @@ void client_leads(int64_t span_us)
 			continue;
 		waiting++;
 		sim_at(at_us, NULL, send_post, p);
+		poison_beside(at_us, i);
 	}
 }
 

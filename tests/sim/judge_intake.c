@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "logs.h"
+#include "poison.h"
 
 #define RAW_LEAD_ID_FIELD 1
 
@@ -125,12 +126,20 @@ static bool judge_one(const struct bus_record *raw_record, const struct bus_reco
 	return true;
 }
 
-/* The first verdict counts, and there are no gaps between those that do. */
+/* The next record that has to have a verdict. */
+static int64_t next_lead(const struct partition_log *raw, int64_t next)
+{
+	while (next < (int64_t)raw->count && poison_is(&raw->records[next]))
+		next++;
+	return next;
+}
+
+/* The first verdict counts, and there are no gaps between those that do but for what can't be read. */
 static bool judge_partition(int32_t p)
 {
 	const struct partition_log *raw = log_of("leads.raw", p),
 				   *judged = log_of("leads.judged", p);
-	int64_t next = 0;
+	int64_t next = next_lead(raw, 0);
 
 	for (size_t i = 0; i < judged->count; i++) {
 		const Punnet__V1__JudgedLead *m =
@@ -146,7 +155,7 @@ static bool judge_partition(int32_t p)
 				     i, (long long)next);
 		if (!judge_one(&raw->records[next], &judged->records[i]))
 			return false;
-		next++;
+		next = next_lead(raw, next + 1);
 	}
 	if (next != (int64_t)raw->count)
 		return fault("leads.raw/%d has %zu records, %lld are judged", p, raw->count,
