@@ -188,7 +188,7 @@ class Campaign:
                        "audit": broken, "faults": [vars(f) for f in sorted(done, key=lambda f: f.number)]}
             Path(self.chosen.report).write_text(json.dumps(account, indent=1, ensure_ascii=False) + "\n")
         print("verdict: " + ", ".join(f"{name} {count}" for name, count in verdict.items()))
-        self.say(f"RED; data and logs are kept in {self.net.home}" if red else "green")
+        self.say(f"RED; logs, keys and configuration are kept in {self.net.home}" if red else "green")
         return red
 
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "lead/fingerprint.h"
@@ -151,6 +152,36 @@ static void a_sealers_boxes_are_those_of_its_key_and_nonces(void **state)
 	assert_true(sealer_spent(&s));
 }
 
+/* What is made in one piece is what libsodium makes, at every length around the ends of blocks and pieces. */
+static void every_box_is_the_librarys(void **state)
+{
+	uint8_t key[SEAL_KEY_LEN], expected[600 + SEAL_TAG_LEN];
+	char text[600];
+
+	(void)state;
+	fill_key(key);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7 + 1);
+	for (size_t len = 0; len <= sizeof(text); len++) {
+		_cleanup_(buf_free) struct buf box = {0}, plain = {0};
+
+		crypto_aead_xchacha20poly1305_ietf_encrypt(expected, NULL, (const uint8_t *)text,
+							   len, LEAD.bytes, sizeof(LEAD.bytes),
+							   NULL, NONCE, key);
+		seal(key, NONCE, &LEAD, slice_of(text, len), &box);
+		assert_int_equal(box.len, len + SEAL_TAG_LEN);
+		assert_memory_equal(box.data, expected, box.len);
+		assert_true(seal_open(key, NONCE, &LEAD, buf_slice(&box), &plain));
+		assert_true(slice_equal(buf_slice(&plain), slice_of(text, len)));
+		box.data[len / 2] ^= 1;
+		assert_false(seal_open(key, NONCE, &LEAD, buf_slice(&box), &plain));
+		box.data[len / 2] ^= 1;
+		box.data[box.len - 1] ^= 1;
+		assert_false(seal_open(key, NONCE, &LEAD, buf_slice(&box), &plain));
+		assert_int_equal(plain.len, len);
+	}
+}
+
 static int compare_nonces(const void *a, const void *b)
 {
 	return memcmp(a, b, SEAL_NONCE_LEN);
@@ -185,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(an_empty_contact_is_sealed_too),
 	    cmocka_unit_test(every_changed_bit_keeps_the_box_shut),
 	    cmocka_unit_test(a_box_opens_only_with_its_own_key_nonce_and_lead),
+	    cmocka_unit_test(every_box_is_the_librarys),
 	    cmocka_unit_test(a_sealers_boxes_are_those_of_its_key_and_nonces),
 	    cmocka_unit_test(a_sealer_gives_no_nonce_twice_and_is_spent_in_time),
 	};
