@@ -100,7 +100,8 @@ struct collector {
 	struct map page_origins; /* every origin that some webmaster lists */
 	uint64_t page_origins_version;
 	bool page_origins_known;
-	struct intake *running, *pool; /* batches that still have lines to read */
+	struct intake *running, *running_last; /* batches that are not through, as they came */
+	struct intake *pool;
 	size_t intakes, pooled;
 	/* used again from line to line */
 	struct arena arena;

@@ -55,15 +55,18 @@ void intake_free(struct intake *i)
 	}
 }
 
+/* At the end: who came first is served first when there is room for one only. */
 static void running_add(struct intake *i)
 {
 	struct collector *c = i->c;
 
-	i->prev = NULL;
-	i->next = c->running;
-	if (c->running)
-		c->running->prev = i;
-	c->running = i;
+	i->next = NULL;
+	i->prev = c->running_last;
+	if (i->prev)
+		i->prev->next = i;
+	else
+		c->running = i;
+	c->running_last = i;
 }
 
 static void running_remove(struct intake *i)
@@ -74,6 +77,8 @@ static void running_remove(struct intake *i)
 		i->c->running = i->next;
 	if (i->next)
 		i->next->prev = i->prev;
+	else
+		i->c->running_last = i->prev;
 	i->prev = i->next = NULL;
 }
 
@@ -229,7 +234,8 @@ static bool run_batch(struct intake *i)
 		bool found = lines_next(&i->rest, &text);
 
 		assert(found);
-		if (take_line(i, party, text, i->next_line) == TAKEN_LATER) {
+		if (!store_has_batch_room(i->c->store) ||
+		    take_line(i, party, text, i->next_line) == TAKEN_LATER) {
 			if (collector_now_ms(i->c) < i->deadline_ms) {
 				i->rest = before;
 				return false; /* an acknowledgement makes room */

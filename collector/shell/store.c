@@ -14,6 +14,7 @@
 #include "runtime/metrics.h"
 
 #define STORE_REOPEN_MS 1000 /* between attempts to make a producer */
+#define SINGLES_SHARE   4    /* a quarter of the room is for single leads alone */
 #define NO_SLOT         UINT32_MAX
 
 struct slot {
@@ -157,6 +158,13 @@ struct store *store_open(const struct store_options *o, struct error *ret_error)
 void store_mark(struct store *s)
 {
 	s->put_us = clock_monotonic_us();
+}
+
+bool store_has_batch_room(const struct store *s)
+{
+	size_t room = s->o.max_unacked - s->o.max_unacked / SINGLES_SHARE;
+
+	return s->used < room && !pressure_is_high(&s->pressure, s->used);
 }
 
 enum result store_put(struct store *s, const char *topic, int32_t partition, struct slice key,

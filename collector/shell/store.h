@@ -25,6 +25,8 @@ struct store_options {
 struct store *store_open(const struct store_options *o, struct error *ret_error);
 /* What is put from here on begins now. */
 void store_mark(struct store *s);
+/* Whether there is room for a line of a batch: batches leave a part of it to those who send one lead at a time, and wait. */
+bool store_has_batch_room(const struct store *s);
 /* RESULT_AGAIN: too much is under way. RESULT_AWAY: no producer at the moment. Nothing was taken then. */
 _must_use_ enum result store_put(struct store *s, const char *topic, int32_t partition,
 				 struct slice key, const char *type, struct slice value,

@@ -1,4 +1,5 @@
 """The death of each thing that the services lean on: what waits, what is refused, and that nothing is lost."""
+import json
 import re
 import socket
 import sqlite3
@@ -134,6 +135,33 @@ def test_more_than_may_be_under_way_is_refused_at_once(market, advertiser):
     finally:
         market.run("resume", "kafka")
         for wire in wires:
+            wire.close()
+    wait_until(lambda: post(market, leads(1)[0])[0].status == 202, 20, "leads are taken again")
+    all_is_well(market, advertiser, market.webmaster)
+
+
+def test_batches_leave_room_for_single_leads(market, advertiser):
+    key, singles = market.keys("webmaster")["w01"], MAX_UNACKED // 4
+    unacked = lambda: market.metrics("collector")["punnet_collector_records_unacked"]  # noqa: E731
+    wait_until(lambda: unacked() == 0, 20, "nothing is under way")
+    market.run("pause", "kafka")
+    batches, wires = [Wire(market.collector) for _ in range(3)], [Wire(market.collector) for _ in range(singles + 1)]
+    try:
+        for wire in batches:
+            body = "".join(json.dumps(item) + "\n" for item in leads(MAX_UNACKED)).encode()
+            wire.send(request(path="/v1/leads/batch", body=body, key=key, content_type="application/x-ndjson"))
+        wait_until(lambda: unacked() == MAX_UNACKED - singles, 10, "batches took what is theirs")
+        for wire, item in zip(wires, leads(singles + 1)):
+            wire.send(request(body=item, key=key))
+        assert_problem(wires[-1].answer(), 503, "busy")
+        for wire in wires[:-1]:
+            assert_problem(wire.answer(), 503, "not_acknowledged")
+        for wire in batches:
+            lines = wire.answer().body.decode().splitlines()
+            assert len(lines) == MAX_UNACKED and all(json.loads(line)["status"] == 503 for line in lines)
+    finally:
+        market.run("resume", "kafka")
+        for wire in batches + wires:
             wire.close()
     wait_until(lambda: post(market, leads(1)[0])[0].status == 202, 20, "leads are taken again")
     all_is_well(market, advertiser, market.webmaster)
