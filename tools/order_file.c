@@ -11,7 +11,8 @@
 #define WEIGHT_MAX 1000000
 #define ORDER_KEYS                                                                                 \
 	"id, advertiser, vertical, price, quantity, from, until, caps, budget, sharing, where, "   \
-	"schedule, zone, priority, weight, re_sales, utc_offset_minutes, paused, delivery"
+	"schedule, zone, priority, weight, even, re_sales, "                                       \
+	"utc_offset_minutes, paused, delivery"
 
 char *order_text(struct order_reader *r, const struct yaml *map, const char *key)
 {
@@ -110,16 +111,20 @@ static void countries_apart(order_terms *t)
 static void read_rank(struct order_reader *r, const struct yaml *item, order_terms *t)
 {
 	int64_t priority = 0, weight = 0;
-	bool paused = false, re_sales = false;
+	bool paused = false, re_sales = false, even = false;
 
 	yaml_int(item, "priority", -1000, 1000, &priority, r->faults);
 	yaml_int(item, "weight", 1, WEIGHT_MAX, &weight, r->faults);
 	yaml_bool(item, "paused", &paused, r->faults);
 	yaml_bool(item, "re_sales", &re_sales, r->faults);
+	yaml_bool(item, "even", &even, r->faults);
 	t->priority = (int32_t)priority;
 	t->weight = (uint32_t)weight;
 	t->paused = paused;
 	t->takes_own_customers = re_sales;
+	t->even = even;
+	if (even && (t->quantity == 0 || t->until_ms == 0))
+		order_fault(r, item->line, "even: expected a quantity and %s as well", "until");
 }
 
 static order_terms *read_order(struct order_reader *r, const struct yaml *item)

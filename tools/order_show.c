@@ -147,6 +147,8 @@ void order_show_terms(const Punnet__V1__OrderTerms *t)
 		printf("  by the clock of %s\n", t->clock->zone);
 	else
 		printf("  by a clock %d minutes ahead of UTC\n", t->utc_offset_minutes);
+	if (t->even)
+		printf("  evenly, as leads come\n");
 	if (t->takes_own_customers)
 		printf("  its own customers are welcome\n");
 }

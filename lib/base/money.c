@@ -52,6 +52,9 @@ int money_exponent(const char *currency)
 int64_t money_share_bp(int64_t amount_minor, uint32_t bp)
 {
 	assert(bp <= SHARE_BP_WHOLE);
+	/* Of what is paid for leads: a 128-bit division takes ten times as long. */
+	if (amount_minor >= 0 && amount_minor < INT64_MAX / SHARE_BP_WHOLE)
+		return amount_minor * bp / SHARE_BP_WHOLE;
 	return (int64_t)((__int128)amount_minor * bp / SHARE_BP_WHOLE);
 }
 

@@ -9,7 +9,7 @@
 #include "base.h"
 
 #define POOL_CHUNK_BYTES (1u << 20)
-#define POOL_STEP        16   /* sizes are rounded up to it */
+#define POOL_STEP        8    /* sizes are rounded up to it */
 #define POOL_BLOCK_MAX   4096 /* larger ones get memory of their own */
 #define POOL_SIZES       (POOL_BLOCK_MAX / POOL_STEP)
 
@@ -36,7 +36,7 @@ struct pool {
 	size_t late_count, late_cap;
 };
 
-void *pool_take(struct pool *p, size_t size);             /* 16-byte aligned, not cleared */
+void *pool_take(struct pool *p, size_t size);             /* 8-byte aligned, not cleared */
 void pool_give(struct pool *p, void *block, size_t size); /* the same size; NULL is accepted */
 void pool_hold(struct pool *p);
 void pool_release(struct pool *p); /* held no longer */

@@ -84,6 +84,18 @@ void table_add(struct table *t, table_key_fn key_of, void *item)
 	t->slots[at] = (struct table_slot){(uint32_t)t->count, hash};
 }
 
+void *table_replace(struct table *t, table_key_fn key_of, void *item)
+{
+	struct slice key = key_of(item);
+	size_t at = find_slot(t, key_of, key, key_hash(key));
+	void *was;
+
+	assert(t->slots[at].place);
+	was = t->items[t->slots[at].place - 1];
+	t->items[t->slots[at].place - 1] = item;
+	return was;
+}
+
 /* Empties a slot, then moves up whatever would no longer be found behind the hole. */
 static void clear_slot(struct table *t, size_t hole)
 {

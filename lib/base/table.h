@@ -19,6 +19,8 @@ typedef struct slice (*table_key_fn)(const void *item);
 
 void *table_get(const struct table *t, table_key_fn key_of, struct slice key); /* NULL: absent */
 void table_add(struct table *t, table_key_fn key_of, void *item); /* its key is not in there */
+/* In the place of the item of the same key, which is returned. */
+void *table_replace(struct table *t, table_key_fn key_of, void *item);
 void *table_remove(struct table *t, table_key_fn key_of, struct slice key); /* NULL: absent */
 void table_free(struct table *t);
 

@@ -2,10 +2,10 @@
  *
  * protobuf-c takes text as it comes and hands it out as a C string: what isn't UTF-8 would go on to the next topic, and
  * what holds a NUL would be cut by the next packing. Once unpacked, the cut can't be seen any more; so the wire format
- * is walked first, along the descriptor, and every text field is looked at there. */
-#include "codec.h"
+ * is walked first, along the descriptor, and every text field is looked at there. Most messages go the quick way of
+ * codec_quick.c instead, which does both at once. */
+#include "codec_quick.h"
 
-#define NESTING_MAX      32 /* messages inside messages; ours nest five deep */
 #define FIELD_ID_MAX     ((1u << 29) - 1)
 #define TAG_BYTES_MAX    5
 #define LENGTH_BYTES_MAX 5
@@ -59,14 +59,6 @@ static bool take_bytes(struct slice *s, uint64_t len, struct slice *ret)
 	return true;
 }
 
-static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *type, uint64_t id)
-{
-	/* Most messages number their fields from 1 without gaps. */
-	if (id >= 1 && id <= type->n_fields && type->fields[id - 1].id == id)
-		return &type->fields[id - 1];
-	return protobuf_c_message_descriptor_get_field(type, (unsigned)id);
-}
-
 static bool text_is_good(struct slice text)
 {
 	return (text.len == 0 || !memchr(text.data, '\0', text.len)) && slice_utf8_valid(text);
@@ -118,16 +110,21 @@ static bool value_is_good(const ProtobufCFieldDescriptor *field, struct slice va
 
 static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice bytes, int depth)
 {
-	if (depth > NESTING_MAX)
+	if (depth > CODEC_NESTING_MAX)
 		return false;
 	while (bytes.len) {
 		struct wire_field f;
 
 		if (!take_field(&bytes, &f) ||
-		    (f.has_value && !value_is_good(field_of(type, f.number), f.value, depth)))
+		    (f.has_value && !value_is_good(codec_field_of(type, f.number), f.value, depth)))
 			return false;
 	}
 	return true;
+}
+
+bool codec_is_good(const ProtobufCMessageDescriptor *type, struct slice bytes)
+{
+	return message_is_good(type, bytes, 0);
 }
 
 bool codec_find(struct slice bytes, uint32_t field, struct slice *ret)
@@ -150,8 +147,11 @@ void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, stru
 {
 	ProtobufCAllocator allocator = {
 	    .alloc = arena_take, .free = arena_keep, .allocator_data = a};
+	void *m = codec_unpack_quick(a, type, bytes);
 
-	if (!message_is_good(type, bytes, 0))
+	if (m)
+		return m;
+	if (!codec_is_good(type, bytes))
 		return NULL;
 	return protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
 }

@@ -50,18 +50,27 @@ static const char *miss_detail(const struct market *m, const struct candidate *c
 	return miss.detail ? miss.detail : "";
 }
 
+/* What a candidate is told as; of all of a record in one block. */
+struct told {
+	Punnet__V1__Candidate candidate;
+	Punnet__V1__Money price;
+};
+
 static Punnet__V1__Candidate *candidate_message(struct market *m, const struct candidate *c,
 						bool first, const struct lead_view *view,
-						struct arena *a)
+						struct told *told, struct arena *a)
 {
-	Punnet__V1__Candidate *ret = arena_alloc(a, sizeof(*ret));
+	static const struct told empty = {PUNNET__V1__CANDIDATE__INIT, PUNNET__V1__MONEY__INIT};
+	Punnet__V1__Candidate *ret = &told->candidate;
 	enum reason code =
 	    c->fits ? (first ? REASON_ROUTE_WON : REASON_ROUTE_OUTBID) : c->miss.code;
 
-	punnet__v1__candidate__init(ret);
+	*told = empty;
+	told->price.amount_minor = c->price_minor;
+	told->price.currency = (char *)c->order->terms->currency;
 	ret->order_id = (char *)c->order->terms->order_id;
 	ret->code = (char *)reason_code(code);
-	ret->price = money_message(a, c->price_minor, c->order->terms->currency);
+	ret->price = &told->price;
 	if (!c->fits) {
 		ret->until_ms = c->miss.until_ms;
 		ret->detail = (char *)miss_detail(m, c, view, a);
@@ -91,6 +100,7 @@ static Punnet__V1__DecisionRecord *record_message(struct market *m, const struct
 						  const struct offer *offer, struct arena *a)
 {
 	Punnet__V1__DecisionRecord *d = arena_alloc(a, sizeof(*d));
+	struct told *told = arena_alloc(a, match->count * sizeof(*told));
 	size_t rest = match->asked - match->count;
 
 	punnet__v1__decision_record__init(d);
@@ -102,7 +112,7 @@ static Punnet__V1__DecisionRecord *record_message(struct market *m, const struct
 	digest_number(m, (uint64_t)m->log_time_ms);
 	for (size_t i = 0; i < match->count; i++)
 		d->candidates[d->n_candidates++] =
-		    candidate_message(m, &match->best[i], i == 0, offer->view, a);
+		    candidate_message(m, &match->best[i], i == 0, offer->view, &told[i], a);
 	if (rest > 0)
 		d->candidates[d->n_candidates++] = rest_message(m, rest, a);
 	return d;

@@ -68,43 +68,29 @@ struct lead_view life_view(const struct market *m, const struct vertical *v,
 	return view;
 }
 
-static const Punnet__V1__LeadAdmitted *admitted_of(const struct open_lead *l, struct arena *a)
-{
-	const Punnet__V1__LeadAdmitted *admitted =
-	    codec_unpack(a, &punnet__v1__lead_admitted__descriptor, open_lead_packed(l));
-
-	assert(admitted && admitted->lead);
-	return admitted;
-}
-
 /* --- opening and closing --- */
 
 static struct open_lead *lead_open(struct market *m, const struct lead_id *id,
-				   const Punnet__V1__LeadAdmitted *admitted)
+				   const Punnet__V1__LeadAdmitted *admitted, struct arena *a)
 {
 	struct open_lead *open;
 
-	/* Its length is known once it is written; what is kept has no room to spare. */
 	buf_reset(&m->scratch);
 	admitted_write(admitted, &m->scratch);
 	assert(!m->scratch.failed);
-	open = market_lead_add(m, id, buf_slice(&m->scratch));
+	open = open_lead_new(&m->leads, id, buf_slice(&m->scratch), a);
 	open->is_test = admitted->lead->is_test;
 	return open;
 }
 
-static void stop_waiting(struct market *m, struct open_lead *l)
+static void lead_keep(struct market *m, struct open_lead *l)
 {
-	if (l->waits != WAITS_FOR_BUYER)
-		return;
-	l->waits = WAITS_FOR_NOBODY;
-	map_remove(&m->waiters, slice_of(l->id.bytes, sizeof(l->id.bytes)));
+	open_lead_put(&m->leads, &m->pool, l);
 }
 
-static void lead_close(struct market *m, struct open_lead *open)
+static void lead_close(struct market *m, const struct open_lead *l)
 {
-	stop_waiting(m, open);
-	market_lead_drop(m, open);
+	open_lead_drop(&m->leads, &m->pool, l);
 }
 
 static bool is_settled(const struct open_lead *l)
@@ -116,10 +102,12 @@ static bool is_settled(const struct open_lead *l)
 	return l->waits == WAITS_FOR_NOBODY;
 }
 
-static void close_if_settled(struct market *m, struct open_lead *l)
+static void keep_or_close(struct market *m, struct open_lead *l)
 {
 	if (is_settled(l))
 		lead_close(m, l);
+	else
+		lead_keep(m, l);
 }
 
 /* --- selling --- */
@@ -212,7 +200,7 @@ static bool sell(struct sale *s)
 			break;
 		decide(s);
 		if (!s->open)
-			s->open = lead_open(m, s->offer.id, s->offer.admitted);
+			s->open = lead_open(m, s->offer.id, s->offer.admitted, s->d->arena);
 		take_place(m, s->open, &s->match.best[0], s->view.lead->aff_id);
 		learn_pace(s, s->match.best[0].order);
 		sold = true;
@@ -246,7 +234,7 @@ static bool may_be_waited_for(const struct sale *s)
 {
 	return buyer_wait_ms(s->vertical) > 0 &&
 	       ((s->open && s->open->waits == WAITS_FOR_BUYER) ||
-		map_count(&s->d->market->waiters) < BUYER_WAITING_MAX);
+		map_count(&s->d->market->leads.for_buyer) < BUYER_WAITING_MAX);
 }
 
 static void wait_for_buyer(struct sale *s)
@@ -254,13 +242,14 @@ static void wait_for_buyer(struct sale *s)
 	struct market *m = s->d->market;
 
 	if (!s->open)
-		s->open = lead_open(m, s->offer.id, s->offer.admitted);
+		s->open = lead_open(m, s->offer.id, s->offer.admitted, s->d->arena);
 	if (s->open->waits != WAITS_FOR_BUYER) {
 		s->open->waits = WAITS_FOR_BUYER;
-		s->open->until_ms = m->log_time_ms + buyer_wait_ms(s->vertical);
-		market_waiter(m, s->open);
+		s->open->wait =
+		    (struct lead_wait){.until_ms = m->log_time_ms + buyer_wait_ms(s->vertical)};
 	}
-	s->open->retry_ms = next_chance_ms(&s->match, m->log_time_ms, s->open->until_ms);
+	s->open->wait.retry_ms = next_chance_ms(&s->match, m->log_time_ms, s->open->wait.until_ms);
+	lead_keep(m, s->open);
 }
 
 /* Sold, or waiting, or unsold: one of them, once. */
@@ -269,12 +258,13 @@ static void offer(struct sale *s, bool may_wait)
 	struct market *m = s->d->market;
 
 	if (sell(s)) {
-		stop_waiting(m, s->open);
+		s->open->waits = WAITS_FOR_NOBODY;
+		lead_keep(m, s->open);
 		return;
 	}
 	/* Somebody has it, and shares with nobody who wants it now: that is no unsold lead. */
 	if (s->open && open_lead_held(s->open)) {
-		close_if_settled(m, s->open);
+		keep_or_close(m, s->open);
 		return;
 	}
 	if (may_wait && may_be_waited_for(s)) {
@@ -298,22 +288,19 @@ void life_begin(struct deciding *d, const struct lead_id *id,
 }
 
 void life_wait_for_operator(struct market *m, const struct lead_id *id,
-			    const Punnet__V1__LeadAdmitted *admitted)
+			    const Punnet__V1__LeadAdmitted *admitted, struct arena *a)
 {
-	struct open_lead *open = lead_open(m, id, admitted);
+	struct open_lead *open = lead_open(m, id, admitted, a);
 
 	open->waits = WAITS_FOR_OPERATOR;
-	open->until_ms = admitted->quarantined_until_ms;
-	open->waits_accepts = admitted->quarantine_accepts;
-	m->waiting++;
+	open->wait = (struct lead_wait){.until_ms = admitted->quarantined_until_ms,
+					.accepts = admitted->quarantine_accepts};
+	lead_keep(m, open);
 }
 
 static void sale_again(struct sale *s, struct deciding *d, struct open_lead *l)
 {
-	struct lead_id *id = arena_alloc(d->arena, sizeof(*id));
-
-	*id = l->id;
-	sale_begin(s, d, id, admitted_of(l, d->arena), l);
+	sale_begin(s, d, &l->id, open_lead_admitted(&d->market->leads, l), l);
 }
 
 void life_released(struct deciding *d, struct open_lead *l)
@@ -344,9 +331,9 @@ static void end_for_all(struct sale *s, enum reason why)
 {
 	struct market *m = s->d->market;
 
-	stop_waiting(m, s->open);
+	s->open->waits = WAITS_FOR_NOBODY;
 	if (open_lead_held(s->open)) {
-		close_if_settled(m, s->open);
+		keep_or_close(m, s->open);
 		return;
 	}
 	s->offer.round = s->open->holding_count;
@@ -385,12 +372,12 @@ void life_settled(struct deciding *d, struct open_lead *l, struct holding *h,
 		if (!l->is_test)
 			order_deliver(order_at(d->market, h->order), h);
 		h->state = HOLDING_KEPT;
-		close_if_settled(d->market, l);
+		keep_or_close(d->market, l);
 		return;
 	case PUNNET__V1__SETTLEMENT__UNRESOLVED:
 		/* It may be at the buyer: the place stays taken, and the lead is his. */
 		h->state = HOLDING_KEPT;
-		close_if_settled(d->market, l);
+		keep_or_close(d->market, l);
 		return;
 	default:
 		give_back(d, l, h, why);
@@ -402,26 +389,25 @@ bool life_due(struct deciding *d, struct open_lead *l)
 	int64_t now_ms = d->market->log_time_ms;
 	struct sale s;
 
-	if (l->waits != WAITS_FOR_BUYER || now_ms < l->retry_ms)
+	if (l->waits != WAITS_FOR_BUYER || now_ms < l->wait.retry_ms)
 		return false;
 	sale_again(&s, d, l);
-	offer(&s, now_ms < l->until_ms);
+	offer(&s, now_ms < l->wait.until_ms);
 	return true;
 }
 
 /* --- openings --- */
 
-static bool would_take(struct market *m, const struct order *o, const struct open_lead *l,
-		       struct arena *a)
+static bool would_take(struct market *m, const struct order *o, const struct open_lead *l)
 {
-	const Punnet__V1__LeadAdmitted *admitted = admitted_of(l, a);
+	const Punnet__V1__LeadAdmitted *admitted = open_lead_admitted(&m->leads, l);
 	const struct vertical *v;
 	struct lead_view view;
 
 	if (strcmp(admitted->lead->vertical, o->terms->vertical) != 0)
 		return false;
 	v = market_vertical(m, slice_cstr(o->terms->vertical));
-	view = life_view(m, v, admitted, a);
+	view = life_view(m, v, admitted, l->arena);
 	view.holdings = l->holdings;
 	view.holding_count = l->holding_count;
 	return match_fits(o, &view, m->log_time_ms);
@@ -430,14 +416,16 @@ static bool would_take(struct market *m, const struct order *o, const struct ope
 void life_order_opened(struct market *m, struct order *o)
 {
 	struct arena a = {0};
+	struct lead_id id;
 	struct slice key;
 	void *value;
 
-	for (size_t i = 0; !o->removed && map_at(&m->waiters, i, &key, &value); i++) {
-		struct open_lead *l = value;
+	for (size_t i = 0; !o->removed && map_at(&m->leads.for_buyer, i, &key, &value); i++) {
+		struct lead_wait *w = value;
 
-		if (l->retry_ms > m->log_time_ms && would_take(m, o, l, &a))
-			l->retry_ms = m->log_time_ms;
+		if (w->retry_ms > m->log_time_ms && lead_id_from_bytes(key.data, key.len, &id) &&
+		    would_take(m, o, open_lead_get(&m->leads, &id, &a)))
+			w->retry_ms = m->log_time_ms;
 		arena_reset(&a);
 	}
 	arena_free(&a);
@@ -447,7 +435,7 @@ void life_account_opened(struct market *m, const struct account *account)
 {
 	struct order *o;
 
-	for (size_t i = 0; map_count(&m->waiters) > 0 && (o = market_order_at(m, i)); i++) {
+	for (size_t i = 0; market_waiting_for_buyers(m) > 0 && (o = market_order_at(m, i)); i++) {
 		if (o->account == account)
 			life_order_opened(m, o);
 	}
@@ -458,9 +446,9 @@ void life_all_due(struct market *m)
 	struct slice key;
 	void *value;
 
-	for (size_t i = 0; map_at(&m->waiters, i, &key, &value); i++) {
-		struct open_lead *l = value;
+	for (size_t i = 0; map_at(&m->leads.for_buyer, i, &key, &value); i++) {
+		struct lead_wait *w = value;
 
-		l->retry_ms = MIN_OF(l->retry_ms, m->log_time_ms);
+		w->retry_ms = MIN_OF(w->retry_ms, m->log_time_ms);
 	}
 }

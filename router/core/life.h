@@ -19,7 +19,8 @@ void life_begin(struct deciding *d, const struct lead_id *id,
 		const Punnet__V1__LeadAdmitted *admitted);
 /* It is held with no order until an operator, or time, ends it. */
 void life_wait_for_operator(struct market *m, const struct lead_id *id,
-			    const Punnet__V1__LeadAdmitted *admitted);
+			    const Punnet__V1__LeadAdmitted *admitted, struct arena *a);
+/* The lead is taken out of the market's, in an arena that lives as long as the decisions; what comes of it is put back. */
 void life_released(struct deciding *d, struct open_lead *l);
 void life_refused_by_operator(struct deciding *d, struct open_lead *l, enum reason why);
 /* why: of what could not be delivered. An erased person's lead, and one whose contact is destroyed, is offered to nobody else. */

@@ -48,23 +48,23 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 		return MARKET_MALFORMED;
 	if (seen_before(m, event->source))
 		return MARKET_REPEAT;
-	if (market_lead(m, id))
+	if (open_lead_is_there(&m->leads, id))
 		return MARKET_NO_MATTER;
 
 	if (admitted->quarantined_until_ms > 0)
-		life_wait_for_operator(m, id, admitted);
+		life_wait_for_operator(m, id, admitted, d->arena);
 	else
 		life_begin(d, id, admitted);
 	return MARKET_CHANGED;
 }
 
-static struct open_lead *open_lead_of(const struct market *m, const Punnet__V1__MarketEvent *event,
-				      bool *ret_valid)
+static struct open_lead *open_lead_of(const struct deciding *d,
+				      const Punnet__V1__MarketEvent *event, bool *ret_valid)
 {
 	struct lead_id id;
 
 	*ret_valid = lead_id_from_bytes(event->lead_id.data, event->lead_id.len, &id);
-	return *ret_valid ? market_lead(m, &id) : NULL;
+	return *ret_valid ? open_lead_get(&d->market->leads, &id, d->arena) : NULL;
 }
 
 /* A return comes when the lead is long closed: it is about the order. */
@@ -104,7 +104,7 @@ static enum market_answer apply_settled(struct market *m, const Punnet__V1__Mark
 	enum reason why;
 	bool valid;
 
-	open = open_lead_of(m, event, &valid);
+	open = open_lead_of(d, event, &valid);
 	if (!valid || !provenance_valid(m, event->source, "payout.outbox") ||
 	    settled->settlement < PUNNET__V1__SETTLEMENT__DELIVERED ||
 	    settled->settlement > PUNNET__V1__SETTLEMENT__RETURNED || settled->price_minor < 0 ||
@@ -131,16 +131,15 @@ static enum market_answer apply_quarantine(struct market *m, const Punnet__V1__M
 	struct open_lead *open;
 	bool valid;
 
-	open = open_lead_of(m, event, &valid);
+	open = open_lead_of(d, event, &valid);
 	if (!valid)
 		return MARKET_MALFORMED;
 	if (!open || open->waits != WAITS_FOR_OPERATOR ||
-	    (ended->expired && m->log_time_ms < open->until_ms))
+	    (ended->expired && m->log_time_ms < open->wait.until_ms))
 		return MARKET_NO_MATTER;
 
 	open->waits = WAITS_FOR_NOBODY;
-	m->waiting--;
-	if (ended->expired ? open->waits_accepts : ended->release)
+	if (ended->expired ? open->wait.accepts : ended->release)
 		life_released(d, open);
 	else
 		life_refused_by_operator(d, open,
@@ -149,13 +148,12 @@ static enum market_answer apply_quarantine(struct market *m, const Punnet__V1__M
 	return MARKET_CHANGED;
 }
 
-static enum market_answer apply_due(struct market *m, const Punnet__V1__MarketEvent *event,
-				    struct deciding *d)
+static enum market_answer apply_due(const Punnet__V1__MarketEvent *event, struct deciding *d)
 {
 	struct open_lead *open;
 	bool valid;
 
-	open = open_lead_of(m, event, &valid);
+	open = open_lead_of(d, event, &valid);
 	if (!valid)
 		return MARKET_MALFORMED;
 	return open && life_due(d, open) ? MARKET_CHANGED : MARKET_NO_MATTER;
@@ -300,7 +298,7 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 	case PUNNET__V1__MARKET_EVENT__EVENT_FUNDS:
 		return apply_funds(m, event->funds);
 	case PUNNET__V1__MARKET_EVENT__EVENT_DUE:
-		return apply_due(m, event, &d);
+		return apply_due(event, &d);
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
 		return apply_held(m, event->held);
 	default:

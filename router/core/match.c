@@ -141,8 +141,11 @@ static void ask_leaf(struct search *s, const struct index_leaf *leaf)
 			orders[count++] = o;
 	}
 	fetch(orders, count);
-	for (size_t i = 0; i < count; i++)
-		sort_in(s, orders[i]);
+	for (size_t i = 0; i < count; i++) {
+		/* Below all that are shown nobody is shown, whether he fits or not. */
+		if (!full_above(&s->fits, rank_bound(orders[i])))
+			sort_in(s, orders[i]);
+	}
 }
 
 static void ask_all(struct search *s)

@@ -30,14 +30,21 @@
 #define KEPT_LEAST     8 /* who is kept with less than an eighth of his leads is not made up for more */
 #define WATCH_MS       MS_PER_HOUR /* before anybody is kept waiting, at most, … */
 #define WATCH_PART     200         /* … or this part of the order's life */
-#define MIX_1          0x9e3779b97f4a7c15u
-#define MIX_2          0xbf58476d1ce4e5b9u
+#define LEAN_GAIN                                                                                  \
+	24 /* an even order off its plan by a part of its quantity leans by so many such parts of its worth */
+#define MIX_1 0x9e3779b97f4a7c15u
+#define MIX_2 0xbf58476d1ce4e5b9u
 
 static void *made(void *p)
 {
 	if (!p)
 		abort();
 	return p;
+}
+
+static uint64_t taken(const struct order *o)
+{
+	return o->reserved + o->delivered;
 }
 
 void pacer_free(struct pacer *p)
@@ -57,6 +64,14 @@ void pace_begin(struct order *o, const struct pacer *p, int64_t now_ms)
 	*o->pace = (struct pace){.fits_from = p->leads, .kept = PACE_SHARE_ONE, .since_ms = now_ms};
 }
 
+/* A plan for what is left. */
+static void plan_begin(struct order *o)
+{
+	o->pace->plan_from = taken(o);
+	o->pace->could = 0;
+	o->pace->lean = 0;
+}
+
 void pace_terms_changed(struct order *o, const struct pacer *p, int64_t now_ms)
 {
 	if (!o->pace && pace_wanted(o))
@@ -64,6 +79,7 @@ void pace_terms_changed(struct order *o, const struct pacer *p, int64_t now_ms)
 	if (!o->pace)
 		return;
 	o->pace->rated_at = 0;
+	plan_begin(o);
 	if (!pace_wanted(o))
 		o->pace->ready = false;
 }
@@ -90,7 +106,8 @@ int64_t pace_score_most(int64_t price_minor)
 
 int64_t pace_score(const struct order *o, int64_t price_minor)
 {
-	return pace_score_most(price_minor) - (pace_ready(o) ? scarcity(o) : 0);
+	return pace_score_most(price_minor) -
+	       (pace_ready(o) ? MAX_OF(scarcity(o) + o->pace->lean, 0) : 0);
 }
 
 bool pace_waits(const struct order *o, int64_t price_minor)
@@ -102,9 +119,9 @@ bool pace_waits(const struct order *o, int64_t price_minor)
 
 uint64_t pace_left(const struct order *o)
 {
-	uint64_t taken = o->reserved + o->delivered, most = order_cap_total(o);
+	uint64_t most = order_cap_total(o);
 
-	return most > taken ? most - taken : 0;
+	return most > taken(o) ? most - taken(o) : 0;
 }
 
 /* An order that was not seen yet takes every lead. */
@@ -158,6 +175,20 @@ static void set_steps(struct pace *pace)
 	pace->kept_pull = (int64_t)((__int128)pace->step * kept_need >> PACE_SHARE_SHIFT);
 }
 
+/* By its plan it has of what it wants the part that has come of the leads which it can have. Who is ahead of it ranks lower, who
+ * is behind higher, and not only as far as the prices to come say. */
+static void set_lean(struct order *o, uint64_t supply)
+{
+	struct pace *pace = o->pace;
+	uint64_t had = taken(o) - MIN_OF(pace->plan_from, taken(o)), wants = pace_left(o) + had;
+	uint64_t by_plan =
+	    (uint64_t)((unsigned __int128)wants * pace->could / MAX_OF(pace->could + supply, 1u));
+	__int128 lean = (__int128)pace->worth * LEAN_GAIN * ((int64_t)had - (int64_t)by_plan);
+
+	lean /= (int64_t)MAX_OF(wants, 1u);
+	pace->lean = (int64_t)MIN_OF(MAX_OF(lean, -pace->worth), pace->worth);
+}
+
 static void rate(const struct pacer *p, struct order *o, int64_t now_ms)
 {
 	uint64_t wants = pace_left(o) << PACE_SHARE_SHIFT;
@@ -172,6 +203,8 @@ static void rate(const struct pacer *p, struct order *o, int64_t now_ms)
 		o->pace->need = (uint32_t)(wants / supply);
 	o->pace->ready = pace_wanted(o) && watched(p, o, now_ms);
 	set_steps(o->pace);
+	if (o->terms->even)
+		set_lean(o, pace_supply(p, o, now_ms));
 	if (!judged)
 		pace_judge(p, o, now_ms);
 }
@@ -381,8 +414,10 @@ static void learn(struct pacer *p, const struct order *winner, int64_t now_ms, b
 		note_fit(p, pace, p->bids[i].price_minor, window);
 		if (pace->rated_at == 0 || p->leads - pace->rated_at >= NEED_EVERY || o == winner)
 			rate(p, o, now_ms);
-		if (!past)
-			move(pace, pace->pull, o == winner);
+		if (past)
+			continue;
+		pace->could++;
+		move(pace, pace->pull, o == winner);
 	}
 	if (paced > 0 && p->leads % MAX_OF(leads_in(p, SAMPLE_HOURS) / PACE_SAMPLE_LEADS, 1u) == 0)
 		keep(p);

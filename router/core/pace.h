@@ -41,10 +41,15 @@ struct pace {
 	uint64_t learned; /* how often the scarcity price was moved */
 	uint64_t fits;    /* leads that it could have had, since fits_from of the vertical's */
 	uint64_t fits_from;
+	uint64_t
+	    plan_from; /* what it had when its plan began: with it, and anew when its terms change */
+	uint64_t could;    /* leads that it could have had since */
 	uint64_t rated_at; /* when `need` was worked out, in the vertical's leads */
 	uint32_t need;     /* the share of what it could have that it needs */
 	uint32_t reach;    /* the share of what it could have that it would get if it wanted all */
 	uint32_t kept;     /* the share of what it could have that is kept with it in the sample */
+	int64_t
+	    lean; /* of an even order, on top of the scarcity price: above zero while it is ahead of its plan, below while behind */
 	int64_t step, pull,
 	    kept_pull;      /* what moves the scarcity price, as it was when `need` was */
 	uint8_t step_shift; /* of the worth, the larger the nearer its end */

@@ -49,6 +49,9 @@ static void put_pace(struct buf *out, const struct pace *p)
 	put_number(out, p->learned);
 	put_number(out, p->fits);
 	put_number(out, p->fits_from);
+	put_number(out, p->plan_from);
+	put_number(out, p->could);
+	put_signed(out, p->lean);
 	put_number(out, p->rated_at);
 	put_number(out, p->need);
 	put_number(out, p->reach);
@@ -138,19 +141,37 @@ static void put_holding(struct buf *out, const struct holding *h)
 	put_signed(out, h->day);
 }
 
-static void put_lead(struct buf *out, const struct open_lead *l)
+static void put_lead(struct buf *out, const struct open_leads *all, const struct open_lead *l,
+		     struct buf *packed)
 {
 	buf_append(out, l->id.bytes, sizeof(l->id.bytes));
-	put_bytes(out, open_lead_packed(l));
+	buf_reset(packed);
+	open_lead_packed(all, l, packed);
+	put_bytes(out, buf_slice(packed));
 	put_number(out, l->waits);
 	if (l->waits != WAITS_FOR_NOBODY) {
-		put_number(out, l->waits_accepts);
-		put_signed(out, l->until_ms);
-		put_signed(out, l->retry_ms);
+		put_number(out, l->wait.accepts);
+		put_signed(out, l->wait.until_ms);
+		put_signed(out, l->wait.retry_ms);
 	}
 	put_number(out, l->holding_count);
 	for (size_t i = 0; i < l->holding_count; i++)
 		put_holding(out, &l->holdings[i]);
+}
+
+static void put_leads(struct buf *out, const struct open_leads *all)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	_cleanup_(buf_free) struct buf packed = {0};
+	const struct open_lead *l;
+
+	put_number(out, table_count(&all->blocks));
+	for (size_t i = 0; (l = open_lead_at(all, i, &a)); i++) {
+		put_lead(out, all, l, &packed);
+		arena_reset(&a);
+	}
+	if (packed.failed)
+		out->failed = true;
 }
 
 void market_encode(const struct market *m, struct buf *out)
@@ -181,9 +202,7 @@ void market_encode(const struct market *m, struct buf *out)
 		put_order(out, table_at(&m->orders, i));
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++)
 		put_pacer(out, &((struct vertical *)value)->pacer);
-	put_number(out, table_count(&m->leads));
-	for (size_t i = 0; i < table_count(&m->leads); i++)
-		put_lead(out, table_at(&m->leads, i));
+	put_leads(out, &m->leads);
 	if (watermark.failed || holds.failed)
 		out->failed = true;
 }

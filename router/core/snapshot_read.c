@@ -5,6 +5,7 @@
  * stays. */
 #include <stdlib.h>
 
+#include "decision_write.h"
 #include "lead/codec.h"
 #include "state.h"
 
@@ -174,6 +175,16 @@ static void get_webmasters(struct reader *r, struct order *o)
 	}
 }
 
+static int64_t get_lean(struct reader *r)
+{
+	int64_t n = get_signed(r);
+
+	if (n >= -(int64_t)PACE_MONEY_MAX && n <= (int64_t)PACE_MONEY_MAX)
+		return n;
+	fault(r, "a lean is above its limit");
+	return 0;
+}
+
 static void get_pace(struct reader *r, struct order *o)
 {
 	struct pace *p;
@@ -189,6 +200,9 @@ static void get_pace(struct reader *r, struct order *o)
 	p->learned = get_number(r);
 	p->fits = get_number(r);
 	p->fits_from = get_number(r);
+	p->plan_from = get_number(r);
+	p->could = get_number(r);
+	p->lean = get_lean(r);
 	p->rated_at = get_number(r);
 	p->need = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
 	p->reach = (uint32_t)get_number_to(r, PACE_SHARE_ONE);
@@ -326,18 +340,19 @@ static bool lead_stands(const struct open_lead *l)
 		out |= l->holdings[i].state == HOLDING_OUT;
 	switch (l->waits) {
 	case WAITS_FOR_OPERATOR:
-		return l->holding_count == 0 && l->until_ms > 0;
+		return l->holding_count == 0 && l->wait.until_ms > 0;
 	case WAITS_FOR_BUYER:
-		return !open_lead_held(l) && l->until_ms > 0;
+		return !open_lead_held(l) && l->wait.until_ms > 0;
 	default:
 		return out;
 	}
 }
 
-static const Punnet__V1__LeadAdmitted *get_admitted(struct reader *r, const struct open_lead *l)
+static const Punnet__V1__LeadAdmitted *get_admitted(struct reader *r)
 {
+	struct slice packed = get_bytes(r);
 	const Punnet__V1__LeadAdmitted *admitted =
-	    codec_unpack(&r->words, &punnet__v1__lead_admitted__descriptor, open_lead_packed(l));
+	    r->why ? NULL : codec_unpack(&r->words, &punnet__v1__lead_admitted__descriptor, packed);
 
 	return admitted && admitted->lead && admitted->lead->vertical[0] ? admitted : NULL;
 }
@@ -372,41 +387,53 @@ static void check_holdings(struct reader *r, const struct market *m, const struc
 
 static void get_wait(struct reader *r, struct open_lead *l)
 {
-	l->waits = (uint8_t)get_number_to(r, WAITS_FOR_BUYER);
+	l->waits = (enum lead_waits)get_number_to(r, WAITS_FOR_BUYER);
 	if (l->waits == WAITS_FOR_NOBODY)
 		return;
-	l->waits_accepts = get_number_to(r, 1);
-	l->until_ms = get_signed(r);
-	l->retry_ms = get_signed(r);
+	l->wait.accepts = get_number_to(r, 1);
+	l->wait.until_ms = get_signed(r);
+	l->wait.retry_ms = get_signed(r);
+}
+
+static struct open_lead *get_open_lead(struct reader *r, struct market *m,
+				       const Punnet__V1__LeadAdmitted *admitted,
+				       const struct lead_id *id)
+{
+	struct open_lead *l;
+
+	buf_reset(&m->scratch);
+	admitted_write(admitted, &m->scratch);
+	assert(!m->scratch.failed);
+	l = open_lead_new(&m->leads, id, buf_slice(&m->scratch), &r->words);
+	l->is_test = admitted->lead->is_test;
+	get_wait(r, l);
+	for (size_t i = get_count(r); i > 0 && !r->why; i--)
+		get_holding(r, m, l);
+	return l;
 }
 
 static void get_lead(struct reader *r, struct market *m, uint64_t *taken)
 {
-	struct slice raw = get_raw(r, sizeof(struct lead_id)), packed = get_bytes(r);
+	struct slice raw = get_raw(r, sizeof(struct lead_id));
 	const Punnet__V1__LeadAdmitted *admitted;
 	struct open_lead *l;
 	struct lead_id id;
 
-	if (r->why || !lead_id_from_bytes(raw.data, raw.len, &id) || market_lead(m, &id)) {
+	if (r->why || !lead_id_from_bytes(raw.data, raw.len, &id) ||
+	    open_lead_is_there(&m->leads, &id)) {
 		fault(r, "a lead stands there twice");
 		return;
 	}
-	l = market_lead_add(m, &id, packed);
-	get_wait(r, l);
-	for (size_t i = get_count(r); i > 0 && !r->why; i--)
-		get_holding(r, m, l);
+	admitted = get_admitted(r);
+	l = admitted ? get_open_lead(r, m, admitted, &id) : NULL;
 	if (r->why)
 		return;
-	admitted = get_admitted(r, l);
-	if (!admitted || !lead_stands(l)) {
+	if (!l || !lead_stands(l)) {
 		fault(r, "an open lead can't be read, or is with nobody");
 		return;
 	}
-	l->is_test = admitted->lead->is_test;
 	check_holdings(r, m, l, admitted, taken);
-	m->waiting += l->waits == WAITS_FOR_OPERATOR;
-	if (l->waits == WAITS_FOR_BUYER)
-		market_waiter(m, l);
+	open_lead_put(&m->leads, &m->pool, l);
 	arena_reset(&r->words);
 }
 

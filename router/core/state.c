@@ -55,13 +55,6 @@ static void vertical_free(struct vertical *v)
 	free(v);
 }
 
-static void lead_free(struct open_lead *l)
-{
-	if (l->holdings != &l->first)
-		free(l->holdings);
-	free(l);
-}
-
 void market_free(struct market *m)
 {
 	struct slice key;
@@ -71,18 +64,15 @@ void market_free(struct market *m)
 		return;
 	for (size_t i = 0; map_at(&m->verticals, i, &key, &value); i++)
 		vertical_free(value);
-	for (size_t i = 0; i < table_count(&m->leads); i++)
-		lead_free(table_at(&m->leads, i));
 	for (size_t i = 0; i < table_count(&m->orders); i++)
 		order_free(table_at(&m->orders, i));
 	holds_free(&m->holds);
 	for (size_t i = 0; map_at(&m->accounts, i, &key, &value); i++)
 		free(value);
 	map_free(&m->verticals);
-	table_free(&m->leads);
+	open_leads_free(&m->leads);
 	table_free(&m->orders);
 	map_free(&m->accounts);
-	map_free(&m->waiters);
 	names_free(&m->names);
 	pool_free(&m->pool);
 	buf_free(&m->scratch);
@@ -199,71 +189,6 @@ struct account *market_account(struct market *m, const char *advertiser_id, cons
 	return a;
 }
 
-static struct slice lead_key(const void *lead)
-{
-	const struct open_lead *l = lead;
-
-	return slice_of(l->id.bytes, sizeof(l->id.bytes));
-}
-
-struct open_lead *market_lead(const struct market *m, const struct lead_id *id)
-{
-	return table_get(&m->leads, lead_key, slice_of(id->bytes, sizeof(id->bytes)));
-}
-
-struct open_lead *market_lead_add(struct market *m, const struct lead_id *id, struct slice packed)
-{
-	struct open_lead *l = made(calloc(1, sizeof(*l)));
-	char *copy = pool_take(&m->pool, packed.len);
-
-	if (packed.len > 0)
-		memcpy(copy, packed.data, packed.len);
-	l->id = *id;
-	l->packed = copy;
-	l->packed_len = (uint32_t)packed.len;
-	l->holdings = &l->first;
-	table_add(&m->leads, lead_key, l);
-	return l;
-}
-
-void market_lead_drop(struct market *m, struct open_lead *l)
-{
-	table_remove(&m->leads, lead_key, lead_key(l));
-	pool_give(&m->pool, (char *)l->packed, l->packed_len);
-	lead_free(l);
-}
-
-/* Most leads are offered once: the first holding has its place in the lead. */
-static struct holding *holdings_with_room(struct open_lead *l)
-{
-	size_t more = l->holding_count + 1;
-	struct holding *all;
-
-	if (l->holdings != &l->first)
-		return made(reallocarray(l->holdings, more, sizeof(*all)));
-	if (l->holding_count == 0)
-		return &l->first;
-	all = made(calloc(more, sizeof(*all)));
-	*all = l->first;
-	return all;
-}
-
-struct holding *open_lead_hold(struct open_lead *l, uint32_t order)
-{
-	l->holdings = holdings_with_room(l);
-	l->holdings[l->holding_count] = (struct holding){.order = order, .state = HOLDING_OUT};
-	return &l->holdings[l->holding_count++];
-}
-
-bool open_lead_held(const struct open_lead *l)
-{
-	for (size_t i = 0; i < l->holding_count; i++) {
-		if (l->holdings[i].state != HOLDING_BACK)
-			return true;
-	}
-	return false;
-}
-
 void market_observe(struct market *m, market_observer fn, void *ctx)
 {
 	m->observer = fn;
@@ -282,7 +207,7 @@ uint64_t market_digest(const struct market *m)
 
 size_t market_open_leads(const struct market *m)
 {
-	return table_count(&m->leads);
+	return table_count(&m->leads.blocks);
 }
 
 size_t market_orders(const struct market *m)
@@ -292,48 +217,29 @@ size_t market_orders(const struct market *m)
 
 size_t market_waiting_leads(const struct market *m)
 {
-	return m->waiting;
+	return map_count(&m->leads.for_operator);
 }
 
 size_t market_waiting_for_buyers(const struct market *m)
 {
-	return map_count(&m->waiters);
-}
-
-static size_t operator_waits_over(const struct market *m, int64_t now_ms, struct lead_id *ret,
-				  size_t most)
-{
-	const struct open_lead *l;
-	size_t count = 0;
-
-	if (m->waiting == 0)
-		return 0;
-	for (size_t i = 0; count < most && (l = table_at(&m->leads, i)); i++) {
-		if (l->waits == WAITS_FOR_OPERATOR && l->until_ms <= now_ms)
-			ret[count++] = l->id;
-	}
-	return count;
+	return map_count(&m->leads.for_buyer);
 }
 
 size_t market_waits_over(const struct market *m, enum market_wait what, int64_t now_ms,
 			 struct lead_id *ret, size_t most)
 {
-	struct slice key;
+	const struct map *waits =
+	    what == MARKET_WAIT_OPERATOR ? &m->leads.for_operator : &m->leads.for_buyer;
+	struct slice id;
 	size_t count = 0;
 	void *value;
 
-	if (what == MARKET_WAIT_OPERATOR)
-		return operator_waits_over(m, now_ms, ret, most);
-	for (size_t i = 0; count < most && map_at(&m->waiters, i, &key, &value); i++) {
-		const struct open_lead *l = value;
+	for (size_t i = 0; count < most && map_at(waits, i, &id, &value); i++) {
+		const struct lead_wait *w = value;
+		int64_t due_ms = what == MARKET_WAIT_OPERATOR ? w->until_ms : w->retry_ms;
 
-		if (l->retry_ms <= now_ms)
-			ret[count++] = l->id;
+		if (due_ms <= now_ms && lead_id_from_bytes(id.data, id.len, &ret[count]))
+			count++;
 	}
 	return count;
-}
-
-void market_waiter(struct market *m, struct open_lead *l)
-{
-	map_put(&m->waiters, lead_key(l), l);
 }

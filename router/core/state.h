@@ -2,12 +2,11 @@
 #ifndef PUNNET_ROUTER_STATE_H
 #define PUNNET_ROUTER_STATE_H
 
-#include "base/ids.h"
-#include "base/table.h"
 #include "holds.h"
 #include "index.h"
 #include "lead/watermark.h"
 #include "market.h"
+#include "open_lead.h"
 #include "price.h"
 
 #define MARKET_MAGIC            "punnet-market"
@@ -29,26 +28,6 @@ struct vertical {
 	struct pacer pacer;
 };
 
-enum lead_waits {
-	WAITS_FOR_NOBODY,
-	WAITS_FOR_OPERATOR, /* it is with no order */
-	WAITS_FOR_BUYER,
-};
-
-/* A lead that is out with an order, waits for an operator, or waits for a buyer. There may be a million of them. */
-struct open_lead {
-	struct lead_id id;
-	int64_t until_ms;         /* when its wait ends, if it waits */
-	int64_t retry_ms;         /* when it is offered again, if it waits for a buyer */
-	const char *packed;       /* LeadAdmitted, carried as it came; in the market's pool */
-	struct holding *holdings; /* `first`, or owned */
-	struct holding first;
-	uint32_t packed_len, holding_count;
-	uint8_t waits; /* enum lead_waits */
-	bool is_test,
-	    waits_accepts; /* waits_accepts: the end of its wait for an operator lets it through */
-};
-
 struct market {
 	uint32_t partition;
 	int64_t log_time_ms;
@@ -57,13 +36,10 @@ struct market {
 	struct map verticals;       /* struct vertical */
 	struct map accounts;        /* struct account */
 	struct table orders;        /* struct order, by index; none is ever removed */
-	struct table leads;         /* struct open_lead */
-	struct map
-	    waiters;      /* of the leads: those that wait for a buyer. Their order means nothing */
-	struct map holds; /* advertiser -> struct hold */
-	struct map names; /* texts that orders share: see terms.h */
-	struct pool pool; /* terms, and what leads carry */
-	size_t waiting;   /* of the leads: for an operator */
+	struct open_leads leads;
+	struct map holds;   /* advertiser -> struct hold */
+	struct map names;   /* texts that orders share: see terms.h */
+	struct pool pool;   /* terms, and what leads carry */
 	struct buf scratch; /* no part of the state, nor is what follows */
 	market_observer observer;
 	void *observer_ctx;
@@ -87,15 +63,4 @@ struct order *market_order_add(struct market *m, struct terms *terms);
 struct terms *market_terms(struct market *m, const Punnet__V1__OrderTerms *published);
 struct account *market_account(struct market *m, const char *advertiser_id,
 			       const char *currency); /* made when it isn't there */
-struct open_lead *market_lead(const struct market *m, const struct lead_id *id);
-struct open_lead *market_lead_add(struct market *m, const struct lead_id *id, struct slice packed);
-void market_lead_drop(struct market *m, struct open_lead *l); /* it is no waiter */
-void market_waiter(struct market *m, struct open_lead *l);    /* it waits for a buyer from now on */
-struct holding *open_lead_hold(struct open_lead *l, uint32_t order);
-bool open_lead_held(const struct open_lead *l); /* somebody has it, or may have it */
-static inline struct slice open_lead_packed(const struct open_lead *l)
-{
-	return slice_of(l->packed, l->packed_len);
-}
-
 #endif

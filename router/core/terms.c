@@ -332,6 +332,7 @@ static void fill(struct parts *p, const struct makes *m)
 	    .exclusive = from->sharing == PUNNET__V1__SHARING__EXCLUSIVE,
 	    .paused = from->paused,
 	    .takes_own_customers = from->takes_own_customers,
+	    .even = from->even,
 	};
 	fill_names(p, m);
 	fill_limits(p, m);

@@ -62,7 +62,7 @@ struct terms {
 	uint16_t limit_mask; /* bit 1 << limit: it is set */
 	uint8_t groups;      /* bit 1 << group: it has criteria of these */
 	uint8_t share_limit; /* 1 for an exclusive order */
-	bool exclusive, paused, takes_own_customers;
+	bool exclusive, paused, takes_own_customers, even;
 };
 
 /* 0 = it is not set. */

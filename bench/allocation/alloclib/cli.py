@@ -15,7 +15,7 @@ from .rivals import greedy, mirror_descent
 RESULTS = ours.ROOT / "build/bench/allocation.json"
 HELD_OUT_FROM = 100   # pacing was tuned on seeds below; nobody looks at single markets from here on
 WORKERS = 2
-RULES = ("greedy", "mirror descent", "ours, no past", "ours")
+RULES = ("greedy", "mirror descent", "ours, no past", "ours, even", "ours")
 
 
 def seeds_of(text):
@@ -32,9 +32,10 @@ def seeds_of(text):
 def run_market(job):
     kind, seed, leads = job
     market = make(kind, seed, leads)
-    best, best_fill = optimum(market)
+    best, best_fill, _ = optimum(market)
     given = {"greedy": greedy(market), "mirror descent": mirror_descent(market),
-             "ours, no past": ours.simulate(market, history=False), "ours": ours.simulate(market)}
+             "ours, no past": ours.simulate(market, history=False), "ours, even": ours.simulate(market, even=True),
+             "ours": ours.simulate(market)}
     return kind, seed, {rule: vars(figures(market, given[rule], best, best_fill)) for rule in RULES}
 
 

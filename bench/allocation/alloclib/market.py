@@ -40,19 +40,21 @@ class Market:
         at = self.at_ms[:, None]
         return np.where((at >= self.begin_ms) & (at < self.end_ms), self.bids, NO_BID)
 
-    def write(self, folder):
+    def write(self, folder, even=False):
         folder.mkdir(parents=True, exist_ok=True)
-        self._write_orders(folder / "orders.yaml")
+        self._write_orders(folder / "orders.yaml", even)
         self._write_leads(folder / "leads.ndjson", self.at_ms, self.bids, self.country)
         self._write_leads(folder / "history.ndjson", self.past_at_ms, self.past_bids, self.past_country)
 
-    def _write_orders(self, path):
+    def _write_orders(self, path, even):
         with path.open("w", encoding="utf-8") as out:
             out.write("orders:\n")
             for j in range(self.orders):
                 out.write(f"  - id: {self.order_id(j)}\n    advertiser: bank-{j}\n    vertical: credit_card\n"
                           f"    price: {{amount_minor: {self.price[j]}, currency: RUB}}\n    quantity: {self.quantity[j]}\n"
                           f"    from: {self.begin_ms[j]}\n    until: {self.end_ms[j]}\n")
+                if even:
+                    out.write("    even: true\n")
                 if self.fixed_price:
                     out.write(f"    where: {{country: [{', '.join(self.wanted[j])}]}}\n")
 

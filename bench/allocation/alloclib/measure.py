@@ -7,6 +7,7 @@ from .market import NO_BID
 
 FEASIBLE = 0.99       # an order is feasible when the optimum fills this much of it
 CURVE_LEADS_MIN = 200  # of smaller orders a single lead is a large part
+CURVE_FILL_MIN = 0.95  # what is not filled says so in its fill
 
 
 @dataclass
@@ -26,23 +27,25 @@ def revenue(market, given):
     return int(market.open_bids()[sold, given[sold]].sum())
 
 
-def curve_gap(market, given):
-    """Against the plan: delivered in proportion to the leads that the order could have had. Only orders that were filled: the others'
-    gap is in their fill."""
-    could = market.open_bids() != NO_BID
+def plan_of(market, j):
+    """The part of its quantity that the order should have after each lead: that of the leads which it could have had."""
+    could = market.open_bids()[:, j] != NO_BID
+    return np.cumsum(could) / could.sum()
+
+
+def widest_gaps(market, given_to):
+    """Against the plan, of each order that is large enough and was filled. given_to(j): how much of each lead the order got."""
     widest = []
     for j in np.flatnonzero(market.quantity >= CURVE_LEADS_MIN):
-        got = np.cumsum(given == j)
-        if got[-1] < 0.95 * market.quantity[j]:
-            continue
-        plan = np.cumsum(could[:, j]) / could[:, j].sum()
-        widest.append(np.abs(got / market.quantity[j] - plan).max())
+        got = np.cumsum(given_to(j))
+        if got[-1] >= CURVE_FILL_MIN * market.quantity[j]:
+            widest.append(float(np.abs(got / market.quantity[j] - plan_of(market, j)).max()))
     return widest
 
 
 def figures(market, given, best, best_fill):
     fill = fills(market, given) / market.quantity
     feasible = best_fill >= FEASIBLE * market.quantity
-    gaps = curve_gap(market, given)
+    gaps = widest_gaps(market, lambda j: given == j)
     return Figures(revenue(market, given) / best, float(fill[feasible].min()) if feasible.any() else 1.0,
                    int((fill[feasible] < 0.5).sum()), float(np.median(gaps)) if gaps else 0.0)

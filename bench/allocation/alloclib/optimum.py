@@ -3,12 +3,18 @@ import highspy
 import numpy as np
 
 from .market import NO_BID
+from .measure import CURVE_LEADS_MIN, plan_of, widest_gaps
+
+CHECKPOINTS = 25   # of an order's leads: where an optimum that must keep to its plan is held to it
 
 
-def optimum(market):
-    """(revenue, fill of each order). The program's bound is not rounded: no way of giving whole leads earns more."""
+def _columns(market):
+    """One column a lead and an order that bids for it, in the order of the leads."""
+    return np.nonzero(market.open_bids() != NO_BID)
+
+
+def _solver(market, lead, order):
     bids = market.open_bids()
-    lead, order = np.nonzero(bids != NO_BID)
     count, leads = len(lead), len(bids)
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = count, leads + market.orders
@@ -25,8 +31,51 @@ def optimum(market):
     solver.silent()
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
+    return solver
+
+
+def _solve(market, solver):
     solver.run()
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         raise RuntimeError(f"{market.kind}, seed {market.seed}: the linear program was not solved")
-    taken = np.asarray(solver.getSolution().col_value)
-    return solver.getInfo().objective_function_value, np.bincount(order, weights=taken, minlength=market.orders)
+    return solver.getInfo().objective_function_value, np.asarray(solver.getSolution().col_value)
+
+
+def optimum(market):
+    """(revenue, fill of each order, how far its orders run off their plan). The program's bound is not rounded: no way of giving whole
+    leads earns more."""
+    lead, order = _columns(market)
+    value, taken = _solve(market, _solver(market, lead, order))
+    fill = np.bincount(order, weights=taken, minlength=market.orders)
+    gaps = widest_gaps(market, lambda j: _given_to(market, lead, order, taken, j))
+    return value, fill, float(np.median(gaps)) if gaps else 0.0
+
+
+def _given_to(market, lead, order, taken, j):
+    mine = order == j
+    return np.bincount(lead[mine], weights=taken[mine], minlength=len(market.at_ms))
+
+
+def _hold_to_plan(solver, mine, plan, fill, slack):
+    """What an order has at each checkpoint lies within `slack` of its plan. mine: its columns, in the order of the leads."""
+    so_far = []
+    for part in np.array_split(np.arange(len(mine)), CHECKPOINTS):
+        if len(part) == 0:
+            continue
+        solver.addVar(0, highspy.kHighsInf)
+        got = solver.getNumCol() - 1
+        so_far.append(got)
+        solver.addRow(0, 0, len(part) + 1, np.append(mine[part], got).astype(np.int32), np.append(np.ones(len(part)), -1.0))
+        middle = fill * plan[part[-1]]
+        solver.addRow(middle - slack, middle + slack, len(so_far), np.array(so_far, dtype=np.int32), np.ones(len(so_far)))
+
+
+def optimum_on_plan(market, fill, within):
+    """The most that can be earned when no order of CURVE_LEADS_MIN leads or more is ever further than `within` of its quantity off its
+    plan for what the optimum gives it."""
+    lead, order = _columns(market)
+    solver = _solver(market, lead, order)
+    for j in np.flatnonzero(market.quantity >= CURVE_LEADS_MIN):
+        mine = np.flatnonzero(order == j)
+        _hold_to_plan(solver, mine, plan_of(market, j)[lead[mine]], fill[j], within * market.quantity[j])
+    return _solve(market, solver)[0]

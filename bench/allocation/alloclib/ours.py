@@ -15,13 +15,13 @@ class Unusable(Exception):
     """What the benchmark can't go on with, in a sentence for whoever started it."""
 
 
-def simulate(market, history=True):
-    """The order of every lead; -1: nobody."""
+def simulate(market, history=True, even=False):
+    """The order of every lead; -1: nobody. even: of all orders."""
     if not PUNNET.exists():
         raise Unusable(f"{PUNNET} is missing; `make build` makes it, or set PUNNET_BIN")
     with tempfile.TemporaryDirectory(prefix="allocation-") as scratch:
         folder = Path(scratch)
-        market.write(folder)
+        market.write(folder, even)
         command = [PUNNET, "simulate", "--orders", folder / "orders.yaml", "--leads", folder / "leads.ndjson",
                    "--decisions", folder / "decisions.ndjson"]
         if history:

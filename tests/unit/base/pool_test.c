@@ -172,6 +172,11 @@ static void a_table_is_walked_in_the_order_of_arrival(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(items); i++)
 		assert_ptr_equal(table_at(&t, i), &items[i]);
+	/* one of the same key takes the place of the one that was there */
+	static struct item other = {.key = 31 * 7 % 100};
+	assert_ptr_equal(table_replace(&t, item_key, &other), &items[7]);
+	assert_ptr_equal(table_at(&t, 7), &other);
+	assert_ptr_equal(table_get(&t, item_key, item_key(&items[7])), &other);
 	/* the last one takes the place of one that is removed */
 	assert_ptr_equal(table_remove(&t, item_key, item_key(&items[40])), &items[40]);
 	assert_ptr_equal(table_at(&t, 40), &items[99]);

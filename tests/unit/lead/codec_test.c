@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "lead/codec.h"
+#include "lead/codec_quick.h"
 #include "proto/leads_judged.pb-c.h"
 #include "proto/leads_outcomes.pb-c.h"
 #include "proto/leads_raw.pb-c.h"
@@ -257,13 +258,14 @@ static void *drawn(struct rng *r, struct arena *a, const ProtobufCMessageDescrip
 	return m;
 }
 
+static const ProtobufCMessageDescriptor *const types[] = {
+    &punnet__v1__raw_lead__descriptor,     &punnet__v1__judged_lead__descriptor,
+    &punnet__v1__market_event__descriptor, &punnet__v1__routed_lead__descriptor,
+    &punnet__v1__outcome__descriptor,      &punnet__v1__money__descriptor};
+
 /* Whatever there is room for: none, too little, just enough, and more. */
 static void what_is_packed_is_what_protobuf_c_packs(void **state)
 {
-	static const ProtobufCMessageDescriptor *const types[] = {
-	    &punnet__v1__raw_lead__descriptor,     &punnet__v1__judged_lead__descriptor,
-	    &punnet__v1__market_event__descriptor, &punnet__v1__routed_lead__descriptor,
-	    &punnet__v1__outcome__descriptor,      &punnet__v1__money__descriptor};
 	_cleanup_(arena_free) struct arena a = {0};
 	struct rng r = rng_seed(7);
 
@@ -301,6 +303,107 @@ static void what_was_read_and_is_not_known_is_written_again(void **state)
 	assert_true(slice_equal(buf_slice(&b), bytes));
 }
 
+/* --- unpacking --- */
+
+static void pack_by_protobuf_c(const ProtobufCMessage *m, struct buf *ret)
+{
+	buf_reset(ret);
+	assert_true(buf_reserve(ret, protobuf_c_message_get_packed_size(m) + 1));
+	ret->len = protobuf_c_message_pack(m, (uint8_t *)ret->data);
+}
+
+/* A few bytes are others, some are cut off, or the whole stands there twice. */
+static void spoil(struct rng *r, struct buf *b)
+{
+	size_t len = b->len;
+
+	for (uint64_t n = rng_next(r) % 4; n > 0 && len > 0; n--)
+		b->data[rng_next(r) % len] = (char)rng_next(r);
+	if (rng_next(r) % 8 == 0 && len > 0)
+		b->len = rng_next(r) % len;
+	if (rng_next(r) % 8 == 0 && buf_reserve(b, len)) {
+		memcpy(b->data + b->len, b->data, b->len);
+		b->len += b->len;
+	}
+}
+
+/* What the quick way takes is good, and is what protobuf-c makes of it; what is as it was packed goes the quick way. */
+static void what_is_unpacked_is_what_protobuf_c_unpacks(void **state)
+{
+	_cleanup_(buf_free) struct buf packed = {0}, ours = {0}, theirs = {0};
+	_cleanup_(arena_free) struct arena a = {0};
+	struct rng r = rng_seed(11);
+	int quick = 0, spoilt_ones = 0;
+
+	(void)state;
+	for (int i = 0; i < MESSAGES; i++) {
+		const ProtobufCMessageDescriptor *type = types[(size_t)i % ARRAY_LEN(types)];
+		bool spoilt = i % 2;
+		ProtobufCMessage *m, *reference;
+
+		pack_by_protobuf_c(drawn(&r, &a, type, 0), &packed);
+		if (spoilt)
+			spoil(&r, &packed);
+		/* In a block of its own, so that reading behind it is seen. */
+		arena_free(&a);
+		m = codec_unpack_quick(&a, type, buf_slice(&packed));
+		assert_true(m || spoilt);
+		if (m) {
+			quick++;
+			spoilt_ones += spoilt;
+			assert_true(codec_is_good(type, buf_slice(&packed)));
+			reference = protobuf_c_message_unpack(type, NULL, packed.len,
+							      (uint8_t *)packed.data);
+			assert_non_null(reference);
+			pack_by_protobuf_c(m, &ours);
+			pack_by_protobuf_c(reference, &theirs);
+			assert_true(slice_equal(buf_slice(&ours), buf_slice(&theirs)));
+			protobuf_c_message_free_unpacked(reference, NULL);
+		}
+		arena_reset(&a);
+	}
+	assert_true(quick >= MESSAGES / 2);
+	assert_true(spoilt_ones > MESSAGES / 20);
+}
+
+/* Text of all lengths, with letters of two bytes, at the end of messages and in the middle. */
+static void a_text_ends_where_it_ended(void **state)
+{
+	static const char letters[] = "ab\xD1\x91\xD1\x8F\xE2\x82\xAC-----------";
+	_cleanup_(arena_free) struct arena a = {0};
+	_cleanup_(buf_free) struct buf packed = {0};
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(letters); len++) {
+		Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT, *read;
+		char *text = arena_cstr(&a, slice_of(letters, len));
+		bool whole = slice_utf8_valid(slice_of(letters, len));
+
+		lead.vertical = lead.city = lead.erid = text;
+		pack_by_protobuf_c(&lead.base, &packed);
+		read = codec_unpack_quick(&a, &punnet__v1__lead__descriptor, buf_slice(&packed));
+		assert_int_equal(read != NULL, whole);
+		if (!read)
+			continue;
+		assert_string_equal(read->vertical, text);
+		assert_string_equal(read->city, text);
+		assert_string_equal(read->erid, text);
+	}
+}
+
+static void numbers_longer_than_need_be_are_not_taken_the_quick_way(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	const ProtobufCMessageDescriptor *money = &punnet__v1__money__descriptor;
+
+	(void)state;
+	assert_non_null(codec_unpack_quick(&a, money, SLICE("\x08\x81\x00")));
+	assert_null(codec_unpack_quick(&a, money, SLICE("\x88\x80\x80\x80\x80\x00\x01")));
+	assert_null(codec_unpack_quick(&a, money, SLICE("\x12\x83\x80\x80\x80\x80\x00RUB")));
+	assert_null(
+	    codec_unpack_quick(&a, money, SLICE("\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +419,9 @@ int main(void)
 	    cmocka_unit_test(provenance_is_filled_whole),
 	    cmocka_unit_test(what_is_packed_is_what_protobuf_c_packs),
 	    cmocka_unit_test(what_was_read_and_is_not_known_is_written_again),
+	    cmocka_unit_test(what_is_unpacked_is_what_protobuf_c_unpacks),
+	    cmocka_unit_test(a_text_ends_where_it_ended),
+	    cmocka_unit_test(numbers_longer_than_need_be_are_not_taken_the_quick_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

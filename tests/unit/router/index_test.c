@@ -225,7 +225,7 @@ static void give_back(struct world *w)
 	const struct open_lead *l;
 	struct lead_id id;
 
-	l = table_at(&m->leads, some(w, table_count(&m->leads) + 1));
+	l = open_lead_at(&m->leads, some(w, market_open_leads(m) + 1), &w->words);
 	if (!l)
 		return;
 	id = l->id;

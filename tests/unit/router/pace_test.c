@@ -24,7 +24,9 @@ struct market_play {
 	struct play play;
 	struct rng rng;
 	int64_t now_ms;
+	int64_t plus_minor; /* of bids */
 	uint64_t leads, got[3], unsold;
+	bool even; /* are the orders that are published */
 };
 
 static void publish(struct market_play *p, int i, int64_t price_minor, uint64_t quantity)
@@ -34,6 +36,7 @@ static void publish(struct market_play *p, int i, int64_t price_minor, uint64_t 
 			       .price_minor = price_minor,
 			       .quantity = quantity,
 			       .revision = 1,
+			       .even = p->even,
 			       .until_ms = START_MS + 7 * MS_PER_DAY};
 
 	assert_int_equal(play_order(&p->play, p->now_ms, &o), MARKET_CHANGED);
@@ -56,7 +59,7 @@ static void lead(struct market_play *p, unsigned bidders)
 	l.id = play_lead_id(++p->leads);
 	for (unsigned i = 0; i < 3; i++) {
 		bids[i].order_id = (char *)ids[i];
-		bids[i].amount_minor = 500 + (int64_t)rng_below(&p->rng, 1000);
+		bids[i].amount_minor = 500 + p->plus_minor + (int64_t)rng_below(&p->rng, 1000);
 		if (bidders & 1u << i)
 			l.bids[l.bid_count++] = &bids[i];
 	}
@@ -94,6 +97,37 @@ static void a_quantity_is_spread_and_met(void **state)
 	leads(&p, LEADS / 10 - 1, 1);
 	assert_int_equal(p.got[0], 2000);
 	play_stop(&p.play);
+}
+
+/* Every day each lead is worth two tenths more to it. How far it was off its plan at the widest. */
+static uint64_t off_plan(bool even)
+{
+	const uint64_t wants = LEADS / 4;
+	struct market_play p;
+	uint64_t widest = 0;
+
+	begin(&p);
+	p.even = even;
+	publish(&p, 0, 1000, wants);
+	for (uint64_t i = 1; i < LEADS; i++) {
+		uint64_t plan = i * wants / LEADS;
+
+		p.plus_minor = (int64_t)(i * 7 * 200 / LEADS);
+		lead(&p, 1);
+		widest = MAX_OF(widest, p.got[0] > plan ? p.got[0] - plan : plan - p.got[0]);
+	}
+	assert_int_equal(p.got[0], wants);
+	play_stop(&p.play);
+	return widest * 1000 / wants;
+}
+
+static void an_even_order_keeps_to_its_plan(void **state)
+{
+	uint64_t even = off_plan(true), other = off_plan(false);
+
+	(void)state;
+	assert_true(even <= 30);
+	assert_true(other > 2 * even);
 }
 
 /* The leads that are kept are the better ones: their mean is well above that of all. */
@@ -199,6 +233,9 @@ static void pacing_survives_a_snapshot(void **state)
 	begin(&cut);
 	publish(&whole, 0, 1000, 300);
 	publish(&cut, 0, 1000, 300);
+	whole.even = cut.even = true;
+	publish(&whole, 1, 1000, 300);
+	publish(&cut, 1, 1000, 300);
 	for (int i = 0; i < 1500; i++) {
 		if (i % 37 == 0)
 			play_cut(&cut.play);
@@ -301,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_quantity_is_spread_and_met),
+	    cmocka_unit_test(an_even_order_keeps_to_its_plan),
 	    cmocka_unit_test(what_it_waits_for_is_worth_more),
 	    cmocka_unit_test(an_order_whose_leads_run_dry_takes_what_there_is),
 	    cmocka_unit_test(a_small_order_does_not_starve),

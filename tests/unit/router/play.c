@@ -123,6 +123,7 @@ enum market_answer play_order(struct play *p, int64_t now_ms, const struct play_
 	terms.floor_minor = o->floor_minor;
 	terms.budget = &budget;
 	terms.takes_own_customers = o->takes_own_customers;
+	terms.even = o->even;
 	terms.not_with = (char **)o->not_with;
 	terms.n_not_with = o->not_with_count;
 	terms.where = (Punnet__V1__Criterion **)o->where;

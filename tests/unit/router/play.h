@@ -34,7 +34,7 @@ struct play_order {
 	int64_t floor_minor;
 	Punnet__V1__Caps more_caps; /* week, month, webmaster; 0 as it is */
 	Punnet__V1__Budget budget;
-	bool takes_own_customers;
+	bool takes_own_customers, even;
 	const char *not_with[4];
 	size_t not_with_count;
 	Punnet__V1__Criterion *where[8];

@@ -167,6 +167,8 @@ static void what_is_wrong_is_told_with_line_field_and_reason(_unused_ void **sta
 	    {PRICE, "quantity: 5000, until: 2026-12-10T00:00:00Z, caps: {day: 300}",
 	     "order o: quantity 5000 can't be met by then"},
 	    {PRICE, "quantity: 0", ":4: quantity"},
+	    {PRICE, "even: true", "order o: even: expected a quantity and until as well"},
+	    {PRICE, "quantity: 5, even: true", "order o: even: expected a quantity and until"},
 	    {PRICE, "sharing: {shared: 1}", ":4: "},
 	    {PRICE, "sharing: {shared: 2, not_with: [nobody]}",
 	     ":4: order o: not_with: no advertiser \"nobody\""},
@@ -188,6 +190,8 @@ static void what_is_right_is_taken(_unused_ void **state)
 	struct arena a = {0};
 
 	assert_string_equal(faults_of(&a, PRICE, "quantity: 5, until: 2027-01-01T00:00:00Z"), "");
+	assert_string_equal(
+	    faults_of(&a, PRICE, "quantity: 5, even: true, until: 2027-01-01T00:00:00Z"), "");
 	assert_string_equal(faults_of(&a, PRICE, "where: {age: {min: 20, max: 30}}"), "");
 	arena_free(&a);
 }
