@@ -4,7 +4,8 @@
  *   bench-ledger --dir FOLDER [--credits N] [--only sqlite | --only postgres] [--grow N]
  *
  * --grow fills one ledger (SQLite unless --only postgres) up to N credits, as a network does in months, its outbox forgotten behind it,
- * and says what a credit costs when the ledger has one million, and in the end: time, and the process's CPU.
+ * and says what a credit costs when the ledger has one million, and in the end: time, and the process's CPU. Then the same of
+ * verdicts: leads in the middle of the ledger are approved, in the order in which they were delivered.
  *
  * The floor on SQLite: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
  * prepared statements, 1,000 leads a transaction, with the same durability (WAL, synchronous=FULL). */
@@ -33,6 +34,31 @@ static struct contract contract(_unused_ void *ctx, _unused_ const char *adverti
 	return (struct contract){.hold_ms = 14 * MS_PER_DAY, .return_window_ms = 7 * MS_PER_DAY};
 }
 
+static struct lead_id id_of(uint32_t n)
+{
+	uint64_t mixed = n * 0x9E3779B97F4A7C15u;
+	uint8_t tail[10];
+
+	memcpy(tail, &mixed, 8);
+	memcpy(tail + 8, &n, 2);
+	return lead_id_make(T0 + n / 10, tail); /* 10,000 a second */
+}
+
+static struct slice make_verdict(struct arena *a, uint32_t n)
+{
+	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
+	_cleanup_(buf_free) struct buf out = {0};
+	struct lead_id id = id_of(n);
+
+	m.lead_id = codec_lead_id(&id);
+	m.kind = PUNNET__V1__OUTCOME_KIND__OUTCOME_APPROVED;
+	m.at_ms = T0 + n;
+	m.advertiser_id = arena_printf(a, "bank-%u", n % 12);
+	m.verdict_id = arena_printf(a, "v%u", n);
+	codec_pack(&m.base, &out);
+	return arena_dup(a, buf_slice(&out));
+}
+
 static struct slice make_outcome(struct arena *a, uint32_t n)
 {
 	Punnet__V1__Outcome m = PUNNET__V1__OUTCOME__INIT;
@@ -40,13 +66,8 @@ static struct slice make_outcome(struct arena *a, uint32_t n)
 	Punnet__V1__Money price = PUNNET__V1__MONEY__INIT, payout = PUNNET__V1__MONEY__INIT;
 	Punnet__V1__Provenance market = PUNNET__V1__PROVENANCE__INIT;
 	_cleanup_(buf_free) struct buf out = {0};
-	uint64_t mixed = n * 0x9E3779B97F4A7C15u;
-	struct lead_id id;
-	uint8_t tail[10];
+	struct lead_id id = id_of(n);
 
-	memcpy(tail, &mixed, 8);
-	memcpy(tail + 8, &n, 2);
-	id = lead_id_make(T0 + n / 10, tail); /* 10,000 a second */
 	price.amount_minor = 30000 + n % 20000;
 	payout.amount_minor = price.amount_minor * 7 / 10;
 	price.currency = payout.currency = (char *)"RUB";
@@ -97,12 +118,15 @@ static void fill_close(struct filling *f)
 	arena_free(&f->work);
 }
 
-static void fill_batch(struct filling *f, struct spent *spent)
+typedef struct slice (*make_fn)(struct arena *a, uint32_t n);
+
+/* Leads from this number on, a batch of them. */
+static void settle_batch(struct filling *f, uint32_t from, make_fn make, struct spent *spent)
 {
 	static struct bus_record records[STORE_BATCH_MAX];
 	struct batch_settings settings = {
 	    .topic = "leads.outcomes", .contract = contract, .now_ms = T0};
-	uint32_t partition = f->settled / STORE_BATCH_MAX % PARTITIONS;
+	uint32_t partition = from / STORE_BATCH_MAX % PARTITIONS;
 	struct error error = {0};
 	struct batch_report report;
 	int64_t wall, cpu;
@@ -112,7 +136,7 @@ static void fill_batch(struct filling *f, struct spent *spent)
 						 .partition = (int32_t)partition,
 						 .offset = f->next[partition]++,
 						 .timestamp_ms = T0 + f->settled,
-						 .value = make_outcome(&f->made, f->settled + i),
+						 .value = make(&f->made, from + i),
 						 .type = SLICE("punnet.v1.Outcome")};
 	wall = bench_now_ns();
 	cpu = bench_own_cpu_ns();
@@ -122,23 +146,27 @@ static void fill_batch(struct filling *f, struct spent *spent)
 	spent->wall_ns += bench_now_ns() - wall;
 	spent->cpu_ns += bench_own_cpu_ns() - cpu;
 	if (report.transfers != STORE_BATCH_MAX)
-		bench_die("%zu of %d became credits", report.transfers, STORE_BATCH_MAX);
-	f->settled += STORE_BATCH_MAX;
+		bench_die("%zu of %d became transfers", report.transfers, STORE_BATCH_MAX);
 	arena_reset(&f->made);
+}
+
+static void forget_outbox(struct filling *f, uint32_t from)
+{
+	struct error error = {0};
+
+	if (store_outbox_forget(f->store, from / STORE_BATCH_MAX % PARTITIONS, UINT32_MAX,
+				&error) != RESULT_OK)
+		bench_die("%s", error.text);
 }
 
 static struct spent fill_up_to(struct filling *f, uint32_t credits, bool forget)
 {
-	struct error error = {0};
 	struct spent spent = {0};
 
-	while (f->settled < credits) {
-		uint32_t partition = f->settled / STORE_BATCH_MAX % PARTITIONS;
-
-		fill_batch(f, &spent);
-		if (forget &&
-		    store_outbox_forget(f->store, partition, UINT32_MAX, &error) != RESULT_OK)
-			bench_die("%s", error.text);
+	for (; f->settled < credits; f->settled += STORE_BATCH_MAX) {
+		settle_batch(f, f->settled, make_outcome, &spent);
+		if (forget)
+			forget_outbox(f, f->settled);
 	}
 	return spent;
 }
@@ -157,38 +185,63 @@ static double settle_all(const char *url, uint32_t credits, const char *cpu_name
 
 /* --- a ledger that grows --- */
 
-static struct spent look_at(struct filling *f, const char *name)
+struct look {
+	struct spent credits, verdicts;
+};
+
+static void tell(const char *what, const char *name, const struct spent *spent)
 {
-	struct spent spent = fill_up_to(f, f->settled + GROW_LOOK, true);
 	char text[100];
 
-	snprintf(text, sizeof(text), "credits settled, %s", name);
-	bench_figure(text, GROW_LOOK * 1e9 / (double)spent.wall_ns, "credits/s");
-	snprintf(text, sizeof(text), "a credit's CPU, %s", name);
-	bench_figure(text, (double)spent.cpu_ns / 1e3 / GROW_LOOK, "us/credit");
-	return spent;
+	snprintf(text, sizeof(text), "%ss settled, %s", what, name);
+	bench_figure(text, GROW_LOOK * 1e9 / (double)spent->wall_ns, "1/s");
+	snprintf(text, sizeof(text), "a %s's CPU, %s", what, name);
+	bench_figure(text, (double)spent->cpu_ns / 1e3 / GROW_LOOK, "us");
+}
+
+static void compare(const char *what, const struct spent *young, const struct spent *old)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text), "time a %s, old ledger to young", what);
+	bench_figure(text, (double)old->wall_ns / (double)young->wall_ns, "x");
+	snprintf(text, sizeof(text), "CPU a %s, old ledger to young", what);
+	bench_figure(text, (double)old->cpu_ns / (double)young->cpu_ns, "x");
+}
+
+/* The last credits up to there; then leads in the middle are approved. */
+static struct look look_at(struct filling *f, uint32_t credits)
+{
+	struct look l = {0};
+	uint32_t middle = credits / 2 / STORE_BATCH_MAX * STORE_BATCH_MAX;
+	char name[40];
+
+	(void)fill_up_to(f, credits - GROW_LOOK, true);
+	l.credits = fill_up_to(f, credits, true);
+	for (uint32_t n = middle; n < middle + GROW_LOOK; n += STORE_BATCH_MAX) {
+		settle_batch(f, n, make_verdict, &l.verdicts);
+		forget_outbox(f, n);
+	}
+	snprintf(name, sizeof(name), "%u there", credits);
+	tell("credit", name, &l.credits);
+	tell("verdict", name, &l.verdicts);
+	return l;
 }
 
 static void grow(const char *url, uint32_t credits)
 {
-	struct spent young, old;
+	struct look young, old;
 	struct filling f;
-	char name[64];
 
 	fill_open(&f, url);
-	(void)fill_up_to(&f, GROW_YOUNG - GROW_LOOK, true);
-	young = look_at(&f, "1,000,000 there");
+	young = look_at(&f, GROW_YOUNG);
 	while (f.settled + GROW_YOUNG <= credits - GROW_LOOK) {
 		(void)fill_up_to(&f, f.settled + GROW_YOUNG, true);
 		fprintf(stderr, "  %u credits\n", f.settled);
 	}
-	(void)fill_up_to(&f, credits - GROW_LOOK, true);
-	snprintf(name, sizeof(name), "%u there", credits);
-	old = look_at(&f, name);
-	bench_figure("time a credit, old ledger to young",
-		     (double)old.wall_ns / (double)young.wall_ns, "x");
-	bench_figure("CPU a credit, old ledger to young", (double)old.cpu_ns / (double)young.cpu_ns,
-		     "x");
+	old = look_at(&f, credits);
+	compare("credit", &young.credits, &old.credits);
+	compare("verdict", &young.verdicts, &old.verdicts);
 	fill_close(&f);
 }
 
@@ -389,7 +442,8 @@ int main(int argc, char **argv)
 {
 	const char *dir = bench_option(argc, argv, "dir", "/tmp");
 	const char *only = bench_option(argc, argv, "only", "");
-	uint32_t grow_to = (uint32_t)bench_option_int(argc, argv, "grow", 0);
+	uint32_t grow_to =
+	    (uint32_t)bench_option_int(argc, argv, "grow", 0) / STORE_BATCH_MAX * STORE_BATCH_MAX;
 	uint32_t credits = (uint32_t)bench_option_int(argc, argv, "credits", 100000) /
 			   STORE_BATCH_MAX * STORE_BATCH_MAX;
 

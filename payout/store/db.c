@@ -67,20 +67,15 @@ enum result db_add(struct db *d, const char *sql, const struct db_value *params,
 	return d->ops->add(d, sql, params, count, fn, ctx, ret_error);
 }
 
-enum result db_add_rows(struct db *d, const char *one, const char *many,
-			const struct db_value *values, size_t columns, size_t count, db_row_fn fn,
-			void *ctx, struct error *ret_error)
+enum result db_add_rows(struct db *d, const struct db_rows_sql *sql, const struct db_value *values,
+			size_t columns, size_t count, db_row_fn fn, void *ctx,
+			struct error *ret_error)
 {
-	enum result r = RESULT_OK;
-
 	assert(columns <= DB_PARAMS_MAX);
 	if (count == 0)
 		return RESULT_OK;
-	if (d->ops->add_arrays)
-		return d->ops->add_arrays(d, many, values, columns, count, fn, ctx, ret_error);
-	for (size_t i = 0; i < count && r == RESULT_OK; i++)
-		r = d->ops->add(d, one, values + i * columns, columns, fn, ctx, ret_error);
-	return r;
+	return d->ops->add_rows(d, db_dialect(d) == DB_SQLITE ? sql->sqlite : sql->postgres, values,
+				columns, count, fn, ctx, ret_error);
 }
 
 enum result db_flush(struct db *d, struct error *ret_error)

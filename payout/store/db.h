@@ -67,9 +67,13 @@ void db_rollback(struct db *d); /* also when there is nothing to roll back */
 /* fn may be NULL; it may be called as late as in db_flush(). Parameters are copied. */
 _must_use_ enum result db_add(struct db *d, const char *sql, const struct db_value *params,
 			      size_t count, db_row_fn fn, void *ctx, struct error *ret_error);
-/* A row for each of count, columns values each, one after the other: PostgreSQL gets `many` once, with an array for each column as
- * its parameters; SQLite gets `one` again and again. Within a column all values are of one type, and none is null. */
-_must_use_ enum result db_add_rows(struct db *d, const char *one, const char *many,
+/* A row for each of count, columns values each, one after the other, in one statement, which is not the same for both: SQLite's reads
+ * them from a table `batch` with the columns c1, c2, …; PostgreSQL's has an array for each column as its parameters. Within a
+ * column all values are of one type, and none is null. They need not outlive the call. */
+struct db_rows_sql {
+	const char *sqlite, *postgres;
+};
+_must_use_ enum result db_add_rows(struct db *d, const struct db_rows_sql *sql,
 				   const struct db_value *values, size_t columns, size_t count,
 				   db_row_fn fn, void *ctx, struct error *ret_error);
 _must_use_ enum result db_flush(struct db *d, struct error *ret_error);
@@ -85,10 +89,9 @@ struct db_ops {
 	void (*rollback)(struct db *d);
 	enum result (*add)(struct db *d, const char *sql, const struct db_value *params,
 			   size_t count, db_row_fn fn, void *ctx, struct error *ret_error);
-	/* NULL: row by row */
-	enum result (*add_arrays)(struct db *d, const char *sql, const struct db_value *values,
-				  size_t columns, size_t count, db_row_fn fn, void *ctx,
-				  struct error *ret_error);
+	enum result (*add_rows)(struct db *d, const char *sql, const struct db_value *values,
+				size_t columns, size_t count, db_row_fn fn, void *ctx,
+				struct error *ret_error);
 	enum result (*flush)(struct db *d, struct error *ret_error);
 	enum result (*script)(struct db *d, const char *sql, struct error *ret_error);
 	void (*close)(struct db *d);

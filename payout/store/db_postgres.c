@@ -299,9 +299,9 @@ static void put_array(struct buf *b, const struct db_value *first, size_t stride
 	}
 }
 
-static enum result postgres_add_arrays(struct db *d, const char *sql, const struct db_value *values,
-				       size_t columns, size_t count, db_row_fn fn, void *ctx,
-				       struct error *ret_error)
+static enum result postgres_add_rows(struct db *d, const char *sql, const struct db_value *values,
+				     size_t columns, size_t count, db_row_fn fn, void *ctx,
+				     struct error *ret_error)
 {
 	struct postgres_db *p = self(d);
 	const char *arrays[DB_PARAMS_MAX];
@@ -401,7 +401,7 @@ static const struct db_ops postgres_ops = {
     .commit = postgres_commit,
     .rollback = postgres_rollback,
     .add = postgres_add,
-    .add_arrays = postgres_add_arrays,
+    .add_rows = postgres_add_rows,
     .flush = postgres_flush,
     .script = postgres_script,
     .close = postgres_close,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "payout/store/db.h"
+#include "payout/store/db_sqlite_batch.h"
 
 struct statement {
 	const char *sql; /* its address is its name */
@@ -17,6 +18,7 @@ struct sqlite_db {
 	sqlite3 *conn;
 	struct statement statements[DB_STATEMENTS_MAX];
 	size_t count;
+	struct batch batch;
 };
 
 /* A statement is found again by its address: these need one of their own. */
@@ -147,6 +149,19 @@ static enum result sqlite_add(struct db *d, const char *sql, const struct db_val
 	return r;
 }
 
+static enum result sqlite_add_rows(struct db *d, const char *sql, const struct db_value *values,
+				   size_t columns, size_t count, db_row_fn fn, void *ctx,
+				   struct error *ret_error)
+{
+	struct sqlite_db *s = self(d);
+	enum result r;
+
+	s->batch = (struct batch){values, columns, count};
+	r = sqlite_add(d, sql, NULL, 0, fn, ctx, ret_error);
+	s->batch = (struct batch){0};
+	return r;
+}
+
 static enum result sqlite_script(struct db *d, const char *sql, struct error *ret_error)
 {
 	int rc = sqlite3_exec(self(d)->conn, sql, NULL, NULL, NULL);
@@ -194,6 +209,7 @@ static const struct db_ops sqlite_ops = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .add = sqlite_add,
+    .add_rows = sqlite_add_rows,
     .flush = sqlite_flush,
     .script = sqlite_script,
     .close = sqlite_close_db,
@@ -244,6 +260,8 @@ struct db *db_sqlite_open(const char *path, int timeout_ms, struct error *ret_er
 		sqlite_close_db(&s->base);
 		return NULL;
 	}
+	rc = batch_register(s->conn, &s->batch);
+	assert(rc == SQLITE_OK);
 	return &s->base;
 }
 

@@ -11,17 +11,16 @@
 
 /* No ON CONFLICT here: a transfer that is there already is a contradiction that the core has not
  * seen. */
-static const char transfer_sql[] =
-    "INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash, "
-    "account1, amount1, account2, amount2, account3, amount3, account4, amount4) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-static const char transfers_sql[] =
-    "INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash, "
-    "account1, amount1, account2, amount2, account3, amount3, account4, amount4) SELECT * FROM "
-    "unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], "
-    "$7::bigint[], "
-    "$8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], "
-    "$14::bigint[], $15::bigint[])";
+#define TRANSFER_INSERT                                                                            \
+	"INSERT INTO transfers (lead_id, round, event, at_ms, currency, order_id, body_hash, "     \
+	"account1, amount1, account2, amount2, account3, amount3, account4, amount4) "
+static const struct db_rows_sql transfers_sql = {
+    .sqlite = TRANSFER_INSERT "SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, "
+			      "c15 FROM batch",
+    .postgres = TRANSFER_INSERT
+    "SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], "
+    "$6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], "
+    "$12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])"};
 static const char account_sql[] =
     "INSERT INTO accounts (name, currency, balance) VALUES ($1, $2, $3) "
     "ON CONFLICT (name, currency) DO UPDATE SET balance = accounts.balance + excluded.balance "
@@ -139,6 +138,6 @@ enum result postings_write(struct store *s, const struct settlement *t, struct e
 	rows = rows_begin(t->arena, TRANSFER_COLUMNS, t->transfer_count);
 	for (size_t i = 0; i < t->transfer_count; i++)
 		put_transfer(&rows, &t->transfers[i], &slots[i * TRANSFER_ENTRIES_MAX]);
-	return db_add_rows(store_db(s), transfer_sql, transfers_sql, rows.values, rows.columns,
-			   rows.count, NULL, NULL, ret_error);
+	return db_add_rows(store_db(s), &transfers_sql, rows.values, rows.columns, rows.count, NULL,
+			   NULL, ret_error);
 }

@@ -170,7 +170,10 @@ static const char v3[] =
 								      "  PRIMARY KEY (run, aff_id, "
 								      "currency))$T;";
 
-static const char *const migrations[] = {v1, v2, v3};
+/* A row of the outbox has one record, or a run of them that follow one another. */
+static const char v4[] = "ALTER TABLE outbox ADD COLUMN records $N NOT NULL DEFAULT 1;";
+
+static const char *const migrations[] = {v1, v2, v3, v4};
 
 static const char versions_sql[] =
     "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY)";

@@ -6,14 +6,14 @@
 
 #include "payout/store/db.h"
 #include "payout/store/lines.h"
+#include "payout/store/outbox.h"
 #include "payout/store/postings.h"
 #include "payout/store/schema.h"
 #include "payout/store/shares.h"
 #include "payout/store/sql.h"
 #include "runtime/fault.h"
 
-#define LIFE_COLUMNS   30
-#define OUTBOX_COLUMNS 7
+#define LIFE_COLUMNS 30
 
 struct store {
 	struct db *db;
@@ -115,13 +115,14 @@ void store_rollback(struct store *s)
 
 /* --- loading --- */
 
-static const char lives_sql[] =
-    "SELECT round, state, order_id, advertiser_id, aff_id, vertical, price, payout, currency, "
-    "exclusive, is_test, "
-    "market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, reason_code, "
-    "sub1, sub2, "
-    "sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at, "
-    "lead_id FROM lives WHERE lead_id = $1 ORDER BY round";
+#define LIFE_READ                                                                                  \
+	"SELECT round, state, order_id, advertiser_id, aff_id, vertical, price, payout, "          \
+	"currency, exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, "   \
+	"return_until, closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id, vat, "      \
+	"returns_max_bp, own_cause_borne, waived_at, called_at, lead_id FROM "
+static const struct db_rows_sql lives_sql = {
+    .sqlite = LIFE_READ "batch CROSS JOIN lives ON lead_id = c1",
+    .postgres = LIFE_READ "lives WHERE lead_id = ANY ($1::bytea[]) ORDER BY lead_id, round"};
 static const char verdicts_sql[] = "SELECT advertiser_id, verdict_id, event, reason_code, amount, "
 				   "currency, at_ms, partition, log_offset, standing, called_at "
 				   "FROM verdicts WHERE lead_id = $1 ORDER BY log_offset";
@@ -130,15 +131,6 @@ static const char known_sql[] = "SELECT round, event, body_hash FROM transfers W
 static const char waits_sql[] =
     "SELECT CASE WHEN EXISTS (SELECT 1 FROM verdicts WHERE standing = 0 AND lead_id >= $1 AND "
     "lead_id <= $2) THEN 1 ELSE 0 END";
-
-static const char lives_of_sql[] =
-    "SELECT round, state, order_id, advertiser_id, aff_id, vertical, price, payout, currency, "
-    "exclusive, "
-    "is_test, market_partition, settled_at, delivered_at, payable_at, return_until, closed_at, "
-    "reason_code, "
-    "sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, "
-    "called_at, "
-    "lead_id FROM lives WHERE lead_id = ANY ($1::bytea[]) ORDER BY lead_id, round";
 
 struct loading {
 	struct settlement *t;
@@ -232,8 +224,7 @@ static enum result ask_lives(struct store *s, struct settlement *t, struct error
 
 	for (size_t i = 0; (d = settlement_dossier_at(t, i)) != NULL; i++)
 		rows_put(&ids, PARAMS(db_lead(&d->lead_id)));
-	TRY(db_add_rows(s->db, lives_sql, lives_of_sql, ids.values, 1, ids.count, take_life, t,
-			ret_error));
+	TRY(db_add_rows(s->db, &lives_sql, ids.values, 1, ids.count, take_life, t, ret_error));
 	return db_flush(s->db, ret_error);
 }
 
@@ -296,25 +287,18 @@ enum result store_load(struct store *s, struct settlement *t, struct error *ret_
 
 /* --- writing --- */
 
-static const char life_sql[] =
-    "INSERT INTO lives (lead_id, round, state, order_id, advertiser_id, aff_id, vertical, price, "
-    "payout, currency, "
-    "exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, return_until, "
-    "closed_at, reason_code, "
-    "sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, "
-    "called_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-    "$12, $13, $14, $15, "
-    "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
 #define TEN(a, b, c, d, e, f, g, h, i, j)                                                          \
 	a ", " b ", " c ", " d ", " e ", " f ", " g ", " h ", " i ", " j
-static const char lives_write_sql[] =
-    "INSERT INTO lives (lead_id, round, state, order_id, advertiser_id, aff_id, vertical, price, "
-    "payout, "
-    "currency, exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, "
-    "return_until, "
-    "closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id, vat, returns_max_bp, "
-    "own_cause_borne, "
-    "waived_at, called_at) SELECT * FROM unnest(" TEN(
+#define LIFE_INSERT                                                                                \
+	"INSERT INTO lives (lead_id, round, state, order_id, advertiser_id, aff_id, vertical, "    \
+	"price, payout, currency, exclusive, is_test, market_partition, settled_at, "              \
+	"delivered_at, payable_at, return_until, closed_at, reason_code, sub1, sub2, sub3, "       \
+	"sub4, sub5, click_id, vat, returns_max_bp, own_cause_borne, waived_at, called_at) "
+static const struct db_rows_sql lives_write_sql = {
+    .sqlite = LIFE_INSERT
+    "SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, "
+    "c20, c21, c22, c23, c24, c25, c26, c27, c28, c29, c30 FROM batch",
+    .postgres = LIFE_INSERT "SELECT * FROM unnest(" TEN(
 	"$1::bytea[]", "$2::bigint[]", "$3::bigint[]", "$4::text[]", "$5::text[]", "$6::text[]",
 	"$7::text[]", "$8::bigint[]", "$9::bigint[]",
 	"$10::text[]") ", " TEN("$11::bigint[]", "$12::bigint[]", "$13::bigint[]", "$14::bigint[]",
@@ -324,7 +308,7 @@ static const char lives_write_sql[] =
 							"$24::text[]", "$25::text[]",
 							"$26::bigint[]", "$27::bigint[]",
 							"$28::bigint[]", "$29::bigint[]",
-							"$30::bigint[]") ")";
+							"$30::bigint[]") ")"};
 /* A lead that was unresolved and arrived after all stands as its delivery says. Not the run: that is the payments' own. */
 static const char life_again_sql[] =
     "UPDATE lives SET state = $3, order_id = $4, advertiser_id = $5, aff_id = $6, vertical = $7, "
@@ -345,13 +329,6 @@ static const char ignored_sql[] =
     "INSERT INTO ignored (partition, log_offset, lead_id, round, event, reason, advertiser_id, "
     "verdict_id, at_ms) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
-static const char outboxes_sql[] =
-    "INSERT INTO outbox (partition, seq, topic, target, type, key, payload) SELECT * FROM "
-    "unnest($1::bigint[], "
-    "$2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::bytea[])";
-static const char outbox_sql[] = "INSERT INTO outbox (partition, seq, topic, target, type, key, "
-				 "payload) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-
 static void put_life(struct rows *rows, const struct lead_id *id, const struct life *l)
 {
 	const struct assignment *a = &l->terms;
@@ -419,8 +396,8 @@ static enum result write_dossiers(struct store *s, const struct settlement *t,
 			if (d->verdicts[v].changed)
 				TRY(write_verdict(s, &d->lead_id, &d->verdicts[v], ret_error));
 	}
-	return db_add_rows(s->db, life_sql, lives_write_sql, fresh.values, LIFE_COLUMNS,
-			   fresh.count, NULL, NULL, ret_error);
+	return db_add_rows(s->db, &lives_write_sql, fresh.values, LIFE_COLUMNS, fresh.count, NULL,
+			   NULL, ret_error);
 }
 
 static enum result write_ignored(struct store *s, const struct ignored_outcome *i,
@@ -433,23 +410,6 @@ static enum result write_ignored(struct store *s, const struct ignored_outcome *
 		      NULL, NULL, ret_error);
 }
 
-static enum result write_outbox(struct store *s, const struct settlement *t,
-				struct error *ret_error)
-{
-	struct rows rows = rows_begin(t->arena, OUTBOX_COLUMNS, t->outbox_count);
-
-	for (size_t i = 0; i < t->outbox_count; i++) {
-		const struct outbox_row *o = &t->outbox[i];
-
-		rows_put(&rows, PARAMS(db_int(t->partition), db_int((int64_t)o->seq),
-				       db_text(o->topic), db_int(o->partition), db_text(o->type),
-				       db_bytes(o->key.data, o->key.len),
-				       db_bytes(o->payload.data, o->payload.len)));
-	}
-	return db_add_rows(s->db, outbox_sql, outboxes_sql, rows.values, OUTBOX_COLUMNS, rows.count,
-			   NULL, NULL, ret_error);
-}
-
 enum result store_write(struct store *s, const struct settlement *t, struct error *ret_error)
 {
 	TRY(write_dossiers(s, t, ret_error));
@@ -458,6 +418,6 @@ enum result store_write(struct store *s, const struct settlement *t, struct erro
 	TRY(lines_write(s, t, ret_error));
 	for (size_t i = 0; i < t->ignored_count; i++)
 		TRY(write_ignored(s, &t->ignored[i], ret_error));
-	TRY(write_outbox(s, t, ret_error));
+	TRY(outbox_write(s, t, ret_error));
 	return db_flush(s->db, ret_error);
 }

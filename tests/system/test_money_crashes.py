@@ -1,6 +1,9 @@
-"""Payout is killed at every step between an outcome and its feedback, and delivery at every step of a postback: on SQLite and on
-PostgreSQL. Each lead is credited once, the market hears of each settlement once, and a tracker of each event at least once."""
+"""Two payouts work on one ledger, and one of them is killed at every step between an outcome and its feedback, and delivery at every step
+of a postback: on SQLite and on PostgreSQL. In the end one of the two is frozen until the other has its partitions, and wakes up. Each
+lead is credited once, the market hears of each settlement once, and a tracker of each event at least once."""
 import json
+import os
+import signal
 import tempfile
 import uuid
 from pathlib import Path
@@ -14,11 +17,12 @@ from support.postgres import Postgres, needs_postgres
 from support.stack import wait_until
 from support.tracker import Tracker
 from support.webmaster import Webmaster, lead
-from support.workers import order_death, wait_died
+from support.workers import PARTITIONS, order_death, owners, wait_died, wait_owned
 
 STEP_LEADS = 30
 STEPS = ("payout_begun", "payout_loaded", "payout_decided", "payout_settled", "payout_moved", "payout_committed",
          "payout_outbox_sent", "payout_outbox_forgotten", "postback_answered", "postback_attempt_acked")
+PAYOUTS = ("payout@1", "payout@2")
 TRACKED = """webmasters:
   - {{id: w01, name: "Teaser 01", default_country: RU, rate_per_s: 5000, burst: 20000, postbacks: [
       {{url: "{url}?event={{event}}&lead={{lead_id}}", events: [delivered]}}]}}
@@ -42,20 +46,37 @@ def audit_rows(stack):
     return [json.loads(row) for row in stack.punnet("audit", "--json", check=False).stdout.splitlines()]
 
 
+def freeze_until_relieved(stack, webmaster, frozen):
+    """The other one takes its partitions over and settles what comes meanwhile; then it wakes up with what it held."""
+    other, = set(PAYOUTS) - {frozen}
+    first = len(STEPS) * STEP_LEADS
+    webmaster.send_all([lead(first + n, seed=91) for n in range(STEP_LEADS)], 300)
+    pid = stack.pid(frozen)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        webmaster.send_all([lead(first + STEP_LEADS + n, seed=91) for n in range(STEP_LEADS)], 300)
+        wait_until(lambda: sum(owner == other for owner in owners(stack, (other,)).values()) == PARTITIONS, 40, "the other one has all")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    return 2 * STEP_LEADS
+
+
 def kill_at_every_step(db=None):
     once, tracker, advertiser, failed = Path(tempfile.mkdtemp(prefix="punnet-once-")), Tracker(), Advertiser(), True
     stack = make_stack("dev", {"PUNNET_FAULT_ONCE": str(once), "PUNNET_DELIVERY_POSTBACK_SCHEDULE": "200ms,1s",
-                               **({"PUNNET_DB": db} if db else {})})
+                               **({"PUNNET_DB": db} if db else {})}, up=("--scale", "payout=2"))
     try:
         apply_orders(stack, advertiser)
         (stack.home / "tracked.yaml").write_text(TRACKED.format(url=tracker.url))
         stack.punnet("directory", "apply", str(stack.home / "tracked.yaml"))
         webmaster = Webmaster(stack)
+        wait_owned(stack, PAYOUTS)
         for step, point in enumerate(STEPS):
             order_death(once, point)
             webmaster.send_all([lead(step * STEP_LEADS + n, seed=91) for n in range(STEP_LEADS)], 300)
             wait_died(once, point)
-        assert len(webmaster.acknowledged) == len(STEPS) * STEP_LEADS
+        more = freeze_until_relieved(stack, webmaster, PAYOUTS[1])
+        assert len(webmaster.acknowledged) == len(STEPS) * STEP_LEADS + more
 
         def well():
             checker = Checker(stack.kafka, stack.db)

@@ -40,6 +40,84 @@ int64_t number(struct store *s, const char *sql)
 	return n;
 }
 
+#define READ_RECORDS   100
+#define PARTITIONS_MAX 64
+
+struct partitions {
+	uint32_t numbers[PARTITIONS_MAX];
+	size_t count;
+};
+
+static void take_partition(void *ctx, const struct db_value *c, _unused_ size_t count)
+{
+	struct partitions *p = ctx;
+
+	assert_true(p->count < PARTITIONS_MAX);
+	p->numbers[p->count++] = (uint32_t)c[0].integer;
+}
+
+static void each_of_partition(struct store *s, uint32_t partition, outbox_fn fn, void *ctx)
+{
+	struct outbox_row rows[READ_RECORDS];
+	struct arena arena = {0};
+	struct error error = {0};
+	uint64_t after = 0;
+	size_t count;
+
+	do {
+		if (store_outbox_read(s, partition, after, READ_RECORDS, &arena, rows, &count,
+				      &error) != RESULT_OK)
+			fail_msg("%s", error.text);
+		for (size_t i = 0; i < count; i++)
+			fn(ctx, partition, &rows[i]);
+		if (count > 0)
+			after = rows[count - 1].seq;
+	} while (count > 0);
+	arena_free(&arena);
+}
+
+void each_outbox_record(struct store *s, outbox_fn fn, void *ctx)
+{
+	struct partitions p = {0};
+
+	query(s, "SELECT DISTINCT partition FROM outbox ORDER BY partition", take_partition, &p);
+	for (size_t i = 0; i < p.count; i++)
+		each_of_partition(s, p.numbers[i], fn, ctx);
+}
+
+struct counting {
+	const char *topic;
+	int64_t count;
+};
+
+static void count_record(void *ctx, _unused_ uint32_t partition, const struct outbox_row *row)
+{
+	struct counting *c = ctx;
+
+	c->count += !c->topic || strcmp(c->topic, row->topic) == 0;
+}
+
+int64_t outbox_records(struct store *s, const char *topic)
+{
+	struct counting c = {.topic = topic};
+
+	each_outbox_record(s, count_record, &c);
+	return c.count;
+}
+
+static void fold_record(void *ctx, uint32_t partition, const struct outbox_row *row)
+{
+	const struct db_value values[] = {db_int(partition),
+					  db_int((int64_t)row->seq),
+					  db_text(row->topic),
+					  db_int(row->partition),
+					  db_text(row->type),
+					  db_bytes(row->key.data, row->key.len),
+					  db_bytes(row->payload.data, row->payload.len)};
+
+	fold_row(ctx, values, ARRAY_LEN(values));
+}
+
 uint64_t digest(struct store *s)
 {
 	uint64_t h = 0;
@@ -58,7 +136,7 @@ uint64_t digest(struct store *s)
 	query(s, "SELECT * FROM verdicts ORDER BY lead_id, advertiser_id, verdict_id", fold_row,
 	      &h);
 	query(s, "SELECT * FROM ignored ORDER BY partition, log_offset", fold_row, &h);
-	query(s, "SELECT * FROM outbox ORDER BY partition, seq", fold_row, &h);
+	each_outbox_record(s, fold_record, &h);
 	query(s, "SELECT * FROM verdict_days ORDER BY vertical, aff_id, day", fold_row, &h);
 	query(s, "SELECT vertical, aff_id, verdicts FROM verdict_lines ORDER BY vertical, aff_id",
 	      fold_row, &h);

@@ -7,6 +7,10 @@
 
 void query(struct store *s, const char *sql, db_row_fn fn, void *ctx);
 int64_t number(struct store *s, const char *sql); /* -1 when there is no row */
+/* The records of the outbox in their order, of every partition; the row lives during the call. */
+typedef void (*outbox_fn)(void *ctx, uint32_t partition, const struct outbox_row *row);
+void each_outbox_record(struct store *s, outbox_fn fn, void *ctx);
+int64_t outbox_records(struct store *s, const char *topic); /* NULL: of all */
 /* Everything that two runs over the same outcomes must agree on, nothing published. */
 uint64_t digest(struct store *s);
 /* Each transfer sums to zero, each balance is the sum of its entries, each sold lead has one

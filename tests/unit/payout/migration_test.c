@@ -16,33 +16,53 @@
 #define LEADS      200
 
 /* Rows of today's ledger, put into one of an earlier version: the accounts get numbers of their own there. */
+#define LIFE_1                                                                                     \
+	"lead_id, round, state, order_id, advertiser_id, aff_id, vertical, price, payout, "        \
+	"currency, exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, "   \
+	"return_until, closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id"
+#define LIFE_3 ", vat, returns_max_bp, own_cause_borne, waived_at, called_at, run"
+#define PLACES_25                                                                                  \
+	"$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "        \
+	"$19, $20, $21, $22, $23, $24, $25"
+#define TRANSFER_1      "lead_id, round, event, at_ms, currency, order_id, body_hash"
+#define ACCOUNT_NAME(n) "(SELECT name FROM accounts WHERE id = account" #n "), amount" #n
+#define ACCOUNT_ID(n)   "COALESCE((SELECT id FROM accounts WHERE name = " #n " AND currency = $5), 0)"
+#define VERDICT_1                                                                                  \
+	"lead_id, advertiser_id, verdict_id, event, reason_code, amount, currency, at_ms, "        \
+	"partition, log_offset, standing"
+
 static const struct copied {
 	const char *read, *write;
-	int since;
+	int since, until;
 } tables[] = {
-    {"SELECT lead_id, round, state, order_id, advertiser_id, aff_id, vertical, price, payout, "
-     "currency, exclusive, is_test, market_partition, settled_at, delivered_at, payable_at, "
-     "return_until, closed_at, reason_code, sub1, sub2, sub3, sub4, sub5, click_id FROM lives",
-     "INSERT INTO lives VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-     "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
-     1},
-    {"SELECT lead_id, round, event, at_ms, currency, order_id, body_hash FROM transfers",
-     "INSERT INTO transfers VALUES ($1, $2, $3, $4, $5, $6, $7)", 1},
+    {"SELECT " LIFE_1 " FROM lives", "INSERT INTO lives (" LIFE_1 ") VALUES (" PLACES_25 ")", 1, 2},
+    {"SELECT " LIFE_1 LIFE_3 " FROM lives",
+     "INSERT INTO lives (" LIFE_1 LIFE_3 ") VALUES (" PLACES_25 ", $26, $27, $28, $29, $30, $31)",
+     3, 3},
     {"SELECT name, currency, balance FROM accounts ORDER BY name DESC",
-     "INSERT INTO accounts (name, currency, balance) VALUES ($1, $2, $3)", 1},
+     "INSERT INTO accounts (name, currency, balance) VALUES ($1, $2, $3)", 1, 3},
+    {"SELECT " TRANSFER_1 " FROM transfers",
+     "INSERT INTO transfers (" TRANSFER_1 ") VALUES ($1, $2, $3, $4, $5, $6, $7)", 1, 2},
+    {"SELECT " TRANSFER_1 ", " ACCOUNT_NAME(1) ", " ACCOUNT_NAME(2) ", " ACCOUNT_NAME(
+	 3) ", " ACCOUNT_NAME(4) " FROM transfers",
+     "INSERT INTO transfers (" TRANSFER_1 ", account1, amount1, account2, amount2, account3, "
+     "amount3, account4, amount4) VALUES ($1, $2, $3, $4, $5, $6, $7, " ACCOUNT_ID(
+	 $8) ", $9, " ACCOUNT_ID($10) ", $11, " ACCOUNT_ID($12) ", $13, " ACCOUNT_ID($14) ", $15)",
+     3, 3},
     {"SELECT lead_id, round, event, line, amount, account, currency FROM books",
      "INSERT INTO entries (lead_id, round, event, line, amount, account) VALUES ($1, $2, $3, $4, "
      "$5, "
      "(SELECT id FROM accounts WHERE name = $6 AND currency = $7))",
-     1},
-    {"SELECT lead_id, advertiser_id, verdict_id, event, reason_code, amount, currency, at_ms, "
-     "partition, log_offset, standing FROM verdicts",
-     "INSERT INTO verdicts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", 1},
-    {"SELECT * FROM ignored", "INSERT INTO ignored VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", 1},
-    {"SELECT * FROM outbox", "INSERT INTO outbox VALUES ($1, $2, $3, $4, $5, $6, $7)", 1},
-    {"SELECT * FROM offsets", "INSERT INTO offsets VALUES ($1, $2, $3, $4)", 1},
-    {"SELECT * FROM verdict_days", "INSERT INTO verdict_days VALUES ($1, $2, $3, $4, $5)", 2},
-    {"SELECT * FROM verdict_lines", "INSERT INTO verdict_lines VALUES ($1, $2, $3, $4, $5)", 2},
+     1, 2},
+    {"SELECT " VERDICT_1 " FROM verdicts",
+     "INSERT INTO verdicts (" VERDICT_1 ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+     1, 3},
+    {"SELECT * FROM ignored", "INSERT INTO ignored VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", 1,
+     3},
+    {"SELECT * FROM offsets", "INSERT INTO offsets VALUES ($1, $2, $3, $4)", 1, 3},
+    {"SELECT * FROM verdict_days", "INSERT INTO verdict_days VALUES ($1, $2, $3, $4, $5)", 2, 3},
+    {"SELECT * FROM verdict_lines", "INSERT INTO verdict_lines VALUES ($1, $2, $3, $4, $5)", 2, 3},
+    {"SELECT * FROM return_shares", "INSERT INTO return_shares VALUES ($1, $2, $3, $4)", 3, 3},
 };
 
 struct copying {
@@ -59,6 +79,22 @@ static void copy_row(void *ctx, const struct db_value *c, size_t count)
 		fail_msg("%s", error.text);
 }
 
+/* As they were before version 4: each in a row of its own. */
+static void copy_record(void *ctx, uint32_t partition, const struct outbox_row *row)
+{
+	const struct db_value values[] = {db_int(partition),
+					  db_int((int64_t)row->seq),
+					  db_text(row->topic),
+					  db_int(row->partition),
+					  db_text(row->type),
+					  db_bytes(row->key.data, row->key.len),
+					  db_bytes(row->payload.data, row->payload.len)};
+	struct copying k = {ctx, "INSERT INTO outbox (partition, seq, topic, target, type, key, "
+				 "payload) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
+
+	copy_row(&k, values, ARRAY_LEN(values));
+}
+
 static void copy_into(struct store *from, const char *url, int version)
 {
 	struct error error = {0};
@@ -70,9 +106,10 @@ static void copy_into(struct store *from, const char *url, int version)
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		struct copying k = {to, tables[i].write};
 
-		if (version >= tables[i].since)
+		if (version >= tables[i].since && version <= tables[i].until)
 			query(from, tables[i].read, copy_row, &k);
 	}
+	each_outbox_record(from, copy_record, to);
 	if (db_commit(to, &error) != RESULT_OK)
 		fail_msg("%s", error.text);
 	db_close(to);

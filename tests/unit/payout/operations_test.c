@@ -236,7 +236,7 @@ static void a_run_is_proposed_and_somebody_else_confirms_it(void **state)
 	assert_int_equal(store_run_confirm(s, 1, "bob", false, NOW_MS, &error), RESULT_OK);
 	assert_int_equal(store_run_confirm(s, 1, "bob", false, NOW_MS, &error), RESULT_BAD);
 	assert_int_equal(store_run_cancel(s, 1, "bob", NOW_MS, &error), RESULT_BAD);
-	assert_int_equal(number(s, "SELECT COUNT(*) FROM outbox WHERE topic = 'status.events'"), 5);
+	assert_int_equal(outbox_records(s, "status.events"), 5);
 	assert_int_equal(
 	    number(s, "SELECT balance FROM balances WHERE account = 'webmasters:w1:payable'"), 0);
 	assert_int_equal(

@@ -158,7 +158,7 @@ static void a_delivery_with_another_body_is_put_aside_and_the_rest_goes_on(void 
 	assert_int_equal(sum.contradicted, 3);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM transfers"), 3);
 	assert_int_equal(balance(s, "webmasters:w1:hold"), -PAYOUT);
-	assert_int_equal(number(s, "SELECT COUNT(*) FROM outbox WHERE topic = 'dead.letters'"), 3);
+	assert_int_equal(outbox_records(s, "dead.letters"), 3);
 	check_books(s);
 }
 

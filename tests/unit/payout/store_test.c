@@ -12,6 +12,7 @@
 #include "ledgers.h"
 #include "look.h"
 #include "outcomes.h"
+#include "payout/store/outbox_run.h"
 #include "postgres.h"
 
 #define TIMEOUT_MS 2000
@@ -53,15 +54,14 @@ static void the_books_balance_after_a_days_mixture(_unused_ void **state)
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM transfers WHERE event = 1"), LEADS);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM transfers WHERE event IN (2, 3)"), LEADS);
 	assert_int_equal(number(s, "SELECT COUNT(*) FROM waiting_verdicts"), 0);
-	assert_int_equal(number(s, "SELECT COUNT(*) FROM outbox WHERE topic = 'dead.letters'"),
-			 (int64_t)sum.dead);
+	assert_int_equal(outbox_records(s, "dead.letters"), (int64_t)sum.dead);
 	assert_true(sum.dead > 0);
 	assert_int_equal(
 	    number(s, "SELECT CAST(SUM(balance) AS BIGINT) FROM accounts WHERE name LIKE '%:hold'"),
 	    0);
 	assert_int_equal(number(s, "SELECT next FROM offsets"), (int64_t)o.count);
-	assert_int_equal(number(s, "SELECT MAX(seq) FROM outbox"),
-			 number(s, "SELECT COUNT(*) FROM outbox"));
+	assert_int_equal(number(s, "SELECT MAX(seq + records) - 1 FROM outbox"),
+			 outbox_records(s, NULL));
 	store_close(s);
 	outcomes_free(&o);
 }
@@ -138,30 +138,88 @@ static void a_verdict_waits_across_restarts(_unused_ void **state)
 	outcomes_free(&o);
 }
 
-static void the_outbox_comes_in_order_and_forgets_what_it_is_told(_unused_ void **state)
+static void expect_outbox(struct store *s, uint64_t after, uint64_t first, size_t expected)
 {
-	static struct outcomes o;
 	struct outbox_row rows[10];
-	struct store *s = ledgers_open(ledgers_fresh_url());
 	struct arena arena = {0};
 	size_t count;
 
+	assert_int_equal(
+	    store_outbox_read(s, 0, after, ARRAY_LEN(rows), &arena, rows, &count, NULL), RESULT_OK);
+	assert_int_equal(count, expected);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(rows[i].seq, first + i);
+	arena_free(&arena);
+}
+
+static void the_outbox_comes_in_order_and_forgets_what_it_is_told(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store *s = ledgers_open(ledgers_fresh_url());
+	int64_t rows, records;
+
 	outcomes_mixture(&o, 4, 20);
 	settle_all(s, &o, 0, 10, NULL);
-	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, NULL), RESULT_OK);
-	assert_int_equal(count, 10);
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(rows[i].seq, i + 1);
-	assert_int_equal(store_outbox_forget(s, 0, 7, NULL), RESULT_OK);
-	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, NULL), RESULT_OK);
-	assert_int_equal(rows[0].seq, 8);
+	records = outbox_records(s, NULL);
+	assert_true(number(s, "SELECT COUNT(*) FROM outbox") < records / 2);
+	for (uint64_t after = 0; after < 20; after++)
+		expect_outbox(s, after, after + 1, 10);
+	/* A row goes when all of it was told: until then its first records may come once more. */
+	rows = number(s, "SELECT COUNT(*) FROM outbox");
+	for (uint64_t upto = 1; upto < 20; upto++) {
+		assert_int_equal(store_outbox_forget(s, 0, upto, NULL), RESULT_OK);
+		expect_outbox(s, upto, upto + 1, 10);
+	}
+	assert_true(number(s, "SELECT COUNT(*) FROM outbox") < rows);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM outbox WHERE seq + records <= 20"), 0);
 	/* Numbers go on after everything was forgotten: the router drops what is not newer. */
 	assert_int_equal(store_outbox_forget(s, 0, 1000000, NULL), RESULT_OK);
+	assert_int_equal(outbox_records(s, NULL), 0);
 	outcomes_add_delivery(&o, 1000, EVENT_DELIVERED, 0, "bank-a", 1, 1);
 	settle_all(s, &o, o.count - 1, 10, NULL);
-	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, NULL), RESULT_OK);
-	assert_int_equal(count, 1);
-	assert_true(rows[0].seq > 20);
+	expect_outbox(s, 0, (uint64_t)records + 1, 1);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+/* Longer than a run may be, and read in pieces of any size. */
+static void a_run_of_the_outbox_has_an_end(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store *s = ledgers_open(ledgers_fresh_url());
+	const int64_t leads = 2 * OUTBOX_RUN_MAX + 10;
+
+	for (uint32_t n = 0; n < (uint32_t)leads; n++)
+		outcomes_add_delivery(&o, n, EVENT_DELIVERED, 0, "bank-a", 2, 1);
+	settle_all(s, &o, 0, 1000, NULL);
+	assert_int_equal(outbox_records(s, NULL), leads);
+	assert_int_equal(number(s, "SELECT COUNT(*) FROM outbox"), 3);
+	assert_int_equal(number(s, "SELECT MAX(records) FROM outbox"), OUTBOX_RUN_MAX);
+	expect_outbox(s, OUTBOX_RUN_MAX - 3, OUTBOX_RUN_MAX - 2, 10);
+	expect_outbox(s, OUTBOX_RUN_MAX, OUTBOX_RUN_MAX + 1, 10);
+	expect_outbox(s, (uint64_t)leads - 4, (uint64_t)leads - 3, 4);
+	expect_outbox(s, (uint64_t)leads, 0, 0);
+	store_close(s);
+	outcomes_free(&o);
+}
+
+/* Bytes that are no run end the reading with a sentence, and nothing of them is published as if it were one. */
+static void a_run_that_was_cut_is_not_read(_unused_ void **state)
+{
+	static struct outcomes o;
+	struct store *s = ledgers_open(ledgers_fresh_url());
+	struct outbox_row rows[10];
+	struct arena arena = {0};
+	struct error error = {0};
+	size_t count;
+
+	for (uint32_t n = 0; n < 3; n++)
+		outcomes_add_delivery(&o, n, EVENT_DELIVERED, 0, "bank-a", 2, 1);
+	settle_all(s, &o, 0, 10, NULL);
+	query(s, "UPDATE outbox SET records = records + 1", NULL, NULL);
+	assert_int_equal(store_outbox_read(s, 0, 0, 10, &arena, rows, &count, &error),
+			 RESULT_FATAL);
+	assert_non_null(strstr(error.text, "can't be read"));
 	arena_free(&arena);
 	store_close(s);
 	outcomes_free(&o);
@@ -388,6 +446,8 @@ static int run_suite(const char *name)
 	    cmocka_unit_test(a_ledger_that_was_changed_by_hand_stops_and_writes_nothing),
 	    cmocka_unit_test(a_verdict_waits_across_restarts),
 	    cmocka_unit_test(the_outbox_comes_in_order_and_forgets_what_it_is_told),
+	    cmocka_unit_test(a_run_of_the_outbox_has_an_end),
+	    cmocka_unit_test(a_run_that_was_cut_is_not_read),
 	    cmocka_unit_test(two_instances_on_one_ledger_settle_everything_once),
 	    cmocka_unit_test(a_ledger_that_is_held_by_another_is_away_and_then_comes_back),
 	    cmocka_unit_test(a_ledger_of_a_newer_program_is_refused),
