@@ -1,13 +1,14 @@
 /* punnet-auditor: every topic and the ledger → findings, as metrics and alerts. See audit/README.md.
  *
  * A round of reading blocks, so it is done by a thread of its own; the loop answers /healthz meanwhile and publishes what a
- * round found when it is over. It keeps nothing: a new one reads everything again, and comes to the same findings. */
+ * round found when it is over; what changed is told to audit.findings. It keeps nothing: a new one reads everything again, and comes to the same findings. */
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts.h"
+#include "findings.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -29,13 +30,16 @@ struct state {
 	/* The thread's, while it works. */
 	struct audit_round *round;
 	struct audit_findings found;
+	struct findings *findings;
+	bool told;
+	struct error tell_error;
 	enum result result;
 	struct error error;
 	int64_t began_ms, opened_ms; /* by the steady clock */
 	/* The loop's. */
 	int64_t next_ms,
 	    last_ms; /* by the steady clock; last_ms: the end of the last round that read everything; 0 = none */
-	bool away;
+	bool away, untold;
 };
 
 static enum result start(struct service *s, struct error *ret_error)
@@ -60,6 +64,7 @@ static enum result start(struct service *s, struct error *ret_error)
 	state->bus = bus_open(config_text(c, "common", "kafka"), s->instance, ret_error);
 	if (!state->bus)
 		return RESULT_AWAY;
+	state->findings = findings_new(state->bus);
 	alerts_begin();
 	return RESULT_OK;
 }
@@ -82,6 +87,9 @@ static void work(uv_work_t *w)
 	}
 	if (state->round)
 		state->result = audit_round_read(state->round, &state->found, &state->error);
+	if (state->result == RESULT_OK)
+		state->told = findings_tell(state->findings, &state->found, clock_now_ms(),
+					    &state->tell_error) == RESULT_OK;
 }
 
 /* --- in the loop --- */
@@ -94,6 +102,13 @@ static void note_away(struct state *state, bool away)
 		log_info("servers_back");
 	state->away = away;
 	metric_set(METRIC_AUDIT_AWAY, away);
+}
+
+static void note_untold(struct state *state)
+{
+	if (!state->told && !state->untold)
+		log_warn("findings_untold", LOG_STR("reason", state->tell_error.text));
+	state->untold = !state->told;
 }
 
 static void after(uv_work_t *w, _unused_ int status)
@@ -111,6 +126,7 @@ static void after(uv_work_t *w, _unused_ int status)
 	state->last_ms = now_ms;
 	metric_add(METRIC_AUDIT_ROUNDS, 1);
 	metric_observe_us(METRIC_AUDIT_ROUND_TIME, took_ms * 1000);
+	note_untold(state);
 	alerts_tell(&state->alerts, &state->found, state->letter_alert_ms, clock_now_ms());
 }
 
@@ -163,6 +179,7 @@ static void stop(struct service *s)
 	if (!state)
 		return;
 	audit_round_close(state->round);
+	findings_free(state->findings);
 	bus_close(state->bus);
 	free(state);
 }

@@ -159,7 +159,7 @@ struct audit_terms {
 };
 void audit_order(struct audit *a, struct audit_at at, int64_t time_ms, const struct audit_terms *t);
 struct audit_rate_line { /* "" = any */
-	const char *order_id, *aff_id, *source_class;
+	const char *order_id, *aff_id, *source_class, *tier;
 	uint32_t share_bp;
 	int64_t fixed_minor, from_ms, until_ms;
 };
@@ -175,6 +175,8 @@ struct audit_rate {
 	size_t line_count;
 	const struct audit_class *classes;
 	size_t class_count;
+	const struct audit_class *tiers; /* the same of tiers */
+	size_t tier_count;
 	int64_t margin_floor_minor;
 	uint32_t margin_floor_bp;
 };

@@ -198,6 +198,7 @@ static void take_rate(struct audit *a, const struct bus_record *r, const Punnet_
 	_cleanup_(arena_free) struct arena words = {0};
 	struct audit_rate_line *lines = arena_alloc(&words, (m->n_rates + 1) * sizeof(*lines));
 	struct audit_class *classes = arena_alloc(&words, (m->n_sources + 1) * sizeof(*classes));
+	struct audit_class *tiers = arena_alloc(&words, (m->n_tier_holders + 1) * sizeof(*tiers));
 	struct audit_rate rate = {.vertical = m->vertical,
 				  .payout_share_bp = m->payout_share_bp,
 				  .has_lines = m->n_rates > 0,
@@ -206,17 +207,22 @@ static void take_rate(struct audit *a, const struct bus_record *r, const Punnet_
 				  .line_count = m->n_rates,
 				  .classes = classes,
 				  .class_count = m->n_sources,
+				  .tiers = tiers,
+				  .tier_count = m->n_tier_holders,
 				  .margin_floor_minor = m->margin_floor_minor,
 				  .margin_floor_bp = m->margin_floor_bp};
 
 	for (size_t i = 0; i < m->n_rates; i++)
 		lines[i] = (struct audit_rate_line){
-		    m->rates[i]->order_id, m->rates[i]->aff_id,      m->rates[i]->source_class,
-		    m->rates[i]->share_bp, m->rates[i]->fixed_minor, m->rates[i]->from_ms,
-		    m->rates[i]->until_ms};
+		    m->rates[i]->order_id, m->rates[i]->aff_id,   m->rates[i]->source_class,
+		    m->rates[i]->tier,     m->rates[i]->share_bp, m->rates[i]->fixed_minor,
+		    m->rates[i]->from_ms,  m->rates[i]->until_ms};
 	for (size_t i = 0; i < m->n_sources; i++)
 		classes[i] =
 		    (struct audit_class){m->sources[i]->aff_id, m->sources[i]->source_class};
+	for (size_t i = 0; i < m->n_tier_holders; i++)
+		tiers[i] =
+		    (struct audit_class){m->tier_holders[i]->aff_id, m->tier_holders[i]->tier};
 	audit_rate(a, at_of(r), r->timestamp_ms, &rate);
 }
 

@@ -82,6 +82,7 @@ static uint32_t keep_card(struct audit *a, const struct audit_rate *r)
 						.line_count = (uint32_t)r->line_count,
 						.first_class = (uint32_t)a->classes.count,
 						.class_count = (uint32_t)r->class_count,
+						.tier_count = (uint32_t)r->tier_count,
 						.floor_minor = r->margin_floor_minor,
 						.floor_bp = r->margin_floor_bp};
 	for (size_t i = 0; i < r->line_count; i++) {
@@ -91,6 +92,7 @@ static uint32_t keep_card(struct audit *a, const struct audit_rate *r)
 		    (struct a_line){.order = l->order_id[0] ? audit_order_of(a, l->order_id) : NONE,
 				    .webmaster = name_or_none(a, l->aff_id),
 				    .source_class = name_or_none(a, l->source_class),
+				    .tier = name_or_none(a, l->tier),
 				    .share_bp = l->share_bp,
 				    .fixed_minor = l->fixed_minor,
 				    .from_ms = l->from_ms,
@@ -100,6 +102,10 @@ static uint32_t keep_card(struct audit *a, const struct audit_rate *r)
 		*VECTOR_ADD(a->classes) =
 		    (struct a_class){name_or_none(a, r->classes[i].aff_id),
 				     name_or_none(a, r->classes[i].source_class)};
+	a->cards.items[a->cards.count - 1].first_tier = (uint32_t)a->classes.count;
+	for (size_t i = 0; i < r->tier_count; i++)
+		*VECTOR_ADD(a->classes) = (struct a_class){
+		    name_or_none(a, r->tiers[i].aff_id), name_or_none(a, r->tiers[i].source_class)};
 	return (uint32_t)a->cards.count - 1;
 }
 

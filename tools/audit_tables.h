@@ -142,7 +142,7 @@ struct a_terms {
 };
 
 struct a_line { /* of a rate card; NONE = any */
-	uint32_t order, webmaster, source_class;
+	uint32_t order, webmaster, source_class, tier;
 	uint32_t share_bp;
 	int64_t fixed_minor, from_ms, until_ms; /* 0 = no such end */
 };
@@ -151,6 +151,7 @@ struct a_card {
 	uint32_t share_bp;
 	bool has_lines, waits;
 	uint32_t first_line, line_count, first_class, class_count;
+	uint32_t first_tier, tier_count; /* among the classes */
 	int64_t floor_minor;
 	uint32_t floor_bp;
 };

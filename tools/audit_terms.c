@@ -110,33 +110,36 @@ static bool price_fits(const struct audit *a, const struct a_decision *d, const 
 
 /* --- the payout --- */
 
-static uint32_t class_of(const struct audit *a, const struct a_card *c, uint32_t webmaster)
+/* His class, or his tier. */
+static uint32_t class_of(const struct audit *a, uint32_t first, uint32_t count, uint32_t webmaster)
 {
 	uint32_t found = NONE;
 
-	for (uint32_t i = 0; i < c->class_count; i++)
-		if (a->classes.items[c->first_class + i].webmaster == webmaster)
-			found = a->classes.items[c->first_class + i].name;
+	for (uint32_t i = 0; i < count; i++)
+		if (a->classes.items[first + i].webmaster == webmaster)
+			found = a->classes.items[first + i].name;
 	return found;
 }
 
-/* Of the lines that hold the one that names most of the sale: webmaster before order before class; of two alike the first. NULL: none does. */
+/* Of the lines that hold the one that names most of the sale: webmaster before order before tier before class; of two alike the first. NULL: none does. */
 static const struct a_line *line_of(const struct audit *a, const struct a_card *c,
 				    const struct a_decision *d, uint32_t webmaster, int64_t now_ms)
 {
-	uint32_t class = class_of(a, c, webmaster);
+	uint32_t class = class_of(a, c->first_class, c->class_count, webmaster);
+	uint32_t tier = class_of(a, c->first_tier, c->tier_count, webmaster);
 	const struct a_line *best = NULL;
 	int best_rank = 0;
 
 	for (uint32_t i = 0; i < c->line_count; i++) {
 		const struct a_line *l = &a->lines.items[c->first_line + i];
-		int rank = (l->webmaster != NONE ? 4 : 0) + (l->order != NONE ? 2 : 0) +
-			   (l->source_class != NONE ? 1 : 0);
+		int rank = (l->webmaster != NONE ? 8 : 0) + (l->order != NONE ? 4 : 0) +
+			   (l->tier != NONE ? 2 : 0) + (l->source_class != NONE ? 1 : 0);
 
 		if (now_ms < l->from_ms || (l->until_ms != 0 && now_ms >= l->until_ms) ||
 		    (l->webmaster != NONE && l->webmaster != webmaster) ||
 		    (l->order != NONE && l->order != d->order) ||
-		    (l->source_class != NONE && l->source_class != class))
+		    (l->source_class != NONE && l->source_class != class) ||
+		    (l->tier != NONE && l->tier != tier))
 			continue;
 		if (rank > best_rank) {
 			best = l;

@@ -2,19 +2,8 @@
 #ifndef PUNNET_POSTBACKS_TOOL_H
 #define PUNNET_POSTBACKS_TOOL_H
 
-#include "proto/status_attempts.pb-c.h"
-#include "proto/status_events.pb-c.h"
+#include "delivery/core/status_filter.h"
 #include "tool.h"
-
-struct status_filter {
-	const char *aff_id; /* NULL = any */
-	const char *event;  /* "approved" */
-	const char *event_id;
-	const char *result; /* "ok", "tempfail", "permfail"; of attempts only */
-	const struct lead_id *lead_id;
-	int64_t from_ms,
-	    until_ms; /* until_ms 0 = no end; events: when it happened, attempts: when they began */
-};
 
 /* message: a StatusEvent or a StatusAttempt, as the topic says; it lives until the function returns. false: stop. */
 typedef bool (*status_fn)(void *ctx, const struct bus_record *record, const void *message);

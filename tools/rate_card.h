@@ -5,7 +5,7 @@
 #include "proto/market.pb-c.h"
 #include "runtime/yaml.h"
 
-#define RATE_CARD_KEYS "rates, margin_floor, source_classes, buyer_wait"
+#define RATE_CARD_KEYS "rates, margin_floor, source_classes, tiers, buyer_wait"
 
 /* Of one vertical's item; never NULL. Faults go to f. */
 Punnet__V1__RateChanged *rate_card_read(struct arena *a, const struct yaml *item,

@@ -57,6 +57,7 @@ int command_funds(struct tool *t, int argc, char **argv);
 int command_payouts(struct tool *t, int argc, char **argv);
 int command_reconcile(struct tool *t, int argc, char **argv);
 int command_scorecard(struct tool *t, int argc, char **argv);
+int command_tiers(struct tool *t, int argc, char **argv);
 int command_verdicts(struct tool *t, int argc, char **argv);
 
 /* Prints "punnet COMMAND: text" and the hint to --help; TOOL_USAGE. */

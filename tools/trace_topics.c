@@ -269,6 +269,30 @@ static void note_candidates(struct walk *w, struct trace_step *s,
 	}
 }
 
+/* Why the webmaster gets so much: the line of the rate card. */
+static void note_payout(struct walk *w, struct trace_step *s, const Punnet__V1__PayoutBasis *b)
+{
+	struct arena *a = &w->trace->arena;
+	const char *tier = "", *by = "the vertical's share";
+
+	if (!b)
+		return;
+	if (*b->aff_id || *b->order_id || *b->source_class || *b->tier)
+		by = arena_printf(a, "the line for%s%s%s%s%s%s", *b->aff_id ? " webmaster " : "",
+				  b->aff_id, *b->order_id ? " order " : "", b->order_id,
+				  *b->source_class ? " class " : "", b->source_class);
+	if (*b->tier)
+		tier = arena_printf(a, " tier %s (%llu leads approved in %s)", b->tier,
+				    (unsigned long long)b->tier_leads, b->tier_month);
+	if (b->fixed_minor > 0)
+		trace_note(s, "payout", arena_printf(a, "payout by %s%s: fixed", by, tier));
+	else
+		trace_note(s, "payout",
+			   arena_printf(a, "payout by %s%s: %u.%02u %% of the price", by, tier,
+					b->share_bp / 100, b->share_bp % 100));
+	trace_hide(s, true, true); /* it tells the price, or the order */
+}
+
 static bool on_routed(void *ctx, _unused_ struct seek *seek, const struct found *f)
 {
 	struct walk *w = ctx;
@@ -294,6 +318,7 @@ static bool on_routed(void *ctx, _unused_ struct seek *seek, const struct found 
 	s->text_for[TRACE_ADVERTISER] =
 	    arena_printf(&w->trace->arena, "order %s at %s%s", a->order_id,
 			 trace_money(w->trace, a->price), a->exclusive ? ", exclusive" : "");
+	note_payout(w, s, m->decision ? m->decision->payout : NULL);
 	note_candidates(w, s, m->decision);
 	return true;
 }

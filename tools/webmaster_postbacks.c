@@ -5,7 +5,8 @@
 
 #include "delivery/core/postback.h"
 
-#define EVENTS_MAX 16
+#define EVENTS_MAX        16
+#define ADVERTISER_EVENTS "circuit_opened, circuit_closed, order_short, order_ahead, order_filled"
 
 struct list {
 	const char *name, *events; /* for messages */
@@ -73,9 +74,11 @@ static Punnet__V1__Postback **read_all(struct arena *a, const struct yaml *item,
 	struct list l = {"postbacks", "delivered, approved, returned, paid", audience, NULL, 0};
 	const struct yaml *list;
 
-	if (audience == POSTBACK_ALERTED) {
+	if (audience != POSTBACK_WEBMASTER) {
 		l.name = "alerts";
-		l.events = "circuit_opened, circuit_closed, order_short, order_ahead, order_filled";
+		l.events = audience == POSTBACK_ALERTED ? ADVERTISER_EVENTS
+							: ADVERTISER_EVENTS
+			       ", dead_letters, audit_broken, audit_holds";
 	}
 	list = yaml_get(item, l.name);
 	*ret_count = 0;
@@ -113,7 +116,7 @@ void advertiser_alerts_read(struct arena *a, const struct yaml *item, Punnet__V1
 void operator_alerts_read(struct arena *a, const struct yaml *item, Punnet__V1__Operator *ret,
 			  struct yaml_faults *f)
 {
-	ret->alerts = read_all(a, item, POSTBACK_ALERTED, &ret->n_alerts, f);
+	ret->alerts = read_all(a, item, POSTBACK_OPERATOR, &ret->n_alerts, f);
 	yaml_refuse_unknown(item, "operator", "id, name, alerts", f);
 }
 

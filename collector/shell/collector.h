@@ -5,6 +5,7 @@
  *   door.c     routes, keys, signatures, rates, page origins: who may hand what in
  *   intake.c   one request's lines, their results, its answer, its Idempotency-Key
  *   take.c     one line into one record, handed to the store
+ *   replay.c   the same of a webmaster's request to be told once more
  *   store.c    records on their way to Kafka
  *   answer.c   answers and problem documents */
 #ifndef PUNNET_COLLECTOR_H
@@ -61,6 +62,7 @@ struct intake {
 	struct http_request *request;
 	enum party_kind party_kind;
 	bool batch, form;
+	bool replay;              /* to be told once more; else leads, or verdicts */
 	bool idem;                /* its key was asked for, and is ours to answer */
 	struct slice page_origin; /* empty, or to be allowed to read the answer */
 	char party[COLLECTOR_PARTY_MAX + 1];
@@ -93,10 +95,11 @@ struct collector {
 	struct kv_async *kv;
 	struct http_server *http;
 	struct store *store;
-	int32_t raw_partitions, outcome_partitions;
+	int32_t raw_partitions, outcome_partitions, replay_partitions;
 	int64_t ack_timeout_ms, idempotency_ttl_ms;
 	uint32_t default_rate, default_burst;
-	struct map buckets;      /* party to struct bucket */
+	struct map buckets; /* party to struct bucket */
+	struct map replay_buckets;
 	struct map page_origins; /* every origin that some webmaster lists */
 	uint64_t page_origins_version;
 	bool page_origins_known;
@@ -145,6 +148,8 @@ void answer_count(enum problem p);
 void door_request(void *ctx, struct http_request *r);                      /* http_request_fn */
 size_t door_body_limit(void *ctx, struct slice method, struct slice path); /* http_body_limit_fn */
 void door_free(struct collector *c);
+/* Made when it isn't there. */
+struct bucket *door_bucket(struct map *buckets, const char *entry_id);
 
 /* --- intake.c --- */
 
@@ -163,5 +168,14 @@ enum taken take_line(struct intake *i, const Punnet__V1__DirectoryEntry *party, 
 		     uint32_t line);
 void take_refuse(struct intake *i, uint32_t line, enum problem p, const char *detail,
 		 const struct faults *faults);
+/* Hands the built record over; the line waits from here on. */
+enum taken take_hand_over(struct intake *i, const char *topic, int32_t partition, struct slice key,
+			  const char *type, uint32_t line);
+
+/* --- replay.c --- */
+
+enum taken replay_take(struct intake *i, struct slice text, uint32_t line);
+/* Seconds to wait; 0 = welcome. */
+uint32_t replay_too_soon(struct collector *c, const char *entry_id);
 
 #endif

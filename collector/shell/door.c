@@ -21,6 +21,7 @@ struct route {
 	bool batch;     /* NDJSON only */
 	bool may_batch; /* JSON or NDJSON */
 	bool may_form;
+	bool replay;
 	size_t body_max;
 };
 
@@ -32,6 +33,8 @@ struct route {
 static const struct route routes[] = {
     {ROUTE("/v1/leads"), PARTY_WEBMASTER, .may_form = true, .body_max = COLLECTOR_SINGLE_BYTES},
     {ROUTE("/v1/leads/batch"), PARTY_WEBMASTER, .batch = true, .body_max = COLLECTOR_BATCH_BYTES},
+    {ROUTE("/v1/postbacks/replay"), PARTY_WEBMASTER, .replay = true,
+     .body_max = COLLECTOR_SINGLE_BYTES},
     {ROUTE("/v1/verdicts"), PARTY_ADVERTISER, .may_batch = true, .body_max = COLLECTOR_BATCH_BYTES},
 };
 
@@ -193,17 +196,17 @@ static bool read_form(struct intake *i, const struct route *route)
 
 /* --- how much --- */
 
-static struct bucket *bucket_of(struct collector *c, const char *entry_id)
+struct bucket *door_bucket(struct map *buckets, const char *entry_id)
 {
 	struct slice id = slice_cstr(entry_id);
-	struct bucket *b = map_get(&c->buckets, id);
+	struct bucket *b = map_get(buckets, id);
 
 	if (b)
 		return b;
 	b = calloc(
 	    1, sizeof(*b)); /* one for each key holder that ever came: bounded by the directory */
 	assert(b);
-	map_put(&c->buckets, id, b);
+	map_put(buckets, id, b);
 	return b;
 }
 
@@ -220,7 +223,7 @@ static uint32_t too_fast(struct collector *c, struct known_party *party, enum pa
 	if (rate == 0)
 		rate = c->default_rate;
 	if (!party->bucket)
-		party->bucket = bucket_of(c, entry->id);
+		party->bucket = door_bucket(&c->buckets, entry->id);
 	return bucket_take(party->bucket, rate, burst, count, collector_now_ms(c));
 }
 
@@ -298,7 +301,8 @@ static void admit(struct intake *i, const struct route *route, struct known_part
 		refuse(i, PROBLEM_INVALID_KEY, NULL, 0);
 		return;
 	}
-	wait_s = too_fast(c, party, route->party_kind, i->line_count);
+	wait_s = route->replay ? replay_too_soon(c, entry->id)
+			       : too_fast(c, party, route->party_kind, i->line_count);
 	if (wait_s > 0) {
 		refuse(i, PROBLEM_RATE_LIMITED, NULL, wait_s);
 		return;
@@ -335,6 +339,7 @@ void door_request(void *ctx, struct http_request *r)
 
 	i = intake_new(c, r);
 	i->party_kind = route->party_kind;
+	i->replay = route->replay;
 	memcpy(i->party, party->id.data, party->id.len);
 	i->party[party->id.len] = '\0';
 	i->entry = party->entry;
@@ -346,13 +351,19 @@ void door_request(void *ctx, struct http_request *r)
 		admit(i, route, party);
 }
 
-void door_free(struct collector *c)
+static void free_buckets(struct map *buckets)
 {
 	struct slice key;
 	void *bucket;
 
-	for (size_t i = 0; map_at(&c->buckets, i, &key, &bucket); i++)
+	for (size_t i = 0; map_at(buckets, i, &key, &bucket); i++)
 		free(bucket);
-	map_free(&c->buckets);
+	map_free(buckets);
+}
+
+void door_free(struct collector *c)
+{
+	free_buckets(&c->buckets);
+	free_buckets(&c->replay_buckets);
 	map_free(&c->page_origins);
 }

@@ -99,6 +99,11 @@ static void write_taken(const struct intake *i, const struct line *l, size_t num
 		buf_append_int(out, (int64_t)number);
 		buf_append(out, ",", 1);
 	}
+	if (i->replay) {
+		buf_append_slice(out, line_text(i, l));
+		buf_append_slice(out, SLICE(",\"outcome\":\"received\"}"));
+		return;
+	}
 	if (i->party_kind == PARTY_WEBMASTER) {
 		lead_id_text(&l->lead_id, id); /* hex and hyphens: nothing to escape */
 		buf_append_slice(out, SLICE("\"lead_id\":\""));
@@ -184,8 +189,9 @@ void intake_stored(void *waiter, uint32_t line, bool stored)
 	assert(i->magic == INTAKE_MAGIC && line < i->line_count);
 	if (stored) {
 		i->lines[line].state = LINE_TAKEN;
-		metric_add(i->party_kind == PARTY_WEBMASTER ? METRIC_COLLECTOR_ACCEPTED
-							    : METRIC_COLLECTOR_VERDICTS,
+		metric_add(i->replay                          ? METRIC_COLLECTOR_REPLAYS
+			   : i->party_kind == PARTY_WEBMASTER ? METRIC_COLLECTOR_ACCEPTED
+							      : METRIC_COLLECTOR_VERDICTS,
 			   1);
 	} else {
 		take_refuse(i, line, PROBLEM_NOT_ACKNOWLEDGED, NULL, NULL);

@@ -44,9 +44,11 @@ static enum result open_bus(struct collector *c, struct error *ret_error)
 	c->raw_partitions = bus_partitions(c->bus, "leads.raw", COLLECTOR_START_TIMEOUT_MS);
 	c->outcome_partitions =
 	    bus_partitions(c->bus, "leads.outcomes", COLLECTOR_START_TIMEOUT_MS);
-	if (c->raw_partitions <= 0 || c->outcome_partitions <= 0)
+	c->replay_partitions = bus_partitions(c->bus, "status.replays", COLLECTOR_START_TIMEOUT_MS);
+	if (c->raw_partitions <= 0 || c->outcome_partitions <= 0 || c->replay_partitions <= 0)
 		return error_set(ret_error, RESULT_AWAY,
-				 "%s: can't learn the partitions of leads.raw and leads.outcomes",
+				 "%s: can't learn the partitions of leads.raw, leads.outcomes and "
+				 "status.replays",
 				 url);
 	c->directory = directory_open(c->bus, COLLECTOR_START_TIMEOUT_MS, ret_error);
 	if (!c->directory)

@@ -38,8 +38,8 @@ void take_refuse(struct intake *i, uint32_t line, enum problem p, const char *de
 }
 
 /* Hands the built record over; the line waits from here on. */
-static enum taken hand_over(struct intake *i, const char *topic, int32_t partition,
-			    struct slice key, const char *type, uint32_t line)
+enum taken take_hand_over(struct intake *i, const char *topic, int32_t partition, struct slice key,
+			  const char *type, uint32_t line)
 {
 	struct collector *c = i->c;
 
@@ -137,7 +137,7 @@ static enum taken take_lead(struct intake *i, const Punnet__V1__Webmaster *webma
 	origin.fingerprint_key = keyring_fingerprint_key(c->keyring);
 	raw_lead_build(&c->draft, &origin, &c->scratch, &c->record, &person);
 	i->lines[line].lead_id = origin.id;
-	return hand_over(
+	return take_hand_over(
 	    i, "leads.raw",
 	    hash_partition(slice_of(person.bytes, sizeof(person.bytes)), c->raw_partitions),
 	    slice_of(person.bytes, sizeof(person.bytes)), punnet__v1__raw_lead__descriptor.name,
@@ -169,8 +169,8 @@ static enum taken take_verdict(struct intake *i, struct slice text, uint32_t lin
 	i->lines[line].text_at = (uint32_t)i->text.len;
 	i->lines[line].text_len = (uint32_t)c->verdict.verdict_id.len;
 	buf_append_slice(&i->text, c->verdict.verdict_id);
-	taken = hand_over(i, "leads.outcomes", hash_partition(key, c->outcome_partitions), key,
-			  punnet__v1__outcome__descriptor.name, line);
+	taken = take_hand_over(i, "leads.outcomes", hash_partition(key, c->outcome_partitions), key,
+			       punnet__v1__outcome__descriptor.name, line);
 	if (taken == TAKEN_LATER)
 		i->text.len = i->lines[line].text_at;
 	return taken;
@@ -193,6 +193,8 @@ enum taken take_line(struct intake *i, const Punnet__V1__DirectoryEntry *party, 
 		take_refuse(i, line, PROBLEM_TOO_LARGE, NULL, NULL);
 		return TAKEN_DONE;
 	}
+	if (i->replay)
+		return replay_take(i, text, line);
 	return i->party_kind == PARTY_WEBMASTER ? take_lead(i, party->webmaster, text, line)
 						: take_verdict(i, text, line);
 }

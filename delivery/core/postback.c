@@ -25,7 +25,9 @@ static const char *const place_names[PLACE_COUNT] = {
 #define TO(audience) (1u << (audience))
 #define TO_WEBMASTER TO(POSTBACK_WEBMASTER)
 #define TO_ALERTED   TO(POSTBACK_ALERTED)
+#define TO_OPERATOR  TO(POSTBACK_OPERATOR)
 #define TO_BOTH      (TO_WEBMASTER | TO_ALERTED)
+#define TO_ALL       (TO_WEBMASTER | TO_ALERTED | TO_OPERATOR)
 static const unsigned place_audiences[PLACE_COUNT] = {
 #define PLACE(name, text, to, meaning) TO_##to,
 #include "postback_places.def"
@@ -42,6 +44,9 @@ static const char *const event_names[] = {
     [PUNNET__V1__STATUS_KIND__STATUS_ORDER_SHORT] = "order_short",
     [PUNNET__V1__STATUS_KIND__STATUS_ORDER_AHEAD] = "order_ahead",
     [PUNNET__V1__STATUS_KIND__STATUS_ORDER_FILLED] = "order_filled",
+    [PUNNET__V1__STATUS_KIND__STATUS_DEAD_LETTERS] = "dead_letters",
+    [PUNNET__V1__STATUS_KIND__STATUS_AUDIT_BROKEN] = "audit_broken",
+    [PUNNET__V1__STATUS_KIND__STATUS_AUDIT_HOLDS] = "audit_holds",
 };
 
 const char *postback_event_name(Punnet__V1__StatusKind kind)
@@ -51,15 +56,24 @@ const char *postback_event_name(Punnet__V1__StatusKind kind)
 
 enum postback_audience postback_audience_of(Punnet__V1__StatusKind kind)
 {
-	return kind < PUNNET__V1__STATUS_KIND__STATUS_CIRCUIT_OPENED ? POSTBACK_WEBMASTER
-								     : POSTBACK_ALERTED;
+	if (kind < PUNNET__V1__STATUS_KIND__STATUS_CIRCUIT_OPENED)
+		return POSTBACK_WEBMASTER;
+	return kind < PUNNET__V1__STATUS_KIND__STATUS_DEAD_LETTERS ? POSTBACK_ALERTED
+								   : POSTBACK_OPERATOR;
+}
+
+/* Whose events and places it may have: a bit each. */
+static unsigned heard_by(enum postback_audience audience)
+{
+	return audience == POSTBACK_OPERATOR ? TO_ALERTED | TO_OPERATOR : TO(audience);
 }
 
 bool postback_event_known(struct slice name, enum postback_audience audience)
 {
 	for (size_t i = 1; i < ARRAY_LEN(event_names); i++)
 		if (slice_is(name, event_names[i]))
-			return postback_audience_of((Punnet__V1__StatusKind)i) == audience;
+			return (heard_by(audience) &
+				TO(postback_audience_of((Punnet__V1__StatusKind)i))) != 0;
 	return false;
 }
 
@@ -97,7 +111,7 @@ static bool place_fits(struct slice text, enum postback_audience audience, size_
 {
 	enum place p = place_at(text, ret_len);
 
-	return p != PLACE_COUNT && (place_audiences[p] & TO(audience)) != 0;
+	return p != PLACE_COUNT && (place_audiences[p] & heard_by(audience)) != 0;
 }
 
 enum result postback_check(struct slice url, enum postback_audience audience,
@@ -123,7 +137,7 @@ enum result postback_check(struct slice url, enum postback_audience audience,
 			    ret_error, RESULT_BAD,
 			    "\"" SLICE_FMT "\": no such place; docs/%s.md has all of them",
 			    SLICE_ARG(slice_of(rest.data, MIN_OF(rest.len, (size_t)32))),
-			    audience == POSTBACK_ALERTED ? "delivery" : "money");
+			    audience == POSTBACK_WEBMASTER ? "money" : "delivery");
 	}
 	return RESULT_OK;
 }
@@ -171,6 +185,8 @@ static struct slice count_value(enum place p, const Punnet__V1__StatusEvent *e,
 					   : e->expected;
 	bool of_order = p != PLACE_HOUR_LEADS;
 
+	if (postback_audience_of(e->kind) != POSTBACK_ALERTED)
+		return slice_of(NULL, 0);
 	if (of_order != (*e->order_id != 0))
 		return slice_of(NULL, 0);
 	return number_value((int64_t)n, room);
@@ -196,6 +212,8 @@ static struct slice value_of(enum place p, const Punnet__V1__StatusEvent *e, cha
 	    [PLACE_IS_TEST] = e->is_test ? "1" : "0",
 	    [PLACE_ADVERTISER] = e->advertiser_id,
 	    [PLACE_ORDER_ID] = e->order_id,
+	    [PLACE_TOPIC] = e->topic,
+	    [PLACE_FIRST] = e->first,
 	};
 
 	if (texts[p])
@@ -217,6 +235,10 @@ static struct slice value_of(enum place p, const Punnet__V1__StatusEvent *e, cha
 	case PLACE_EXPECTED:
 	case PLACE_HOUR_LEADS:
 		return count_value(p, e, room);
+	case PLACE_FOUND:
+		return postback_audience_of(e->kind) == POSTBACK_OPERATOR
+			   ? number_value((int64_t)e->found, room)
+			   : slice_of(NULL, 0);
 	case PLACE_HOUR_COST:
 		return money_value(e->hour_cost, room);
 	default:

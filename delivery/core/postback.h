@@ -20,7 +20,8 @@
 #define POSTBACKS_MAX        4 /* of one webmaster, and alerts of one advertiser or operator */
 
 /* Who is told: they have events and places of their own. */
-enum postback_audience { POSTBACK_WEBMASTER, POSTBACK_ALERTED };
+/* POSTBACK_OPERATOR: what concerns the network itself; an operator may have alerts of advertisers, too. */
+enum postback_audience { POSTBACK_WEBMASTER, POSTBACK_ALERTED, POSTBACK_OPERATOR };
 
 _must_use_ enum result postback_check(struct slice url, enum postback_audience audience,
 				      struct error *ret_error);

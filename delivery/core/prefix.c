@@ -7,14 +7,18 @@ struct prefix_entry {
 	int64_t offset, attempts_from;
 	uint64_t source_offset;
 	uint32_t source_partition, source_step;
-	bool has_source, from_also;
+	int topic; /* of the source; NO_TOPIC: it has none */
 };
 
 #define PREFIX_FIRST_CAP 256
+#define NO_TOPIC         (-1)
+
+static const char *const own_topic[] = {PREFIX_TOPIC};
 
 void prefix_start(struct prefix *p, const struct watermark *watermark)
 {
-	*p = (struct prefix){.topic = PREFIX_TOPIC, .watermark = *watermark};
+	*p = (struct prefix){
+	    .topics = own_topic, .topic_count = ARRAY_LEN(own_topic), .watermark = *watermark};
 }
 
 void prefix_free(struct prefix *p)
@@ -48,6 +52,16 @@ static void grow(struct prefix *p)
 	p->first = 0;
 }
 
+static int topic_of(const struct prefix *p, const struct provenance *source)
+{
+	if (!source)
+		return NO_TOPIC;
+	for (size_t i = 1; i < p->topic_count; i++)
+		if (strcmp(source->topic, p->topics[i]) == 0)
+			return (int)i;
+	return 0;
+}
+
 void prefix_push(struct prefix *p, int64_t offset, const struct provenance *source,
 		 int64_t attempts_from)
 {
@@ -60,8 +74,7 @@ void prefix_push(struct prefix *p, int64_t offset, const struct provenance *sour
 	*entry_at(p, p->count++) = (struct prefix_entry){
 	    .offset = offset,
 	    .attempts_from = attempts_from,
-	    .has_source = source != NULL,
-	    .from_also = source && p->also && strcmp(source->topic, p->also) == 0,
+	    .topic = topic_of(p, source),
 	    .source_offset = source ? source->offset : 0,
 	    .source_partition = source ? source->partition : 0,
 	    .source_step = source ? source->step : 0,
@@ -72,13 +85,14 @@ void prefix_advance(struct prefix *p, int64_t committable)
 {
 	while (p->count > 0 && entry_at(p, 0)->offset < committable) {
 		const struct prefix_entry *e = entry_at(p, 0);
-		struct provenance source = {.topic = e->from_also ? p->also : p->topic,
+		struct provenance source = {.topic =
+						e->topic == NO_TOPIC ? "" : p->topics[e->topic],
 					    .partition = e->source_partition,
 					    .offset = e->source_offset,
 					    .step = e->source_step};
 
 		/* a repeat adds nothing, and says so */
-		if (e->has_source && watermark_advance(&p->watermark, &source)) {
+		if (e->topic != NO_TOPIC && watermark_advance(&p->watermark, &source)) {
 		}
 		p->first = (p->first + 1) & (p->cap - 1);
 		p->count--;

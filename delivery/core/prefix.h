@@ -21,8 +21,9 @@
 
 struct prefix_entry;
 struct prefix {
-	const char *topic; /* of the sources; PREFIX_TOPIC, unless who started it says otherwise */
-	const char *also;  /* a second topic of sources, or NULL */
+	const char *const
+	    *topics; /* of the sources; PREFIX_TOPIC, unless who started it says otherwise */
+	size_t topic_count;
 	struct watermark watermark; /* of all records before the oldest entry */
 	struct prefix_entry *ring;
 	size_t cap, first, count;

@@ -1,44 +1,37 @@
-/* alerts: see alerts.h. */
+/* alerts: see alerts.h. Here: who hears of what, circuits, taking over and giving away, the turn. */
 #include "alerts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts_internal.h"
 #include "base/hash.h"
-#include "base/map.h"
-#include "lead/codec.h"
-#include "proto/orders_progress.pb-c.h"
 #include "receiver.h"
 #include "runtime/clock.h"
 #include "runtime/fault.h"
 #include "runtime/log.h"
 
-#define TOPIC_PROGRESS "orders.progress"
-#define TOPIC_EVENTS   "status.events"
-#define GROUP          "delivery-alerts"
-#define TAKE_MAX       50
-#define TIMEOUT_MS     10000
-#define CIRCUITS_IN_BUS                                                                            \
-	1000 /* alerts of circuits that Kafka has not got yet; others are left out, and logged */
+#define TOPIC_EVENTS "status.events"
+#define GROUP        "delivery-alerts"
 
-struct alerts {
-	struct bus *bus;
-	struct directory *directory;
-	struct alerts_settings settings;
-	struct bus_consumer *consumer;
-	struct bus_producer *producer;
-	int32_t events;  /* partitions */
-	struct map told; /* order -> its Punnet__V1__PaceState, when its progress was last seen */
-	bool owns, failed, draining;
-	int64_t next, committed; /* offsets in orders.progress */
-	size_t in_bus;
-	struct arena arena;
-	struct buf pack;
-	struct error error;
+static const char *const feed_topics[FEEDS] = {
+    [FEED_ORDERS] = "orders.progress",
+    [FEED_LETTERS] = "dead.letters",
+    [FEED_AUDIT] = "audit.findings",
 };
 
-static void fail(struct alerts *a, const char *what)
+static enum feed_id feed_of(const char *topic)
+{
+	size_t i = 0;
+
+	while (i < FEEDS && strcmp(feed_topics[i], topic) != 0)
+		i++;
+	assert(i < FEEDS);
+	return (enum feed_id)i;
+}
+
+void alerts_fail(struct alerts *a, const char *what)
 {
 	a->failed = true;
 	error_set(&a->error, RESULT_FATAL, "alerts: %s", what);
@@ -60,20 +53,20 @@ static enum result write_one(struct alerts *a, Punnet__V1__StatusEvent *e, const
 	return r;
 }
 
-/* The advertiser is step 0. The event's steps are by the directory's order, so a crash between two receivers repeats the same ones. */
-static enum result write_all(struct alerts *a, Punnet__V1__StatusEvent *e)
+/* The advertiser is the first step. The steps are by the directory's order, so a crash between two receivers repeats the same ones. */
+static enum result write_all(struct alerts *a, Punnet__V1__StatusEvent *e, uint32_t step)
 {
 	const Punnet__V1__DirectoryEntry *entry =
 	    directory_get(a->directory, "advertiser", slice_cstr(e->advertiser_id));
+	uint32_t end = step + ALERT_RECEIVERS_MAX;
 	enum result r = RESULT_OK;
-	uint32_t step = 0;
 
 	e->source->step = step++;
 	if (entry && receiver_wants_alert(entry, e->kind))
 		r = write_one(a, e, entry->id);
 	for (size_t i = 0; r == RESULT_OK && directory_at(a->directory, i, &entry); i++) {
 		if (entry->entry_case != PUNNET__V1__DIRECTORY_ENTRY__ENTRY_OPERATOR ||
-		    !receiver_wants_alert(entry, e->kind) || step >= ALERT_RECEIVERS_MAX)
+		    !receiver_wants_alert(entry, e->kind) || step >= end)
 			continue;
 		e->source->step = step++;
 		r = write_one(a, e, entry->id);
@@ -81,91 +74,11 @@ static enum result write_all(struct alerts *a, Punnet__V1__StatusEvent *e)
 	return r;
 }
 
-/* --- orders --- */
-
-static Punnet__V1__StatusKind kind_of(Punnet__V1__PaceState state)
+void alerts_write(struct alerts *a, Punnet__V1__StatusEvent *e, uint32_t step)
 {
-	switch (state) {
-	case PUNNET__V1__PACE_STATE__PACE_SHORT:
-		return PUNNET__V1__STATUS_KIND__STATUS_ORDER_SHORT;
-	case PUNNET__V1__PACE_STATE__PACE_FAST:
-		return PUNNET__V1__STATUS_KIND__STATUS_ORDER_AHEAD;
-	case PUNNET__V1__PACE_STATE__PACE_FILLED:
-		return PUNNET__V1__STATUS_KIND__STATUS_ORDER_FILLED;
-	default:
-		return PUNNET__V1__STATUS_KIND__STATUS_KIND_UNSPECIFIED;
-	}
-}
-
-/* true: this record begins a state. A tombstone forgets the order. */
-static bool learn(struct alerts *a, const struct bus_record *record,
-		  const Punnet__V1__OrderProgress **ret)
-{
-	const Punnet__V1__OrderProgress *m;
-	uintptr_t state, before;
-
-	if (record->value.len == 0) {
-		map_remove(&a->told, record->key);
-		return false;
-	}
-	arena_reset(&a->arena);
-	m = codec_unpack(&a->arena, &punnet__v1__order_progress__descriptor, record->value);
-	if (!m) {
-		log_error("record_unreadable", LOG_STR("topic", TOPIC_PROGRESS),
-			  LOG_INT("partition", record->partition),
-			  LOG_INT("offset", record->offset));
-		return false;
-	}
-	before = (uintptr_t)map_get(&a->told, record->key);
-	state = m->pace ? (uintptr_t)m->pace->state : 0;
-	if (state == before)
-		return false;
-	if (state)
-		map_put(&a->told, record->key, (void *)state);
-	else
-		map_remove(&a->told, record->key);
-	*ret = m;
-	return true;
-}
-
-static void tell_order(struct alerts *a, const struct bus_record *record,
-		       const Punnet__V1__OrderProgress *m, Punnet__V1__StatusKind kind)
-{
-	Punnet__V1__StatusEvent e = PUNNET__V1__STATUS_EVENT__INIT;
-	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
-
-	source.topic = (char *)TOPIC_PROGRESS;
-	source.partition = (uint32_t)record->partition;
-	source.offset = (uint64_t)record->offset;
-	e.source = &source;
-	e.kind = kind;
-	e.event_id = arena_printf(&a->arena, "%s.%s.%lld", m->order_id, postback_event_name(kind),
-				  (long long)record->offset);
-	e.vertical = m->vertical;
-	e.at_ms = m->log_time_ms;
-	e.advertiser_id = m->advertiser_id;
-	e.order_id = m->order_id;
-	e.quantity = m->quantity;
-	e.taken = m->reserved + m->delivered;
-	e.planned = m->pace->planned;
-	e.expected = m->pace->expected;
-	if (write_all(a, &e) != RESULT_OK)
-		fail(a, "a record was not taken"); /* there was room: nothing was under way */
-}
-
-static void take(struct alerts *a, const struct bus_record *record)
-{
-	const Punnet__V1__OrderProgress *m = NULL;
-	Punnet__V1__StatusKind kind;
-
-	if (!a->owns || a->failed)
-		return;
-	a->next = record->offset + 1;
-	if (!learn(a, record, &m))
-		return;
-	kind = kind_of(m->pace ? m->pace->state : PUNNET__V1__PACE_STATE__PACE_NONE);
-	if (kind != PUNNET__V1__STATUS_KIND__STATUS_KIND_UNSPECIFIED)
-		tell_order(a, record, m, kind);
+	if (write_all(a, e, step) != RESULT_OK)
+		alerts_fail(a,
+			    "a record was not taken"); /* there was room: nothing was under way */
 }
 
 /* --- circuits --- */
@@ -193,63 +106,73 @@ void alerts_circuit(void *ctx, const struct circuit_news *news)
 	cost.currency = (char *)news->hour->currency[0];
 	if (*cost.currency)
 		e.hour_cost = &cost;
-	if (write_all(a, &e) != RESULT_OK)
+	if (write_all(a, &e, 0) != RESULT_OK)
 		log_error("circuit_alert_lost", LOG_STR("advertiser", news->advertiser_id));
 }
 
 /* --- taking over and giving away --- */
 
-/* What was seen below the committed offset was told. */
-static enum result learn_one(void *ctx, const struct bus_record *record, _unused_ struct error *e)
+static enum result learn_orders(struct alerts *a, int64_t low, int64_t end)
 {
-	const Punnet__V1__OrderProgress *m;
+	struct error e = {0};
 
-	(void)learn(ctx, record, &m);
-	return RESULT_OK;
+	map_free(&a->told);
+	if (fault_on("alerts_forgotten"))
+		return RESULT_OK;
+	return bus_read_span(a->bus, feed_topics[FEED_ORDERS], 0, low, end, ALERTS_TIMEOUT_MS,
+			     alerts_order_learn, a, &e);
 }
 
 static int64_t on_assign(void *ctx, const struct bus_assignment *as, enum result *ret_result)
 {
 	struct alerts *a = ctx;
-	struct error e = {0};
+	enum feed_id id = feed_of(as->topic);
+	struct feed *f = &a->feeds[id];
 	int64_t low, high;
 
-	*ret_result = bus_offsets(a->bus, as->topic, as->partition, TIMEOUT_MS, &low, &high);
-	map_free(&a->told);
-	a->next = a->committed = MAX_OF(as->committed, low);
-	if (*ret_result == RESULT_OK && !fault_on("alerts_forgotten"))
-		*ret_result =
-		    bus_read_span(a->bus, TOPIC_PROGRESS, 0, low, MIN_OF(a->committed, high),
-				  TIMEOUT_MS, learn_one, a, &e);
-	a->owns = *ret_result == RESULT_OK;
-	if (!a->owns) {
-		fail(a, "what was told can't be read");
+	*ret_result = bus_offsets(a->bus, as->topic, as->partition, ALERTS_TIMEOUT_MS, &low, &high);
+	if (*ret_result == RESULT_OK) {
+		*f = (struct feed){.committed = MAX_OF(as->committed, low)};
+		f->told = f->committed;
+		if (id == FEED_LETTERS)
+			a->letters = (struct letters){.due_ms = 0};
+		if (id == FEED_ORDERS)
+			*ret_result = learn_orders(a, low, MIN_OF(f->committed, high));
+	}
+	f->owns = *ret_result == RESULT_OK;
+	if (!f->owns) {
+		alerts_fail(a, "what was told can't be read");
 		*ret_result = RESULT_FATAL;
 		return -1;
 	}
-	log_info("alerts_taken", LOG_INT("committed", a->committed),
+	log_info("alerts_taken", LOG_STR("topic", as->topic), LOG_INT("committed", f->committed),
 		 LOG_INT("orders", map_count(&a->told)));
-	return a->committed;
+	return f->committed;
 }
 
-static bool commit_last(struct alerts *a)
+static bool commit_last(struct alerts *a, enum feed_id id)
 {
-	if (!a->owns || a->next == a->committed)
+	struct feed *f = &a->feeds[id];
+
+	if (!f->owns || f->told == f->committed)
 		return true;
-	if (bus_commit_now(a->consumer, TOPIC_PROGRESS, 0, a->next, SLICE(""), TIMEOUT_MS) !=
-	    RESULT_OK)
+	if (bus_commit_now(a->consumer, feed_topics[id], 0, f->told, SLICE(""),
+			   ALERTS_TIMEOUT_MS) != RESULT_OK)
 		return false;
-	a->committed = a->next;
+	f->committed = f->told;
 	return true;
 }
 
-static void on_revoke(void *ctx, _unused_ const char *topic, _unused_ int32_t partition, bool lost)
+static void on_revoke(void *ctx, const char *topic, _unused_ int32_t partition, bool lost)
 {
 	struct alerts *a = ctx;
+	enum feed_id id = feed_of(topic);
 
-	if (!lost && a->in_bus == 0 && !commit_last(a))
-		log_warn("last_commit_failed", LOG_STR("topic", TOPIC_PROGRESS));
-	a->owns = false;
+	if (!lost && a->in_bus == 0 && !commit_last(a, id))
+		log_warn("last_commit_failed", LOG_STR("topic", topic));
+	a->feeds[id].owns = false;
+	if (id == FEED_LETTERS)
+		a->letters = (struct letters){.due_ms = 0}; /* the successor counts them again */
 }
 
 static void on_ack(void *ctx, _unused_ uint64_t token, enum result result,
@@ -259,10 +182,41 @@ static void on_ack(void *ctx, _unused_ uint64_t token, enum result result,
 
 	a->in_bus--;
 	if (result != RESULT_OK)
-		fail(a, "a record was not acknowledged");
+		alerts_fail(a, "a record was not acknowledged");
 }
 
 /* --- the turn --- */
+
+static void take(struct alerts *a, const struct bus_record *record, int64_t now_ms)
+{
+	enum feed_id id = feed_of(record->topic);
+	struct feed *f = &a->feeds[id];
+
+	if (!f->owns || a->failed)
+		return;
+	if (id == FEED_LETTERS) {
+		alerts_letter_take(a, record, now_ms);
+		return;
+	}
+	f->told = record->offset + 1;
+	if (id == FEED_ORDERS)
+		alerts_order_take(a, record);
+	else
+		alerts_audit_take(a, record);
+}
+
+static void commit(struct alerts *a)
+{
+	for (size_t i = 0; i < FEEDS && a->in_bus == 0; i++) {
+		struct feed *f = &a->feeds[i];
+
+		if (!f->owns || f->told == f->committed)
+			continue;
+		fault_point("alerts_acked");
+		bus_commit(a->consumer, feed_topics[i], 0, f->told, SLICE(""));
+		f->committed = f->told;
+	}
+}
 
 bool alerts_is_taking(const struct alerts *a)
 {
@@ -271,24 +225,22 @@ bool alerts_is_taking(const struct alerts *a)
 
 enum result alerts_turn(struct alerts *a, bool *ret_busy, struct error *ret_error)
 {
-	struct bus_record records[TAKE_MAX];
+	struct bus_record records[ALERTS_TAKE_MAX];
+	int64_t now_ms = clock_monotonic_ms();
 	size_t count = 0;
 
 	*ret_busy = false;
 	if (bus_producer_poll(a->producer, ret_error) == RESULT_FATAL)
 		return RESULT_FATAL;
-	if (a->owns && a->in_bus == 0 && a->next != a->committed) {
-		fault_point("alerts_acked");
-		bus_commit(a->consumer, TOPIC_PROGRESS, 0, a->next, SLICE(""));
-		a->committed = a->next;
-	}
-	if (bus_take(a->consumer, records, alerts_is_taking(a) ? TAKE_MAX : 0, &count, ret_error) ==
-		RESULT_FATAL &&
+	commit(a);
+	if (bus_take(a->consumer, records, alerts_is_taking(a) ? ALERTS_TAKE_MAX : 0, &count,
+		     ret_error) == RESULT_FATAL &&
 	    !a->failed)
 		return RESULT_FATAL;
 	for (size_t i = 0; i < count; i++)
-		take(a, &records[i]);
+		take(a, &records[i], now_ms);
 	bus_release(a->consumer, records, count);
+	alerts_letters_turn(a, now_ms);
 	if (a->failed)
 		return error_set(ret_error, RESULT_FATAL, "%s", a->error.text);
 	if (bus_producer_oldest_ms(a->producer) > a->settings.ack_watchdog_ms)
@@ -315,36 +267,49 @@ void alerts_drain(struct alerts *a)
 
 bool alerts_drained(struct alerts *a)
 {
-	return a->draining && a->in_bus == 0 && commit_last(a);
+	if (!a->draining || a->in_bus > 0)
+		return false;
+	for (size_t i = 0; i < FEEDS; i++)
+		if (!commit_last(a, (enum feed_id)i))
+			return false;
+	return true;
 }
 
 /* --- opening and closing --- */
 
 static bool open_bus(struct alerts *a, struct error *ret_error)
 {
-	static const char *const topics[] = {TOPIC_PROGRESS};
 	struct bus_producer_options producer = {
 	    .on_ack = on_ack,
 	    .ctx = a,
 	    .linger_ms_x10 = a->settings.linger_ms * 10,
-	    .max_in_flight = TAKE_MAX * ALERT_RECEIVERS_MAX + CIRCUITS_IN_BUS,
+	    /* what a batch tells, what letters tell, circuits */
+	    .max_in_flight =
+		(ALERTS_TAKE_MAX + LETTER_KINDS_MAX) * ALERT_RECEIVERS_MAX + ALERTS_CIRCUITS_MAX,
 	};
 	struct bus_consumer_options consumer = {
 	    .group = GROUP,
 	    .instance_id = a->settings.instance_id,
-	    .topics = topics,
-	    .topic_count = ARRAY_LEN(topics),
+	    .topics = feed_topics,
+	    .topic_count = FEEDS,
 	    .gather_ms = a->settings.gather_ms,
 	    .on_assign = on_assign,
 	    .on_revoke = on_revoke,
 	    .ctx = a,
 	};
 
-	a->events = bus_partitions(a->bus, TOPIC_EVENTS, TIMEOUT_MS);
-	if (a->events < 1 || bus_partitions(a->bus, TOPIC_PROGRESS, TIMEOUT_MS) != 1) {
+	a->events = bus_partitions(a->bus, TOPIC_EVENTS, ALERTS_TIMEOUT_MS);
+	if (a->events < 1) {
 		error_set(ret_error, RESULT_AWAY,
-			  TOPIC_EVENTS " or " TOPIC_PROGRESS " (of one partition) can't be "
-				       "found; has `punnet topics apply` run?");
+			  TOPIC_EVENTS " can't be found; has `punnet topics apply` run?");
+		return false;
+	}
+	for (size_t i = 0; i < FEEDS; i++) {
+		if (bus_partitions(a->bus, feed_topics[i], ALERTS_TIMEOUT_MS) == 1)
+			continue;
+		error_set(ret_error, RESULT_AWAY,
+			  "%s (of one partition) can't be found; has `punnet topics apply` run?",
+			  feed_topics[i]);
 		return false;
 	}
 	a->producer = bus_producer_open(a->bus, &producer, ret_error);

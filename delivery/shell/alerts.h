@@ -1,10 +1,11 @@
-/* alerts: orders.progress, circuits → status.events, for advertisers and operators whose entries ask for them. From there they go
- * the way of postbacks: the same client, signatures, retries, status.attempts.
+/* alerts: orders.progress, dead.letters, audit.findings, circuits → status.events, for advertisers and operators whose entries ask for
+ * them. From there they go the way of postbacks: the same client, signatures, retries, status.attempts.
  *
  * Of an order it is told when its pace becomes short, ahead or filled. What was told before stands in orders.progress itself,
  * below the committed offset, and is read again at a take-over. An alert is numbered by its record there, and by its receiver's place, so that
  * one that is written twice is told once. (Where compaction took the record that began a state, a take-over may tell it again, under
  * another id.)
+ * Dead letters and the auditor's findings are for operators: alerts_network.c.
  * A circuit lives in one process's memory: its alert is written once, not numbered, and lost with a process that ends before Kafka
  * has it. Two processes that deliver to one advertiser have a circuit each, and each tells its own. */
 #ifndef PUNNET_DELIVERY_ALERTS_H
@@ -22,7 +23,7 @@ struct alerts;
 struct alerts_settings {
 	const char *instance_id; /* NULL: a dynamic member of the group */
 	int linger_ms, gather_ms;
-	int64_t ack_watchdog_ms;
+	int64_t ack_watchdog_ms, letter_alert_after_ms;
 };
 
 /* Borrows both; they outlive it. */

@@ -5,6 +5,7 @@
 #include "delivery.h"
 #include "delivery/core/mail.h"
 #include "postbacks.h"
+#include "replays.h"
 #include "runtime/log.h"
 #include "runtime/service.h"
 
@@ -17,7 +18,9 @@ struct state {
 	struct delivery *delivery;
 	struct postbacks *postbacks;
 	struct alerts *alerts;
-	bool watching, watching_postbacks, watching_alerts; /* the consumers' descriptors */
+	struct replays *replays;
+	bool watching, watching_postbacks, watching_alerts,
+	    watching_replays; /* the consumers' descriptors */
 };
 
 static enum result read_settings(const struct config *c, struct delivery_settings *ret,
@@ -90,10 +93,12 @@ static enum result open_postbacks(struct service *s, struct state *state,
 static enum result open_alerts(struct service *s, struct state *state, struct delivery_settings *d,
 			       struct error *ret_error)
 {
-	struct alerts_settings settings = {.instance_id = s->instance,
-					   .linger_ms = d->linger_ms,
-					   .gather_ms = d->gather_ms,
-					   .ack_watchdog_ms = d->ack_watchdog_ms};
+	struct alerts_settings settings = {
+	    .instance_id = s->instance,
+	    .linger_ms = d->linger_ms,
+	    .gather_ms = d->gather_ms,
+	    .ack_watchdog_ms = d->ack_watchdog_ms,
+	    .letter_alert_after_ms = config_int(s->config, "delivery", "letter_alert_after")};
 
 	state->alerts = alerts_open(state->bus, state->directory, &settings, ret_error);
 	if (!state->alerts)
@@ -103,6 +108,25 @@ static enum result open_alerts(struct service *s, struct state *state, struct de
 	service_watch(s, alerts_producer_fd(state->alerts));
 	service_watch(s, alerts_consumer_fd(state->alerts));
 	state->watching_alerts = true;
+	return RESULT_OK;
+}
+
+static enum result open_replays(struct service *s, struct state *state,
+				const struct delivery_settings *d, struct error *ret_error)
+{
+	struct replays_settings settings = {.instance_id = s->instance,
+					    .linger_ms = d->linger_ms,
+					    .gather_ms = d->gather_ms,
+					    .ack_watchdog_ms = d->ack_watchdog_ms,
+					    .events_per_s =
+						config_int(s->config, "delivery", "replay_per_s")};
+
+	state->replays = replays_open(state->bus, &settings, ret_error);
+	if (!state->replays)
+		return RESULT_AWAY;
+	service_watch(s, replays_producer_fd(state->replays));
+	service_watch(s, replays_consumer_fd(state->replays));
+	state->watching_replays = true;
 	return RESULT_OK;
 }
 
@@ -130,6 +154,8 @@ static enum result start(struct service *s, struct error *ret_error)
 	if (!state->directory)
 		return RESULT_AWAY;
 	r = open_alerts(s, state, &settings, ret_error);
+	if (r == RESULT_OK)
+		r = open_replays(s, state, &settings, ret_error);
 	if (r != RESULT_OK)
 		return r;
 	state->delivery = delivery_open(s->loop, state->bus, state->directory, state->keyring,
@@ -160,7 +186,7 @@ static enum turn turn(struct service *s)
 {
 	struct state *state = s->state;
 	struct error e = {0};
-	bool busy, busy_postbacks, busy_alerts;
+	bool busy, busy_postbacks, busy_alerts, busy_replays;
 
 	if (delivery_turn(state->delivery, &busy, &e) == RESULT_FATAL)
 		service_die(s, "%s", e.text);
@@ -168,13 +194,17 @@ static enum turn turn(struct service *s)
 		service_die(s, "%s", e.text);
 	if (alerts_turn(state->alerts, &busy_alerts, &e) == RESULT_FATAL)
 		service_die(s, "%s", e.text);
+	if (replays_turn(state->replays, &busy_replays, &e) == RESULT_FATAL)
+		service_die(s, "%s", e.text);
 	watch_consumer(s, delivery_consumer_fd(state->delivery),
 		       delivery_is_taking(state->delivery), &state->watching);
 	watch_consumer(s, postbacks_consumer_fd(state->postbacks),
 		       postbacks_is_taking(state->postbacks), &state->watching_postbacks);
 	watch_consumer(s, alerts_consumer_fd(state->alerts), alerts_is_taking(state->alerts),
 		       &state->watching_alerts);
-	return busy || busy_postbacks || busy_alerts ? TURN_BUSY : TURN_IDLE;
+	watch_consumer(s, replays_consumer_fd(state->replays), replays_is_taking(state->replays),
+		       &state->watching_replays);
+	return busy || busy_postbacks || busy_alerts || busy_replays ? TURN_BUSY : TURN_IDLE;
 }
 
 static bool ready(struct service *s, char *ret_why, size_t len)
@@ -195,6 +225,7 @@ static void drain(struct service *s)
 	delivery_drain(state->delivery);
 	postbacks_drain(state->postbacks);
 	alerts_drain(state->alerts);
+	replays_drain(state->replays);
 }
 
 static bool drained(struct service *s)
@@ -202,7 +233,7 @@ static bool drained(struct service *s)
 	struct state *state = s->state;
 
 	return delivery_drained(state->delivery) && postbacks_drained(state->postbacks) &&
-	       alerts_drained(state->alerts);
+	       alerts_drained(state->alerts) && replays_drained(state->replays);
 }
 
 static void stop(struct service *s)
@@ -214,6 +245,7 @@ static void stop(struct service *s)
 	postbacks_close(state->postbacks);
 	delivery_close(state->delivery);
 	alerts_close(state->alerts);
+	replays_close(state->replays);
 	directory_close(state->directory);
 	bus_close(state->bus);
 	keyring_free(state->keyring);

@@ -39,16 +39,27 @@ static void pass_over(struct pb_partition *p, const struct bus_record *record)
 	progress_release(p->progress, token);
 }
 
-static bool is_repeat(struct pb_partition *p, const Punnet__V1__StatusEvent *e,
-		      struct provenance *ret_source)
-{
-	bool alert = strcmp(e->source->topic, STATUS_ALERTS) == 0;
+const char *const pb_sources[PB_SOURCES] = {"payout.outbox", "orders.progress", "dead.letters",
+					    "audit.findings", "status.replays"};
 
-	*ret_source = (struct provenance){.topic = alert ? STATUS_ALERTS : STATUS_SOURCE,
-					  .partition = e->source->partition,
-					  .offset = e->source->offset,
-					  .step = e->source->step};
-	return !watermark_advance(&p->watermark, ret_source) && !fault_on("watermark_off");
+/* false: nobody numbered it. */
+static bool number_of(const Punnet__V1__StatusEvent *e, struct provenance *ret)
+{
+	for (size_t i = 0; i < PB_SOURCES; i++) {
+		if (strcmp(e->source->topic, pb_sources[i]) != 0)
+			continue;
+		*ret = (struct provenance){.topic = pb_sources[i],
+					   .partition = e->source->partition,
+					   .offset = e->source->offset,
+					   .step = e->source->step};
+		return true;
+	}
+	return false;
+}
+
+static bool is_repeat(struct pb_partition *p, const struct provenance *source)
+{
+	return !watermark_advance(&p->watermark, source) && !fault_on("watermark_off");
 }
 
 static void begin(struct postbacks *pb, struct pb_task *t, const struct pb_known *known)
@@ -75,12 +86,11 @@ static void take_event(struct postbacks *pb, struct pb_partition *p,
 {
 	const Punnet__V1__Postback *to = pb_wanted(pb, e);
 	const struct pb_known *known = pb_known_of(p, record->offset);
-	bool numbered = strcmp(e->source->topic, STATUS_SOURCE) == 0 ||
-			strcmp(e->source->topic, STATUS_ALERTS) == 0;
 	struct provenance source;
+	bool numbered = number_of(e, &source);
 	struct pb_task *t;
 
-	if (numbered && is_repeat(p, e, &source)) {
+	if (numbered && is_repeat(p, &source)) {
 		pass_over(p, record);
 		prefix_push(&p->prefix, record->offset, NULL, from);
 		metric_add(METRIC_DELIVERY_REPEATS, 1);

@@ -16,8 +16,6 @@
 #define STATUS_EVENTS            "status.events"
 #define STATUS_ATTEMPTS          "status.attempts"
 #define STATUS_DEAD              "dead.letters"
-#define STATUS_SOURCE            "payout.outbox" /* of events that payout numbered: repeats fall away */
-#define STATUS_ALERTS            "orders.progress" /* and of alerts of orders */
 #define POSTBACKS_GROUP          "delivery-postbacks"
 #define POSTBACKS_PARTITIONS_MAX 256
 #define POSTBACKS_TAKE_MAX       500
@@ -107,6 +105,10 @@ struct postbacks {
 	struct arena arena;
 	struct buf pack;
 };
+
+/* Whose events are numbered, so that repeats fall away: payout's, alerts', those that a webmaster asked for again. */
+#define PB_SOURCES 5
+extern const char *const pb_sources[PB_SOURCES];
 
 void postbacks_fail(struct postbacks *pb, const char *fmt, ...) _printf_(2, 3);
 

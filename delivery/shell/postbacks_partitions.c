@@ -116,8 +116,8 @@ int64_t pb_on_assign(void *ctx, const struct bus_assignment *a, enum result *ret
 		r = error_set(&e, RESULT_FATAL, "the commit's metadata can't be read");
 	p->watermark = note.watermark;
 	prefix_start(&p->prefix, &note.watermark);
-	p->prefix.topic = STATUS_SOURCE;
-	p->prefix.also = STATUS_ALERTS;
+	p->prefix.topics = pb_sources;
+	p->prefix.topic_count = PB_SOURCES;
 	if (r == RESULT_OK)
 		r = look_at_topics(pb, p, &note, a->committed, &e);
 	if (r == RESULT_OK)

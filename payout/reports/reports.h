@@ -98,6 +98,11 @@ _must_use_ enum result report_scorecard_webmaster(struct store *s, const char *a
 						  enum report_format format, FILE *out,
 						  struct error *ret_error);
 
+/* Of whole days (UTC): who had how many leads of a vertical approved, in the order of verticals and webmasters. */
+typedef void (*approved_fn)(void *ctx, const char *vertical, const char *aff_id, int64_t leads);
+_must_use_ enum result report_approved(struct store *s, const struct report_period *period,
+				       approved_fn fn, void *ctx, struct error *ret_error);
+
 /* All that an advertiser said in the period, and what became of each. */
 _must_use_ enum result report_verdicts(struct store *s, const char *advertiser_id,
 				       const struct report_period *period,

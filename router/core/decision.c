@@ -118,7 +118,8 @@ static Punnet__V1__DecisionRecord *record_message(struct market *m, const struct
 	return d;
 }
 
-static Punnet__V1__PayoutBasis *basis_message(struct arena *a, const struct payout *payout)
+static Punnet__V1__PayoutBasis *basis_message(struct arena *a, const struct payout *payout,
+					      const struct lead_view *view)
 {
 	Punnet__V1__PayoutBasis *b = arena_alloc(a, sizeof(*b));
 
@@ -130,6 +131,11 @@ static Punnet__V1__PayoutBasis *basis_message(struct arena *a, const struct payo
 		b->order_id = payout->rate->order_id;
 		b->aff_id = payout->rate->aff_id;
 		b->source_class = payout->rate->source_class;
+	}
+	if (payout->rate && payout->rate->tier[0]) {
+		b->tier = payout->rate->tier;
+		b->tier_month = view->card->tier_month;
+		b->tier_leads = view->tier->approved;
 	}
 	return b;
 }
@@ -210,7 +216,7 @@ struct decision decision_make(struct market *m, const struct match *match,
 	routed->contact = offer->admitted->contact;
 	routed->delivery_json = terms_delivery_json(winner->order->terms, a);
 	routed->decision = record;
-	record->payout = basis_message(a, &payout);
+	record->payout = basis_message(a, &payout, offer->view);
 	record->market_digest = m->digest;
 	return (struct decision){.routed = routed};
 }

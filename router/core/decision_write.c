@@ -156,6 +156,9 @@ static void put_basis(struct buf *out, uint32_t field, const Punnet__V1__PayoutB
 	wire_text(out, 4, text(b->aff_id));
 	wire_text(out, 5, text(b->source_class));
 	wire_int(out, 6, b->margin_floor_minor);
+	wire_text(out, 7, text(b->tier));
+	wire_text(out, 8, text(b->tier_month));
+	wire_uint(out, 9, b->tier_leads);
 	wire_end(out, at);
 }
 

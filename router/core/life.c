@@ -51,6 +51,7 @@ struct lead_view life_view(const struct market *m, const struct vertical *v,
 				 .admitted = admitted,
 				 .payout_share_bp = v->share_bp,
 				 .card = v->card,
+				 .tier = map_get(&v->tiers, slice_cstr(admitted->lead->aff_id)),
 				 .orders = (struct order *const *)m->orders.items};
 	struct slice source_class = vertical_class(v, admitted->lead->aff_id);
 

@@ -64,22 +64,25 @@ const char *card_fault(const Punnet__V1__RateChanged *card)
 	if (!card->vertical[0] || card->payout_share_bp > SHARE_BP_MAX)
 		return "no vertical, or a share above the whole";
 	if (card->n_rates > RATES_MAX || card->margin_floor_minor < 0 ||
-	    card->margin_floor_bp > SHARE_BP_MAX || card->buyer_wait_ms < 0)
+	    card->margin_floor_bp > SHARE_BP_MAX || card->buyer_wait_ms < 0 ||
+	    card->n_tier_holders > TIERED_MAX)
 		return "a rate card out of its limits";
 	for (size_t i = 0; i < card->n_rates; i++) {
 		const Punnet__V1__PayoutRate *r = card->rates[i];
 
 		if (r->share_bp > SHARE_BP_MAX || r->fixed_minor < 0 || r->from_ms < 0 ||
-		    r->until_ms < 0 || (!r->order_id[0] && !r->aff_id[0] && !r->source_class[0]))
+		    r->until_ms < 0 ||
+		    (!r->order_id[0] && !r->aff_id[0] && !r->source_class[0] && !r->tier[0]))
 			return "a rate that names nothing, or is out of its limits";
 	}
 	return NULL;
 }
 
-/* How much of a sale a line names: an order before a webmaster's class, a webmaster before an order. */
+/* How much of a sale a line names: a webmaster before an order, an order before what a webmaster is reckoned among. */
 static int rate_rank(const Punnet__V1__PayoutRate *r)
 {
-	return (r->aff_id[0] ? 4 : 0) + (r->order_id[0] ? 2 : 0) + (r->source_class[0] ? 1 : 0);
+	return (r->aff_id[0] ? 8 : 0) + (r->order_id[0] ? 4 : 0) + (r->tier[0] ? 2 : 0) +
+	       (r->source_class[0] ? 1 : 0);
 }
 
 static void add_order_rate(struct lead_view *lead, uint32_t order, const Punnet__V1__PayoutRate *r)
@@ -113,7 +116,8 @@ void rates_choose(struct lead_view *lead, int64_t now_ms, struct slice source_cl
 
 		if (!rate_holds(r, now_ms) ||
 		    (r->aff_id[0] && strcmp(r->aff_id, lead->lead->aff_id) != 0) ||
-		    (r->source_class[0] && !slice_is(source_class, r->source_class)))
+		    (r->source_class[0] && !slice_is(source_class, r->source_class)) ||
+		    (r->tier[0] && (!lead->tier || strcmp(r->tier, lead->tier->tier) != 0)))
 			continue;
 		if (!r->order_id[0]) {
 			if (!lead->rate || rate_rank(r) > rate_rank(lead->rate))

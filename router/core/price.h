@@ -9,6 +9,7 @@
 #include "order.h"
 
 #define RATES_MAX     10000 /* lines of a rate card */
+#define TIERED_MAX    10000 /* webmasters in tiers */
 #define SHARE_BP_MAX  10000
 #define LEAD_BIDS_MAX 256 /* what stands behind them is not seen */
 
@@ -36,6 +37,7 @@ struct lead_view {
 	struct bid *bids;
 	size_t bid_count;
 	const Punnet__V1__RateChanged *card; /* of its vertical; NULL = none was published */
+	const Punnet__V1__TierHolder *tier;  /* of its webmaster; NULL = he is in none */
 	const Punnet__V1__PayoutRate
 	    *rate; /* the best line that names no order; NULL = the vertical's share */
 	struct order_rate *order_rates; /* the best ones first */

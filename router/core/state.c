@@ -41,6 +41,7 @@ static void card_free(struct vertical *v)
 	if (v->card)
 		punnet__v1__rate_changed__free_unpacked(v->card, NULL);
 	map_free(&v->classes);
+	map_free(&v->tiers);
 	v->card = NULL;
 }
 
@@ -109,6 +110,9 @@ bool vertical_set_card(struct vertical *v, struct slice packed)
 	for (size_t i = 0; i < card->n_sources; i++)
 		map_put(&v->classes, slice_cstr(card->sources[i]->aff_id),
 			card->sources[i]->source_class);
+	for (size_t i = 0; i < card->n_tier_holders; i++)
+		map_put(&v->tiers, slice_cstr(card->tier_holders[i]->aff_id),
+			card->tier_holders[i]);
 	buf_reset(&v->packed);
 	buf_append_slice(&v->packed, packed);
 	assert(!v->packed.failed);

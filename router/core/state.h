@@ -22,6 +22,7 @@ struct vertical {
 	struct buf packed; /* the card as it was published; empty = none was */
 	Punnet__V1__RateChanged *card;
 	struct map classes; /* webmaster → text of the card */
+	struct map tiers;   /* webmaster → Punnet__V1__TierHolder of the card */
 	struct attributes attributes;
 	size_t order_count;       /* in the market for this vertical */
 	struct match_index index; /* of these */

@@ -24,6 +24,8 @@ static const struct bus_topic_spec topics[] = {
     {.name = "dead.letters", .partitions = 1},
     {.name = "status.events", .partitions = 1},
     {.name = "status.attempts", .partitions = 1},
+    {.name = "audit.findings", .partitions = 1},
+    {.name = "status.replays", .partitions = 1},
 };
 
 const struct bus_topic_spec *setup_topic(size_t i)

@@ -11,6 +11,7 @@ import uuid
 import xml.etree.ElementTree as ElementTree
 from datetime import datetime, timezone
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import xmlschema
@@ -24,6 +25,7 @@ from support.webmaster import lead
 from test_whole_path import post
 
 BUYER = "zaim-bystro"
+FAKE_CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 CONTRACT = """advertisers:
   - {id: zaim-bystro, name: Zaim Bystro, hold_days: 0, return_window_days: 0, vat_percent: 20, max_in_flight: 32}
 """
@@ -48,6 +50,10 @@ advertisers:
 """
 EURO_ORDER = """  - {{id: euro-courses, advertiser: shkola-koda, vertical: courses, price: {{amount_minor: 3333, currency: EUR}},
       delivery: {{webhook: {{url: "{url}/shkola-koda"}}}}}}
+"""
+TIERS = """verticals:
+  - {id: microloan, market_partition: 0, currency: RUB, payout_share_bp: 6500, tiers: {five: 5, many: 1000},
+      rates: [{tier: five, share_bp: 8000}, {tier: many, share_bp: 9000}]}
 """
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 
@@ -216,6 +222,35 @@ def test_trackers_heard_of_every_step_and_hear_it_again_when_asked(market):
     assert refused.returncode == 1 and "{leadid}" in refused.stderr
 
 
+def test_a_webmaster_is_told_again_with_his_own_key_and_of_his_own_leads_only(market):
+    """The same by HTTP: idempotent, limited, and with another's key nothing of his comes."""
+    def gets():
+        return [query for method, query, _, _ in market.tracker.heard if method == "GET"]
+    mine, key = market.leads[0], market.keys("webmaster")["w01"]
+    before, since = len(gets()), {"from": int((time.time() - 3600) * 1000), "event": "approved"}
+    answers = [post(market, "/v1/postbacks/replay", since, key, idempotency_key="once") for _ in range(2)]
+    assert [a[0] for a in answers] == [202, 202] and answers[0][2] == answers[1][2], answers
+    assert json.loads(answers[0][2])["outcome"] == "received" and answers[1][1].get("Idempotency-Replayed") == "true"
+    wait_until(lambda: len(gets()) == before + 5, 20, "they are told again, once")
+    # Another webmaster asks for this one's lead: it is taken, and nobody hears anything. Then he is heard of himself.
+    theirs = market.keys("webmaster")["w02"]
+    assert post(market, "/v1/postbacks/replay", {"lead_id": mine}, theirs)[0] == 202
+    assert post(market, "/v1/postbacks/replay", {"lead_id": market.leads[1]}, theirs)[0] == 202
+    posts = [body for method, _, _, body in market.tracker.heard if method == "POST"]
+    wait_until(lambda: sum(method == "POST" for method, *_ in market.tracker.heard) == len(posts) + 1, 20, "his own comes")
+    assert len(gets()) == before + 5
+    shown = [json.loads(row) for row in market.punnet("postbacks", "show", mine, "--json").stdout.splitlines()]
+    assert [row["replayed_by"] for row in shown if row["replayed_by"]] == ["ann", "webmaster"]
+    # Whoever has no key of a webmaster, asks amiss, or too often.
+    advertiser, = (v for k, v in market.keys("advertiser").items() if k == BUYER)
+    assert post(market, "/v1/postbacks/replay", since, advertiser)[0] == 401
+    status, headers, body = post(market, "/v1/postbacks/replay", {"aff_id": "w01", **since}, theirs)
+    assert status == 400 and headers["Content-Type"] == "application/problem+json"
+    assert [e["code"] for e in json.loads(body)["errors"]] == ["unknown"]
+    many = [post(market, "/v1/postbacks/replay", since, theirs) for _ in range(4)]
+    assert many[-1][0] == 429 and int(many[-1][1]["Retry-After"]) >= 10, many[-1]
+
+
 def test_hledger_accepts_the_books_and_they_are_equal_to_the_table(market):
     journal = market.home / "books.journal"
     journal.write_text(market.punnet("books", "--format", "hledger").stdout)
@@ -319,6 +354,40 @@ def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
     market.punnet("scorecard", "apply", "--lift", BUYER)
     wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "too few", 10, "it begins anew")
     decided(901, "delivered")
+
+
+@pytest.mark.skipif(FAKE_CLOCK is None, reason="libfaketime is not installed")
+def test_webmasters_are_in_tiers_by_the_month_and_paid_by_them(market):
+    """The month is made to be over by the tool's clock alone; whoever had five leads approved in it is paid by his tier from then on."""
+    month = datetime.now(timezone.utc).strftime("%Y-%m")
+    card = market.home / "card.yaml"
+    card.write_text(TIERS)
+    market.punnet("directory", "apply", str(card))
+    early = market.punnet("tiers", "apply", "--month", month, check=False)
+    assert early.returncode == 2 and "a month that is over" in early.stderr
+
+    def tiers(*options):
+        environment = {**market.environment, **market.exports, "LD_PRELOAD": str(FAKE_CLOCK), "FAKETIME": "+32d",
+                       "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        done = subprocess.run([str(ROOT / "build/dev/bin/punnet"), "tiers", "apply", "--month", month, "--json", *options],
+                              env=environment, capture_output=True, text=True, check=True)
+        return {row["webmaster"]: row for row in map(json.loads, done.stdout.splitlines())}
+    dry = tiers("--dry-run")
+    assert dry["w01"]["tier"] == "five" and dry["w01"]["approved"] >= 5 and market.punnet("tiers", "list").stdout == ""
+    assert tiers() == dry and tiers() == {}  # nothing the second time
+    market.punnet("directory", "apply", str(card))
+    assert "w01" in market.punnet("tiers", "list").stdout, "the card's file keeps them"
+
+    def sold(number, webmaster):
+        status, _, body = post(market, "/v1/leads", lead(number, "microloan"), market.keys("webmaster")[webmaster])
+        assert status == 202
+        return json.loads(body)["lead_id"]
+    high, common = sold(960, "w01"), sold(961, "w04")
+    shown = wait_until(lambda: (t := market.punnet("trace", high).stdout) and "won at" in t and t, 20, "it is sold")
+    assert f"tier five ({dry['w01']['approved']} leads approved in {month}): 80.00 % of the price" in shown, shown
+    assert "payout 799.99 RUB" in shown
+    shown = wait_until(lambda: (t := market.punnet("trace", common).stdout) and "won at" in t and t, 20, "it is sold")
+    assert "payout by the vertical's share: 65.00 % of the price" in shown, shown
 
 
 def test_the_auditor_finds_the_delivery_that_nobody_made_and_nothing_else(market):

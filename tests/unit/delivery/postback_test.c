@@ -142,7 +142,9 @@ static void the_document_has_every_place(_unused_ void **state)
 	assert_non_null(strstr(buf_cstr(&out), "\"click_id\":\"a&b=c/d?e%20\\r\\nX: {sub1}\""));
 #define HAS_WEBMASTER true
 #define HAS_BOTH      true
+#define HAS_ALL       true
 #define HAS_ALERTED   false
+#define HAS_OPERATOR  false
 #define PLACE(name, text, to, meaning)                                                             \
 	assert_int_equal(strstr(buf_cstr(&out), "\"" text "\":") != NULL, HAS_##to);
 #include "delivery/core/postback_places.def"
@@ -178,6 +180,29 @@ static void an_alert_has_places_of_its_own(_unused_ void **state)
 	assert_true(postback_event_known(SLICE("order_short"), POSTBACK_ALERTED));
 	assert_false(postback_event_known(SLICE("order_short"), POSTBACK_WEBMASTER));
 	assert_false(postback_event_known(SLICE("paid"), POSTBACK_ALERTED));
+}
+
+/* An operator's alerts may be advertisers', too; an advertiser's are never the network's. */
+static void what_concerns_the_network_is_for_operators(_unused_ void **state)
+{
+	Punnet__V1__StatusEvent e = PUNNET__V1__STATUS_EVENT__INIT;
+	_cleanup_(buf_free) struct buf out = {0};
+
+	e.kind = PUNNET__V1__STATUS_KIND__STATUS_DEAD_LETTERS;
+	e.found = 3;
+	e.topic = (char *)"leads.raw";
+	e.first = (char *)"leads.raw/3@7";
+	expect_url(&e, "https://t.example/{event}/{found}/{topic}/{first}/{hour_leads}/{quantity}",
+		   "https://t.example/dead_letters/3/leads.raw/leads.raw%2F3%407//");
+	postback_write_body(&e, &out);
+	assert_non_null(strstr(buf_cstr(&out), "\"found\":\"3\""));
+	assert_null(strstr(buf_cstr(&out), "order_id"));
+	check_for(POSTBACK_ALERTED, "https://t.example/{topic}", "docs/delivery.md");
+	check("https://t.example/{first}", "no such place");
+	assert_true(postback_event_known(SLICE("dead_letters"), POSTBACK_OPERATOR));
+	assert_true(postback_event_known(SLICE("order_short"), POSTBACK_OPERATOR));
+	assert_false(postback_event_known(SLICE("audit_broken"), POSTBACK_ALERTED));
+	assert_false(postback_event_known(SLICE("approved"), POSTBACK_OPERATOR));
 }
 
 static void answers_are_read_in_the_order_of_the_table(_unused_ void **state)
@@ -230,6 +255,7 @@ int main(void)
 	    cmocka_unit_test(a_url_that_grows_too_long_is_not_sent),
 	    cmocka_unit_test(the_document_has_every_place),
 	    cmocka_unit_test(an_alert_has_places_of_its_own),
+	    cmocka_unit_test(what_concerns_the_network_is_for_operators),
 	    cmocka_unit_test(answers_are_read_in_the_order_of_the_table),
 	    cmocka_unit_test(a_host_is_what_places_are_counted_by),
 	};

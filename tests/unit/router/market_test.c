@@ -99,7 +99,7 @@ static void no_field_was_added_that_is_not_written(void **state)
 	    {&punnet__v1__assignment__descriptor, 18},
 	    {&punnet__v1__candidate__descriptor, 5},
 	    {&punnet__v1__decision_record__descriptor, 5},
-	    {&punnet__v1__payout_basis__descriptor, 6},
+	    {&punnet__v1__payout_basis__descriptor, 9},
 	    {&punnet__v1__provenance__descriptor, 4},
 	    {&punnet__v1__money__descriptor, 2},
 	};

@@ -80,13 +80,13 @@ struct model_lead {
 
 struct model_rate {
 	int order, webmaster; /* -1 = any */
-	bool gold;
+	bool gold, top;
 	int64_t share_bp, fixed, from, until; /* until 0 = open end */
 };
 
 struct model_card {
 	int64_t share_bp, margin, margin_bp, wait_ms;
-	uint32_t gold; /* bit set of webmasters */
+	uint32_t gold, top; /* bit sets of webmasters */
 	struct model_rate rates[4];
 	int rate_count;
 };

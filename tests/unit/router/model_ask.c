@@ -154,7 +154,8 @@ int64_t model_price(const struct model *m, int order, const struct model_lead *l
 
 static int named(const struct model_rate *r)
 {
-	return (r->webmaster >= 0 ? 4 : 0) + (r->order >= 0 ? 2 : 0) + (r->gold ? 1 : 0);
+	return (r->webmaster >= 0 ? 8 : 0) + (r->order >= 0 ? 4 : 0) + (r->top ? 2 : 0) +
+	       (r->gold ? 1 : 0);
 }
 
 int64_t model_payout(const struct model *m, int order, const struct model_lead *l, int64_t price)
@@ -168,7 +169,8 @@ int64_t model_payout(const struct model *m, int order, const struct model_lead *
 		if (m->now < r->from || (r->until != 0 && m->now >= r->until) ||
 		    (r->order >= 0 && r->order != order) ||
 		    (r->webmaster >= 0 && r->webmaster != l->webmaster) ||
-		    (r->gold && !(c->gold >> l->webmaster & 1)))
+		    (r->gold && !(c->gold >> l->webmaster & 1)) ||
+		    (r->top && !(c->top >> l->webmaster & 1)))
 			continue;
 		if (!best || named(r) > named(best))
 			best = r;

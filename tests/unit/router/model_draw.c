@@ -271,7 +271,8 @@ static void draw_rate(struct both *b, int vertical, struct model_rate *r,
 		r->order = chance(b, 40) ? (int)some(b, MODEL_ORDERS / 2) * 2 + vertical : -1;
 		r->webmaster = chance(b, 40) ? (int)some(b, MODEL_WEBMASTERS) : -1;
 		r->gold = chance(b, 40);
-	} while (r->order < 0 && r->webmaster < 0 && !r->gold);
+		r->top = chance(b, 40);
+	} while (r->order < 0 && r->webmaster < 0 && !r->gold && !r->top);
 	r->fixed = (int64_t)maybe(b, 30, 80);
 	r->share_bp = r->fixed ? 0 : (int64_t)some(b, 10001);
 	r->from = chance(b, 20) ? b->model.now + (int64_t)some(b, 4 * MS_PER_HOUR) : 0;
@@ -282,9 +283,25 @@ static void draw_rate(struct both *b, int vertical, struct model_rate *r,
 	p->order_id = (char *)(r->order >= 0 ? order_ids[r->order] : "");
 	p->aff_id = (char *)(r->webmaster >= 0 ? webmasters[r->webmaster] : "");
 	p->source_class = (char *)(r->gold ? "gold" : "");
+	p->tier = (char *)(r->top ? "top" : "");
 	p->share_bp = (uint32_t)r->share_bp;
 	p->fixed_minor = r->fixed;
 	to->rates[to->n_rates++] = p;
+}
+
+static void draw_tiers(struct both *b, uint32_t top, Punnet__V1__RateChanged *card)
+{
+	card->tier_holders = arena_calloc(&b->words, MODEL_WEBMASTERS, sizeof(*card->tier_holders));
+	for (int i = 0; i < MODEL_WEBMASTERS; i++) {
+		Punnet__V1__TierHolder *h = arena_alloc(&b->words, sizeof(*h));
+
+		if (!(top >> i & 1))
+			continue;
+		punnet__v1__tier_holder__init(h);
+		h->aff_id = (char *)webmasters[i];
+		h->tier = (char *)"top";
+		card->tier_holders[card->n_tier_holders++] = h;
+	}
 }
 
 void draw_card(struct both *b)
@@ -298,6 +315,7 @@ void draw_card(struct both *b)
 				 .margin_bp = (int64_t)maybe(b, 20, 3000),
 				 .wait_ms = (int64_t)maybe(b, 50, 6 * MS_PER_HOUR),
 				 .gold = (uint32_t)some(b, 16),
+				 .top = (uint32_t)some(b, 16),
 				 .rate_count = (int)maybe(b, 50, 4)};
 	card.vertical = (char *)verticals[vertical];
 	card.payout_share_bp = (uint32_t)c->share_bp;
@@ -318,6 +336,7 @@ void draw_card(struct both *b)
 		s->source_class = (char *)"gold";
 		card.sources[card.n_sources++] = s;
 	}
+	draw_tiers(b, c->top, &card);
 	(void)play_card(&b->play, b->model.now, &card);
 }
 

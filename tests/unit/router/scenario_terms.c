@@ -5,7 +5,7 @@
  *               where.region=in:Tver,Moscow  where.age=between:21..65  where.sub1=not_in?:x  (? fits a lead that doesn't say)
  *               plus=1500:region=in:Moscow  plus=-2000:hours=daily/22:00-06:00  zone=Europe/Berlin  open=mon-fri/09:00-18:00
  *   lead …      region=Tver  webmaster=w18  sub1=x  score=55  age=30  fact.phone_line=voip  bid.A=450.00  list.cars=a+b
- *   10:00:02 rate credit_card 6500 margin=50.00 margin_bp=1000 wait=01:00:00 class.w17=gold
+ *   10:00:02 rate credit_card 6500 margin=50.00 margin_bp=1000 wait=01:00:00 class.w17=gold tier.w17=top
  *               pay=order:A,webmaster:w17,class:gold,share:8000   pay=webmaster:w18,fixed:100.00
  *   10:00:02 funds bank RUB 900.00 [credit=100.00] [revision=7] [unlimited] */
 #include <stdio.h>
@@ -299,6 +299,8 @@ static Punnet__V1__PayoutRate *rate_line(struct stage *s, char *value)
 			r->aff_id = is;
 		else if (strcmp(v, "class") == 0)
 			r->source_class = is;
+		else if (strcmp(v, "tier") == 0)
+			r->tier = is;
 		else if (strcmp(v, "share") == 0)
 			r->share_bp = (uint32_t)atoi(is);
 		else if (strcmp(v, "from") == 0)
@@ -333,6 +335,13 @@ static void rate_word(struct stage *s, Punnet__V1__RateChanged *card, char *word
 		c->aff_id = word + 6;
 		c->source_class = value;
 		card->sources[card->n_sources++] = c;
+	} else if (strncmp(word, "tier.", 5) == 0) {
+		Punnet__V1__TierHolder *h = arena_alloc(&s->words, sizeof(*h));
+
+		punnet__v1__tier_holder__init(h);
+		h->aff_id = word + 5;
+		h->tier = value;
+		card->tier_holders[card->n_tier_holders++] = h;
 	} else {
 		fail(s, "no such part of a rate card", word);
 	}
@@ -346,6 +355,7 @@ void scenario_rate(struct stage *s, char **w, size_t n)
 	card.payout_share_bp = (uint32_t)atoi(w[2]);
 	card.rates = arena_calloc(&s->words, n, sizeof(*card.rates));
 	card.sources = arena_calloc(&s->words, n, sizeof(*card.sources));
+	card.tier_holders = arena_calloc(&s->words, n, sizeof(*card.tier_holders));
 	for (size_t i = 3; i < n; i++)
 		rate_word(s, &card, w[i]);
 	(void)play_card(&s->play, s->now_ms, &card);
