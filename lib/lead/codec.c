@@ -1,11 +1,10 @@
-/* codec: protobuf-c with an arena under it and a check before it.
+/* codec: protobuf-c with an arena under it and a check before it, for what codec_unpack.c does not take.
  *
  * protobuf-c takes text as it comes and hands it out as a C string: what isn't UTF-8 would go on to the next topic, and
  * what holds a NUL would be cut by the next packing. Once unpacked, the cut can't be seen any more; so the wire format
  * is walked first, along the descriptor, and every text field is looked at there. */
-#include "codec.h"
+#include "codec_parts.h"
 
-#define NESTING_MAX      32 /* messages inside messages; ours nest five deep */
 #define FIELD_ID_MAX     ((1u << 29) - 1)
 #define TAG_BYTES_MAX    5
 #define LENGTH_BYTES_MAX 5
@@ -67,7 +66,7 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
 	return protobuf_c_message_descriptor_get_field(type, (unsigned)id);
 }
 
-static bool text_is_good(struct slice text)
+bool codec_text_is_good(struct slice text)
 {
 	return (text.len == 0 || !memchr(text.data, '\0', text.len)) && slice_utf8_valid(text);
 }
@@ -110,7 +109,7 @@ static bool value_is_good(const ProtobufCFieldDescriptor *field, struct slice va
 	if (!field)
 		return true;
 	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return text_is_good(value);
+		return codec_text_is_good(value);
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
 		return message_is_good(field->descriptor, value, depth + 1);
 	return true;
@@ -118,7 +117,7 @@ static bool value_is_good(const ProtobufCFieldDescriptor *field, struct slice va
 
 static bool message_is_good(const ProtobufCMessageDescriptor *type, struct slice bytes, int depth)
 {
-	if (depth > NESTING_MAX)
+	if (depth > CODEC_NESTING_MAX)
 		return false;
 	while (bytes.len) {
 		struct wire_field f;
@@ -146,7 +145,7 @@ bool codec_find(struct slice bytes, uint32_t field, struct slice *ret)
 	return found;
 }
 
-void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes)
+void *codec_unpack_any(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes)
 {
 	ProtobufCAllocator allocator = {
 	    .alloc = arena_take, .free = arena_keep, .allocator_data = a};
@@ -154,6 +153,13 @@ void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, stru
 	if (!message_is_good(type, bytes, 0))
 		return NULL;
 	return protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
+}
+
+void *codec_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes)
+{
+	void *usual = codec_unpack_usual(a, type, bytes);
+
+	return usual ? usual : codec_unpack_any(a, type, bytes);
 }
 
 void provenance_fill(const struct provenance *p, Punnet__V1__Provenance *ret)

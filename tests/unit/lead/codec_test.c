@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "base/rng.h"
-#include "lead/codec.h"
+#include "lead/codec_parts.h"
 #include "proto/leads_judged.pb-c.h"
 #include "proto/leads_outcomes.pb-c.h"
 #include "proto/leads_raw.pb-c.h"
@@ -257,13 +259,14 @@ static void *drawn(struct rng *r, struct arena *a, const ProtobufCMessageDescrip
 	return m;
 }
 
+static const ProtobufCMessageDescriptor *const types[] = {
+    &punnet__v1__raw_lead__descriptor,     &punnet__v1__judged_lead__descriptor,
+    &punnet__v1__market_event__descriptor, &punnet__v1__routed_lead__descriptor,
+    &punnet__v1__outcome__descriptor,      &punnet__v1__money__descriptor};
+
 /* Whatever there is room for: none, too little, just enough, and more. */
 static void what_is_packed_is_what_protobuf_c_packs(void **state)
 {
-	static const ProtobufCMessageDescriptor *const types[] = {
-	    &punnet__v1__raw_lead__descriptor,     &punnet__v1__judged_lead__descriptor,
-	    &punnet__v1__market_event__descriptor, &punnet__v1__routed_lead__descriptor,
-	    &punnet__v1__outcome__descriptor,      &punnet__v1__money__descriptor};
 	_cleanup_(arena_free) struct arena a = {0};
 	struct rng r = rng_seed(7);
 
@@ -285,6 +288,79 @@ static void what_is_packed_is_what_protobuf_c_packs(void **state)
 		assert_memory_equal(b.data + 6, expected, size);
 		arena_reset(&a);
 	}
+}
+
+/* --- unpacking in one pass --- */
+
+static struct slice packed_by_protobuf_c(struct arena *a, const ProtobufCMessage *m)
+{
+	size_t size = protobuf_c_message_get_packed_size(m);
+	uint8_t *bytes = arena_alloc(a, size + 1);
+
+	assert_int_equal(protobuf_c_message_pack(m, bytes), size);
+	return slice_of(bytes, size);
+}
+
+/* Whether it is read in one pass: then protobuf-c reads the same. */
+static bool reads_alike(struct arena *a, const ProtobufCMessageDescriptor *type, struct slice bytes)
+{
+	const ProtobufCMessage *usual, *any;
+	char *copy = malloc(bytes.len + 1); /* of its own size, so that reading on is seen */
+
+	memcpy(copy, bytes.data, bytes.len);
+	usual = codec_unpack_usual(a, type, slice_of(copy, bytes.len));
+	any = codec_unpack_any(a, type, slice_of(copy, bytes.len));
+	free(copy);
+	if (!usual)
+		return false;
+	assert_non_null(any);
+	assert_true(slice_equal(packed_by_protobuf_c(a, usual), packed_by_protobuf_c(a, any)));
+	return true;
+}
+
+static void what_is_read_in_one_pass_is_what_protobuf_c_reads(void **state)
+{
+	_cleanup_(arena_free) struct arena a = {0};
+	struct rng r = rng_seed(11);
+	size_t whole = 0, damaged = 0;
+
+	(void)state;
+	for (int i = 0; i < MESSAGES; i++) {
+		const ProtobufCMessageDescriptor *type = types[(size_t)i % ARRAY_LEN(types)];
+		struct slice bytes = packed_by_protobuf_c(&a, drawn(&r, &a, type, 0));
+		char *at = (char *)(uintptr_t)bytes.data;
+
+		whole += reads_alike(&a, type, bytes);
+		for (uint64_t n = rng_below(&r, 3); bytes.len > 0 && n < 3; n++)
+			at[rng_below(&r, bytes.len)] = (char)rng_next(&r);
+		if (bytes.len > 0 && rng_chance(&r, 2000))
+			bytes.len = rng_below(&r, bytes.len);
+		damaged += reads_alike(&a, type, bytes);
+		arena_reset(&a);
+	}
+	/* What our services write is read so, and of what is damaged enough for this test to say something. */
+	assert_int_equal(whole, MESSAGES);
+	assert_true(damaged > MESSAGES / 10 && damaged < MESSAGES);
+}
+
+static void what_is_unusual_is_left_to_protobuf_c(void **state)
+{
+	static const struct slice unusual[] = {
+	    SLICE("\x12\x03RUB\x08\x02"),          /* in another order */
+	    SLICE("\xFA\x07\x01z"),                /* not known */
+	    SLICE("\x12\xFF\xFF\xFF\xFF\xFF\x01"), /* a length of six bytes */
+	    SLICE("\x88\x80\x00\x02"),             /* a tag of three */
+	    SLICE("\x12\x02R\xFF"),                /* no text */
+	    SLICE("\x10\x01"),                     /* text as a number */
+	    SLICE("\x08"),                         /* cut short */
+	};
+	_cleanup_(arena_free) struct arena a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(unusual); i++)
+		assert_null(codec_unpack_usual(&a, &punnet__v1__money__descriptor, unusual[i]));
+	assert_true(reads_alike(&a, &punnet__v1__money__descriptor, SLICE("\x08\x01\x08\x02")));
+	assert_true(reads_alike(&a, &punnet__v1__money__descriptor, (struct slice){0}));
 }
 
 static void what_was_read_and_is_not_known_is_written_again(void **state)
@@ -315,6 +391,8 @@ int main(void)
 	    cmocka_unit_test(a_message_that_does_not_fit_the_buffer_says_so),
 	    cmocka_unit_test(provenance_is_filled_whole),
 	    cmocka_unit_test(what_is_packed_is_what_protobuf_c_packs),
+	    cmocka_unit_test(what_is_read_in_one_pass_is_what_protobuf_c_reads),
+	    cmocka_unit_test(what_is_unusual_is_left_to_protobuf_c),
 	    cmocka_unit_test(what_was_read_and_is_not_known_is_written_again),
 	};
 
