@@ -1,12 +1,17 @@
-/* pressure: see pressure.h. The pace is counted in windows and halved into the last one; what an acknowledgement took counts for
- * a sixteenth. */
+/* pressure: see pressure.h. The pace is that of the best window of late, since Kafka is not always asked for all that it can do; what
+ * an acknowledgement took counts for a sixteenth. */
 #include "pressure.h"
 
-#define WINDOW_US   100000
-#define TOOK_PARTS  16
-#define SPAN_US     10000000
-#define LOOKING_US  300000
-#define WAIT_QUICKS 3
+#define WINDOW_US     100000
+#define PACE_LEAST_US 20000 /* a window that is not over counts from then on */
+#define TOOK_PARTS    16
+#define SPAN_US       10000000
+#define LOOKING_US    300000
+#define WAIT_QUICKS   3
+#define LATE_PARTS    4 /* of the wait that is bound: who is acknowledged now came that much earlier */
+#define CALM_WINDOWS  2 /* in which nobody was refused: the crowd is gone */
+#define VAIN_WINDOWS  5 /* so long a tight bound has to show */
+#define VAIN_TOO_SLOW 2 /* times what it bounds */
 
 static int64_t quicker(int64_t a_us, int64_t b_us)
 {
@@ -18,18 +23,51 @@ static int64_t quick_us(const struct pressure *p)
 	return quicker(p->quick_us, p->quick_before_us);
 }
 
-int64_t pressure_wait_us(const struct pressure *p)
+static int64_t wait_of_us(const struct pressure *p, int64_t least_us)
 {
-	int64_t quick = quick_us(p), wait_us = MAX_OF(WAIT_QUICKS * quick, PRESSURE_WAIT_MIN_US);
+	int64_t quick = quick_us(p), wait_us = MAX_OF(WAIT_QUICKS * quick, least_us);
 
 	if (quick == 0)
 		return p->busy_after_us;
 	return MAX_OF(MIN_OF(p->busy_after_us, wait_us), quick + quick / 2);
 }
 
+/* Few are let under way for a while, and acknowledgements are no quicker: it is Kafka that is slow, and not the crowd. */
+static bool in_vain(const struct pressure *p)
+{
+	return p->crowd_windows >= VAIN_WINDOWS &&
+	       p->took_us > VAIN_TOO_SLOW * wait_of_us(p, PRESSURE_CROWD_WAIT_US);
+}
+
+static bool is_tight(const struct pressure *p)
+{
+	return p->crowd && !in_vain(p);
+}
+
+int64_t pressure_wait_us(const struct pressure *p)
+{
+	return wait_of_us(p, is_tight(p) ? PRESSURE_CROWD_WAIT_US : PRESSURE_WAIT_MIN_US);
+}
+
+static uint64_t pace_until(const struct pressure *p, int64_t now_us)
+{
+	return p->acks * 1000000 / (uint64_t)(now_us - p->from_us);
+}
+
+static uint64_t acks_per_s(const struct pressure *p)
+{
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < PRESSURE_WINDOWS; i++)
+		best = MAX_OF(best, p->paces[i]);
+	if (p->acked_us - p->from_us >= PACE_LEAST_US)
+		best = MAX_OF(best, pace_until(p, p->acked_us));
+	return best;
+}
+
 static bool late(const struct pressure *p)
 {
-	return p->took_us >= pressure_wait_us(p) / 2;
+	return p->took_us >= pressure_wait_us(p) / LATE_PARTS;
 }
 
 static void next_span(struct pressure *p, int64_t now_us)
@@ -40,16 +78,24 @@ static void next_span(struct pressure *p, int64_t now_us)
 	p->span_from_us = now_us;
 }
 
+static void watch_crowd(struct pressure *p)
+{
+	p->calm_windows = p->refused ? 0 : p->calm_windows + 1;
+	p->refused = false;
+	p->crowd = p->crowd && p->calm_windows < CALM_WINDOWS;
+	p->crowd_windows = p->crowd ? p->crowd_windows + 1 : 0;
+}
+
 static void next_window(struct pressure *p, int64_t now_us)
 {
-	uint64_t pace = p->acks * 1000000 / (uint64_t)(now_us - p->from_us);
 	int64_t mean_us = MAX_OF(p->acks_took_us / (int64_t)p->acks, 1);
 
-	p->acks_per_s = p->acks_per_s ? (p->acks_per_s + pace) / 2 : pace;
+	p->paces[p->window++ % PRESSURE_WINDOWS] = pace_until(p, now_us);
 	p->quick_us = quicker(mean_us, p->quick_us);
 	p->from_us = now_us;
 	p->acks = 0;
 	p->acks_took_us = 0;
+	watch_crowd(p);
 	if (now_us - p->span_from_us >= SPAN_US)
 		next_span(p, now_us);
 	else if (now_us - p->span_from_us >= LOOKING_US)
@@ -60,8 +106,12 @@ void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 {
 	if (!p->started) {
 		p->started = true;
-		p->from_us = p->span_from_us = now_us;
+		p->from_us = p->span_from_us = p->acked_us = now_us;
 	}
+	if (p->idle) /* the pace is that of Kafka at work */
+		p->from_us += MAX_OF(now_us - took_us - p->acked_us, 0);
+	p->idle = false;
+	p->acked_us = now_us;
 	p->took_us += (took_us - p->took_us) / TOOK_PARTS;
 	p->acks++;
 	p->acks_took_us += took_us;
@@ -69,14 +119,30 @@ void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 		next_window(p, now_us);
 }
 
-bool pressure_is_high(const struct pressure *p, size_t under_way)
+static bool is_too_much(const struct pressure *p, size_t under_way)
 {
-	size_t few = p->looking ? PRESSURE_LOOKING_MIN : PRESSURE_UNDER_WAY_MIN;
+	size_t few = p->looking    ? PRESSURE_LOOKING_MIN
+		     : is_tight(p) ? PRESSURE_CROWD_MIN
+				   : PRESSURE_UNDER_WAY_MIN;
 	int64_t wait_us = p->looking ? quick_us(p) : pressure_wait_us(p);
 
 	if (p->busy_after_us == 0 || under_way < few)
 		return false;
 	if (!p->looking && !late(p))
 		return false;
-	return under_way * 1000000 / (size_t)wait_us > p->acks_per_s;
+	return under_way * 1000000 / (size_t)wait_us > acks_per_s(p);
+}
+
+bool pressure_is_high(struct pressure *p, size_t under_way)
+{
+	bool high;
+
+	if (under_way == 0) { /* what was late before is over */
+		p->idle = true;
+		p->took_us = 0;
+	}
+	high = is_too_much(p, under_way);
+	p->refused |= high;
+	p->crowd |= high;
+	return high;
 }

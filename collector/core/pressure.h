@@ -1,9 +1,14 @@
 /* pressure: is more under way to Kafka than it stores in the time that a client may wait? Pure: time comes as an argument.
  *
- * A client may wait three times as long as an acknowledgement takes while there is no crowd, at most `busy_after`, or half as long
- * again where Kafka alone takes longer than that. What it takes is found out by looking: the quickest tenth of a second of the last
- * ten to twenty seconds. In a crowd nothing is quick any more, so that every ten seconds, for a third of one, only as many are let
- * under way as Kafka needs to be busy.
+ * Two bounds. Until there is a crowd, what is under way may wait three times as long as an acknowledgement takes when nothing
+ * crowds, and 120 ms at least: a broker that pauses for a tenth of a second is no crowd, nor is a batch that comes at once.
+ * Whoever is refused makes a crowd of it; from then on the bound is tight, 20 ms at least, so that those who are taken in an
+ * overload are taken quickly. It is over when two tenths of a second went by in which nobody was refused. Where the tight bound does
+ * not make acknowledgements quicker, Kafka itself is slow, and the wide one holds.
+ *
+ * What an acknowledgement takes is found out by looking: the quickest tenth of a second of the last ten to twenty seconds. In a
+ * crowd nothing is quick any more, so that every ten seconds, for a third of one, only as many are let under way as Kafka needs
+ * to be busy. `busy_after` bounds both; where Kafka alone takes longer than that, half as long again.
  *
  * Two signs together: what is under way would take longer than that at the pace of the last acknowledgements, and these came late,
  * too. A broker that stands still makes the first sign alone: the leads of the others' partitions are still taken. */
@@ -13,25 +18,34 @@
 #include "base/base.h"
 
 #define PRESSURE_UNDER_WAY_MIN 256 /* fewer records under way are no crowd */
+#define PRESSURE_CROWD_MIN     32  /* fewer are let under way in any crowd */
 #define PRESSURE_LOOKING_MIN   16  /* so many are let under way even to see what is quick */
 #define PRESSURE_WAIT_MIN_US                                                                       \
-	120000 /* nobody is refused for less: a broker pauses so long now and then */
+	120000 /* nobody makes a crowd of less: a broker pauses so long now and then */
+#define PRESSURE_CROWD_WAIT_US 20000 /* in a crowd nobody is refused for less */
+#define PRESSURE_WINDOWS       8     /* tenths of a second whose pace is remembered */
 
 struct pressure {
-	int64_t busy_after_us; /* 0: never */
-	int64_t took_us;       /* what acknowledgements took lately */
-	uint64_t acks_per_s;   /* their pace */
-	int64_t from_us;       /* the pace is being counted since then */
+	int64_t busy_after_us;            /* 0: never */
+	int64_t took_us;                  /* what acknowledgements took lately */
+	uint64_t paces[PRESSURE_WINDOWS]; /* acknowledgements a second */
+	uint32_t window;
+	int64_t from_us;  /* the pace is being counted since then, but for the time at rest */
+	int64_t acked_us; /* the last one */
 	uint64_t acks;
 	int64_t acks_took_us; /* all of these together */
 	int64_t quick_us,
 	    quick_before_us;   /* the quickest window of this span and of the last; 0: none */
 	int64_t span_from_us;  /* this span began then */
 	bool started, looking; /* looking: few are let under way, to see what is quick */
+	bool idle;             /* nothing was under way */
+	bool crowd, refused;   /* refused: somebody was, in this window */
+	uint32_t crowd_windows, calm_windows;
 };
 
 void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us);
-bool pressure_is_high(const struct pressure *p, size_t under_way);
+/* Whether one more must be refused; who asks does it then. */
+bool pressure_is_high(struct pressure *p, size_t under_way);
 /* How long a record may wait for its acknowledgement, as things are. */
 int64_t pressure_wait_us(const struct pressure *p);
 

@@ -101,21 +101,93 @@ static uint64_t read_le64_part(const char *p, size_t len)
 	return n;
 }
 
+struct wide {
+	const char *at;
+	size_t left; /* bytes */
+	size_t len;
+	uint64_t a, b;
+};
+
+static inline struct wide wide_begin(struct slice bytes)
+{
+	return (struct wide){bytes.data, bytes.len, bytes.len, FNV1A_BASIS, ~(uint64_t)FNV1A_BASIS};
+}
+
+static inline void wide_step(struct wide *w, uint64_t word)
+{
+	w->a = (w->a ^ word) * 0x9e3779b97f4a7c15ULL;
+	w->a ^= w->a >> 32;
+	w->b = (w->b ^ word) * 0xc2b2ae3d27d4eb4fULL;
+	w->b ^= w->b >> 29;
+}
+
+/* The last bytes, which are no whole word, with zeros behind them. */
+static uint64_t last_word(const struct wide *w)
+{
+	if (w->len >= 8)
+		return read_le64(w->at + w->left - 8) >> (8 * (8 - w->left));
+	return read_le64_part(w->at, w->left);
+}
+
+static void wide_end(struct wide *w, uint64_t ret[2])
+{
+	for (; w->left >= 8; w->left -= 8, w->at += 8)
+		wide_step(w, read_le64(w->at));
+	if (w->left > 0)
+		wide_step(w, last_word(w));
+	ret[0] = hash_mix(w->a ^ w->len);
+	ret[1] = hash_mix(w->b + w->len);
+}
+
 void hash_wide(struct slice bytes, uint64_t ret[2])
 {
-	uint64_t a = FNV1A_BASIS, b = ~(uint64_t)FNV1A_BASIS;
-	size_t at = 0;
+	struct wide w = wide_begin(bytes);
 
-	for (; at < bytes.len; at += 8) {
-		size_t left = bytes.len - at;
-		uint64_t word =
-		    left >= 8 ? read_le64(bytes.data + at) : read_le64_part(bytes.data + at, left);
+	wide_end(&w, ret);
+}
 
-		a = (a ^ word) * 0x9e3779b97f4a7c15ULL;
-		a ^= a >> 32;
-		b = (b ^ word) * 0xc2b2ae3d27d4eb4fULL;
-		b ^= b >> 29;
+#define LANES 4
+
+/* So many words as the shortest of them has. */
+static void step_together(struct wide *lanes)
+{
+	struct wide w[LANES];
+	size_t words = SIZE_MAX;
+
+	memcpy(w, lanes, sizeof(w));
+	for (size_t k = 0; k < LANES; k++)
+		words = MIN_OF(words, w[k].left / 8);
+	for (size_t i = 0; i < words; i++) {
+		for (size_t k = 0; k < LANES; k++)
+			wide_step(&w[k], read_le64(w[k].at + 8 * i));
 	}
-	ret[0] = hash_mix(a ^ bytes.len);
-	ret[1] = hash_mix(b + bytes.len);
+	for (size_t k = 0; k < LANES; k++) {
+		lanes[k] = w[k];
+		lanes[k].at += 8 * words;
+		lanes[k].left -= 8 * words;
+	}
+}
+
+void hash_wide_each(const struct slice *bytes, size_t count, uint64_t (*ret)[2])
+{
+	struct wide lanes[LANES];
+	size_t of[LANES], next = 0;
+
+	while (next < LANES && next < count) {
+		lanes[next] = wide_begin(bytes[next]);
+		of[next] = next;
+		next++;
+	}
+	while (next < count) {
+		step_together(lanes);
+		for (size_t k = 0; k < LANES && next < count; k++) {
+			if (lanes[k].left >= 8)
+				continue;
+			wide_end(&lanes[k], ret[of[k]]);
+			of[k] = next;
+			lanes[k] = wide_begin(bytes[next++]);
+		}
+	}
+	for (size_t k = 0; k < MIN_OF(count, (size_t)LANES); k++)
+		wide_end(&lanes[k], ret[of[k]]);
 }

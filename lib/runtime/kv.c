@@ -1,6 +1,8 @@
 /* kv: chooses the backend by the URL, and holds the callers to the limits of kv.h. */
 #include "kv.h"
 
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -139,6 +141,32 @@ struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct e
 	if (kv_url_parse(url, &where, ret_error) != RESULT_OK)
 		return NULL;
 	return kv_redis_open(&where, prefix, timeout_ms);
+}
+
+struct kv *kv_open_replay(const char *url, int timeout_ms, struct error *ret_error)
+{
+	char prefix[sizeof(KV_REPLAY_PREFIX) + 17];
+	uint64_t number;
+	struct kv *k;
+
+	randombytes_buf(&number, sizeof(number));
+	(void)snprintf(prefix, sizeof(prefix),
+		       KV_REPLAY_PREFIX "%016llx:", (unsigned long long)number);
+	k = kv_open(url, prefix, timeout_ms, ret_error);
+	if (k)
+		k->of_replay = true;
+	return k;
+}
+
+const char *kv_prefix(const struct kv *k)
+{
+	return k->backend->prefix ? k->backend->prefix(k) : "";
+}
+
+enum result kv_forget(struct kv *k, uint64_t *ret_removed, struct error *ret_error)
+{
+	*ret_removed = 0;
+	return k->backend->forget ? k->backend->forget(k, ret_removed, ret_error) : RESULT_OK;
 }
 
 void kv_close(struct kv *k)

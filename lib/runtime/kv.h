@@ -101,6 +101,14 @@ struct kv_lead {
  * the URL is at fault: the first call connects, and says RESULT_AWAY when it can't. */
 struct kv *kv_open(const char *url, const char *prefix, int timeout_ms, struct error *ret_error);
 void kv_close(struct kv *k);
+/* A memory of a replay's own. Time in it is that of its leads, the latest one that was gathered. In Redis its keys stand under
+ * KV_REPLAY_PREFIX and a number that is drawn: no other key is read or written. kv_forget() removes them; those of a
+ * process that was killed before stay. */
+#define KV_REPLAY_PREFIX "replay:"
+struct kv *kv_open_replay(const char *url, int timeout_ms, struct error *ret_error);
+const char *kv_prefix(const struct kv *k); /* "": it is in memory */
+/* Of a replay's only. *ret_removed: how many keys. */
+_must_use_ enum result kv_forget(struct kv *k, uint64_t *ret_removed, struct error *ret_error);
 /* Must the claims of a lead that are not `always` be of one group? In a cluster; kv_gather() says RESULT_BAD otherwise. */
 bool kv_needs_one_group(const struct kv *k);
 /* A lead that came, and a reject: added to the sums of its source, and of its source's other hours in the batch. */

@@ -71,12 +71,15 @@ struct kv_backend {
 	enum result (*restored)(struct kv *k, uint32_t partition, struct error *ret_error);
 	void (*notes_get)(struct kv *k, struct kv_note *notes, size_t count);
 	void (*notes_put)(struct kv *k, const struct kv_note *notes, size_t count);
+	const char *(*prefix)(const struct kv *k);
+	enum result (*forget)(struct kv *k, uint64_t *ret_removed, struct error *ret_error);
 	void (*close)(struct kv *k);
 };
 
 struct kv { /* the first member of each backend's own structure */
 	const struct kv_backend *backend;
 	bool needs_one_group;
+	bool of_replay;
 	void (*meanwhile)(void *ctx); /* NULL: nothing to do */
 	void *meanwhile_ctx;
 };

@@ -292,6 +292,11 @@ static void close_redis(struct kv *k)
 	free(r);
 }
 
+static const char *prefix_of(const struct kv *k)
+{
+	return ((const struct kv_redis *)k)->layout.prefix;
+}
+
 struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeout_ms)
 {
 	static const struct kv_backend backend = {.gather = kv_redis_gather,
@@ -300,6 +305,8 @@ struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeo
 						  .restored = kv_redis_restored,
 						  .notes_get = kv_redis_notes_get,
 						  .notes_put = kv_redis_notes_put,
+						  .prefix = prefix_of,
+						  .forget = kv_redis_forget,
 						  .close = close_redis};
 	static const char *const texts[KV_SCRIPTS] = {
 	    [KV_SCRIPT_GATHER] = kv_gather_script,

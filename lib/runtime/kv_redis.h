@@ -20,6 +20,7 @@ struct kv_redis {
 	struct kv_call calls[KV_SHARDS_MAX];
 	struct kv_belief *beliefs;    /* by shard and partition */
 	size_t partitions;            /* room in `beliefs` */
+	int64_t leads_ms;             /* of a replay: its time */
 	uint32_t next_end, next_page; /* the bucket and the page whose end is set anew next */
 	bool lost; /* a state is another one, or went back: nothing is judged from it */
 	bool went_back[KV_SHARDS_MAX]; /* which must not go on as they are */
@@ -69,6 +70,12 @@ enum result kv_redis_settle(struct kv *k, const struct kv_settle *ops, size_t co
 enum result kv_redis_join(struct kv *k, uint32_t partitions, bool *ret_missing,
 			  struct error *ret_error);
 enum result kv_redis_restored(struct kv *k, uint32_t partition, struct error *ret_error);
+
+/* kv_redis_replay.c: the time by which claims and pages go, for leads of this time; how far it is behind Redis's, by which keys
+ * end. */
+int64_t kv_redis_now_ms(struct kv_redis *r, int64_t of_leads_ms);
+int64_t kv_redis_behind_ms(const struct kv_redis *r);
+enum result kv_redis_forget(struct kv *k, uint64_t *ret_removed, struct error *ret_error);
 
 /* kv_redis_notes.c */
 void kv_redis_notes_get(struct kv *k, struct kv_note *notes, size_t count);

@@ -7,7 +7,6 @@
  * In a cluster every call raises the watermarks of its leads' partitions, not only one that counts: a master that fell, and
  * whose replica has not all that was claimed, is then known by them. The first round is over in all shards when the second
  * begins, so a watermark still says what is counted. */
-#include "clock.h"
 #include "fault.h"
 #include "kv_redis.h"
 
@@ -201,7 +200,7 @@ static void add_ends(struct kv_redis *r, const struct batch *b, unsigned shard)
 	uint32_t mask = (1u << r->layout.bucket_bits) - 1;
 
 	add_number(r, &c->args, BUCKETS_A_CALL);
-	add_number(r, &c->args, (size_t)kv_ends_ms(b->now_ms));
+	add_number(r, &c->args, (size_t)(kv_ends_ms(b->now_ms) + kv_redis_behind_ms(r)));
 	for (uint32_t i = 0; i < BUCKETS_A_CALL; i++)
 		kv_words_slice(&c->keys, kv_bucket_key(&r->layout, shard, (r->next_end + i) & mask,
 						       b->now_ms, &r->arena));
@@ -218,7 +217,8 @@ static void add_ends(struct kv_redis *r, const struct batch *b, unsigned shard)
 			       kv_page_key(&r->layout, shard, kind, span, page,
 					   kv_page_generation(span, b->now_ms - PAGE_REST_MS) - 2,
 					   &r->arena));
-		add_number(r, &c->args, (size_t)kv_page_ends_ms(span, b->now_ms));
+		add_number(r, &c->args,
+			   (size_t)(kv_page_ends_ms(span, b->now_ms) + kv_redis_behind_ms(r)));
 	}
 }
 
@@ -378,12 +378,14 @@ enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,
 			    struct error *ret_error)
 {
 	struct kv_redis *r = kv_redis_of(k);
-	struct batch b = {.leads = leads, .count = count, .now_ms = clock_now_ms()};
+	struct batch b = {.leads = leads, .count = count};
 	bool was[KV_LEADS_PER_GATHER];
 	enum result result;
 
 	if (r->lost)
 		return error_set(ret_error, RESULT_AGAIN, "redis: the state has to be restored");
+	for (size_t i = 0; i < count; i++)
+		b.now_ms = kv_redis_now_ms(r, leads[i].now_ms);
 	arena_reset(&r->answers);
 	if (r->layout.shards == 1) {
 		result = round_of(r, &b, PART_ALL, ret_error);

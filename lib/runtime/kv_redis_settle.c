@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "clock.h"
 #include "fault.h"
 #include "kv_redis.h"
 
@@ -40,7 +39,7 @@ static void add_op(struct kv_redis *r, const struct closing *b, const struct kv_
 	kv_claim_encode(&op->self, op->now_ms, arg);
 	*at++ = (uint8_t)((op->take ? FLAG_TAKE : 0) | (p.bucket ? FLAG_BUCKET : 0) |
 			  (p.before.len > 0 ? FLAG_BEFORE : 0));
-	kv_encode_u64((uint64_t)p.ends_ms, at);
+	kv_encode_u64((uint64_t)(p.ends_ms + (p.bucket ? kv_redis_behind_ms(r) : 0)), at);
 	at += 8;
 	kv_words_slice(&c->keys, p.now);
 	if (p.before.len > 0)
@@ -144,7 +143,7 @@ enum result kv_redis_settle(struct kv *k, const struct kv_settle *ops, size_t co
 			    struct error *ret_error)
 {
 	struct kv_redis *r = kv_redis_of(k);
-	struct closing b = {ops, count, verdicts, verdict_count, clock_now_ms()};
+	struct closing b = {ops, count, verdicts, verdict_count, kv_redis_now_ms(r, 0)};
 	enum result result;
 
 	if (r->lost)

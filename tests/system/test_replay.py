@@ -1,9 +1,11 @@
 """What is recorded is computed once more and is equal; what was altered is named; and nothing is written while it is looked at."""
+import itertools
 import json
 import subprocess
 import uuid
 
 import pytest
+import redis
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from conftest import apply_orders, end_stack, make_stack
@@ -115,6 +117,28 @@ def test_another_broker_with_other_timing_that_a_backup_was_put_back_into_comes_
         end_stack(other, request.module.__dict__.get("_failed"))
 
 
+def in_a_redis_prefix(stack, arguments):
+    """In the network's own Redis, whose keys stay as they are; of all that it is told there each key is the replay's."""
+    client = redis.Redis.from_url(stack.exports["PUNNET_REDIS"])
+
+    def keys():
+        return {key: (client.dump(key), client.pexpiretime(key)) for key in client.keys()}
+    before = keys()
+    with client.monitor() as monitor:
+        code, rows, text = replay(stack, *arguments, "--memory", stack.exports["PUNNET_REDIS"])
+        client.echo("over")
+        told = list(itertools.takewhile(lambda one: "ECHO over" not in one["command"], monitor.listen()))
+    memory, = of_kind(rows, "memory")
+    assert code == 0 and memory["removed"] > 0, (rows, text)
+    assert memory["prefix"].startswith("replay:") and keys() == before
+    its_own = {one["client_port"] for one in told if memory["prefix"] in one["command"] and one["client_type"] != "lua"}
+    asked = [one["command"].split() for one in told if one["client_port"] in its_own and one["client_type"] != "lua"]
+    scripts = [words for words in asked if words[0] == "EVALSHA"]
+    assert {words[0] for words in asked} <= {"SELECT", "SCRIPT", "EVALSHA", "SCAN", "UNLINK"}
+    assert len(its_own) == 1 and scripts and all(words[3].startswith(memory["prefix"]) for words in scripts)
+    return rows
+
+
 def test_other_rules_and_orders_show_what_would_have_changed(settled, tmp_path):
     rules, orders = tmp_path / "rules.yaml", tmp_path / "orders.yaml"
     rules.write_text("filters:\n  - honeypot: {action: reject}\n")
@@ -126,6 +150,9 @@ def test_other_rules_and_orders_show_what_would_have_changed(settled, tmp_path):
     code, rows, text = replay(settled, "verdicts", "--rules", str(rules), "--regather")
     assert code == 0 and of_kind(rows, "regathered")[0]["leads"] == LEADS, (rows, text)
     assert next(row for row in of_kind(rows, "filter") if row["filter"] == "honeypot")["would_be"] == trapped
+    standard = ("verdicts", "--rules", str(ROOT / "rules/default.yaml"), "--regather")
+    in_memory, in_redis = replay(settled, *standard)[1], in_a_redis_prefix(settled, standard)
+    assert [row for row in in_redis if row["kind"] != "memory"] == [row for row in in_memory if row["kind"] != "memory"]
 
     text = (settled.home / "orders.yaml").read_text()
     orders.write_text(text)

@@ -18,7 +18,7 @@
 
 #define REPLAY_PARTITIONS_MAX 256
 #define REPLAY_THREADS_MAX    64
-#define REPLAY_BATCH          1000
+#define REPLAY_BATCH          256
 #define REPLAY_WAIT_MS        200
 #define REPLAY_PATIENCE       75 /* waits in a row without a record below the end: the broker is away */
 #define REPLAY_ASK_MS         10000
@@ -69,6 +69,7 @@ struct replay {
 	const char *url; /* what is read */
 	struct replay_bound from, to;
 	const char *rules_file, *orders_file, *state_file, *ledger_file;
+	const char *memory; /* of what is gathered anew: "memory:", or a Redis */
 	bool regather;
 	size_t threads;
 	struct error error;

@@ -30,6 +30,8 @@ static const char *fault_of(const struct replay *r, const char *verb, const char
 		return "--orders goes with decisions";
 	if (r->regather && !(verdicts && r->rules_file))
 		return "--regather goes with verdicts --rules FILE";
+	if (r->memory && !r->regather)
+		return "--memory goes with --regather";
 	if (r->state_file && (r->rules_file || r->orders_file || !(verdicts || decisions)))
 		return "--state goes with verdicts and decisions that are compared, not changed";
 	if (r->ledger_file && strcmp(verb, "lives") != 0)
@@ -75,6 +77,7 @@ int command_replay(struct tool *t, int argc, char **argv)
 	r.orders_file = tool_option(&argc, argv, "--orders");
 	r.state_file = tool_option(&argc, argv, "--state");
 	r.ledger_file = tool_option(&argc, argv, "--ledger");
+	r.memory = tool_option(&argc, argv, "--memory");
 	r.regather = tool_flag(&argc, argv, "--regather");
 	r.threads = threads_of(tool_option(&argc, argv, "--threads"));
 	if (argc < 2 || argc > 3)

@@ -6,6 +6,7 @@
  * advertisers' verdicts are those of now, and what happened before the span is not known; the report counts whom that touches. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/timefmt.h"
 #include "filter-worker/core/record_view.h"
@@ -22,7 +23,9 @@
 #define BATCH_LEADS 64
 #define BATCH_SPAN_MS                                                                              \
 	CLAIM_SLACK_MS /* the kv's clock is at the batch's last lead while the first is judged */
-#define KV_TIMEOUT_MS 1000
+#define KV_TIMEOUT_MS 5000
+#define KV_TRIES      100
+#define KV_PAUSE_MS   100
 #define VERDICTS_MS   5000
 #define BEFORE_MS     (10 * MS_PER_MIN)
 
@@ -104,24 +107,41 @@ static void compare(struct regather *g, const struct entry *e)
 	tally_lead(&g->tally, &view.lead_id, view.aff_id, &before, &e->lead.judgement);
 }
 
-static void judge_batch(struct regather *g)
+/* A Redis may be away for a moment; it is safe to ask again. */
+static enum result judge_some(struct regather *g, struct desk_lead **leads, size_t count,
+			      size_t *ret_judged, struct error *ret_error)
+{
+	enum result r = RESULT_AWAY;
+
+	for (int tries = 0; tries < KV_TRIES && r == RESULT_AWAY; tries++) {
+		if (tries > 0)
+			(void)usleep(KV_PAUSE_MS * 1000);
+		*ret_judged = 0;
+		r = desk_judge(g->desk, leads, count, &g->arena, ret_judged, ret_error);
+	}
+	return r;
+}
+
+static enum result judge_batch(struct regather *g, struct error *ret_error)
 {
 	struct desk_lead *leads[BATCH_LEADS];
 
 	for (size_t i = 0; i < g->count; i++)
 		leads[i] = &g->batch[i].lead;
 	for (size_t at = 0; at < g->count;) {
-		size_t judged = 0;
-		enum result r =
-		    desk_judge(g->desk, leads + at, g->count - at, &g->arena, &judged, NULL);
+		size_t judged;
+		enum result r = judge_some(g, leads + at, g->count - at, &judged, ret_error);
 
-		assert(r == RESULT_OK && judged > 0); /* this kv is never away */
+		if (r != RESULT_OK)
+			return r;
+		assert(judged > 0);
 		/* What the desk says is valid until it is asked again. */
 		for (size_t end = at + judged; at < end; at++)
 			compare(g, &g->batch[at]);
 	}
 	g->count = 0;
 	arena_reset(&g->arena);
+	return RESULT_OK;
 }
 
 /* --- reading --- */
@@ -158,12 +178,15 @@ static bool opens(struct regather *g, const Punnet__V1__RawLead *raw)
 static enum result take(struct regather *g, struct side *side, const struct bus_record *record,
 			struct error *ret_error)
 {
+	enum result r = RESULT_OK;
 	Punnet__V1__RawLead *raw;
 	struct entry *e;
 
 	if (g->count == BATCH_LEADS ||
 	    (g->count > 0 && record->timestamp_ms - g->first_ms >= BATCH_SPAN_MS))
-		judge_batch(g);
+		r = judge_batch(g, ret_error);
+	if (r != RESULT_OK)
+		return r;
 	raw = codec_unpack(&g->arena, &punnet__v1__raw_lead__descriptor,
 			   arena_dup(&g->arena, record->value));
 	if (!raw || raw_lead_fault(raw)) {
@@ -228,7 +251,7 @@ static enum result judge_all(struct regather *g, struct error *ret_error)
 			fprintf(stderr, "\rleads: %llu\033[K", (unsigned long long)g->leads);
 	}
 	if (r == RESULT_OK && g->count > 0)
-		judge_batch(g);
+		r = judge_batch(g, ret_error);
 	return r;
 }
 
@@ -300,7 +323,10 @@ static enum result open_desk(struct regather *g, struct error *ret_error)
 	g->suppressions = suppressions_new();
 	suppressions_follow(g->suppressions, g->directory);
 	g->verdicts = verdict_follower_open(g->bus, VERDICTS_MS);
-	g->kv = kv_open("memory:", "", KV_TIMEOUT_MS, ret_error);
+	g->kv = kv_open_replay(g->replay->memory ? g->replay->memory : "memory:", KV_TIMEOUT_MS,
+			       ret_error);
+	if (!g->kv)
+		return RESULT_BAD;
 	g->desk = desk_open(
 	    &(struct desk_options){.rules = &g->rules,
 				   .kv = g->kv,
@@ -376,6 +402,24 @@ static void print_window(const struct regather *g)
 		       g->outside_samples[i].lead, g->outside_samples[i].text);
 }
 
+/* The memory is the replay's own, and goes with it. */
+static enum result forget(struct regather *g, struct error *ret_error)
+{
+	const char *prefix = kv_prefix(g->kv);
+	uint64_t removed;
+	enum result r = kv_forget(g->kv, &removed, ret_error);
+
+	if (r != RESULT_OK)
+		return error_set(ret_error, r, "the keys under %s are left behind", prefix);
+	if (g->replay->tool->json)
+		printf("{\"kind\":\"memory\",\"prefix\":\"%s\",\"removed\":%llu}\n", prefix,
+		       (unsigned long long)removed);
+	else if (*prefix)
+		printf("\nits memory was %llu keys under %s, which are removed\n",
+		       (unsigned long long)removed, prefix);
+	return RESULT_OK;
+}
+
 int replay_regather(struct replay *r)
 {
 	struct yaml_faults faults = {.file = r->rules_file};
@@ -401,6 +445,15 @@ int replay_regather(struct replay *r)
 	if (result == RESULT_OK) {
 		print_window(g);
 		result = tally_report(r, &g->tally, g->rules.hash, &r->error);
+	}
+	if (g->kv) {
+		struct error left = {0};
+		enum result forgot = forget(g, &left);
+
+		if (result == RESULT_OK && forgot != RESULT_OK) {
+			r->error = left;
+			result = forgot;
+		}
 	}
 	close_all(g);
 	free(g);

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "lead/wire_read.h"
+#include "router/core/decision_write.h"
 #include "runtime/clock.h"
 #include "tools/replay/replay_decisions.h"
 
@@ -112,7 +113,7 @@ static void keep_decision(struct team *t, struct market_part *p, const struct de
 			  uint32_t step)
 {
 	buf_reset(&t->packed);
-	codec_pack(d->routed ? &d->routed->base : &d->unsold->base, &t->packed);
+	decision_write(d, &t->packed);
 	assert(!t->packed.failed);
 	row_add(t, p, target_of(t->run, d), (uint64_t)p->fold.folded, step, p->fold.time_ms);
 }

@@ -138,6 +138,51 @@ static void fnv1a_has_its_published_values(void **state)
 		    hash_fnv1a(0, SLICE("\xff\xff\xff\xff\xff\xff\xff\xff")));
 }
 
+/* Its values stand in recordings and in golden topics: word by word, the last one with zeros behind it. */
+static void wide_by_hand(struct slice bytes, uint64_t ret[2])
+{
+	uint64_t a = 0xcbf29ce484222325u, b = ~a;
+
+	for (size_t at = 0; at < bytes.len; at += 8) {
+		uint64_t word = 0;
+
+		for (size_t i = at; i < bytes.len && i < at + 8; i++)
+			word |= (uint64_t)(unsigned char)bytes.data[i] << 8 * (i - at);
+		a = (a ^ word) * 0x9e3779b97f4a7c15u;
+		a ^= a >> 32;
+		b = (b ^ word) * 0xc2b2ae3d27d4eb4fu;
+		b ^= b >> 29;
+	}
+	ret[0] = hash_mix(a ^ bytes.len);
+	ret[1] = hash_mix(b + bytes.len);
+}
+
+static void many_are_hashed_at_once_as_one_after_the_other(void **state)
+{
+	uint64_t expected[2], one[2], each[20][2];
+	struct rng r = rng_seed(3);
+	struct slice all[20];
+	char bytes[8192];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)rng_next(&r);
+	for (int round = 0; round < 2000; round++) {
+		size_t count = rng_below(&r, ARRAY_LEN(all) + 1);
+
+		for (size_t i = 0; i < count; i++)
+			all[i] = slice_of(bytes + rng_below(&r, 4096),
+					  rng_below(&r, rng_chance(&r, 5000) ? 20 : 1200));
+		hash_wide_each(all, count, each);
+		for (size_t i = 0; i < count; i++) {
+			wide_by_hand(all[i], expected);
+			hash_wide(all[i], one);
+			assert_memory_equal(one, expected, sizeof(one));
+			assert_memory_equal(each[i], expected, sizeof(one));
+		}
+	}
+}
+
 static void a_lead_id_is_a_uuid_of_version_7(void **state)
 {
 	/* The example of RFC 9562, A.6. */
@@ -251,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(utf8_is_checked_after_rfc_3629),
 	    cmocka_unit_test(murmur2_agrees_with_kafkas_clients),
 	    cmocka_unit_test(fnv1a_has_its_published_values),
+	    cmocka_unit_test(many_are_hashed_at_once_as_one_after_the_other),
 	    cmocka_unit_test(a_lead_id_is_a_uuid_of_version_7),
 	    cmocka_unit_test(version_and_variant_stand_whatever_was_drawn),
 	    cmocka_unit_test(a_lead_id_is_read_in_its_canonical_form_only),

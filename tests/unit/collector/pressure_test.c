@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -11,6 +12,7 @@
 
 #define QUEUE_MAX     1000000
 #define BUSY_AFTER_US 250000
+#define WAITS_MAX_MS  10000
 
 struct kafka {
 	int64_t came_us[QUEUE_MAX];
@@ -18,6 +20,7 @@ struct kafka {
 	int64_t takes_us; /* at least, for each */
 	size_t stored, refused;
 	int64_t slowest_us;
+	size_t waits[WAITS_MAX_MS]; /* how many waited so many milliseconds */
 };
 
 static void acknowledge(struct kafka *k, struct pressure *p, int64_t now_us)
@@ -27,6 +30,21 @@ static void acknowledge(struct kafka *k, struct pressure *p, int64_t now_us)
 	pressure_acked(p, now_us, took_us);
 	k->stored++;
 	k->slowest_us = MAX_OF(k->slowest_us, took_us);
+	k->waits[MIN_OF(took_us / 1000, WAITS_MAX_MS - 1)]++;
+}
+
+/* The 99th percentile of what was waited since it was last asked. */
+static int64_t p99_ms(struct kafka *k)
+{
+	size_t all = 0, above = 0;
+	int64_t at = WAITS_MAX_MS;
+
+	for (size_t i = 0; i < WAITS_MAX_MS; i++)
+		all += k->waits[i];
+	while (at > 0 && (above + k->waits[at - 1]) * 100 <= all)
+		above += k->waits[--at];
+	memset(k->waits, 0, sizeof(k->waits));
+	return at;
 }
 
 /* So many milliseconds in which `come` leads come and `stored` are stored each. */
@@ -85,6 +103,62 @@ static void they_wait_at_most_five_times_as_long_as_others_do(_unused_ void **st
 	run(k, &p, 3000, 60000, 30, 10); /* longer than it remembers what is quick */
 	assert_true(k->stored >= 60000 * 10 * 95 / 100);
 	assert_true(k->slowest_us <= 5 * normal_us);
+	free(k);
+}
+
+/* The ramp counts: the crowd has to be known for one before many have been let in. */
+static void in_a_crowd_they_wait_five_times_as_long_at_most(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+	int64_t normal_ms;
+
+	k->takes_us = 20000;
+	run(k, &p, 0, 3000, 5, 10);
+	assert_int_equal(k->refused, 0);
+	normal_ms = p99_ms(k);
+	k->stored = 0;
+	run(k, &p, 3000, 8000, 30, 10);
+	assert_true(k->stored >= 8000 * 10 * 95 / 100);
+	assert_true(p99_ms(k) <= 5 * normal_ms);
+	run(k, &p, 11000, 1000, 5, 10); /* it is over */
+	k->refused = 0;
+	run(k, &p, 12000, 2000, 5, 10);
+	assert_int_equal(k->refused, 0);
+	free(k);
+}
+
+/* The control: nobody notices that there is a crowd. */
+static void with_the_wide_bound_alone_they_wait_longer(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+	int64_t normal_ms;
+
+	k->takes_us = 20000;
+	run(k, &p, 0, 3000, 5, 10);
+	normal_ms = p99_ms(k);
+	for (int64_t at = 3000; at < 11000; at++) {
+		p.crowd = false;
+		run(k, &p, at, 1, 30, 10);
+	}
+	assert_true(p99_ms(k) > 5 * normal_ms);
+	free(k);
+}
+
+/* A batch of 1,000 twice a second, beside single ones: Kafka rests in between. */
+static void a_batch_that_comes_at_once_is_no_crowd(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	k->takes_us = 1000;
+	for (int64_t at = 0; at < 30000; at += 500) {
+		run(k, &p, at, 1, 1000, 10);
+		run(k, &p, at + 1, 249, 1, 10);
+		run(k, &p, at + 250, 250, 0, 10);
+	}
+	assert_int_equal(k->refused, 0);
 	free(k);
 }
 
@@ -190,6 +264,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(three_times_as_many_are_taken_at_the_full_pace_and_in_time),
 	    cmocka_unit_test(they_wait_at_most_five_times_as_long_as_others_do),
+	    cmocka_unit_test(in_a_crowd_they_wait_five_times_as_long_at_most),
+	    cmocka_unit_test(with_the_wide_bound_alone_they_wait_longer),
+	    cmocka_unit_test(a_batch_that_comes_at_once_is_no_crowd),
 	    cmocka_unit_test(a_pause_is_no_crowd),
 	    cmocka_unit_test(without_a_measure_they_wait_longer),
 	    cmocka_unit_test(a_kafka_that_became_slow_for_good_is_used_in_full_again),
