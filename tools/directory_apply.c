@@ -228,8 +228,7 @@ static void apply_vertical(struct apply *a, const struct yaml *item, const char 
 	e->entry_case = PUNNET__V1__DIRECTORY_ENTRY__ENTRY_VERTICAL;
 	e->vertical = v;
 	v->card = rate_card_read(&a->arena, item, id, v->payout_share_bp, &a->faults);
-	if (known(a, "vertical", id))
-		tiers_keep(&a->arena, known(a, "vertical", id)->vertical->card, v->card);
+	tiers_keep(&a->arena, known(a, "vertical", id), v->card);
 	yaml_refuse_unknown(
 	    item, "vertical",
 	    "id, name, market_partition, currency, payout_share_bp, fields, " RATE_CARD_KEYS,

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/timefmt.h"
-#include "ledger_tool.h"
 #include "lead/codec.h"
+#include "ledger_tool.h"
 #include "router/core/price.h"
 #include "runtime/clock.h"
 #include "runtime/directory.h"
@@ -40,8 +40,8 @@ static enum result all_is_settled(struct tiering *g)
 	for (int32_t p = 0; p < partitions; p++) {
 		struct store_cursor cursor;
 		int64_t end;
-		enum result r = bus_offset_at(g->tool->bus, OUTCOMES, p, g->to_ms, TOOL_TIMEOUT_MS,
-					      &end);
+		enum result r =
+		    bus_offset_at(g->tool->bus, OUTCOMES, p, g->to_ms, TOOL_TIMEOUT_MS, &end);
 
 		if (r != RESULT_OK)
 			return error_set(&g->error, RESULT_AWAY, OUTCOMES "/%d can't be read", p);

@@ -22,7 +22,8 @@ bool month_span(const char *month, int64_t *ret_from_ms, int64_t *ret_to_ms)
 	struct slice s = slice_cstr(month);
 	int64_t y, m;
 
-	if (s.len != MONTH_TEXT_LEN || s.data[4] != '-' || !slice_to_int64(slice_of(s.data, 4), &y) ||
+	if (s.len != MONTH_TEXT_LEN || s.data[4] != '-' ||
+	    !slice_to_int64(slice_of(s.data, 4), &y) ||
 	    !slice_to_int64(slice_of(s.data + 5, 2), &m) || y < 2000 || m < 1 || m > DECEMBER)
 		return false;
 	return first_of(y, m, ret_from_ms) &&
@@ -99,8 +100,10 @@ size_t tiers_compare(const Punnet__V1__RateChanged *was, const Punnet__V1__RateC
 	size_t i = 0, k = 0, changes = 0;
 
 	while (i < was->n_tier_holders || k < is->n_tier_holders) {
-		const Punnet__V1__TierHolder *a = i < was->n_tier_holders ? was->tier_holders[i] : NULL;
-		const Punnet__V1__TierHolder *b = k < is->n_tier_holders ? is->tier_holders[k] : NULL;
+		const Punnet__V1__TierHolder *a =
+		    i < was->n_tier_holders ? was->tier_holders[i] : NULL;
+		const Punnet__V1__TierHolder *b =
+		    k < is->n_tier_holders ? is->tier_holders[k] : NULL;
 		int order = !a ? 1 : !b ? -1 : strcmp(a->aff_id, b->aff_id);
 
 		i += order <= 0;
@@ -126,8 +129,10 @@ bool tiers_same(const Punnet__V1__RateChanged *a, const Punnet__V1__RateChanged 
 	return true;
 }
 
-void tiers_keep(struct arena *a, const Punnet__V1__RateChanged *was, Punnet__V1__RateChanged *is)
+void tiers_keep(struct arena *a, const Punnet__V1__DirectoryEntry *vertical,
+		Punnet__V1__RateChanged *is)
 {
+	const Punnet__V1__RateChanged *was = vertical ? vertical->vertical->card : NULL;
 	struct tiers t = {.arena = a, .card = is};
 
 	if (!was)

@@ -3,6 +3,7 @@
 #define PUNNET_TIERS_CORE_H
 
 #include "base/arena.h"
+#include "proto/directory.pb-c.h"
 #include "proto/market.pb-c.h"
 
 #define MONTH_TEXT_LEN 7 /* 2026-11 */
@@ -32,7 +33,8 @@ typedef void (*tier_change_fn)(void *ctx, const char *aff_id, const char *was, c
 bool tiers_same(const Punnet__V1__RateChanged *a, const Punnet__V1__RateChanged *b);
 size_t tiers_compare(const Punnet__V1__RateChanged *was, const Punnet__V1__RateChanged *is,
 		     tier_change_fn fn, void *ctx);
-/* A new card of the same vertical, from a directory file, keeps who is in a tier that it has, too. */
-void tiers_keep(struct arena *a, const Punnet__V1__RateChanged *was, Punnet__V1__RateChanged *is);
+/* A new card of the same vertical, from a directory file, keeps who is in a tier that it has, too. NULL: the vertical is new. */
+void tiers_keep(struct arena *a, const Punnet__V1__DirectoryEntry *vertical,
+		Punnet__V1__RateChanged *is);
 
 #endif

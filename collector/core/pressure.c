@@ -119,18 +119,30 @@ void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 		next_window(p, now_us);
 }
 
+static bool exceeds(const struct pressure *p, size_t under_way, int64_t wait_us)
+{
+	return under_way * 1000000 / (size_t)wait_us > acks_per_s(p);
+}
+
 static bool is_too_much(const struct pressure *p, size_t under_way)
 {
 	size_t few = p->looking    ? PRESSURE_LOOKING_MIN
 		     : is_tight(p) ? PRESSURE_CROWD_MIN
 				   : PRESSURE_UNDER_WAY_MIN;
-	int64_t wait_us = p->looking ? quick_us(p) : pressure_wait_us(p);
 
 	if (p->busy_after_us == 0 || under_way < few)
 		return false;
 	if (!p->looking && !late(p))
 		return false;
-	return under_way * 1000000 / (size_t)wait_us > acks_per_s(p);
+	return exceeds(p, under_way, p->looking ? quick_us(p) : pressure_wait_us(p));
+}
+
+bool pressure_has_batch_room(const struct pressure *p, size_t under_way)
+{
+	if (p->looking)
+		return under_way < PRESSURE_LOOKING_MIN || !exceeds(p, under_way, quick_us(p));
+	return p->busy_after_us == 0 || under_way < PRESSURE_UNDER_WAY_MIN ||
+	       !exceeds(p, under_way, wait_of_us(p, PRESSURE_CROWD_WAIT_US));
 }
 
 bool pressure_is_high(struct pressure *p, size_t under_way)

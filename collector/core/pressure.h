@@ -46,6 +46,8 @@ struct pressure {
 void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us);
 /* Whether one more must be refused; who asks does it then. */
 bool pressure_is_high(struct pressure *p, size_t under_way);
+/* Whether there is room for a line of a batch. A batch can wait, so it takes no more than what is left to a crowd, and makes none. */
+bool pressure_has_batch_room(const struct pressure *p, size_t under_way);
 /* How long a record may wait for its acknowledgement, as things are. */
 int64_t pressure_wait_us(const struct pressure *p);
 

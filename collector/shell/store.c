@@ -164,7 +164,7 @@ bool store_has_batch_room(const struct store *s)
 {
 	size_t room = s->o.max_unacked - s->o.max_unacked / SINGLES_SHARE;
 
-	return s->used < room && !pressure_is_high(&s->pressure, s->used);
+	return s->used < room && pressure_has_batch_room(&s->pressure, s->used);
 }
 
 enum result store_put(struct store *s, const char *topic, int32_t partition, struct slice key,

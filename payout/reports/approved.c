@@ -6,7 +6,8 @@
 #include "payout/store/store.h"
 
 static const char approved_sql[] =
-    "SELECT vertical, aff_id, CAST(SUM(approved) AS BIGINT) FROM verdict_days WHERE day >= $1 AND day "
+    "SELECT vertical, aff_id, CAST(SUM(approved) AS BIGINT) FROM verdict_days WHERE day >= $1 AND "
+    "day "
     "< $2 "
     "GROUP BY vertical, aff_id HAVING SUM(approved) > 0 ORDER BY vertical, aff_id";
 
@@ -31,8 +32,8 @@ enum result report_approved(struct store *s, const struct report_period *period,
 	struct db_value params[] = {db_int(period->from_ms / MS_PER_DAY),
 				    db_int(period->to_ms / MS_PER_DAY)};
 	struct telling t = {.fn = fn, .ctx = ctx};
-	enum result r = db_add(store_db(s), approved_sql, params, ARRAY_LEN(params), tell, &t,
-			       ret_error);
+	enum result r =
+	    db_add(store_db(s), approved_sql, params, ARRAY_LEN(params), tell, &t, ret_error);
 
 	if (r == RESULT_OK)
 		r = db_flush(store_db(s), ret_error);

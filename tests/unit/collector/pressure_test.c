@@ -163,6 +163,26 @@ static void a_batch_that_comes_at_once_is_no_crowd(_unused_ void **state)
 }
 
 /* A broker that is quick otherwise pauses for a tenth of a second, at two leads a millisecond, every second. */
+/* Twenty leads a millisecond are stored; two come alone, and there is always a batch that would fill all there is. */
+static void who_sends_batches_shuts_nobody_out(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	k->takes_us = 2000;
+	run(k, &p, 0, 3000, 2, 20); /* what is quick is learned */
+	(void)p99_ms(k);
+	for (int64_t at = 3000; at < 13000; at++) {
+		while (pressure_has_batch_room(&p, k->next - k->first))
+			k->came_us[k->next++] = at * 1000;
+		run(k, &p, at, 1, 2, 20);
+	}
+	assert_int_equal(k->refused, 0);
+	assert_true(k->stored >= 3000 * 2 + 9900 * 20);
+	assert_in_range(p99_ms(k), 1, 30);
+	free(k);
+}
+
 static void a_pause_is_no_crowd(_unused_ void **state)
 {
 	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
@@ -267,6 +287,7 @@ int main(void)
 	    cmocka_unit_test(in_a_crowd_they_wait_five_times_as_long_at_most),
 	    cmocka_unit_test(with_the_wide_bound_alone_they_wait_longer),
 	    cmocka_unit_test(a_batch_that_comes_at_once_is_no_crowd),
+	    cmocka_unit_test(who_sends_batches_shuts_nobody_out),
 	    cmocka_unit_test(a_pause_is_no_crowd),
 	    cmocka_unit_test(without_a_measure_they_wait_longer),
 	    cmocka_unit_test(a_kafka_that_became_slow_for_good_is_used_in_full_again),

@@ -32,8 +32,8 @@ static Punnet__V1__RateChanged *card_of(size_t tiers)
 
 static void a_month_is_a_calendar_month_in_utc(_unused_ void **state)
 {
-	static const char *const wrong[] = {"", "2026", "2026-13", "2026-00", "2026-1", "26-11-01",
-					    "2026-11-01", "1999-12"};
+	static const char *const wrong[] = {"",       "2026",     "2026-13",    "2026-00",
+					    "2026-1", "26-11-01", "2026-11-01", "1999-12"};
 	int64_t from_ms, to_ms;
 	char month[MONTH_TEXT_LEN + 1];
 
@@ -98,16 +98,18 @@ static void a_new_card_keeps_who_is_in_a_tier_that_it_has(_unused_ void **state)
 {
 	struct tiers t = {.arena = &arena, .card = card_of(3)};
 	Punnet__V1__RateChanged *is = card_of(2), *none = card_of(0);
-	const Punnet__V1__RateChanged *was;
+	Punnet__V1__Vertical vertical = PUNNET__V1__VERTICAL__INIT;
+	Punnet__V1__DirectoryEntry was = PUNNET__V1__DIRECTORY_ENTRY__INIT;
 
 	tiers_count(&t, "w1", 60);
 	tiers_count(&t, "w2", 300);
-	was = tiers_card(&t, "2026-10");
-	tiers_keep(&arena, was, is);
+	was.vertical = &vertical;
+	vertical.card = (Punnet__V1__RateChanged *)tiers_card(&t, "2026-10");
+	tiers_keep(&arena, &was, is);
 	assert_int_equal(is->n_tier_holders, 1); /* there is no bronze any more */
 	assert_string_equal(is->tier_holders[0]->aff_id, "w2");
 	assert_string_equal(is->tier_month, "2026-10");
-	tiers_keep(&arena, was, none);
+	tiers_keep(&arena, &was, none);
 	assert_int_equal(none->n_tier_holders, 0);
 	assert_string_equal(none->tier_month, "");
 	tiers_keep(&arena, NULL, none);
