@@ -56,26 +56,28 @@ def _given_to(market, lead, order, taken, j):
     return np.bincount(lead[mine], weights=taken[mine], minlength=len(market.at_ms))
 
 
-def _hold_to_plan(solver, mine, plan, fill, slack):
-    """What an order has at each checkpoint lies within `slack` of its plan. mine: its columns, in the order of the leads."""
-    so_far = []
+def _hold_to_plan(solver, mine, plan, slack):
+    """At each checkpoint the order has the planned part of what it has in the end, but for `slack` leads. mine: its columns, in the
+    order of the leads; plan: of each."""
+    got, planned = [], []
     for part in np.array_split(np.arange(len(mine)), CHECKPOINTS):
         if len(part) == 0:
             continue
         solver.addVar(0, highspy.kHighsInf)
-        got = solver.getNumCol() - 1
-        so_far.append(got)
-        solver.addRow(0, 0, len(part) + 1, np.append(mine[part], got).astype(np.int32), np.append(np.ones(len(part)), -1.0))
-        middle = fill * plan[part[-1]]
-        solver.addRow(middle - slack, middle + slack, len(so_far), np.array(so_far, dtype=np.int32), np.ones(len(so_far)))
+        got.append(solver.getNumCol() - 1)
+        planned.append(plan[part[-1]])
+        solver.addRow(0, 0, len(part) + 1, np.append(mine[part], got[-1]).astype(np.int32), np.append(np.ones(len(part)), -1.0))
+    for k, part in enumerate(planned):
+        so_far = (np.arange(len(got)) <= k).astype(float)
+        solver.addRow(-slack, slack, len(got), np.array(got, dtype=np.int32), so_far - part)
 
 
-def optimum_on_plan(market, fill, within):
+def optimum_on_plan(market, within):
     """The most that can be earned when no order of CURVE_LEADS_MIN leads or more is ever further than `within` of its quantity off its
-    plan for what the optimum gives it."""
+    plan for what it gets."""
     lead, order = _columns(market)
     solver = _solver(market, lead, order)
     for j in np.flatnonzero(market.quantity >= CURVE_LEADS_MIN):
         mine = np.flatnonzero(order == j)
-        _hold_to_plan(solver, mine, plan_of(market, j)[lead[mine]], fill[j], within * market.quantity[j])
+        _hold_to_plan(solver, mine, plan_of(market, j)[lead[mine]], within * market.quantity[j])
     return _solve(market, solver)[0]

@@ -120,6 +120,25 @@ static void a_state_of_another_partition_is_refused(void **state)
 	play_stop(&p);
 }
 
+/* What an older or a newer version wrote: its log is read instead. */
+static void a_state_of_another_format_is_refused(void **state)
+{
+	_cleanup_(buf_free) struct buf bytes = {0};
+	const size_t at = strlen("punnet-market");
+	const char *why = NULL;
+	struct play p;
+
+	(void)state;
+	lived(&p, &bytes);
+	assert_int_equal(bytes.data[at], MARKET_FORMAT);
+	bytes.data[at]--;
+	assert_null(market_decode(buf_slice(&bytes), 0, &why));
+	assert_string_equal(why, "another format");
+	bytes.data[at] += 2;
+	assert_null(market_decode(buf_slice(&bytes), 0, &why));
+	play_stop(&p);
+}
+
 /* Whatever one byte is changed to, reading ends cleanly; what is taken for a state can be written and read again. */
 static void a_damaged_byte_is_refused_or_gives_a_state_that_holds(void **state)
 {
@@ -152,6 +171,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(a_market_goes_on_the_same_after_a_cut_anywhere),
 	    cmocka_unit_test(a_state_cut_short_is_refused),
 	    cmocka_unit_test(a_state_of_another_partition_is_refused),
+	    cmocka_unit_test(a_state_of_another_format_is_refused),
 	    cmocka_unit_test(a_damaged_byte_is_refused_or_gives_a_state_that_holds),
 	};
 
