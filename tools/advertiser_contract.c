@@ -40,6 +40,7 @@ static void read_quality(struct arena *a, const struct yaml *item, Punnet__V1__A
 	const struct yaml *map = yaml_get(item, "quality");
 	int64_t slow = 0, own = 0, least = LEAST_LEADS, window = WINDOW_DAYS, pause = PAUSE_HOURS;
 	Punnet__V1__QualityRule *rule;
+	bool lowers;
 
 	if (!map)
 		return;
@@ -48,12 +49,13 @@ static void read_quality(struct arena *a, const struct yaml *item, Punnet__V1__A
 	yaml_int(map, "least_leads", 1, 1000000, &least, f);
 	yaml_int(map, "window_days", 1, WINDOW_DAYS_MAX, &window, f);
 	yaml_int(map, "pause_hours", 1, PAUSE_DAYS_MAX * 24, &pause, f);
+	rule = arena_alloc(a, sizeof(*rule));
+	punnet__v1__quality_rule__init(rule);
+	lowers = read_lower(yaml_get(map, "lower"), rule, f);
 	yaml_refuse_unknown(
 	    map, "quality",
 	    "slow_minutes, own_cause_percent, least_leads, window_days, pause_hours, lower", f);
-	rule = arena_alloc(a, sizeof(*rule));
-	punnet__v1__quality_rule__init(rule);
-	if (!read_lower(yaml_get(map, "lower"), rule, f) && slow == 0 && own == 0)
+	if (!lowers && slow == 0 && own == 0)
 		yaml_fault(f, item->line,
 			   "quality: expected slow_minutes, own_cause_percent or lower");
 	rule->slow_minutes = (uint32_t)slow;
