@@ -10,13 +10,37 @@
 #define WINDOW_DAYS_MAX 23
 #define PAUSE_DAYS_MAX  7
 
-/* When `punnet scorecard apply` pauses it. */
+#define LOWER_PERCENT_MAX 90
+
+/* Before it is paused. */
+static bool read_lower(const struct yaml *map, Punnet__V1__QualityRule *ret, struct yaml_faults *f)
+{
+	int64_t percent = 0, slow = 0, own = 0;
+
+	if (!map)
+		return false;
+	yaml_int(map, "percent", 1, LOWER_PERCENT_MAX, &percent, f);
+	yaml_int(map, "slow_minutes", 1, 100000, &slow, f);
+	yaml_int(map, "own_cause_percent", 1, 100, &own, f);
+	yaml_refuse_unknown(map, "lower", "percent, slow_minutes, own_cause_percent", f);
+	if (percent == 0 || (slow == 0 && own == 0))
+		yaml_fault(
+		    f, map->line,
+		    "lower: expected percent, and slow_minutes or own_cause_percent, or both");
+	ret->lower_percent = (uint32_t)percent;
+	ret->lower_slow_minutes = (uint32_t)slow;
+	ret->lower_own_cause_percent = (uint32_t)own;
+	return true;
+}
+
+/* When `punnet scorecard apply` pauses or lowers it. */
 static void read_quality(struct arena *a, const struct yaml *item, Punnet__V1__Advertiser *ret,
 			 struct yaml_faults *f)
 {
 	const struct yaml *map = yaml_get(item, "quality");
 	int64_t slow = 0, own = 0, least = LEAST_LEADS, window = WINDOW_DAYS, pause = PAUSE_HOURS;
 	Punnet__V1__QualityRule *rule;
+	bool lowers;
 
 	if (!map)
 		return;
@@ -25,14 +49,15 @@ static void read_quality(struct arena *a, const struct yaml *item, Punnet__V1__A
 	yaml_int(map, "least_leads", 1, 1000000, &least, f);
 	yaml_int(map, "window_days", 1, WINDOW_DAYS_MAX, &window, f);
 	yaml_int(map, "pause_hours", 1, PAUSE_DAYS_MAX * 24, &pause, f);
-	yaml_refuse_unknown(
-	    map, "quality",
-	    "slow_minutes, own_cause_percent, least_leads, window_days, pause_hours", f);
-	if (slow == 0 && own == 0)
-		yaml_fault(f, item->line,
-			   "quality: expected slow_minutes or own_cause_percent, or both");
 	rule = arena_alloc(a, sizeof(*rule));
 	punnet__v1__quality_rule__init(rule);
+	lowers = read_lower(yaml_get(map, "lower"), rule, f);
+	yaml_refuse_unknown(
+	    map, "quality",
+	    "slow_minutes, own_cause_percent, least_leads, window_days, pause_hours, lower", f);
+	if (!lowers && slow == 0 && own == 0)
+		yaml_fault(f, item->line,
+			   "quality: expected slow_minutes, own_cause_percent or lower");
 	rule->slow_minutes = (uint32_t)slow;
 	rule->own_cause_percent = (uint32_t)own;
 	rule->least_leads = (uint32_t)least;

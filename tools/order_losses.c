@@ -45,7 +45,7 @@ static bool would_win(const struct order *o, const struct lead_view *lead,
 	struct candidate c = {.order = (struct order *)o, .fits = true, .now_ms = now_ms};
 
 	c.price_minor = price_of(o, lead, now_ms);
-	c.score = rank_score(o, c.price_minor);
+	c.score = rank_score(o, c.price_minor, now_ms);
 	return !match->won || candidate_compare(&c, &match->best[0]) < 0;
 }
 
@@ -92,8 +92,9 @@ static void look(void *ctx, const struct lead_view *lead, const struct match *ma
 	} else {
 		l->outbid++;
 		/* So much more would have been needed, whoever is paced. */
-		add_gap(l, (match->best[0].score - rank_score(o, price_of(o, lead, now_ms))) >>
-			       PACE_MONEY_SHIFT);
+		add_gap(l,
+			(match->best[0].score - rank_score(o, price_of(o, lead, now_ms), now_ms)) >>
+			    PACE_MONEY_SHIFT);
 	}
 }
 

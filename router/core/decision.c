@@ -3,6 +3,7 @@
 #include "decision.h"
 
 #include "base/hash.h"
+#include "base/money.h"
 #include "lead/codec.h"
 
 static void digest_bytes(struct market *m, struct slice bytes)
@@ -56,6 +57,18 @@ struct told {
 	Punnet__V1__Money price;
 };
 
+/* Of one who could have had it: why it stands lower than by its price. */
+static const char *rank_detail(const struct market *m, const struct candidate *c, struct arena *a)
+{
+	int64_t counted = rank_price(c->order, c->price_minor, m->log_time_ms);
+	char money[48];
+
+	if (counted == c->price_minor)
+		return "";
+	money_text(counted, c->order->terms->currency, money, sizeof(money));
+	return arena_printf(a, "ranks as if it paid %s: a rule lowers its advertiser", money);
+}
+
 static Punnet__V1__Candidate *candidate_message(struct market *m, const struct candidate *c,
 						bool first, const struct lead_view *view,
 						struct told *told, struct arena *a)
@@ -74,6 +87,8 @@ static Punnet__V1__Candidate *candidate_message(struct market *m, const struct c
 	if (!c->fits) {
 		ret->until_ms = c->miss.until_ms;
 		ret->detail = (char *)miss_detail(m, c, view, a);
+	} else {
+		ret->detail = (char *)rank_detail(m, c, a);
 	}
 	digest_bytes(m, slice_cstr(ret->order_id));
 	digest_bytes(m, slice_cstr(ret->code));

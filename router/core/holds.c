@@ -47,12 +47,31 @@ bool hold_apply(struct map *holds, const Punnet__V1__AdvertiserHeld *held, int64
 	return true;
 }
 
+bool hold_lower(struct map *holds, const Punnet__V1__AdvertiserLowered *lowered,
+		int64_t log_time_ms, bool *ret_changed)
+{
+	int64_t until_ms = MIN_OF(lowered->until_ms, log_time_ms + HOLD_BY_RULE_MAX_MS);
+	struct hold *h, before;
+
+	if (!lowered->advertiser_id[0] || lowered->until_ms < 0 || lowered->lower_bp > LOWER_BP_MAX)
+		return false;
+	h = hold_of(holds, slice_cstr(lowered->advertiser_id));
+	before = *h;
+	if (before.lower_until_ms <= log_time_ms)
+		before.lower_until_ms = before.lower_bp = 0;
+	h->lower_until_ms = until_ms > log_time_ms && lowered->lower_bp > 0 ? until_ms : 0;
+	h->lower_bp = h->lower_until_ms ? lowered->lower_bp : 0;
+	*ret_changed = h->lower_until_ms != before.lower_until_ms || h->lower_bp != before.lower_bp;
+	return true;
+}
+
 /* --- as bytes --- */
 
 struct held {
 	struct slice advertiser_id;
 	int64_t until_ms;
 	bool by_rule;
+	uint32_t lower_bp; /* not 0: lowered, not held */
 };
 
 static int by_id(const void *a, const void *b)
@@ -65,6 +84,8 @@ static int by_id(const void *a, const void *b)
 		return order;
 	if (x->advertiser_id.len != y->advertiser_id.len)
 		return x->advertiser_id.len > y->advertiser_id.len ? 1 : -1;
+	if (x->lower_bp != y->lower_bp)
+		return x->lower_bp > y->lower_bp ? 1 : -1;
 	return x->by_rule - y->by_rule;
 }
 
@@ -78,9 +99,11 @@ static size_t collect(const struct map *holds, int64_t log_time_ms, struct held 
 		const struct hold *h = value;
 
 		if (h->until_ms > log_time_ms)
-			ret[count++] = (struct held){key, h->until_ms, false};
+			ret[count++] = (struct held){key, h->until_ms, false, 0};
 		if (h->rule_until_ms > log_time_ms)
-			ret[count++] = (struct held){key, h->rule_until_ms, true};
+			ret[count++] = (struct held){key, h->rule_until_ms, true, 0};
+		if (h->lower_until_ms > log_time_ms)
+			ret[count++] = (struct held){key, h->lower_until_ms, true, h->lower_bp};
 	}
 	qsort(ret, count, sizeof(*ret), by_id);
 	return count;
@@ -88,7 +111,7 @@ static size_t collect(const struct map *holds, int64_t log_time_ms, struct held 
 
 void holds_encode(const struct map *holds, int64_t log_time_ms, struct buf *out)
 {
-	struct held *all = calloc(2 * map_count(holds) + 1, sizeof(*all));
+	struct held *all = calloc(3 * map_count(holds) + 1, sizeof(*all));
 	struct arena words = {0};
 	size_t count;
 
@@ -98,12 +121,16 @@ void holds_encode(const struct map *holds, int64_t log_time_ms, struct buf *out)
 	for (size_t i = 0; i < count; i++) {
 		Punnet__V1__HoldsState one = PUNNET__V1__HOLDS_STATE__INIT;
 		Punnet__V1__AdvertiserHeld h = PUNNET__V1__ADVERTISER_HELD__INIT, *list = &h;
+		Punnet__V1__AdvertiserLowered l = PUNNET__V1__ADVERTISER_LOWERED__INIT, *low = &l;
 
-		h.advertiser_id = arena_cstr(&words, all[i].advertiser_id);
-		h.until_ms = all[i].until_ms;
+		h.advertiser_id = l.advertiser_id = arena_cstr(&words, all[i].advertiser_id);
+		h.until_ms = l.until_ms = all[i].until_ms;
 		h.by_rule = all[i].by_rule;
-		one.n_holds = 1;
+		l.lower_bp = all[i].lower_bp;
+		one.n_holds = all[i].lower_bp == 0;
 		one.holds = &list;
+		one.n_lowered = all[i].lower_bp > 0;
+		one.lowered = &low;
 		/* packed messages one behind another are one message with all their elements */
 		codec_pack(&one.base, out);
 	}
@@ -122,6 +149,12 @@ bool holds_decode(struct map *holds, struct slice bytes)
 		struct hold *h = hold_of(holds, slice_cstr(one->advertiser_id));
 
 		*(one->by_rule ? &h->rule_until_ms : &h->until_ms) = one->until_ms;
+	}
+	for (size_t i = 0; state && i < state->n_lowered; i++) {
+		struct hold *h = hold_of(holds, slice_cstr(state->lowered[i]->advertiser_id));
+
+		h->lower_until_ms = state->lowered[i]->until_ms;
+		h->lower_bp = state->lowered[i]->lower_bp;
 	}
 	arena_free(&a);
 	return state != NULL;

@@ -273,6 +273,16 @@ static enum market_answer apply_held(struct market *m, const Punnet__V1__Adverti
 	return changed ? MARKET_CHANGED : MARKET_NO_MATTER;
 }
 
+static enum market_answer apply_lowered(struct market *m,
+					const Punnet__V1__AdvertiserLowered *lowered)
+{
+	bool changed = false;
+
+	if (!hold_lower(&m->holds, lowered, m->log_time_ms, &changed))
+		return MARKET_MALFORMED;
+	return changed ? MARKET_CHANGED : MARKET_NO_MATTER;
+}
+
 enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent *event,
 				int64_t append_time_ms, uint64_t offset, struct arena *a,
 				struct decisions *ret)
@@ -301,6 +311,8 @@ enum market_answer market_apply(struct market *m, const Punnet__V1__MarketEvent 
 		return apply_due(event, &d);
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
 		return apply_held(m, event->held);
+	case PUNNET__V1__MARKET_EVENT__EVENT_LOWERED:
+		return apply_lowered(m, event->lowered);
 	default:
 		return MARKET_MALFORMED;
 	}

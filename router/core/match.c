@@ -48,7 +48,7 @@ static struct candidate ask(struct search *s, struct order *o)
 	c.nearness = c.fits ? 0 : answer.nearness;
 	c.near = !c.fits && answer.nearness >= NEARNESS_NEAR;
 	c.price_minor = price_of(o, s->lead, s->now_ms);
-	c.score = rank_score(o, c.price_minor);
+	c.score = rank_score(o, c.price_minor, s->now_ms);
 	if (!c.fits && answer.standing)
 		index_close(&s->v->index, o, c.near, c.miss.until_ms);
 	return c;
@@ -67,7 +67,7 @@ static bool was_offered(const struct lead_view *lead, const struct order *o)
 static void tell_pacer(struct search *s, const struct candidate *c)
 {
 	if (c->fits || c->miss.code == REASON_ROUTE_PACED)
-		pace_fits(&s->v->pacer, c->order, c->price_minor);
+		pace_fits(&s->v->pacer, c->order, rank_price(c->order, c->price_minor, c->now_ms));
 }
 
 /* Which orders were asked hangs on who stands in a leaf with whom, and that on the index's past, which no snapshot knows.

@@ -1,6 +1,9 @@
 /* rank: see rank.h. What only an even score and priority ask for is worked out then, and not before. */
 #include "rank.h"
 
+#include "base/money.h"
+#include "holds.h"
+
 struct ratio {
 	uint64_t taken, of;
 };
@@ -42,9 +45,16 @@ static int compare_weight(const struct candidate *a, const struct candidate *b)
 			     (struct ratio){order_taken(b->order, WINDOW_DAY, b->now_ms), y});
 }
 
-int64_t rank_score(const struct order *o, int64_t price_minor)
+int64_t rank_price(const struct order *o, int64_t price_minor, int64_t now_ms)
 {
-	return pace_score(o, price_minor);
+	if (!o->hold || now_ms >= o->hold->lower_until_ms)
+		return price_minor;
+	return price_minor - money_share_bp(price_minor, o->hold->lower_bp);
+}
+
+int64_t rank_score(const struct order *o, int64_t price_minor, int64_t now_ms)
+{
+	return pace_score(o, rank_price(o, price_minor, now_ms));
 }
 
 struct rank_key rank_bound(const struct order *o)

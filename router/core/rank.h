@@ -7,7 +7,7 @@
  *     5  the order id, byte by byte
  *
  * The score is the price, less the scarcity price of an order that is paced: see pace.h, also for its unit. It is never above
- * the price, which is its upper bound in rank_bound(). */
+ * the price, which is its upper bound in rank_bound(). While a rule lowers its advertiser, a part of the price does not count. */
 #ifndef PUNNET_ROUTER_RANK_H
 #define PUNNET_ROUTER_RANK_H
 
@@ -28,7 +28,9 @@ struct rank_key {
 	int32_t priority;
 };
 
-int64_t rank_score(const struct order *o, int64_t price_minor);
+/* What counts of the price. */
+int64_t rank_price(const struct order *o, int64_t price_minor, int64_t now_ms);
+int64_t rank_score(const struct order *o, int64_t price_minor, int64_t now_ms);
 struct rank_key rank_bound(const struct order *o);
 struct rank_key rank_key_of(const struct candidate *c);
 int rank_key_compare(struct rank_key a, struct rank_key b); /* < 0 when a stands before b */

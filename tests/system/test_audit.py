@@ -12,23 +12,30 @@ from conftest import apply_orders, end_stack, make_stack
 from support import log, messages
 from support.advertiser import Advertiser
 from support.stack import wait_until
+from support.tracker import Tracker
 from support.webmaster import Webmaster, lead
 
 LEADS = 400
+ALERTS = """operators:
+  - {{id: op, name: Operator, alerts: [{{url: "{url}?event={{event}}&what={{reason_code}}&first={{first}}", events: [audit_broken]}}]}}
+"""
 FOUND_WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
 def network(request):
     stack = make_stack(environment={"PUNNET_AUDITOR_EVERY": "300ms"}, up=("--scale", "auditor=1"))
-    advertiser = Advertiser()
+    advertiser, stack.watcher = Advertiser(), Tracker()
     try:
         apply_orders(stack, advertiser)
+        (stack.home / "alerts.yaml").write_text(ALERTS.format(url=stack.watcher.url))
+        stack.punnet("directory", "apply", str(stack.home / "alerts.yaml"))
         stack.webmaster = Webmaster(stack)
         stack.webmaster.send_all(lead(n, seed=91) for n in range(LEADS))
         yield stack
     finally:
         advertiser.close()
+        stack.watcher.close()
         end_stack(stack, request.module.__dict__.get("_failed"))
 
 
@@ -155,5 +162,7 @@ def test_what_was_falsified_is_found_and_named(network, falsify):
     said = [json.loads(line) for line in network.run("logs", "auditor").stdout.splitlines() if "invariant_broken" in line]
     said = [line for line in said if line["invariant"] == invariant]
     assert said and said[0]["level"] == "error" and record in said[0]["first"], said
+    told = wait_until(lambda: [q for _, q, _, _ in network.watcher.heard if q["what"] == invariant], 20, "the operator is told")
+    assert [q["event"] for q in told] == ["audit_broken"] and record in told[0]["first"], told
     done = network.punnet("audit", "--trace", check=False)
     assert done.returncode == 1 and record in done.stdout, done.stdout

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,6 +16,7 @@
 #include "runtime/clock.h"
 
 #define TIMEOUT_MS       700
+#define MEMORY_MOST_KB   (64 * 1024)
 #define ANSWER_MAX_BYTES 65536
 
 static struct hostile server;
@@ -86,6 +88,14 @@ static int64_t ask(const char *url, bool allow_private, struct heard *ret)
 	return clock_monotonic_ms() - from_ms;
 }
 
+static int64_t most_memory_kb(void)
+{
+	struct rusage used;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &used), 0);
+	return used.ru_maxrss;
+}
+
 static void each_way_to_misbehave_has_its_name_and_ends_in_time(_unused_ void **state)
 {
 	static const struct {
@@ -122,6 +132,8 @@ static void each_way_to_misbehave_has_its_name_and_ends_in_time(_unused_ void **
 	    {"redirect_loop", TRANSPORT_ANSWERED, 307},
 	};
 
+	int64_t before_kb = most_memory_kb();
+
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char url[128];
 		struct heard h;
@@ -137,6 +149,8 @@ static void each_way_to_misbehave_has_its_name_and_ends_in_time(_unused_ void **
 			fail_msg("%s: %lld ms", rows[i].path, (long long)took_ms);
 		assert_true(h.body_len <= ANSWER_MAX_BYTES);
 	}
+	/* gigabytes were offered */
+	assert_true(most_memory_kb() - before_kb < MEMORY_MOST_KB);
 }
 
 /* A server may say more than it was asked for: what is left over answers nothing. */

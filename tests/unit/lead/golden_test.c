@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "lead/codec.h"
+#include "proto/audit_findings.pb-c.h"
 #include "proto/dead_letters.pb-c.h"
 #include "proto/dead_letters_acts.pb-c.h"
 #include "proto/directory.pb-c.h"
@@ -26,6 +27,7 @@
 #include "proto/orders_progress.pb-c.h"
 #include "proto/status_attempts.pb-c.h"
 #include "proto/status_events.pb-c.h"
+#include "proto/status_replays.pb-c.h"
 #include "proto/webmasters_verdicts.pb-c.h"
 
 #define FOLDER         "tests/unit/lead/golden/"
@@ -64,6 +66,9 @@ static const struct golden golden[] = {
     {"webmaster_verdicts", &punnet__v1__webmaster_verdicts__descriptor, 6},
     {"status_event", &punnet__v1__status_event__descriptor, 23},
     {"status_attempt", &punnet__v1__status_attempt__descriptor, 18},
+    {"replay_request", &punnet__v1__replay_request__descriptor, 7},
+    {"audit_finding", &punnet__v1__audit_finding__descriptor, 4},
+    {"market_event_lowered", &punnet__v1__market_event__descriptor, 11},
 };
 
 static struct slice read_golden(struct arena *a, const char *name)

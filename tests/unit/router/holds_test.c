@@ -127,6 +127,71 @@ static void a_rule_pauses_beside_an_outage_and_neither_ends_the_other(void **sta
 	play_stop(&p);
 }
 
+/* Who got the lead, and what is said of the bank's order. */
+static const char *winner(struct play *p, int64_t now_ms, const char **ret_detail)
+{
+	static uint64_t n = 90000;
+	struct play_lead lead = {.id = play_lead_id(++n),
+				 .vertical = "credit_card",
+				 .country = "RU",
+				 .judged_offset = UINT64_MAX};
+	const Punnet__V1__DecisionRecord *d;
+
+	assert_int_equal(play_lead(p, now_ms, &lead), MARKET_CHANGED);
+	d = play_record(p);
+	*ret_detail = "";
+	for (size_t i = 0; i < d->n_candidates; i++)
+		if (strcmp(d->candidates[i]->order_id, "bank-cards") == 0)
+			*ret_detail = d->candidates[i]->detail;
+	return d->candidates[0]->order_id;
+}
+
+/* 450.00 against 400.00: lowered by a tenth it stays the first, by a fifth it doesn't; and what it pays is its price. */
+static void a_lowered_advertiser_stands_where_a_lower_price_would(void **state)
+{
+	static const struct play_order other = {.id = "rival",
+						.advertiser = "rival",
+						.vertical = "credit_card",
+						.currency = "RUB",
+						.price_minor = 40000,
+						.revision = 1};
+	const char *detail;
+	struct play p;
+
+	begin(&p, *state != NULL);
+	assert_int_equal(play_order(&p, START_MS, &other), MARKET_CHANGED);
+	assert_string_equal(winner(&p, START_MS + 1, &detail), "bank-cards");
+	assert_string_equal(detail, "");
+	assert_int_equal(play_lowered(&p, START_MS + 2, "bank", START_MS + 60000, 1000),
+			 MARKET_CHANGED);
+	assert_string_equal(winner(&p, START_MS + 3, &detail), "bank-cards");
+	assert_string_equal(detail, "ranks as if it paid 405.00 RUB: a rule lowers its advertiser");
+	assert_int_equal(play_record(&p)->candidates[0]->price->amount_minor, 45000);
+	assert_int_equal(play_lowered(&p, START_MS + 4, "bank", START_MS + 60000, 2000),
+			 MARKET_CHANGED);
+	assert_int_equal(play_lowered(&p, START_MS + 4, "bank", START_MS + 60000, 2000),
+			 MARKET_NO_MATTER);
+	assert_string_equal(winner(&p, START_MS + 5, &detail), "rival");
+	assert_string_equal(detail, "ranks as if it paid 360.00 RUB: a rule lowers its advertiser");
+	assert_string_equal(winner(&p, START_MS + 59999, &detail), "rival");
+	/* it ends by itself, or by an event */
+	assert_string_equal(winner(&p, START_MS + 60000, &detail), "bank-cards");
+	assert_int_equal(play_lowered(&p, START_MS + 61000, "bank", INT64_MAX, 9000),
+			 MARKET_CHANGED);
+	assert_string_equal(winner(&p, START_MS + 62000, &detail), "rival");
+	assert_int_equal(play_lowered(&p, START_MS + 63000, "bank", 0, 0), MARKET_CHANGED);
+	assert_string_equal(winner(&p, START_MS + 64000, &detail), "bank-cards");
+	/* a week at most, and never to nothing */
+	assert_int_equal(play_lowered(&p, START_MS + 65000, "bank", INT64_MAX, 2000),
+			 MARKET_CHANGED);
+	assert_string_equal(winner(&p, START_MS + 64999 + 7 * MS_PER_DAY, &detail), "rival");
+	assert_string_equal(winner(&p, START_MS + 65000 + 7 * MS_PER_DAY, &detail), "bank-cards");
+	assert_int_equal(play_lowered(&p, START_MS + 8 * MS_PER_DAY, "bank", INT64_MAX, 9001),
+			 MARKET_MALFORMED);
+	assert_int_equal(play_lowered(&p, START_MS + 8 * MS_PER_DAY, "", 1, 1), MARKET_MALFORMED);
+	play_stop(&p);
+}
+
 #define BOTH_WAYS(test)                                                                            \
 	{#test, test, NULL, NULL, NULL},                                                           \
 	{                                                                                          \
@@ -140,6 +205,7 @@ int main(void)
 	    BOTH_WAYS(an_order_that_comes_meanwhile_is_held_too),
 	    BOTH_WAYS(nobody_else_is_held_and_no_clock_holds_for_ever),
 	    BOTH_WAYS(a_rule_pauses_beside_an_outage_and_neither_ends_the_other),
+	    BOTH_WAYS(a_lowered_advertiser_stands_where_a_lower_price_would),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

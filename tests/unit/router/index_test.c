@@ -142,7 +142,7 @@ static size_t reference(const struct market *m, const struct lead_view *view, st
 		c.nearness = c.fits ? 0 : answer.nearness;
 		c.near = !c.fits && answer.nearness >= NEARNESS_NEAR;
 		c.price_minor = price_of(o, view, m->log_time_ms);
-		c.score = rank_score(o, c.price_minor);
+		c.score = rank_score(o, c.price_minor, c.now_ms);
 		fits += c.fits;
 		near += c.near;
 		all[count++] = c;

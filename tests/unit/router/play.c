@@ -213,6 +213,23 @@ enum market_answer play_held_by_rule(struct play *p, int64_t now_ms, const char 
 	return play_hold(p, now_ms, advertiser_id, until_ms, true);
 }
 
+enum market_answer play_lowered(struct play *p, int64_t now_ms, const char *advertiser_id,
+				int64_t until_ms, uint32_t lower_bp)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__AdvertiserLowered lowered = PUNNET__V1__ADVERTISER_LOWERED__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+
+	source.topic = (char *)"operator";
+	lowered.advertiser_id = (char *)advertiser_id;
+	lowered.until_ms = until_ms;
+	lowered.lower_bp = lower_bp;
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_LOWERED;
+	event.lowered = &lowered;
+	return play_event(p, now_ms, &event);
+}
+
 enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id *id)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;

@@ -76,6 +76,8 @@ enum market_answer play_held(struct play *p, int64_t now_ms, const char *adverti
 			     int64_t until_ms);
 enum market_answer play_held_by_rule(struct play *p, int64_t now_ms, const char *advertiser_id,
 				     int64_t until_ms);
+enum market_answer play_lowered(struct play *p, int64_t now_ms, const char *advertiser_id,
+				int64_t until_ms, uint32_t lower_bp);
 enum market_answer play_due(struct play *p, int64_t now_ms, const struct lead_id *id);
 /* What every lead carries here: all fields are set. */
 void play_contact(Punnet__V1__SealedContact *ret);
