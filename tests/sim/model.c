@@ -13,181 +13,6 @@ void model_start(struct model *m, int32_t partition)
 	m->partition = partition;
 }
 
-/* --- what was taken --- */
-
-enum model_window { EVER, HOUR, DAY, WEEK, MONTH };
-
-/* 1 January 1970 was a Thursday; a seed plays within December 2026. */
-static int64_t window_of(enum model_window w, int64_t ms)
-{
-	switch (w) {
-	case HOUR:
-		return ms / MS_PER_HOUR;
-	case DAY:
-		return ms / MS_PER_DAY;
-	case WEEK:
-		return (ms / MS_PER_DAY + 3) / 7;
-	default:
-		return 0;
-	}
-}
-
-static uint64_t used(const struct model *m, int order, enum model_window w)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < m->take_count; i++) {
-		const struct model_take *t = &m->takes[i];
-
-		n += t->order == order && !t->given_back &&
-		     window_of(w, t->at_ms) == window_of(w, m->now_ms);
-	}
-	return n;
-}
-
-static bool below(const struct model *m, int order, enum model_window w, uint64_t cap)
-{
-	return cap == 0 || used(m, order, w) < cap;
-}
-
-/* There is one webmaster. */
-static bool has_room(const struct model *m, int order)
-{
-	const struct model_order *o = &m->orders[order];
-
-	return below(m, order, EVER, o->total) && below(m, order, EVER, o->quantity) &&
-	       below(m, order, HOUR, o->hour) && below(m, order, DAY, o->day) &&
-	       below(m, order, WEEK, o->week) && below(m, order, MONTH, o->month) &&
-	       below(m, order, DAY, o->webmaster_day) && below(m, order, EVER, o->webmaster_total);
-}
-
-static int advertiser_of(const char *id)
-{
-	for (int i = 0; i < SIM_ADVERTISERS; i++)
-		if (strcmp(advertiser_ids[i], id) == 0)
-			return i;
-	return 0;
-}
-
-static bool had_it(const struct model_lead *l, int order)
-{
-	for (int i = 0; i < l->rounds; i++)
-		if (l->orders[i] == order)
-			return true;
-	return false;
-}
-
-/* --- money --- */
-
-static int64_t spent(const struct model *m, int order, bool today)
-{
-	int64_t sum = today ? 0 : -m->orders[order].returned_minor;
-
-	for (int i = 0; i < m->take_count; i++) {
-		const struct model_take *t = &m->takes[i];
-
-		if (t->order == order && !t->given_back &&
-		    (!today || t->at_ms / MS_PER_DAY == m->now_ms / MS_PER_DAY))
-			sum += t->price_minor;
-	}
-	return sum;
-}
-
-static bool may_spend(const struct model *m, int order)
-{
-	const struct model_order *o = &m->orders[order];
-	int who = advertiser_of(o->advertiser);
-	int64_t sum = o->price_minor;
-
-	if (o->budget_day_minor && spent(m, order, true) + o->price_minor > o->budget_day_minor)
-		return false;
-	if (o->budget_total_minor &&
-	    spent(m, order, false) + o->price_minor > o->budget_total_minor)
-		return false;
-	for (int i = 0; i < m->order_count; i++)
-		if (advertiser_of(m->orders[i].advertiser) == who)
-			sum += spent(m, i, false);
-	return !m->funds[who].limited || sum <= m->funds[who].limit_minor;
-}
-
-/* --- who has it --- */
-
-static bool holds(const struct model *m, const struct model_lead *l, int round)
-{
-	return !m->takes[l->takes[round]].given_back;
-}
-
-static uint32_t holders(const struct model *m, const struct model_lead *l)
-{
-	uint32_t n = 0;
-
-	for (int i = 0; i < l->rounds; i++)
-		n += holds(m, l, i);
-	return n;
-}
-
-static bool may_share(const struct model *m, const struct model_order *o,
-		      const struct model_lead *l)
-{
-	uint32_t n = holders(m, l);
-
-	for (int i = 0; i < l->rounds; i++) {
-		const struct model_order *other = &m->orders[l->orders[i]];
-		int mine = advertiser_of(o->advertiser), theirs = advertiser_of(other->advertiser);
-
-		if (!holds(m, l, i))
-			continue;
-		if (mine == theirs || o->not_with == theirs || other->not_with == mine ||
-		    n >= o->share || n >= other->share)
-			return false;
-	}
-	return true;
-}
-
-static bool wants(const struct model *m, int order, const struct model_lead *l)
-{
-	const struct model_order *o = &m->orders[order];
-
-	return !had_it(l, order) && !o->paused && (l->ru || !o->only_ru) &&
-	       m->now_ms >= m->held_until_ms[advertiser_of(o->advertiser)] &&
-	       (o->until_ms == 0 || m->now_ms < o->until_ms) && has_room(m, order) &&
-	       may_spend(m, order) && may_share(m, o, l);
-}
-
-/* Of the total cap, else of the day's, else of the hour's; an order without any stands as if it were full. */
-static void filled(const struct model *m, int order, uint64_t *ret_taken, uint64_t *ret_of)
-{
-	const struct model_order *o = &m->orders[order];
-
-	*ret_taken = *ret_of = 1;
-	if (o->total > 0) {
-		*ret_taken = used(m, order, EVER);
-		*ret_of = o->total;
-	} else if (o->day > 0) {
-		*ret_taken = used(m, order, DAY);
-		*ret_of = o->day;
-	} else if (o->hour > 0) {
-		*ret_taken = used(m, order, HOUR);
-		*ret_of = o->hour;
-	}
-}
-
-static bool better(const struct model *m, int a, int b)
-{
-	const struct model_order *x = &m->orders[a], *y = &m->orders[b];
-	uint64_t taken_x, of_x, taken_y, of_y;
-
-	if (x->price_minor != y->price_minor)
-		return x->price_minor > y->price_minor;
-	if (x->priority != y->priority)
-		return x->priority > y->priority;
-	filled(m, a, &taken_x, &of_x);
-	filled(m, b, &taken_y, &of_y);
-	if (taken_x * of_y != taken_y * of_x)
-		return taken_x * of_y < taken_y * of_x;
-	return strcmp(x->id, y->id) < 0;
-}
-
 static int order_find(const struct model *m, const char *id);
 
 static int best_of(const struct model *m, const struct model_lead *l)
@@ -195,7 +20,7 @@ static int best_of(const struct model *m, const struct model_lead *l)
 	int best = NOBODY;
 
 	for (int i = 0; i < m->order_count; i++)
-		if (wants(m, i, l) && (best == NOBODY || better(m, i, best)))
+		if (model_wants(m, i, l) && (best == NOBODY || model_better(m, i, best)))
 			best = i;
 	return best;
 }
@@ -209,9 +34,9 @@ static int chosen(const struct model *m, const struct model_lead *l, size_t numb
 	if (number < found->count && found->items[number].routed)
 		order = order_find(m, found->items[number].routed->assignment->order_id);
 	if (order != NOBODY)
-		return wants(m, order, l) ? order : best_of(m, l);
+		return model_wants(m, order, l) ? order : best_of(m, l);
 	for (int i = 0; i < m->order_count; i++)
-		if (m->orders[i].quantity == 0 && wants(m, i, l))
+		if (m->orders[i].quantity == 0 && model_wants(m, i, l))
 			best = i;
 	return best;
 }
@@ -255,7 +80,7 @@ static int decide(struct model *m, struct model_lead *l, bool may_wait, int ret[
 		l->waits = MODEL_WAITS_NOT;
 	if (count > 0 && waited)
 		occurs(OCCURS_SOLD_LATE);
-	if (count > 0 || holders(m, l) > 0)
+	if (count > 0 || model_holders(m, l) > 0)
 		return count;
 	if (may_wait && m->buyer_wait_ms > 0) {
 		wait_for_buyer(m, l);
@@ -355,7 +180,7 @@ static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e, int ret
 		struct model_lead *l = &m->leads[i];
 
 		if (!lead_id_equal(&l->id, &id) || !l->open || (int)s->round >= l->rounds ||
-		    order != l->orders[s->round] || !holds(m, l, (int)s->round) ||
+		    order != l->orders[s->round] || !model_holds(m, l, (int)s->round) ||
 		    l->kept[s->round])
 			continue;
 		switch (s->settlement) {
@@ -376,7 +201,7 @@ static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e, int ret
 
 static void on_funds(struct model *m, const Punnet__V1__FundsChanged *f)
 {
-	int who = advertiser_of(f->advertiser_id);
+	int who = model_advertiser(f->advertiser_id);
 
 	if (f->revision <= m->funds[who].revision)
 		return;
@@ -404,7 +229,7 @@ static void on_order(struct model *m, const Punnet__V1__OrderChanged *c)
 	    .budget_day_minor = t->budget ? t->budget->day_minor : 0,
 	    .budget_total_minor = t->budget ? t->budget->total_minor : 0,
 	    .share = t->sharing == PUNNET__V1__SHARING__SHARED ? t->share_limit : 1,
-	    .not_with = t->n_not_with ? advertiser_of(t->not_with[0]) : -1,
+	    .not_with = t->n_not_with ? model_advertiser(t->not_with[0]) : -1,
 	    .price_minor = t->price->amount_minor,
 	    .priority = t->priority,
 	    .total = t->caps ? t->caps->total : 0,
@@ -444,7 +269,7 @@ static int take(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL
 		on_funds(m, e->funds);
 		return 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
-		m->held_until_ms[advertiser_of(e->held->advertiser_id)] =
+		m->held_until_ms[model_advertiser(e->held->advertiser_id)] =
 		    MIN_OF(e->held->until_ms, m->now_ms + HOLD_MOST_MS);
 		return 0;
 	default:

@@ -77,4 +77,12 @@ bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1_
 /* When all is over nobody waits. */
 bool model_ended(const struct model *m);
 
+/* --- model_limits.c --- */
+int model_advertiser(const char *id);
+bool model_holds(const struct model *m, const struct model_lead *l, int round);
+uint32_t model_holders(const struct model *m, const struct model_lead *l);
+/* Whether the order may have the lead now. */
+bool model_wants(const struct model *m, int order, const struct model_lead *l);
+bool model_better(const struct model *m, int a, int b);
+
 #endif
