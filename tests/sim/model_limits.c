@@ -123,7 +123,8 @@ static bool may_share(const struct model *m, const struct model_order *o,
 
 	for (int i = 0; i < l->rounds; i++) {
 		const struct model_order *other = &m->orders[l->orders[i]];
-		int mine = model_advertiser(o->advertiser), theirs = model_advertiser(other->advertiser);
+		int mine = model_advertiser(o->advertiser),
+		    theirs = model_advertiser(other->advertiser);
 
 		if (!model_holds(m, l, i))
 			continue;

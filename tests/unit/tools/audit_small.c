@@ -90,7 +90,7 @@ void small_admit(struct audit *a, int64_t offset, int64_t judged, enum who who)
 }
 
 void small_settle(struct audit *a, int64_t offset, enum who who, uint32_t round, int settlement,
-		   const char *order)
+		  const char *order)
 {
 	audit_settled(a, small_at(offset), NOON_MS + offset,
 		      &(struct audit_settled){.outbox = small_at(offset),
@@ -123,7 +123,7 @@ void small_market(struct audit *a, enum flaw flaw)
 }
 
 struct audit_decision small_decision(enum who who, uint32_t round, int64_t offset, int64_t market,
-				      int64_t price)
+				     int64_t price)
 {
 	return (struct audit_decision){.at = small_at(offset),
 				       .market = small_at(market),
@@ -174,7 +174,8 @@ static void outcome(struct audit *a, int64_t offset, enum who who, uint32_t roun
 
 void small_outcomes(struct audit *a, enum flaw flaw)
 {
-	struct audit_outcome approved = {.at = small_at(3), .id = small_id_of(A), .kind = AUDIT_APPROVED};
+	struct audit_outcome approved = {
+	    .at = small_at(3), .id = small_id_of(A), .kind = AUDIT_APPROVED};
 	struct audit_outcome bare = {.at = small_at(0),
 				     .id = small_id_of(A),
 				     .kind = AUDIT_DELIVERED,

@@ -53,9 +53,11 @@ void small_judge(struct audit *a, int64_t offset, int64_t raw, enum who id, enum
 void small_judged(struct audit *a, enum flaw flaw);
 void small_orders(struct audit *a, enum flaw flaw);
 void small_admit(struct audit *a, int64_t offset, int64_t judged, enum who who);
-void small_settle(struct audit *a, int64_t offset, enum who who, uint32_t round, int settlement, const char *order);
+void small_settle(struct audit *a, int64_t offset, enum who who, uint32_t round, int settlement,
+		  const char *order);
 void small_market(struct audit *a, enum flaw flaw);
-struct audit_decision small_decision(enum who who, uint32_t round, int64_t offset, int64_t market, int64_t price);
+struct audit_decision small_decision(enum who who, uint32_t round, int64_t offset, int64_t market,
+				     int64_t price);
 void small_decisions(struct audit *a, enum flaw flaw);
 void small_outcomes(struct audit *a, enum flaw flaw);
 void small_ledger(struct audit *a, enum flaw flaw);
