@@ -23,6 +23,7 @@
 #define PRESSURE_WAIT_MIN_US                                                                       \
 	120000 /* nobody makes a crowd of less: a broker pauses so long now and then */
 #define PRESSURE_CROWD_WAIT_US 30000 /* in a crowd nobody is refused for less */
+#define PRESSURE_BATCH_WAIT_US 20000 /* batches fill no more: acknowledgements are not late then */
 #define PRESSURE_WINDOWS       8     /* tenths of a second whose pace is remembered */
 
 struct pressure {
@@ -46,7 +47,7 @@ struct pressure {
 void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us);
 /* Whether one more must be refused; who asks does it then. */
 bool pressure_is_high(struct pressure *p, size_t under_way);
-/* Whether there is room for a line of a batch. A batch can wait, so it takes no more than what is left to a crowd, and makes none. */
+/* Whether there is room for a line of a batch. A batch can wait, so it takes less than what is left to a crowd, and makes none. */
 bool pressure_has_batch_room(const struct pressure *p, size_t under_way);
 /* How long a record may wait for its acknowledgement, as things are. */
 int64_t pressure_wait_us(const struct pressure *p);
