@@ -1,12 +1,10 @@
 /* punnet directory: declared entries against the compacted topic; what differs is published.
  * Keys and secrets are never in the file. An entry that is new gets a key (and a signing secret, sealed under the master
  * key); both are appended to the keys file and to secrets.csv beside it, once, before the entry is published. */
-#include <errno.h>
 #include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "advertiser_contract.h"
 #include "lead/contact.h"
@@ -14,9 +12,11 @@
 #include "proto/market.pb-c.h"
 #include "rate_card.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 #include "runtime/keyring.h"
 #include "runtime/secret.h"
 #include "runtime/yaml.h"
+#include "secret_lines.h"
 #include "tiers_core.h"
 #include "tool.h"
 #include "webmaster_postbacks.h"
@@ -84,29 +84,6 @@ static char **list_of(struct apply *a, const struct yaml *map, const char *key, 
 
 /* --- keys --- */
 
-static bool append_line(struct apply *a, const char *path, const char *header, const char *role,
-			const char *id, const char *value)
-{
-	struct stat st;
-	bool fresh = stat(path, &st) != 0 || st.st_size == 0;
-	FILE *file = fopen(path, "a");
-
-	if (!file || fchmod(fileno(file), 0600) != 0) {
-		a->result = error_set(&a->error, RESULT_BAD, "%s: %s", path, strerror(errno));
-		if (file)
-			fclose(file);
-		return false;
-	}
-	if (fresh)
-		fprintf(file, "%s\n", header);
-	fprintf(file, "%s,%s,%s\n", role, id, value);
-	if (fclose(file) != 0) {
-		a->result = error_set(&a->error, RESULT_BAD, "%s: %s", path, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
 static Punnet__V1__ApiKey **make_key(struct apply *a, const char *role, const char *id)
 {
 	Punnet__V1__ApiKey **keys = arena_calloc(&a->arena, 1, sizeof(*keys));
@@ -117,7 +94,8 @@ static Punnet__V1__ApiKey **make_key(struct apply *a, const char *role, const ch
 	sodium_bin2base64(text, sizeof(text), raw, sizeof(raw),
 			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	snprintf(key, sizeof(key), "%.2s_%s", role, text);
-	if (!append_line(a, a->keys_file, "role,id,key", role, id, key))
+	a->result = secret_line_add(a->keys_file, "role,id,key", role, id, key, &a->error);
+	if (a->result != RESULT_OK)
 		return NULL;
 	crypto_generichash(hash, crypto_generichash_BYTES, (const uint8_t *)key, strlen(key), NULL,
 			   0);
@@ -144,8 +122,9 @@ static ProtobufCBinaryData make_secret(struct apply *a, const char *role, const 
 	clock_random(nonce, sizeof(nonce));
 	sodium_bin2base64(base64, sizeof(base64), raw, sizeof(raw), sodium_base64_VARIANT_ORIGINAL);
 	snprintf(text, sizeof(text), "whsec_%s", base64);
-	if (!append_line(a, arena_printf(&a->arena, "%s/secrets.csv", dirname(folder)),
-			 "role,id,secret", role, id, text))
+	a->result = secret_line_add(arena_printf(&a->arena, "%s/secrets.csv", dirname(folder)),
+				    "role,id,secret", role, id, text, &a->error);
+	if (a->result != RESULT_OK)
 		return (ProtobufCBinaryData){0};
 	secret_seal(keyring_master_key(a->keyring), slice_cstr(entry_id),
 		    slice_of(raw, sizeof(raw)), nonce, &sealed);
@@ -175,7 +154,7 @@ static bool same(const entry *old, entry *new)
 	return equal;
 }
 
-static bool publish(struct apply *a, const entry *old, entry *new)
+static bool differs(struct apply *a, const entry *old, entry *new)
 {
 	if (same(old, new)) {
 		a->same++;
@@ -183,10 +162,20 @@ static bool publish(struct apply *a, const entry *old, entry *new)
 	}
 	new->revision = (old ? old->revision : 0) + 1;
 	*(old ? &a->changed : &a->created) += 1;
-	if (a->result == RESULT_OK)
-		a->result = tool_produce(a->tool, "directory", 0, slice_cstr(new->id), &new->base,
-					 &a->error);
 	return true;
+}
+
+static void put(struct apply *a, const entry *e)
+{
+	if (a->result == RESULT_OK)
+		a->result = tool_produce(a->tool, "directory", 0, slice_cstr(e->id), &e->base,
+					 &a->error);
+}
+
+static void publish(struct apply *a, const entry *old, entry *new)
+{
+	if (differs(a, old, new))
+		put(a, new);
 }
 
 static entry *new_entry(struct apply *a, const char *kind, const char *id)
@@ -233,15 +222,18 @@ static void apply_vertical(struct apply *a, const struct yaml *item, const char 
 	    item, "vertical",
 	    "id, name, market_partition, currency, payout_share_bp, fields, " RATE_CARD_KEYS,
 	    &a->faults);
-	if (a->faults.count || !publish(a, known(a, "vertical", id), e) || a->result != RESULT_OK)
+	if (a->faults.count || !differs(a, known(a, "vertical", id), e) || a->result != RESULT_OK)
 		return;
-	/* The rate goes to the market as well: a routing decision depends on nothing that is not in its log. */
+	/* The rate goes to the market as well: a routing decision depends on nothing that is not in its log. It goes there first: what
+	 * the directory has is taken for published. */
 	source.topic = (char *)"operator";
 	event.source = &source;
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
 	event.rate = v->card;
 	a->result = tool_produce(a->tool, "market", (int32_t)v->market_partition, slice_cstr(id),
 				 &event.base, &a->error);
+	fault_point("directory_half_published");
+	put(a, e);
 }
 
 static void apply_webmaster(struct apply *a, const struct yaml *item, const char *id)

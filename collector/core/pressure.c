@@ -142,7 +142,7 @@ bool pressure_has_batch_room(const struct pressure *p, size_t under_way)
 	if (p->looking)
 		return under_way < PRESSURE_LOOKING_MIN || !exceeds(p, under_way, quick_us(p));
 	return p->busy_after_us == 0 || under_way < PRESSURE_UNDER_WAY_MIN ||
-	       !exceeds(p, under_way, wait_of_us(p, PRESSURE_CROWD_WAIT_US));
+	       !exceeds(p, under_way, wait_of_us(p, PRESSURE_BATCH_WAIT_US));
 }
 
 bool pressure_is_high(struct pressure *p, size_t under_way)

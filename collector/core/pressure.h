@@ -2,7 +2,7 @@
  *
  * Two bounds. Until there is a crowd, what is under way may wait three times as long as an acknowledgement takes when nothing
  * crowds, and 120 ms at least: a broker that pauses for a tenth of a second is no crowd, nor is a batch that comes at once.
- * Whoever is refused makes a crowd of it; from then on the bound is tight, 20 ms at least, so that those who are taken in an
+ * Whoever is refused makes a crowd of it; from then on the bound is tight, 30 ms at least, so that those who are taken in an
  * overload are taken quickly. It is over when two tenths of a second went by in which nobody was refused. Where the tight bound does
  * not make acknowledgements quicker, Kafka itself is slow, and the wide one holds.
  *
@@ -22,7 +22,8 @@
 #define PRESSURE_LOOKING_MIN   16  /* so many are let under way even to see what is quick */
 #define PRESSURE_WAIT_MIN_US                                                                       \
 	120000 /* nobody makes a crowd of less: a broker pauses so long now and then */
-#define PRESSURE_CROWD_WAIT_US 20000 /* in a crowd nobody is refused for less */
+#define PRESSURE_CROWD_WAIT_US 30000 /* in a crowd nobody is refused for less */
+#define PRESSURE_BATCH_WAIT_US 20000 /* batches fill no more: acknowledgements are not late then */
 #define PRESSURE_WINDOWS       8     /* tenths of a second whose pace is remembered */
 
 struct pressure {
@@ -46,7 +47,7 @@ struct pressure {
 void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us);
 /* Whether one more must be refused; who asks does it then. */
 bool pressure_is_high(struct pressure *p, size_t under_way);
-/* Whether there is room for a line of a batch. A batch can wait, so it takes no more than what is left to a crowd, and makes none. */
+/* Whether there is room for a line of a batch. A batch can wait, so it takes less than what is left to a crowd, and makes none. */
 bool pressure_has_batch_room(const struct pressure *p, size_t under_way);
 /* How long a record may wait for its acknowledgement, as things are. */
 int64_t pressure_wait_us(const struct pressure *p);

@@ -13,6 +13,7 @@
 #define BURST_US      (400 * US_PER_MS)
 #define AGAIN_MOST_US (1500 * US_PER_MS)
 #define VERDICTS_MAX  (4 * SIM_LEADS_MAX)
+#define FILLED_MS     20000
 
 struct acknowledged acknowledged;
 
@@ -171,9 +172,10 @@ static void write_lead(struct post *p, uint32_t i, struct rng *r)
 		(void)snprintf(email, sizeof(email), ",\"email\":\"p%u@example.com\"", person);
 	(void)snprintf(p->body, sizeof(p->body),
 		       "{\"vertical\":\"%s\",\"phone\":\"+7916555%04u\"%s,\"name\":\"Anna "
-		       "Petrova\",\"country\":\"%s\",\"honeypot\":\"%s\",\"click_id\":\"c%u\"}",
+		       "Petrova\",\"country\":\"%s\",\"honeypot\":\"%s\",\"click_id\":\"c%u\","
+		       "\"filled_ms\":%d}",
 		       vertical, person, email, rng_chance(r, 8000) ? "RU" : "KZ", robot ? "x" : "",
-		       i);
+		       i, rng_chance(r, 800) ? FILLED_FAST_MS : FILLED_MS);
 }
 
 void client_leads(int64_t span_us)

@@ -143,7 +143,7 @@ static bool fold(int32_t p)
 			fine = compare_snapshots(m, p, r->offset);
 	}
 	market_free(m);
-	return fine;
+	return fine && model_ended(&model);
 }
 
 /* --- comparing --- */

@@ -75,31 +75,35 @@ static void hold(ProtobufCBinaryData value, int vertical)
 		    (struct holder){.value = codec_bytes(value), .vertical = vertical};
 }
 
-/* Somebody who fills in what people can't see is no person; whoever was accepted before is not accepted again. */
-static bool expect_accepted(const Punnet__V1__RawLead *raw)
+/* Somebody who fills in what people can't see is no person; whoever was let through before is not let through again; and of a hand that
+ * is too fast an operator has to think. */
+static Punnet__V1__Verdict expect_verdict(const Punnet__V1__RawLead *raw)
 {
 	const Punnet__V1__Fingerprints *f = raw->fingerprints;
+	const Punnet__V1__Submission *s = raw->submission;
 	int vertical = vertical_of(raw->lead->vertical);
 
-	if (raw->submission &&
-	    raw->submission->honeypot_case == PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED &&
-	    raw->submission->honeypot_filled)
-		return false;
+	if (s && s->honeypot_case == PUNNET__V1__SUBMISSION__HONEYPOT_HONEYPOT_FILLED &&
+	    s->honeypot_filled)
+		return PUNNET__V1__VERDICT__REJECTED;
 	if ((f->phone.len > 0 && is_held(f->phone, vertical)) ||
 	    (f->email.len > 0 && is_held(f->email, vertical)))
-		return false;
+		return PUNNET__V1__VERDICT__REJECTED;
 	hold(f->phone, vertical);
 	hold(f->email, vertical);
-	return true;
+	return s && s->filled_case == PUNNET__V1__SUBMISSION__FILLED_FILLED_MS &&
+		       s->filled_ms == FILLED_FAST_MS
+		   ? PUNNET__V1__VERDICT__QUARANTINED
+		   : PUNNET__V1__VERDICT__ACCEPTED;
 }
 
 static bool judge_one(const struct bus_record *raw_record, const struct bus_record *judged_record)
 {
+	static const char *const words[] = {"", "accepted", "rejected", "quarantined"};
 	const Punnet__V1__RawLead *raw = log_unpack(raw_record, &punnet__v1__raw_lead__descriptor);
 	const Punnet__V1__JudgedLead *judged =
 	    log_unpack(judged_record, &punnet__v1__judged_lead__descriptor);
-	bool expected = expect_accepted(raw);
-	bool found = judged->verdict == PUNNET__V1__VERDICT__ACCEPTED;
+	Punnet__V1__Verdict expected = expect_verdict(raw), found = judged->verdict;
 
 	if (!slice_equal(codec_bytes(raw->lead_id), codec_bytes(judged->lead_id)))
 		return fault("leads.judged/%d at %lld is about another lead than its source",
@@ -107,23 +111,25 @@ static bool judge_one(const struct bus_record *raw_record, const struct bus_reco
 	if (expected != found)
 		return fault("the raw record %d/%lld was %s, and had to be %s (verdict at %lld)",
 			     raw_record->partition, (long long)raw_record->offset,
-			     found ? "accepted" : "rejected", expected ? "accepted" : "rejected",
-			     (long long)judged_record->offset);
-	if (!found)
-		occurs(OCCURS_REJECTED);
-	if (!found && judged->n_reasons == 0)
+			     (size_t)found < ARRAY_LEN(words) ? words[found] : "judged otherwise",
+			     words[expected], (long long)judged_record->offset);
+	if (found != PUNNET__V1__VERDICT__ACCEPTED && judged->n_reasons == 0)
 		return fault("leads.judged/%d at %lld rejects without a reason",
 			     judged_record->partition, (long long)judged_record->offset);
-	if (found)
-		accepted[accepted_count++] = (struct accepted){
-		    .partition = judged_record->partition,
-		    .offset = judged_record->offset,
-		    .vertical = vertical_of(raw->lead->vertical),
-		};
-	if (found && !lead_id_from_bytes(judged->lead_id.data, judged->lead_id.len,
-					 &accepted[accepted_count - 1].id))
-		return fault("an accepted lead without an id");
-	return true;
+	if (found == PUNNET__V1__VERDICT__REJECTED) {
+		occurs(OCCURS_REJECTED);
+		return true;
+	}
+	if (found == PUNNET__V1__VERDICT__QUARANTINED)
+		occurs(OCCURS_QUARANTINED);
+	accepted[accepted_count++] = (struct accepted){
+	    .partition = judged_record->partition,
+	    .offset = judged_record->offset,
+	    .vertical = vertical_of(raw->lead->vertical),
+	};
+	return lead_id_from_bytes(judged->lead_id.data, judged->lead_id.len,
+				  &accepted[accepted_count - 1].id) ||
+	       fault("a lead that was let through has no id");
 }
 
 /* The next record that has to have a verdict. */

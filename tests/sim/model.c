@@ -13,171 +13,82 @@ void model_start(struct model *m, int32_t partition)
 	m->partition = partition;
 }
 
-/* --- what was taken --- */
-
-static uint64_t used(const struct model *m, int order, bool this_hour)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < m->take_count; i++) {
-		const struct model_take *t = &m->takes[i];
-
-		n += t->order == order && !t->given_back &&
-		     (!this_hour || t->at_ms / MS_PER_HOUR == m->now_ms / MS_PER_HOUR);
-	}
-	return n;
-}
-
-static int advertiser_of(const char *id)
-{
-	for (int i = 0; i < SIM_ADVERTISERS; i++)
-		if (strcmp(advertiser_ids[i], id) == 0)
-			return i;
-	return 0;
-}
-
-static bool had_it(const struct model_lead *l, int order)
-{
-	for (int i = 0; i < l->rounds; i++)
-		if (l->orders[i] == order)
-			return true;
-	return false;
-}
-
-/* --- money --- */
-
-static int64_t spent(const struct model *m, int order, bool today)
-{
-	int64_t sum = today ? 0 : -m->orders[order].returned_minor;
-
-	for (int i = 0; i < m->take_count; i++) {
-		const struct model_take *t = &m->takes[i];
-
-		if (t->order == order && !t->given_back &&
-		    (!today || t->at_ms / MS_PER_DAY == m->now_ms / MS_PER_DAY))
-			sum += t->price_minor;
-	}
-	return sum;
-}
-
-static bool may_spend(const struct model *m, int order)
-{
-	const struct model_order *o = &m->orders[order];
-	int who = advertiser_of(o->advertiser);
-	int64_t sum = o->price_minor;
-
-	if (o->budget_day_minor && spent(m, order, true) + o->price_minor > o->budget_day_minor)
-		return false;
-	if (o->budget_total_minor &&
-	    spent(m, order, false) + o->price_minor > o->budget_total_minor)
-		return false;
-	for (int i = 0; i < m->order_count; i++)
-		if (advertiser_of(m->orders[i].advertiser) == who)
-			sum += spent(m, i, false);
-	return !m->funds[who].limited || sum <= m->funds[who].limit_minor;
-}
-
-/* --- who has it --- */
-
-static bool holds(const struct model *m, const struct model_lead *l, int round)
-{
-	return !m->takes[l->takes[round]].given_back;
-}
-
-static uint32_t holders(const struct model *m, const struct model_lead *l)
-{
-	uint32_t n = 0;
-
-	for (int i = 0; i < l->rounds; i++)
-		n += holds(m, l, i);
-	return n;
-}
-
-static bool may_share(const struct model *m, const struct model_order *o,
-		      const struct model_lead *l)
-{
-	uint32_t n = holders(m, l);
-
-	for (int i = 0; i < l->rounds; i++) {
-		const struct model_order *other = &m->orders[l->orders[i]];
-		int mine = advertiser_of(o->advertiser), theirs = advertiser_of(other->advertiser);
-
-		if (!holds(m, l, i))
-			continue;
-		if (mine == theirs || o->not_with == theirs || other->not_with == mine ||
-		    n >= o->share || n >= other->share)
-			return false;
-	}
-	return true;
-}
-
-static bool wants(const struct model *m, int order, const struct model_lead *l)
-{
-	const struct model_order *o = &m->orders[order];
-
-	return !had_it(l, order) && !o->paused && (l->ru || !o->only_ru) &&
-	       m->now_ms >= m->held_until_ms[advertiser_of(o->advertiser)] &&
-	       (o->total == 0 || used(m, order, false) < o->total) &&
-	       (o->hour == 0 || used(m, order, true) < o->hour) && may_spend(m, order) &&
-	       may_share(m, o, l);
-}
-
-/* Of the total cap, else of the hour's; an order without either stands as if it were full. */
-static void filled(const struct model *m, int order, uint64_t *ret_taken, uint64_t *ret_of)
-{
-	const struct model_order *o = &m->orders[order];
-
-	*ret_taken = *ret_of = 1;
-	if (o->total > 0) {
-		*ret_taken = used(m, order, false);
-		*ret_of = o->total;
-	} else if (o->hour > 0) {
-		*ret_taken = used(m, order, true);
-		*ret_of = o->hour;
-	}
-}
-
-static bool better(const struct model *m, int a, int b)
-{
-	const struct model_order *x = &m->orders[a], *y = &m->orders[b];
-	uint64_t taken_x, of_x, taken_y, of_y;
-
-	if (x->price_minor != y->price_minor)
-		return x->price_minor > y->price_minor;
-	if (x->priority != y->priority)
-		return x->priority > y->priority;
-	filled(m, a, &taken_x, &of_x);
-	filled(m, b, &taken_y, &of_y);
-	if (taken_x * of_y != taken_y * of_x)
-		return taken_x * of_y < taken_y * of_x;
-	return strcmp(x->id, y->id) < 0;
-}
+static int order_find(const struct model *m, const char *id);
 
 static int best_of(const struct model *m, const struct model_lead *l)
 {
 	int best = NOBODY;
 
 	for (int i = 0; i < m->order_count; i++)
-		if (wants(m, i, l) && (best == NOBODY || better(m, i, best)))
+		if (model_wants(m, i, l) && (best == NOBODY || model_better(m, i, best)))
 			best = i;
 	return best;
 }
 
-/* To as many as share it. The number of decisions; of none that somebody has, nothing is said. */
-static int decide(struct model *m, struct model_lead *l, int ret[MODEL_ORDERS])
+/* In a market with paced orders: whom the router chose, if he may have it; nobody, if all that want it are paced. */
+static int chosen(const struct model *m, const struct model_lead *l, size_t number)
 {
+	const struct decisions *found = m->found;
+	int order = NOBODY, best = NOBODY;
+
+	if (number < found->count && found->items[number].routed)
+		order = order_find(m, found->items[number].routed->assignment->order_id);
+	if (order != NOBODY)
+		return model_wants(m, order, l) ? order : best_of(m, l);
+	for (int i = 0; i < m->order_count; i++)
+		if (m->orders[i].quantity == 0 && model_wants(m, i, l))
+			best = i;
+	return best;
+}
+
+static int winner(const struct model *m, const struct model_lead *l, size_t number)
+{
+	return m->paced ? chosen(m, l, number) : best_of(m, l);
+}
+
+static void take_it(struct model *m, struct model_lead *l, int order)
+{
+	assert(m->take_count < MODEL_TAKES && l->rounds < MODEL_ORDERS);
+	m->takes[m->take_count] = (struct model_take){
+	    .order = order, .at_ms = m->now_ms, .price_minor = m->orders[order].price_minor};
+	l->takes[l->rounds] = m->take_count++;
+	l->orders[l->rounds++] = order;
+	if (m->orders[order].quantity > 0)
+		occurs(OCCURS_PACED_SALE);
+}
+
+static void wait_for_buyer(struct model *m, struct model_lead *l)
+{
+	if (l->waits == MODEL_WAITS_FOR_BUYER)
+		return;
+	l->waits = MODEL_WAITS_FOR_BUYER;
+	l->until_ms = m->now_ms + m->buyer_wait_ms;
+	occurs(OCCURS_WAITED);
+}
+
+/* To as many as share it. The number of decisions; of none that somebody has, or that waits, nothing is said. */
+static int decide(struct model *m, struct model_lead *l, bool may_wait, int ret[MODEL_ORDERS])
+{
+	bool waited = l->waits == MODEL_WAITS_FOR_BUYER;
 	int best, count = 0;
 
-	while ((best = best_of(m, l)) != NOBODY) {
-		assert(m->take_count < MODEL_TAKES && l->rounds < MODEL_ORDERS);
-		m->takes[m->take_count] = (struct model_take){
-		    .order = best, .at_ms = m->now_ms, .price_minor = m->orders[best].price_minor};
-		l->takes[l->rounds] = m->take_count++;
-		l->orders[l->rounds++] = best;
+	while ((best = winner(m, l, (size_t)count)) != NOBODY) {
+		take_it(m, l, best);
 		ret[count++] = best;
 	}
-	if (count > 0 || holders(m, l) > 0)
+	if (count > 0)
+		l->waits = MODEL_WAITS_NOT;
+	if (count > 0 && waited)
+		occurs(OCCURS_SOLD_LATE);
+	if (count > 0 || model_holders(m, l) > 0)
 		return count;
+	if (may_wait && m->buyer_wait_ms > 0) {
+		wait_for_buyer(m, l);
+		return 0;
+	}
+	if (waited)
+		occurs(OCCURS_UNSOLD_LATE);
+	l->waits = MODEL_WAITS_NOT;
 	l->open = false;
 	ret[0] = NOBODY;
 	return 1;
@@ -193,7 +104,58 @@ static int on_admitted(struct model *m, const Punnet__V1__MarketEvent *e, int re
 	*l = (struct model_lead){.open = true, .ru = strcmp(e->admitted->lead->country, "RU") == 0};
 	if (!lead_id_from_bytes(e->lead_id.data, e->lead_id.len, &l->id))
 		return 0;
-	return decide(m, l, ret);
+	if (e->admitted->quarantined_until_ms == 0)
+		return decide(m, l, true, ret);
+	l->waits = MODEL_WAITS_FOR_OPERATOR;
+	l->until_ms = e->admitted->quarantined_until_ms;
+	l->let_go = e->admitted->quarantine_accepts;
+	return 0;
+}
+
+static struct model_lead *waiting(struct model *m, const Punnet__V1__MarketEvent *e,
+				  enum model_wait what)
+{
+	struct lead_id id;
+
+	if (!lead_id_from_bytes(e->lead_id.data, e->lead_id.len, &id))
+		return NULL;
+	for (int i = 0; i < m->lead_count; i++)
+		if (m->leads[i].open && m->leads[i].waits == what &&
+		    lead_id_equal(&m->leads[i].id, &id))
+			return &m->leads[i];
+	return NULL;
+}
+
+/* The first end counts; that of a time that ran out only when it has. */
+static int on_quarantine(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL_ORDERS])
+{
+	struct model_lead *l = waiting(m, e, MODEL_WAITS_FOR_OPERATOR);
+	int count;
+
+	if (!l || (e->quarantine->expired && m->now_ms < l->until_ms))
+		return 0;
+	l->waits = MODEL_WAITS_NOT;
+	if (e->quarantine->expired)
+		occurs(OCCURS_EXPIRED);
+	if (e->quarantine->expired ? l->let_go : e->quarantine->release) {
+		count = decide(m, l, true, ret);
+		if (count > 0 && ret[0] != NOBODY && !e->quarantine->expired)
+			occurs(OCCURS_RELEASED);
+		return count;
+	}
+	l->open = false;
+	ret[0] = NOBODY;
+	return 1;
+}
+
+/* It counts when the router takes it for due: then somebody wants the lead, or its wait is over. */
+static int on_due(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL_ORDERS])
+{
+	struct model_lead *l = waiting(m, e, MODEL_WAITS_FOR_BUYER);
+
+	if (!l || m->found->count == 0)
+		return 0;
+	return decide(m, l, m->now_ms < l->until_ms, ret);
 }
 
 static int order_find(const struct model *m, const char *id)
@@ -218,7 +180,7 @@ static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e, int ret
 		struct model_lead *l = &m->leads[i];
 
 		if (!lead_id_equal(&l->id, &id) || !l->open || (int)s->round >= l->rounds ||
-		    order != l->orders[s->round] || !holds(m, l, (int)s->round) ||
+		    order != l->orders[s->round] || !model_holds(m, l, (int)s->round) ||
 		    l->kept[s->round])
 			continue;
 		switch (s->settlement) {
@@ -229,7 +191,7 @@ static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e, int ret
 		case PUNNET__V1__SETTLEMENT__REFUSED:
 		case PUNNET__V1__SETTLEMENT__UNDELIVERABLE:
 			m->takes[l->takes[s->round]].given_back = true;
-			return decide(m, l, ret);
+			return decide(m, l, true, ret);
 		default:
 			return 0;
 		}
@@ -239,7 +201,7 @@ static int on_settled(struct model *m, const Punnet__V1__MarketEvent *e, int ret
 
 static void on_funds(struct model *m, const Punnet__V1__FundsChanged *f)
 {
-	int who = advertiser_of(f->advertiser_id);
+	int who = model_advertiser(f->advertiser_id);
 
 	if (f->revision <= m->funds[who].revision)
 		return;
@@ -267,15 +229,23 @@ static void on_order(struct model *m, const Punnet__V1__OrderChanged *c)
 	    .budget_day_minor = t->budget ? t->budget->day_minor : 0,
 	    .budget_total_minor = t->budget ? t->budget->total_minor : 0,
 	    .share = t->sharing == PUNNET__V1__SHARING__SHARED ? t->share_limit : 1,
-	    .not_with = t->n_not_with ? advertiser_of(t->not_with[0]) : -1,
+	    .not_with = t->n_not_with ? model_advertiser(t->not_with[0]) : -1,
 	    .price_minor = t->price->amount_minor,
 	    .priority = t->priority,
 	    .total = t->caps ? t->caps->total : 0,
 	    .hour = t->caps ? t->caps->hour : 0,
+	    .day = t->caps ? t->caps->day : 0,
+	    .week = t->caps ? t->caps->week : 0,
+	    .month = t->caps ? t->caps->month : 0,
+	    .webmaster_day = t->caps ? t->caps->webmaster_day : 0,
+	    .webmaster_total = t->caps ? t->caps->webmaster_total : 0,
+	    .quantity = t->quantity,
+	    .until_ms = t->until_ms,
 	    .only_ru = t->n_countries > 0,
 	    .paused = t->paused};
 	(void)snprintf(o->id, sizeof(o->id), "%s", t->order_id);
 	(void)snprintf(o->advertiser, sizeof(o->advertiser), "%s", t->advertiser_id);
+	m->paced |= t->quantity > 0;
 }
 
 static int take(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL_ORDERS])
@@ -288,11 +258,18 @@ static int take(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL
 	case PUNNET__V1__MARKET_EVENT__EVENT_ORDER:
 		on_order(m, e->order);
 		return 0;
+	case PUNNET__V1__MARKET_EVENT__EVENT_QUARANTINE:
+		return on_quarantine(m, e, ret);
+	case PUNNET__V1__MARKET_EVENT__EVENT_DUE:
+		return on_due(m, e, ret);
+	case PUNNET__V1__MARKET_EVENT__EVENT_RATE:
+		m->buyer_wait_ms = e->rate->buyer_wait_ms;
+		return 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_FUNDS:
 		on_funds(m, e->funds);
 		return 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
-		m->held_until_ms[advertiser_of(e->held->advertiser_id)] =
+		m->held_until_ms[model_advertiser(e->held->advertiser_id)] =
 		    MIN_OF(e->held->until_ms, m->now_ms + HOLD_MOST_MS);
 		return 0;
 	default:
@@ -327,6 +304,7 @@ bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1_
 	int want[MODEL_ORDERS], count;
 
 	m->now_ms = MAX_OF(m->now_ms, r->timestamp_ms);
+	m->found = found;
 	count = take(m, e, want);
 	if ((int)found->count != count)
 		return fault("market/%d at %lld (event %d, settlement %d): the router decided %zu "
@@ -342,5 +320,20 @@ bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1_
 	for (int i = 0; i < count; i++)
 		if (!agrees(m, r, &found->items[i], want[i]))
 			return false;
+	return true;
+}
+
+bool model_ended(const struct model *m)
+{
+	char text[LEAD_ID_TEXT_LEN + 1];
+
+	for (int i = 0; i < m->lead_count; i++) {
+		if (m->leads[i].waits == MODEL_WAITS_NOT)
+			continue;
+		lead_id_text(&m->leads[i].id, text);
+		return fault("market/%d: lead %s still waits for %s", m->partition, text,
+			     m->leads[i].waits == MODEL_WAITS_FOR_BUYER ? "a buyer"
+									: "an operator");
+	}
 	return true;
 }

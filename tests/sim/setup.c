@@ -129,11 +129,16 @@ void setup_directory(void)
 
 /* --- orders --- */
 
+#define BUYER_WAIT_MOST_MS 12000
+#define PACED_UNTIL_MS     (MS_PER_DAY / 2)
+
 struct order_state {
 	int vertical, advertiser;
 	int64_t price_minor;
 	int32_t priority;
-	uint64_t total, hour; /* caps; 0 = none */
+	uint64_t total, hour, day, week, month; /* caps; 0 = none */
+	uint64_t webmaster_day, webmaster_total;
+	uint64_t quantity; /* by the end of the day; 0 = not paced */
 	int64_t budget_day_minor, budget_total_minor;
 	uint32_t share; /* with so many; 0 = alone */
 	int not_with;   /* an advertiser; -1 = none */
@@ -172,6 +177,14 @@ static void put_order(int i)
 	price.currency = (char *)"RUB";
 	caps.total = o->total;
 	caps.hour = o->hour;
+	caps.day = o->day;
+	caps.week = o->week;
+	caps.month = o->month;
+	caps.webmaster_day = o->webmaster_day;
+	caps.webmaster_total = o->webmaster_total;
+	terms.quantity = o->quantity;
+	if (o->quantity > 0)
+		terms.until_ms = SIM_BASE_MS + PACED_UNTIL_MS;
 	budget.day_minor = o->budget_day_minor;
 	budget.total_minor = o->budget_total_minor;
 	terms.order_id = id;
@@ -199,13 +212,16 @@ static void put_order(int i)
 	put_event(o->vertical, id, &event);
 }
 
-static void put_card(int i)
+/* In some worlds leads wait for a buyer, in one market or in both. */
+static void put_card(struct rng *r, int i)
 {
 	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
 	Punnet__V1__RateChanged card = PUNNET__V1__RATE_CHANGED__INIT;
 
 	card.vertical = (char *)setup_verticals[i];
 	card.payout_share_bp = 7000;
+	if (rng_chance(r, 3000))
+		card.buyer_wait_ms = 1000 + (int64_t)rng_below(r, BUYER_WAIT_MOST_MS);
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
 	event.rate = &card;
 	put_event(i, setup_verticals[i], &event);
@@ -259,13 +275,33 @@ static void on_change(void *ctx)
 	free(c);
 }
 
+static uint64_t draw_cap(struct rng *r, uint32_t per_10000, uint64_t most)
+{
+	return rng_chance(r, per_10000) ? 1 + rng_below(r, most) : 0;
+}
+
+/* Caps by other clocks, and in one market of a world orders with a quantity by a deadline. */
+static void draw_limits(struct rng *r, struct order_state *o, int paced)
+{
+	o->day = draw_cap(r, 1200, 5);
+	o->week = draw_cap(r, 800, 5);
+	o->month = draw_cap(r, 800, 5);
+	o->webmaster_day = draw_cap(r, 800, 5);
+	o->webmaster_total = draw_cap(r, 800, 5);
+	if (o->vertical == paced)
+		o->quantity = draw_cap(r, 6000, 12);
+}
+
 void setup_orders(int64_t span_us)
 {
 	struct rng r = rng_seed(sim.seed ^ 0x6f7264657273ULL);
+	struct rng waits = rng_seed(sim.seed ^ 0x7761697473ULL);
+	struct rng limits = rng_seed(sim.seed ^ 0x6c696d697473ULL);
 	bool sharers = rng_chance(&r, 1000); /* a world where most share */
+	int paced = rng_chance(&limits, 2000) ? (int)rng_below(&limits, WORLD_VERTICALS) : -1;
 
 	for (int i = 0; i < WORLD_VERTICALS; i++)
-		put_card(i);
+		put_card(&waits, i);
 	for (int i = 0; i < WORLD_VERTICALS * SIM_ADVERTISERS; i++)
 		if (rng_chance(&r, 1500))
 			put_funds(&r, i % WORLD_VERTICALS, i / WORLD_VERTICALS);
@@ -287,6 +323,7 @@ void setup_orders(int64_t span_us)
 		    .not_with = rng_chance(&r, 3000) ? (int)rng_below(&r, SIM_ADVERTISERS) : -1,
 		    .revision = 1,
 		};
+		draw_limits(&limits, &orders[i], paced);
 		put_order(i);
 	}
 	for (uint64_t i = rng_below(&r, 6); i > 0; i--) {

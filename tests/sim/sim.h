@@ -101,7 +101,9 @@ struct sim {
 	struct kv *kv;
 	int64_t kv_away_until_us, db_away_until_us;
 	int raw_twice;
-	int64_t moved_us;    /* when something happened last that others may act upon */
+	int64_t moved_us; /* when something happened last that others may act upon */
+	int64_t
+	    begun_us; /* when something last began that may take days: a sale, an end of a quarantine */
 	const char *folder;  /* of keys, configuration, ledger */
 	const char *planted; /* the fault of the code that is switched on; NULL = none */
 	uint64_t steps;

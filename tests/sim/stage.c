@@ -49,12 +49,16 @@ static void write_config(void)
 	write_file(
 	    "rules.yaml",
 	    "reject_at: 60\n"
+	    "quarantine_at: 30\n"
+	    "quarantine_for: 1m\n"
+	    "quarantine_then: accept\n"
 	    "filters:\n"
 	    "  - resubmission: {action: reject, weight: 100, window: 60s, idempotency_window: "
 	    "24h}\n"
 	    "  - phone_duplicate: {action: reject, weight: 100, scope: vertical, window: 90d}\n"
 	    "  - email_duplicate: {action: reject, weight: 100, scope: vertical, window: 90d}\n"
-	    "  - honeypot: {action: reject, weight: 100}\n");
+	    "  - honeypot: {action: reject, weight: 100}\n"
+	    "  - fill_time: {action: score, weight: 40, reject_below: 0s, score_below: 5s}\n");
 }
 
 static void make_keys(void)

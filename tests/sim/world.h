@@ -11,6 +11,7 @@
 #define WORLD_ORDERS    7
 #define WORLD_TEXT_MAX  512
 #define WORLD_KEY_MAX   64
+#define FILLED_FAST_MS  1000 /* a form that was filled in so fast leaves doubts */
 #define WEBMASTER_KEY   "sim-webmaster-key"
 #define ADVERTISER_KEY  "sim-advertiser-key-%d"
 
@@ -61,6 +62,10 @@ struct acknowledged {
 	size_t verdict_count;
 };
 extern struct acknowledged acknowledged;
+
+/* --- the operator (operator.c) --- */
+/* At a record of the market. false: it is a router's, who says that a lead's time has come; by his clock he says so again and again. */
+bool operator_looks(int32_t partition, struct slice market_event);
 
 /* --- advertisers (endpoint.c) --- */
 

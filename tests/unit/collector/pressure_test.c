@@ -162,7 +162,6 @@ static void a_batch_that_comes_at_once_is_no_crowd(_unused_ void **state)
 	free(k);
 }
 
-/* A broker that is quick otherwise pauses for a tenth of a second, at two leads a millisecond, every second. */
 /* Twenty leads a millisecond are stored; two come alone, and there is always a batch that would fill all there is. */
 static void who_sends_batches_shuts_nobody_out(_unused_ void **state)
 {
@@ -183,6 +182,7 @@ static void who_sends_batches_shuts_nobody_out(_unused_ void **state)
 	free(k);
 }
 
+/* A broker that is quick otherwise pauses for a tenth of a second, at two leads a millisecond, every second. */
 static void a_pause_is_no_crowd(_unused_ void **state)
 {
 	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
