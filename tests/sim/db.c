@@ -64,6 +64,16 @@ static enum result sim_add(struct db *d, const char *sql, const struct db_value 
 	return inner(d)->ops->add(inner(d), sql, params, count, fn, ctx, ret_error);
 }
 
+static enum result sim_add_rows(struct db *d, const char *sql, const struct db_value *values,
+				size_t columns, size_t count, db_row_fn fn, void *ctx,
+				struct error *ret_error)
+{
+	sim_step(STEP_DB, sql);
+	if (is_away())
+		return no_answer(ret_error);
+	return inner(d)->ops->add_rows(inner(d), sql, values, columns, count, fn, ctx, ret_error);
+}
+
 static enum result sim_flush(struct db *d, struct error *ret_error)
 {
 	return inner(d)->ops->flush(inner(d), ret_error);
@@ -98,6 +108,7 @@ static const struct db_ops ops = {
     .commit = sim_commit,
     .rollback = sim_rollback,
     .add = sim_add,
+    .add_rows = sim_add_rows,
     .flush = sim_flush,
     .script = sim_script,
     .close = sim_close,
