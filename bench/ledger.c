@@ -4,8 +4,9 @@
  *   bench-ledger --dir FOLDER [--credits N] [--only sqlite | --only postgres] [--grow N]
  *
  * --grow fills one ledger (SQLite unless --only postgres) up to N credits, as a network does in months, its outbox forgotten behind it,
- * and says what a credit costs when the ledger has one million, and in the end: time, and the process's CPU. Then the same of
- * verdicts: leads in the middle of the ledger are approved, in the order in which they were delivered.
+ * and another one up to a million. Then both take batches in turn, so that whatever else the machine does meets both: what a credit
+ * costs in the old one and in the young one, in time and in CPU. Then the same of verdicts: leads in the middle of the ledger are
+ * approved, in the order in which they were delivered.
  *
  * The floor on SQLite: the very rows that this wrote, read into memory and inserted into an empty ledger of the same schema with
  * prepared statements, 1,000 leads a transaction, with the same durability (WAL, synchronous=FULL). */
@@ -185,64 +186,80 @@ static double settle_all(const char *url, uint32_t credits, const char *cpu_name
 
 /* --- a ledger that grows --- */
 
-struct look {
-	struct spent credits, verdicts;
+struct aged {
+	struct filling f;
+	const char *name;
+	struct spent spent;
 };
 
-static void tell(const char *what, const char *name, const struct spent *spent)
+static void tell(const char *what, const struct aged *a)
 {
 	char text[100];
 
-	snprintf(text, sizeof(text), "%ss settled, %s", what, name);
-	bench_figure(text, GROW_LOOK * 1e9 / (double)spent->wall_ns, "1/s");
-	snprintf(text, sizeof(text), "a %s's CPU, %s", what, name);
-	bench_figure(text, (double)spent->cpu_ns / 1e3 / GROW_LOOK, "us");
+	snprintf(text, sizeof(text), "%ss settled, %s", what, a->name);
+	bench_figure(text, GROW_LOOK * 1e9 / (double)a->spent.wall_ns, "1/s");
+	snprintf(text, sizeof(text), "a %s's CPU, %s", what, a->name);
+	bench_figure(text, (double)a->spent.cpu_ns / 1e3 / GROW_LOOK, "us");
 }
 
-static void compare(const char *what, const struct spent *young, const struct spent *old)
+static void compare(const char *what, const struct aged *young, const struct aged *old)
 {
 	char text[100];
 
+	tell(what, young);
+	tell(what, old);
 	snprintf(text, sizeof(text), "time a %s, old ledger to young", what);
-	bench_figure(text, (double)old->wall_ns / (double)young->wall_ns, "x");
+	bench_figure(text, (double)old->spent.wall_ns / (double)young->spent.wall_ns, "x");
 	snprintf(text, sizeof(text), "CPU a %s, old ledger to young", what);
-	bench_figure(text, (double)old->cpu_ns / (double)young->cpu_ns, "x");
+	bench_figure(text, (double)old->spent.cpu_ns / (double)young->spent.cpu_ns, "x");
 }
 
-/* The last credits up to there; then leads in the middle are approved. */
-static struct look look_at(struct filling *f, uint32_t credits)
+static void step(struct aged *a, uint32_t from, make_fn make)
 {
-	struct look l = {0};
-	uint32_t middle = credits / 2 / STORE_BATCH_MAX * STORE_BATCH_MAX;
+	settle_batch(&a->f, from, make, &a->spent);
+	forget_outbox(&a->f, from);
+}
+
+/* One batch here, one there: leads that are new, or leads that each has had for half its life. */
+static void look_at(const char *what, make_fn make, struct aged *young, struct aged *old)
+{
+	bool verdicts = make == make_verdict;
+
+	young->spent = old->spent = (struct spent){0};
+	for (uint32_t n = 0; n < GROW_LOOK; n += STORE_BATCH_MAX) {
+		struct aged *turns[] = {young, old};
+
+		for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
+			uint32_t there = turns[i]->f.settled;
+			uint32_t middle = there / 2 / STORE_BATCH_MAX * STORE_BATCH_MAX;
+
+			step(turns[i], verdicts ? middle + n : there, make);
+			if (!verdicts)
+				turns[i]->f.settled += STORE_BATCH_MAX;
+		}
+	}
+	compare(what, young, old);
+}
+
+static void grow(const char *old_url, const char *young_url, uint32_t credits)
+{
+	struct aged young = {.name = "1,000,000 there"}, old;
 	char name[40];
 
-	(void)fill_up_to(f, credits - GROW_LOOK, true);
-	l.credits = fill_up_to(f, credits, true);
-	for (uint32_t n = middle; n < middle + GROW_LOOK; n += STORE_BATCH_MAX) {
-		settle_batch(f, n, make_verdict, &l.verdicts);
-		forget_outbox(f, n);
-	}
 	snprintf(name, sizeof(name), "%u there", credits);
-	tell("credit", name, &l.credits);
-	tell("verdict", name, &l.verdicts);
-	return l;
-}
-
-static void grow(const char *url, uint32_t credits)
-{
-	struct look young, old;
-	struct filling f;
-
-	fill_open(&f, url);
-	young = look_at(&f, GROW_YOUNG);
-	while (f.settled + GROW_YOUNG <= credits - GROW_LOOK) {
-		(void)fill_up_to(&f, f.settled + GROW_YOUNG, true);
-		fprintf(stderr, "  %u credits\n", f.settled);
+	old = (struct aged){.name = name};
+	fill_open(&old.f, old_url);
+	while (old.f.settled + GROW_YOUNG <= credits) {
+		(void)fill_up_to(&old.f, old.f.settled + GROW_YOUNG, true);
+		fprintf(stderr, "  %u credits\n", old.f.settled);
 	}
-	old = look_at(&f, credits);
-	compare("credit", &young.credits, &old.credits);
-	compare("verdict", &young.verdicts, &old.verdicts);
-	fill_close(&f);
+	(void)fill_up_to(&old.f, credits, true);
+	fill_open(&young.f, young_url);
+	(void)fill_up_to(&young.f, GROW_YOUNG, true);
+	look_at("credit", make_outcome, &young, &old);
+	look_at("verdict", make_verdict, &young, &old);
+	fill_close(&young.f);
+	fill_close(&old.f);
 }
 
 /* --- the floor --- */
@@ -397,14 +414,15 @@ static double copy_all(const char *url, uint32_t credits)
 static void on_postgres(uint32_t credits, uint32_t grow_to)
 {
 	double rate;
-	char url[300];
+	char url[300], young[300];
 
 	postgres_durable();
 	if (!postgres_start())
 		return;
 	snprintf(url, sizeof(url), "%s", postgres_fresh_url());
 	if (grow_to > 0) {
-		grow(url, grow_to);
+		snprintf(young, sizeof(young), "%s", postgres_fresh_url());
+		grow(url, young, grow_to);
 	} else {
 		rate = settle_all(url, credits, "a credit's CPU, PostgreSQL, the client's part");
 		bench_figure_floor("credits settled, PostgreSQL", rate, copy_all(url, credits),
@@ -415,7 +433,7 @@ static void on_postgres(uint32_t credits, uint32_t grow_to)
 
 static void on_sqlite(const char *dir, uint32_t credits, uint32_t grow_to)
 {
-	char ours[300], bare[300], url[320];
+	char ours[300], bare[300], url[320], young[320];
 	struct error error = {0};
 	struct store *empty;
 	double rate, floor;
@@ -424,8 +442,10 @@ static void on_sqlite(const char *dir, uint32_t credits, uint32_t grow_to)
 	snprintf(bare, sizeof(bare), "%s/bare-%d.db", dir, getpid());
 	snprintf(url, sizeof(url), "sqlite:%s", ours);
 	if (grow_to > 0) {
-		grow(url, grow_to);
+		snprintf(young, sizeof(young), "sqlite:%s", bare);
+		grow(url, young, grow_to);
 		unlink(ours);
+		unlink(bare);
 		return;
 	}
 	rate = settle_all(url, credits, "a credit's CPU, SQLite");

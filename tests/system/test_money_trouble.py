@@ -25,16 +25,16 @@ from campaign.disks import Disk, can_mount  # noqa: E402
 LEADS = 40
 FAKE_CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 AWAY = "punnet_payout_ledger_away"
-DELIVERED = 1
+DELIVERED, APPROVED = 1, 2
 needs_mount = pytest.mark.skipif(not can_mount(), reason="only root can mount a disk that is small enough to be filled")
 
 
 class Day:
     """A stack, its webmaster, and what has to be true in the end."""
 
-    def __init__(self, environment):
+    def __init__(self, environment, bin_folder):
         self.advertiser, self.sent = Advertiser(), 0
-        self.stack = make_stack(environment={"PUNNET_PAYOUT_DUE_EVERY": "200ms", "PUNNET_PAYOUT_DB_TIMEOUT": "300ms", **environment})
+        self.stack = make_stack(bin_folder, environment={"PUNNET_PAYOUT_DUE_EVERY": "200ms", "PUNNET_PAYOUT_DB_TIMEOUT": "300ms", **environment})
         self.short_windows()
         apply_orders(self.stack, self.advertiser)
         self.webmaster = Webmaster(self.stack)
@@ -81,8 +81,8 @@ class Day:
 
 
 @contextmanager
-def a_day(environment):
-    day, failed = Day(environment), True
+def a_day(environment, bin_folder="release"):
+    day, failed = Day(environment, bin_folder), True
     try:
         yield day
         failed = False
@@ -130,6 +130,35 @@ def test_sqlite_on_a_full_disk_locked_and_under_a_clock_that_jumps_loses_and_dou
         day.send()
         day.settled()
         assert "BROKEN" not in day.stack.punnet("audit", check=False).stdout
+
+
+def test_trouble_that_is_taken_for_done_and_a_clock_that_is_believed_are_found_out():
+    """The control: payout goes on when the ledger could not be written, and takes its own clock for the log's. What the tests here look at
+    turns red."""
+    clocks = Path(tempfile.mkdtemp(prefix="punnet-clocks-"))
+    (clocks / "payout@1").write_text("+0\n")
+    faults = {"PUNNET_FAULT": "away_is_done,due_by_own_clock", "PUNNET_CLOCKS": str(clocks)}
+    with a_day(faults, "dev") as day:
+        def credited():
+            checker = Checker(day.stack.kafka, day.stack.db)
+            day.findings = checker.check(day.webmaster.acknowledged.values(), day.advertiser)
+            return checker.counts["credits"]
+
+        def batches():
+            return day.stack.metrics("payout")["punnet_payout_settle_seconds_count"]
+        holder = sqlite3.connect(day.stack.db.removeprefix("sqlite:"), isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        before = batches()
+        day.send()
+        wait_until(lambda: batches() > before + 3, 20, "batches are taken for done")
+        holder.close()
+        day.send()
+        wait_until(lambda: credited() > LEADS / 4, 30, "what came later is credited")
+        assert not day.away()
+        assert any("was delivered and not credited" in finding for finding in day.findings), day.findings
+        if FAKE_CLOCK:
+            (clocks / "payout@1").write_text("+36h\n")
+            wait_until(lambda: APPROVED in read_ledger(day.stack.db).lives.values(), 20, "leads are approved inside their window")
 
 
 def read_only(postgres, on):
