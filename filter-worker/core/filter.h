@@ -18,7 +18,7 @@
 struct verdict_sums; /* verdict_sums.h */
 
 #define FILTER_PARAMS_MAX  9
-#define FILTER_FACTS_MAX   8
+#define FILTER_FACTS_MAX   9
 #define FILTER_REASONS_MAX 3
 #define FINDING_PARAMS_MAX 5
 

@@ -18,6 +18,7 @@ struct source {
 	uint32_t minutes[SOURCE_MINUTES];   /* leads a minute: [0] is the last one that is over */
 	struct source_day today, yesterday; /* UTC */
 	int64_t today_ms;                   /* how much of today is over */
+	bool has_sub, sub_yesterday;        /* the lead has a sub1; yesterday had leads under it */
 };
 
 #endif

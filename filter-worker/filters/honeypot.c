@@ -32,7 +32,7 @@ const struct filter filter_honeypot = {
     .name = "honeypot",
     .help = "A field that people can't see was filled in.",
     .action = ACTION_SCORE,
-    .weight = 40,
+    .weight = 34,
     .local = true,
     .reasons = {REASON_HONEYPOT_FILLED},
     FILTER_FACTS(FACT_HONEYPOT),

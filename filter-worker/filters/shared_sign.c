@@ -11,7 +11,6 @@
  *          between a crew's leads is taken for theirs: so the hour is short, and alone a hit never rejects */
 #include "filter-worker/core/filter.h"
 #include "filter-worker/core/signs.h"
-#include "filter-worker/core/statistics.h"
 
 extern const struct filter filter_shared_sign;
 
@@ -114,18 +113,11 @@ const struct filter filter_shared_sign = {
     .name = "shared_sign",
     .help = "A rare sign of the lead's stands on the webmaster's last leads, too.",
     .action = ACTION_SCORE,
-    .weight = 49,
+    .weight = 37,
     .reasons = {REASON_SHARED_SIGN},
     FILTER_FACTS(FACT_SIGN_ONE_IN, FACT_SIGN_LEADS_1H, FACT_SIGN_LEADS_8H, FACT_SOURCE_LEADS_1H,
 		 FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY),
-    .params = {[COINCIDENCE] = {.name = "coincidence",
-				.type = PARAM_NUMBER,
-				.standard = 50000,
-				.least = 0,
-				.most = CHANCE_MILLION - 1,
-				.help =
-				    "It is a hit when chance does it at most so many times in a "
-				    "million."}},
+    .params = {[COINCIDENCE] = PARAM_COINCIDENCE(50000)},
     .follow = follow,
     .learn = learn,
     .weigh = weigh,

@@ -2,22 +2,25 @@
  * again under the next.
  *
  * needs    the webmaster's leads and different sub1 values of today and of yesterday (UTC days); of his last leads, how many
- *          there are, of how many different sub1 values, in what time, and how many share this lead's
+ *          there are, of how many different sub1 values, in what time, and how many share this lead's; whether yesterday had
+ *          leads under it
  * hit      many of today's leads have a sub1 of their own, and that is several times yesterday's share: it adds to the score, and
- *          little, for it is about the webmaster. Or: this lead's own sub1 is new, so are nearly all of the last leads', and they
- *          come several times as fast as yesterday's did: that is the flood itself, and rejects
+ *          little, for it is about the webmaster. Or: this lead's own sub1 is new, so are most of the last leads', which yesterday's
+ *          were not, and they come several times as fast as yesterday's did: that is the flood itself, and rejects
  * unknown  too few leads, today or yesterday, to say so
- * trap     many trackers make a sub-id per click: yesterday then looked alike, and it passes. A tracker that is changed today
- *          brings new sub-ids at the pace of yesterday, and only scores. On the first day of a webmaster nobody knows the habit */
+ * trap     many trackers make a sub-id per click: yesterday then looked alike, and it passes. Who comes under one of the webmaster's
+ *          old sub-ids in the midst of a flood passes, too. A tracker that is changed today brings new sub-ids at the pace of
+ *          yesterday, and only scores. On the first day of a webmaster nobody knows the habit */
 #include "filter-worker/core/filter.h"
 
 extern const struct filter filter_subid_flood;
 
-#define BURST_LEAST     12 /* of fewer leads nothing is said */
+/* Nearly all that are remembered: fewer are an ordinary morning, and one that is read again finds some pushed out. */
+#define BURST_LEAST     20
 #define YESTERDAY_LEAST 5
 #define PERCENT         100
 
-enum { LEAST, SHARE, TIMES, FRESH, PACE };
+enum { LEAST, SHARE, TIMES, FRESH, PACE, HABIT };
 
 static void follow(const struct claim_subject *s, const struct facts *local,
 		   struct trail_plan *plan)
@@ -67,6 +70,8 @@ static void weigh(const struct source *source, struct facts *ret)
 	facts_set_number(ret, FACT_SOURCE_LEADS_YESTERDAY, source->yesterday.leads);
 	facts_set_number(ret, FACT_SOURCE_SUBS_TODAY, source->today.subs);
 	facts_set_number(ret, FACT_SOURCE_SUBS_YESTERDAY, source->yesterday.subs);
+	if (source->has_sub)
+		facts_set_number(ret, FACT_SUB_YESTERDAY, source->sub_yesterday);
 }
 
 /* In percent; sums are about right, so it may be over 100. */
@@ -91,19 +96,30 @@ static bool recent(const struct facts *facts, enum fact_name name, int64_t most,
 	return true;
 }
 
+/* The lead comes under a sub1 that is new, and yesterday that was nothing usual. */
+static bool is_new(const struct filter_rule *rule, const struct facts *facts,
+		   int64_t *ret_yesterday)
+{
+	int64_t same, known, subs;
+
+	if (!recent(facts, FACT_RECENT_SAME_SUB, TRAIL_VISITS_MAX, &same) ||
+	    !recent(facts, FACT_SUB_YESTERDAY, 1, &known) ||
+	    !recent(facts, FACT_SOURCE_SUBS_YESTERDAY, UINT32_MAX, &subs) ||
+	    !recent(facts, FACT_SOURCE_LEADS_YESTERDAY, UINT32_MAX, ret_yesterday))
+		return false;
+	return same == 0 && known == 0 && *ret_yesterday >= YESTERDAY_LEAST &&
+	       subs * PERCENT < *ret_yesterday * rule->params[HABIT];
+}
+
 static bool is_burst(const struct filter_rule *rule, const struct facts *facts, int64_t *ret_leads,
 		     int64_t *ret_subs)
 {
-	int64_t ms, same, yesterday;
+	int64_t ms, yesterday;
 
-	if (rule->params[PACE] == 0 ||
+	if (rule->params[PACE] == 0 || !is_new(rule, facts, &yesterday) ||
 	    !recent(facts, FACT_RECENT_LEADS, TRAIL_VISITS_MAX, ret_leads) ||
 	    !recent(facts, FACT_RECENT_SUBS, TRAIL_VISITS_MAX, ret_subs) ||
-	    !recent(facts, FACT_RECENT_MS, MS_PER_DAY, &ms) ||
-	    !recent(facts, FACT_RECENT_SAME_SUB, TRAIL_VISITS_MAX, &same) ||
-	    !recent(facts, FACT_SOURCE_LEADS_YESTERDAY, UINT32_MAX, &yesterday))
-		return false;
-	if (same > 0 || *ret_leads < BURST_LEAST || yesterday < YESTERDAY_LEAST)
+	    !recent(facts, FACT_RECENT_MS, MS_PER_DAY, &ms) || *ret_leads < BURST_LEAST)
 		return false;
 	return *ret_subs * PERCENT >= *ret_leads * rule->params[FRESH] &&
 	       *ret_leads * (MS_PER_DAY / MS_PER_S) >=
@@ -147,7 +163,7 @@ const struct filter filter_subid_flood = {
     .reasons = {REASON_SUBID_FLOOD, REASON_SUBID_BURST},
     FILTER_FACTS(FACT_SOURCE_LEADS_TODAY, FACT_SOURCE_LEADS_YESTERDAY, FACT_SOURCE_SUBS_TODAY,
 		 FACT_SOURCE_SUBS_YESTERDAY, FACT_RECENT_LEADS, FACT_RECENT_SUBS, FACT_RECENT_MS,
-		 FACT_RECENT_SAME_SUB),
+		 FACT_RECENT_SAME_SUB, FACT_SUB_YESTERDAY),
     .params = {[LEAST] = {.name = "least",
 			  .type = PARAM_NUMBER,
 			  .standard = 50,
@@ -169,18 +185,25 @@ const struct filter filter_subid_flood = {
 			  .help = "And when that is so many times yesterday's share."},
 	       [FRESH] = {.name = "fresh",
 			  .type = PARAM_NUMBER,
-			  .standard = 75,
+			  .standard = 70,
 			  .least = 50,
 			  .most = 100,
 			  .help = "A new sub1 among leads of which so many in a hundred have "
 				  "different ones is rejected."},
 	       [PACE] = {.name = "pace",
 			 .type = PARAM_NUMBER,
-			 .standard = 4,
+			 .standard = 3,
 			 .least = 0,
 			 .most = 100,
 			 .help = "When they come so many times as fast as yesterday's; 0 never "
-				 "rejects."}},
+				 "rejects."},
+	       [HABIT] = {.name = "habit",
+			  .type = PARAM_NUMBER,
+			  .standard = 80,
+			  .least = 1,
+			  .most = 100,
+			  .help = "From so many different sub1 values on a hundred leads of "
+				  "yesterday it is a habit, and never rejects."}},
     .follow = follow,
     .learn = learn,
     .weigh = weigh,

@@ -192,6 +192,8 @@ void counts_weigh(const struct kv_lead *answer, const struct rule_list *l, struc
 	if (!answer->source)
 		return;
 	fill_source(answer->source, answer->now_ms, &source);
+	source.has_sub = lead->subject.sub1.len > 0;
+	source.sub_yesterday = kv_day_has_sub(&answer->source->yesterday, answer->sub);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct filter *f = l->rules[i].filter;
 

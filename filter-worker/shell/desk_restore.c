@@ -48,28 +48,16 @@ enum result desk_restore(struct desk *d, struct desk_lead *leads, size_t count, 
 {
 	struct arena *a = desk_scratch(d);
 	struct kv_lead *asked;
-	struct kv_verdict *verdicts;
 	_cleanup_(counts_free) struct counts counts = {.arena = a};
 	int64_t now_ms = clock_now_ms();
-	enum result r;
 
 	assert(count <= DESK_LEADS_MAX);
 	arena_reset(a);
 	asked = arena_calloc(a, count, sizeof(*asked));
-	verdicts = arena_calloc(a, count, sizeof(*verdicts));
 	for (size_t i = 0; i < count; i++) {
 		desk_ask(&leads[i], &asked[i]);
 		counts_ask(&counts, &leads[i], &asked[i]);
 		forget_old(&asked[i], now_ms);
-		verdicts[i] = (struct kv_verdict){
-		    .partition = leads[i].partition,
-		    .raw_offset = leads[i].raw_offset,
-		    .now_ms = asked[i].now_ms,
-		    .source = asked[i].source,
-		    .rejected = !leads[i].candidate,
-		};
 	}
-	r = kv_gather(desk_kv(d), asked, count, e);
-	fault_point("restore_gathered");
-	return r == RESULT_OK ? kv_close_batch(desk_kv(d), NULL, 0, verdicts, count, e) : r;
+	return kv_put_back(desk_kv(d), asked, count, e);
 }

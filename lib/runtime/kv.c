@@ -203,33 +203,69 @@ void kv_meanwhile(struct kv *k, void (*fn)(void *ctx), void *ctx)
 	k->meanwhile_ctx = ctx;
 }
 
-enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error)
+static void begin_lead(struct kv_lead *lead)
 {
-	enum result r;
+	assert(lead->claim_count <= KV_CLAIMS_PER_LEAD && lead->trail_count <= KV_TRAILS_PER_LEAD);
+	for (size_t c = 0; c < lead->claim_count; c++) {
+		struct kv_claim *claim = &lead->claims[c];
+
+		assert(claim->key.len > 0 && claim->key.len <= KV_KEY_MAX && claim->ttl_ms > 0);
+		claim->held = false;
+		claim->claimed_at_ms = 0;
+		memset(&claim->owner, 0, sizeof(claim->owner));
+	}
+	lead->counted = lead->judged = false;
+}
+
+typedef enum result (*ask_fn)(struct kv *k, struct kv_lead *leads, size_t count,
+			      struct error *ret_error);
+
+static enum result ask(struct kv *k, ask_fn fn, struct kv_lead *leads, size_t count,
+		       struct error *ret_error)
+{
+	enum result r = RESULT_OK;
 
 	assert(count <= KV_LEADS_PER_GATHER);
 	for (size_t i = 0; i < count; i++) {
-		assert(leads[i].claim_count <= KV_CLAIMS_PER_LEAD);
-		for (size_t c = 0; c < leads[i].claim_count; c++) {
-			struct kv_claim *claim = &leads[i].claims[c];
-
-			assert(claim->key.len > 0 && claim->key.len <= KV_KEY_MAX &&
-			       claim->ttl_ms > 0);
-			claim->held = false;
-			claim->claimed_at_ms = 0;
-			memset(&claim->owner, 0, sizeof(claim->owner));
-		}
-		assert(leads[i].trail_count <= KV_TRAILS_PER_LEAD);
-		leads[i].counted = leads[i].judged = false;
+		begin_lead(&leads[i]);
 		if (k->needs_one_group && !is_of_one_group(&leads[i]))
 			return error_set(
 			    ret_error, RESULT_BAD,
 			    "redis: a cluster takes a lead's claims together in one "
 			    "scope only: all rules that claim must have the same `scope`");
 	}
-	r = count ? k->backend->gather(k, leads, count, ret_error) : RESULT_OK;
+	if (count > 0)
+		r = fn(k, leads, count, ret_error);
 	kv_use_time(k);
 	return r;
+}
+
+enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error)
+{
+	return ask(k, k->backend->gather, leads, count, ret_error);
+}
+
+enum result kv_put_back(struct kv *k, struct kv_lead *leads, size_t count, struct error *ret_error)
+{
+	return ask(k, k->backend->put_back, leads, count, ret_error);
+}
+
+/* For backends that have no shorter way. */
+enum result kv_gather_and_close(struct kv *k, struct kv_lead *leads, size_t count,
+				struct error *ret_error)
+{
+	struct kv_verdict verdicts[KV_LEADS_PER_GATHER];
+	enum result r = k->backend->gather(k, leads, count, ret_error);
+
+	if (r != RESULT_OK)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		verdicts[i] = (struct kv_verdict){.partition = leads[i].partition,
+						  .raw_offset = leads[i].self.raw_offset,
+						  .now_ms = leads[i].now_ms,
+						  .source = leads[i].source,
+						  .rejected = !leads[i].candidate};
+	return k->backend->settle(k, NULL, 0, verdicts, count, ret_error);
 }
 
 enum result kv_settle(struct kv *k, const struct kv_settle *ops, size_t count,
@@ -329,6 +365,13 @@ void kv_source_add_reject(struct kv_source *s, int64_t at_ms)
 		if (d)
 			d->rejected[s->hour % 24]++;
 	}
+}
+
+bool kv_day_has_sub(const struct kv_day *d, uint32_t sub)
+{
+	size_t bit = kv_sub_bit(sub);
+
+	return d->subs[bit / 8] & 0x80 >> bit % 8;
 }
 
 void kv_notes_get(struct kv *k, struct kv_note *notes, size_t count)

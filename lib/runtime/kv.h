@@ -114,6 +114,8 @@ bool kv_needs_one_group(const struct kv *k);
 /* A lead that came, and a reject: added to the sums of its source, and of its source's other hours in the batch. */
 void kv_source_add_lead(struct kv_source *s, int64_t at_ms, uint32_t sub);
 void kv_source_add_reject(struct kv_source *s, int64_t at_ms);
+/* Did the day have a lead with this digest? Of another one the answer may be yes, too: once in 20 times when it has a hundred. */
+bool kv_day_has_sub(const struct kv_day *d, uint32_t sub);
 _must_use_ enum result kv_gather(struct kv *k, struct kv_lead *leads, size_t count,
 				 struct error *ret_error);
 /* Something to do while the next gather's question is with the kv: called once, at the latest when it is answered. It must not call
@@ -148,10 +150,14 @@ _must_use_ enum result kv_close_batch(struct kv *k, const struct kv_settle *ops,
 
 /* Joins the state that is there, or begins a new one; before the first gather, and after one that said RESULT_AGAIN.
  * ret_missing[partitions]: those whose leads have not been put back yet. Until none is missing nothing may be judged; a
- * partition is put back by gathering its judged leads in their order, each as a candidate exactly if it was not rejected, and
- * closing its batches. A kv that was never joined (scenarios, tests) asks for no state. */
+ * partition is put back by kv_put_back() of its judged leads in their order. A kv that was never joined (scenarios, tests)
+ * asks for no state. */
 _must_use_ enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_missing,
 			       struct error *ret_error);
+/* What was judged long ago, each lead a candidate exactly if it was not rejected: leaves there what gathering the leads and
+ * closing their batch would leave. Nobody hears the answers, so one server needs one round trip for all of it. */
+_must_use_ enum result kv_put_back(struct kv *k, struct kv_lead *leads, size_t count,
+				   struct error *ret_error);
 _must_use_ enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error);
 
 /* --- notes: what workers tell each other, and may do without; no part of the state --- */

@@ -66,6 +66,8 @@ struct kv_backend {
 	enum result (*settle)(struct kv *k, const struct kv_settle *ops, size_t count,
 			      const struct kv_verdict *verdicts, size_t verdict_count,
 			      struct error *ret_error);
+	enum result (*put_back)(struct kv *k, struct kv_lead *leads, size_t count,
+				struct error *ret_error);
 	enum result (*join)(struct kv *k, uint32_t partitions, bool *ret_missing,
 			    struct error *ret_error);
 	enum result (*restored)(struct kv *k, uint32_t partition, struct error *ret_error);
@@ -83,6 +85,9 @@ struct kv { /* the first member of each backend's own structure */
 	void (*meanwhile)(void *ctx); /* NULL: nothing to do */
 	void *meanwhile_ctx;
 };
+
+enum result kv_gather_and_close(struct kv *k, struct kv_lead *leads, size_t count,
+				struct error *ret_error);
 
 /* The backend has asked, and would wait. */
 static inline void kv_use_time(struct kv *k)

@@ -175,8 +175,10 @@ static void close_memory(struct kv *k)
 
 struct kv *kv_memory_open(void)
 {
-	static const struct kv_backend backend = {
-	    .gather = gather, .settle = settle, .close = close_memory};
+	static const struct kv_backend backend = {.gather = gather,
+						  .settle = settle,
+						  .put_back = kv_gather_and_close,
+						  .close = close_memory};
 	struct kv_memory *m = calloc(1, sizeof(*m));
 
 	assert(m);

@@ -70,29 +70,35 @@ void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint6
 	    (struct kv_mark){.partition = partition, .next = raw_offset + 1};
 }
 
-static uint64_t believed(const struct kv_belief *b, int script)
+static void write_number(struct kv_redis *r, struct kv_words *w, uint64_t n)
 {
-	return script == KV_SCRIPT_GATHER ? b->counted : b->judged;
+	kv_words_slice(w, slice_cstr(arena_printf(&r->arena, "%llu", (unsigned long long)n)));
 }
 
-static void write_head(struct kv_redis *r, unsigned shard, int script, struct kv_words *ret)
+static void write_expected(struct kv_redis *r, struct kv_words *w, const struct kv_belief *b,
+			   uint64_t n)
+{
+	if (b->known)
+		write_number(r, w, n);
+	else
+		kv_words_slice(w, SLICE("?"));
+}
+
+static void write_head(struct kv_redis *r, unsigned shard, struct kv_words *ret)
 {
 	struct kv_call *c = &r->calls[shard];
 
 	ret->count = 0;
 	kv_words_slice(ret, slice_cstr(r->layout.ids[shard]));
-	kv_words_slice(ret, slice_cstr(arena_printf(&r->arena, "%zu", c->mark_count)));
+	write_number(r, ret, c->mark_count);
 	for (size_t i = 0; i < c->mark_count; i++) {
 		const struct kv_belief *b = kv_belief(r, shard, c->marks[i].partition);
-		uint64_t old = believed(b, script), next = MAX_OF(old, c->marks[i].next);
-		const char *expected =
-		    b->known ? arena_printf(&r->arena, "%llu", (unsigned long long)old) : "?";
 
-		kv_words_slice(ret,
-			       slice_cstr(arena_printf(&r->arena, "%u", c->marks[i].partition)));
-		kv_words_slice(ret, slice_cstr(expected));
-		kv_words_slice(
-		    ret, slice_cstr(arena_printf(&r->arena, "%llu", (unsigned long long)next)));
+		write_number(r, ret, c->marks[i].partition);
+		write_expected(r, ret, b, b->counted);
+		write_expected(r, ret, b, b->judged);
+		write_number(r, ret, MAX_OF(b->counted, c->marks[i].next));
+		write_number(r, ret, MAX_OF(b->judged, c->marks[i].next));
 	}
 }
 
@@ -167,7 +173,7 @@ static bool send_and_hear(struct kv_redis *r, int script)
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		if (!r->calls[s].node)
 			continue;
-		write_head(r, s, script, &head);
+		write_head(r, s, &head);
 		kv_call_send(&r->calls[s], &r->scripts[script], &head, &r->arena);
 	}
 	free(head.data);
@@ -223,9 +229,11 @@ static void take_over_marks(struct kv_redis *r, int script)
 
 		for (size_t i = 0; i < c->mark_count; i++) {
 			struct kv_belief *b = kv_belief(r, s, c->marks[i].partition);
-			uint64_t *mark = script == KV_SCRIPT_GATHER ? &b->counted : &b->judged;
 
-			*mark = MAX_OF(*mark, c->marks[i].next);
+			if (script != KV_SCRIPT_SETTLE)
+				b->counted = MAX_OF(b->counted, c->marks[i].next);
+			if (script != KV_SCRIPT_GATHER)
+				b->judged = MAX_OF(b->judged, c->marks[i].next);
 		}
 	}
 }
@@ -301,6 +309,7 @@ struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeo
 {
 	static const struct kv_backend backend = {.gather = kv_redis_gather,
 						  .settle = kv_redis_settle,
+						  .put_back = kv_redis_put_back,
 						  .join = kv_redis_join,
 						  .restored = kv_redis_restored,
 						  .notes_get = kv_redis_notes_get,
@@ -309,9 +318,8 @@ struct kv *kv_redis_open(const struct kv_url *url, const char *prefix, int timeo
 						  .forget = kv_redis_forget,
 						  .close = close_redis};
 	static const char *const texts[KV_SCRIPTS] = {
-	    [KV_SCRIPT_GATHER] = kv_gather_script,
-	    [KV_SCRIPT_SETTLE] = kv_settle_script,
-	    [KV_SCRIPT_JOIN] = kv_join_script,
+	    [KV_SCRIPT_GATHER] = kv_gather_script,     [KV_SCRIPT_SETTLE] = kv_settle_script,
+	    [KV_SCRIPT_PUT_BACK] = kv_put_back_script, [KV_SCRIPT_JOIN] = kv_join_script,
 	    [KV_SCRIPT_RESTORED] = kv_restored_script,
 	};
 	struct kv_redis *r = calloc(1, sizeof(*r));

@@ -4,7 +4,14 @@
 
 #include "kv_call.h"
 
-enum { KV_SCRIPT_GATHER, KV_SCRIPT_SETTLE, KV_SCRIPT_JOIN, KV_SCRIPT_RESTORED, KV_SCRIPTS };
+enum {
+	KV_SCRIPT_GATHER,
+	KV_SCRIPT_SETTLE,
+	KV_SCRIPT_PUT_BACK,
+	KV_SCRIPT_JOIN,
+	KV_SCRIPT_RESTORED,
+	KV_SCRIPTS
+};
 
 /* What is believed of a partition's watermarks in one shard. Unknown at first: the server then says what it has. */
 struct kv_belief {
@@ -43,6 +50,8 @@ void kv_round_end(struct kv_redis *r); /* after RESULT_OK, when the replies are 
 void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset);
 /* Did an earlier call count the lead's visits? */
 bool kv_is_counted(struct kv_redis *r, unsigned shard, const struct kv_lead *lead);
+/* Its reject? */
+bool kv_is_judged(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset);
 static inline struct slice kv_reply_text(const redisReply *e)
 {
 	return e->type == REDIS_REPLY_STRING ? slice_of(e->str, e->len) : (struct slice){0};
@@ -56,14 +65,16 @@ void kv_redis_trails_build(struct kv_redis *r, struct kv_lead *leads, size_t cou
 _must_use_ bool kv_redis_trails_read(struct kv_redis *r, struct kv_call *c, const redisReply *list);
 void kv_redis_trails_answer(struct kv_redis *r, struct kv_lead *leads, size_t count);
 
-/* kv_redis_sources.c: what is raised, and then each shard's keys and arguments. */
-void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t count);
+/* kv_redis_sources.c: what is raised, and then each shard's keys and arguments. past: rejects as well. */
+void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t count, bool past);
 void kv_redis_sources_add(struct kv_redis *r, unsigned shard);
 _must_use_ bool kv_redis_sources_read(struct kv_call *c, const redisReply *list);
 
 /* kv_redis_gather.c, kv_redis_settle.c, kv_redis_state.c */
 enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,
 			    struct error *ret_error);
+enum result kv_redis_put_back(struct kv *k, struct kv_lead *leads, size_t count,
+			      struct error *ret_error);
 enum result kv_redis_settle(struct kv *k, const struct kv_settle *ops, size_t count,
 			    const struct kv_verdict *verdicts, size_t verdict_count,
 			    struct error *ret_error);

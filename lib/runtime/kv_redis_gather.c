@@ -34,6 +34,7 @@ struct batch {
 	struct kv_lead *leads;
 	size_t count;
 	enum part part;
+	bool past; /* what was judged long ago is put back: nobody hears the answers */
 	int64_t now_ms;
 };
 
@@ -98,6 +99,11 @@ bool kv_is_counted(struct kv_redis *r, unsigned shard, const struct kv_lead *lea
 {
 	return !fault_on("watermarks_blind") &&
 	       lead->self.raw_offset < kv_belief(r, shard, lead->partition)->counted;
+}
+
+bool kv_is_judged(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset)
+{
+	return !fault_on("watermarks_blind") && raw_offset < kv_belief(r, shard, partition)->judged;
 }
 
 static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *lead,
@@ -254,7 +260,7 @@ static void build(struct kv_redis *r, void *ctx)
 	}
 	if (b->part != PART_GROUPS) {
 		kv_redis_trails_build(r, b->leads, b->count);
-		kv_redis_sources_build(r, b->leads, b->count);
+		kv_redis_sources_build(r, b->leads, b->count, b->past);
 	}
 	for (unsigned s = 0; s < r->layout.shards; s++)
 		build_shard(r, b, s);
@@ -401,5 +407,26 @@ enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,
 		mark_judged(r, &b);
 	else
 		forget_answers(leads, count);
+	return result;
+}
+
+enum result kv_redis_put_back(struct kv *k, struct kv_lead *leads, size_t count,
+			      struct error *ret_error)
+{
+	struct kv_redis *r = kv_redis_of(k);
+	struct batch b = {.leads = leads, .count = count, .past = true};
+	enum result result;
+
+	/* In a cluster a lead's second round depends on what its first one answers. */
+	if (r->layout.shards > 1)
+		return kv_gather_and_close(k, leads, count, ret_error);
+	if (r->lost)
+		return error_set(ret_error, RESULT_AGAIN, "redis: the state has to be restored");
+	for (size_t i = 0; i < count; i++)
+		b.now_ms = kv_redis_now_ms(r, leads[i].now_ms);
+	result = kv_round(r, KV_SCRIPT_PUT_BACK, build, &b, ret_error);
+	if (result == RESULT_OK)
+		kv_round_end(r);
+	forget_answers(leads, count);
 	return result;
 }

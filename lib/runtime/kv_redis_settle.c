@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "fault.h"
 #include "kv_redis.h"
 
 #define FLAG_TAKE   1
@@ -115,11 +114,8 @@ static void add_verdicts(struct kv_redis *r, const struct closing *b)
 			continue;
 		shard = kv_shard_of_key(&r->layout, v->source->key);
 		r->calls[shard].used = true;
-		bool counted = v->raw_offset < kv_belief(r, shard, v->partition)->judged &&
-			       !fault_on("watermarks_blind");
-
 		kv_round_mark(r, shard, v->partition, v->raw_offset);
-		if (counted || !v->rejected)
+		if (!v->rejected || kv_is_judged(r, shard, v->partition, v->raw_offset))
 			continue;
 		x = rejects_of(all, &count, v->source);
 		x->minutes[kv_minute_of(v->now_ms)]++;

@@ -42,6 +42,8 @@ static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise 
 	for (size_t m = 0; m < 60; m++) {
 		if (raise->hour.leads[m] > 0)
 			kv_words_increment(&c->raises, a, "u16", m, raise->hour.leads[m]);
+		if (raise->hour.rejected[m] > 0)
+			kv_words_increment(&c->raises, a, "u16", 60 + m, raise->hour.rejected[m]);
 	}
 	kv_words_end(&c->raises, at, a);
 
@@ -49,6 +51,8 @@ static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise 
 	for (size_t h = 0; h < 24; h++) {
 		if (raise->day.leads[h] > 0)
 			kv_words_increment(&c->raises, a, "u32", h, raise->day.leads[h]);
+		if (raise->day.rejected[h] > 0)
+			kv_words_increment(&c->raises, a, "u32", 24 + h, raise->day.rejected[h]);
 	}
 	for (size_t byte = 0; byte < KV_SUBS_BYTES; byte++) {
 		if (raise->day.subs[byte])
@@ -80,7 +84,17 @@ static void raise_lead(struct kv_redis *r, struct kv_lead *lead, unsigned shard,
 	to->day.subs[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 }
 
-void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t count)
+/* Of a lead that is put back the verdict is known at once. */
+static void raise_reject(struct kv_redis *r, const struct kv_lead *lead, unsigned shard,
+			 struct raise *to)
+{
+	if (lead->candidate || kv_is_judged(r, shard, lead->partition, lead->self.raw_offset))
+		return;
+	to->hour.rejected[kv_minute_of(lead->now_ms)]++;
+	to->day.rejected[lead->source->hour % 24]++;
+}
+
+void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t count, bool past)
 {
 	struct raise *all = arena_alloc(&r->arena, count * sizeof(*all));
 	size_t used = 0;
@@ -91,10 +105,16 @@ void kv_redis_sources_build(struct kv_redis *r, struct kv_lead *leads, size_t co
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct kv_lead *lead = &leads[i];
+		struct raise *to;
+		unsigned shard;
 
-		if (lead->source)
-			raise_lead(r, lead, kv_shard_of_key(&r->layout, lead->source->key),
-				   raise_of(all, &used, lead->source));
+		if (!lead->source)
+			continue;
+		shard = kv_shard_of_key(&r->layout, lead->source->key);
+		to = raise_of(all, &used, lead->source);
+		raise_lead(r, lead, shard, to);
+		if (past)
+			raise_reject(r, lead, shard, to);
 	}
 	for (size_t i = 0; i < used; i++) {
 		struct kv_call *c = &r->calls[kv_shard_of_key(&r->layout, all[i].source->key)];

@@ -5,25 +5,34 @@
 
 #include "kv_layout.h"
 
-/* Both begin alike. KEYS: state, watermarks. ARGV: the state's id ("": not asked for), how many partitions, then for each
- * its field, the value that is expected there, and the next one. Answers {"L"} when the state is another one, or gone;
- * {"W", …} when a watermark is not what was expected, with all of them; nothing is then done. */
+/* All that count begin alike. KEYS: state, watermarks. ARGV: the state's id ("": not asked for), how many partitions, then for each
+ * its field, what is expected there of leads counted and of leads judged, and the next of both. MARK says which of the two the
+ * script raises: c, j or both. Answers {"L"} when the state is another one, or gone; {"W", …} when a watermark that it raises is
+ * not what was expected, with all of them; nothing is then done. */
 #define KV_SCRIPT_HEAD                                                                             \
 	"local call, sub, byte, keys, argv = redis.call, string.sub, string.byte, KEYS, ARGV\n"    \
 	"if argv[1] ~= '' and call('HGET', keys[1], 'id') ~= argv[1] then return {'L'} end\n"      \
 	"local parts, a, marks = tonumber(argv[2]), 3, {}\n"                                       \
 	"if parts > 0 then\n"                                                                      \
+	"  local counts, judges = MARK ~= 'j', MARK ~= 'c'\n"                                      \
 	"  local names, set, other = {}, {}, false\n"                                              \
-	"  for i = 1, parts do\n"                                                                  \
-	"    local name = argv[a]\n"                                                               \
-	"    names[i], names[parts + i] = 'c' .. name, 'j' .. name\n"                              \
-	"    set[2 * i - 1], set[2 * i] = MARK .. name, argv[a + 2]\n"                             \
-	"    a = a + 3\n"                                                                          \
+	"  for i = 0, parts - 1 do\n"                                                              \
+	"    local name = argv[a + 5 * i]\n"                                                       \
+	"    names[i + 1], names[parts + i + 1] = 'c' .. name, 'j' .. name\n"                      \
 	"  end\n"                                                                                  \
 	"  marks = call('HMGET', keys[2], unpack(names))\n"                                        \
 	"  for i = 1, 2 * parts do marks[i] = marks[i] or '0' end\n"                               \
-	"  local base = MARK == 'c' and 0 or parts\n"                                              \
-	"  for i = 1, parts do other = other or marks[base + i] ~= argv[3 * i + 1] end\n"          \
+	"  for i = 1, parts do\n"                                                                  \
+	"    if counts then\n"                                                                     \
+	"      other = other or marks[i] ~= argv[a + 1]\n"                                         \
+	"      set[#set + 1], set[#set + 2] = names[i], argv[a + 3]\n"                             \
+	"    end\n"                                                                                \
+	"    if judges then\n"                                                                     \
+	"      other = other or marks[parts + i] ~= argv[a + 2]\n"                                 \
+	"      set[#set + 1], set[#set + 2] = names[parts + i], argv[a + 4]\n"                     \
+	"    end\n"                                                                                \
+	"    a = a + 5\n"                                                                          \
+	"  end\n"                                                                                  \
 	"  if other then table.insert(marks, 1, 'W') return marks end\n"                           \
 	"  call('HSET', keys[2], unpack(set))\n"                                                   \
 	"end\n"
@@ -48,199 +57,215 @@
  *
  * What a lead costs here is mostly strings that Lua makes and calls of Redis, and hardly its own steps: nothing is cut out of a longer
  * string that can be an argument of its own, and a page of a generation that is not there is not asked. */
+#define KV_SCRIPT_BATCH                                                                            \
+	"local shapes, found, claims, trails, sources = {}, {}, {}, {}, {}\n"                      \
+	"local at, ci, books, list = 2, 0, {}, {}\n"                                               \
+	"local now = tonumber(argv[a])\n"                                                          \
+	"local function fetch(n)\n"                                                                \
+	"  local cur, old = call('HMGET', keys[at + 1], unpack(argv, a, a + n - 1)), false\n"      \
+	"  if call('EXISTS', keys[at + 2]) == 1 then\n"                                            \
+	"    old = call('HMGET', keys[at + 2], unpack(argv, a, a + n - 1))\n"                      \
+	"  end\n"                                                                                  \
+	"  at = at + 2\n"                                                                          \
+	"  return cur, old\n"                                                                      \
+	"end\n"                                                                                    \
+	"local function write(key, m)\n"                                                           \
+	"  for from = 1, m, 4000 do\n"                                                             \
+	"    call('HSET', key, unpack(list, from, math.min(from + 3999, m)))\n"                    \
+	"  end\n"                                                                                  \
+	"end\n"                                                                                    \
+	"a = a + 1\n"                                                                              \
+	"for i = 1, tonumber(argv[a]) do\n"                                                        \
+	"  local span, page, n = tonumber(argv[a + 1]), tonumber(argv[a + 2]), tonumber(argv[a + " \
+	"3])\n"                                                                                    \
+	"  local book = books[span] or {values = {}, pages = {}}\n"                                \
+	"  books[span] = book\n"                                                                   \
+	"  book.pages[page] = {key = keys[at + 1]}\n"                                              \
+	"  a = a + 4\n"                                                                            \
+	"  local cur, old = fetch(n)\n"                                                            \
+	"  for k = 1, n do\n"                                                                      \
+	"    local v = cur[k] or old and old[k]\n"                                                 \
+	"    if v then book.values[argv[a + k - 1]] = v end\n"                                     \
+	"  end\n"                                                                                  \
+	"  a = a + n - 1\n"                                                                        \
+	"end\n"                                                                                    \
+	"a = a + 1\n"                                                                              \
+	"local ti = 0\n"                                                                           \
+	"for i = 1, tonumber(argv[a]) do\n"                                                        \
+	"  local keep, n, m = -tonumber(argv[a + 1]), tonumber(argv[a + 2]), 0\n"                  \
+	"  local key = keys[at + 1]\n"                                                             \
+	"  a = a + 3\n"                                                                            \
+	"  local cur, old = fetch(n)\n"                                                            \
+	"  for k = 0, n - 1 do\n"                                                                  \
+	"    local v, more = cur[k + 1] or old and old[k + 1], argv[a + n + k]\n"                  \
+	"    if v and not PAST then\n"                                                             \
+	"      trails[#trails + 1] = ti + k + 1\n"                                                 \
+	"      trails[#trails + 1] = v\n"                                                          \
+	"    end\n"                                                                                \
+	"    if more ~= '' then\n"                                                                 \
+	"      list[m + 1] = argv[a + k]\n"                                                        \
+	"      list[m + 2] = v and sub(v .. more, keep) or more\n"                                 \
+	"      m = m + 2\n"                                                                        \
+	"    end\n"                                                                                \
+	"  end\n"                                                                                  \
+	"  write(key, m)\n"                                                                        \
+	"  ti = ti + n\n"                                                                          \
+	"  a = a + 2 * n - 1\n"                                                                    \
+	"end\n"                                                                                    \
+	"a = a + 1\n"                                                                              \
+	"local function read(text)\n"                                                              \
+	"  local s = {candidate = byte(text, 1) == 1, n = byte(text, 2), in_pages = {}, "          \
+	"in_buckets = "                                                                            \
+	"{}}\n"                                                                                    \
+	"  s.always, s.before, s.book, s.ends, s.key = {}, {}, {}, {}, {}\n"                       \
+	"  local k = 1\n"                                                                          \
+	"  for c = 1, s.n do\n"                                                                    \
+	"    local flags, ends = struct.unpack('>BI8', text, 9 * c - 6)\n"                         \
+	"    s.always[c], s.ends[c] = flags % 2 == 1, string.format('%.0f', ends)\n"               \
+	"    if flags % 4 >= 2 then\n"                                                             \
+	"      s.before[c], s.key[c] = flags % 16 >= 8, k\n"                                       \
+	"      s.in_buckets[#s.in_buckets + 1] = c\n"                                              \
+	"      k = k + (s.before[c] and 2 or 1)\n"                                                 \
+	"    else\n"                                                                               \
+	"      s.book[c] = books[math.floor(flags / 16)]\n"                                        \
+	"      s.in_pages[#s.in_pages + 1] = c\n"                                                  \
+	"    end\n"                                                                                \
+	"  end\n"                                                                                  \
+	"  s.keys = k - 1\n"                                                                       \
+	"  shapes[text] = s\n"                                                                     \
+	"  return s\n"                                                                             \
+	"end\n"                                                                                    \
+	"local function put(s, c)\n"                                                               \
+	"  local book, f, v = s.book[c], argv[a + c], argv[a - 1] .. s.ends[c]\n"                  \
+	"  local p = book.pages[byte(f) % PAGES]\n"                                                \
+	"  book.values[f] = v\n"                                                                   \
+	"  local n = #p\n"                                                                         \
+	"  p[n + 1], p[n + 2] = f, v\n"                                                            \
+	"end\n"                                                                                    \
+	"local function take_free(s)\n"                                                            \
+	"  for i = 1, #s.in_pages do\n"                                                            \
+	"    local c = s.in_pages[i]\n"                                                            \
+	"    if s.book[c].values[argv[a + c]] then return false end\n"                             \
+	"  end\n"                                                                                  \
+	"  local value, in_buckets = argv[a - 1], s.in_buckets\n"                                  \
+	"  for i = 1, #in_buckets do\n"                                                            \
+	"    local c = in_buckets[i]\n"                                                            \
+	"    local k, f = at + s.key[c], argv[a + c]\n"                                            \
+	"    if s.before[c] and call('HGET', keys[k + 1], f) or call('HSETNX', keys[k], f, "       \
+	"value) == 0 "                                                                             \
+	"then\n"                                                                                   \
+	"      for j = 1, i - 1 do call('HDEL', keys[at + s.key[in_buckets[j]]], argv[a + "        \
+	"in_buckets[j]]) "                                                                         \
+	"end\n"                                                                                    \
+	"      return false\n"                                                                     \
+	"    end\n"                                                                                \
+	"  end\n"                                                                                  \
+	"  for i = 1, #s.in_pages do put(s, s.in_pages[i]) end\n"                                  \
+	"  return true\n"                                                                          \
+	"end\n"                                                                                    \
+	"local function peek(s, c)\n"                                                              \
+	"  local f = argv[a + c]\n"                                                                \
+	"  if s.book[c] then\n"                                                                    \
+	"    local v = s.book[c].values[f]\n"                                                      \
+	"    return v and (tonumber(sub(v, 33)) or now + 1) > now and sub(v, 1, 32) or false\n"    \
+	"  end\n"                                                                                  \
+	"  local k = at + s.key[c]\n"                                                              \
+	"  return call('HGET', keys[k], f) or s.before[c] and call('HGET', keys[k + 1], f)\n"      \
+	"end\n"                                                                                    \
+	"local function grab(s, c)\n"                                                              \
+	"  local k, f = at + s.key[c], argv[a + c]\n"                                              \
+	"  local v = s.before[c] and call('HGET', keys[k + 1], f)\n"                               \
+	"  if v then return v end\n"                                                               \
+	"  if call('HSETNX', keys[k], f, argv[a - 1]) == 0 then return call('HGET', keys[k], f) "  \
+	"end\n"                                                                                    \
+	"  return false\n"                                                                         \
+	"end\n"                                                                                    \
+	"local function answer(c, v)\n"                                                            \
+	"  if PAST then return end\n"                                                              \
+	"  claims[#claims + 1] = ci + c\n"                                                         \
+	"  claims[#claims + 1] = v\n"                                                              \
+	"end\n"                                                                                    \
+	"local function is_own(v) return sub(v, 1, 24) == sub(argv[a - 1], 1, 24) end\n"           \
+	"local function take(s)\n"                                                                 \
+	"  local again = false\n"                                                                  \
+	"  for _, c in ipairs(s.in_pages) do\n"                                                    \
+	"    found[c] = peek(s, c)\n"                                                              \
+	"    if found[c] and not is_own(found[c]) then return false end\n"                         \
+	"    again = again or found[c]\n"                                                          \
+	"  end\n"                                                                                  \
+	"  for i, c in ipairs(s.in_buckets) do\n"                                                  \
+	"    found[c] = grab(s, c)\n"                                                              \
+	"    if found[c] and not is_own(found[c]) then\n"                                          \
+	"      for j = 1, i - 1 do\n"                                                              \
+	"        local b = s.in_buckets[j]\n"                                                      \
+	"        if not found[b] then call('HDEL', keys[at + s.key[b]], argv[a + b]) end\n"        \
+	"      end\n"                                                                              \
+	"      return false\n"                                                                     \
+	"    end\n"                                                                                \
+	"    again = again or found[c]\n"                                                          \
+	"  end\n"                                                                                  \
+	"  for _, c in ipairs(s.in_pages) do if not found[c] then put(s, c) end end\n"             \
+	"  for c = 1, again and s.n or 0 do if found[c] then answer(c, found[c]) end end\n"        \
+	"  return true\n"                                                                          \
+	"end\n"                                                                                    \
+	"local function look(s)\n"                                                                 \
+	"  for c = 1, s.n do\n"                                                                    \
+	"    if s.always[c] and s.key[c] then grab(s, c) elseif s.always[c] and not peek(s, c) "   \
+	"then "                                                                                    \
+	"put(s, c) end\n"                                                                          \
+	"  end\n"                                                                                  \
+	"  for c = 1, s.n do answer(c, peek(s, c)) end\n"                                          \
+	"end\n"                                                                                    \
+	"local leads = tonumber(argv[a])\n"                                                        \
+	"for i = 1, leads do\n"                                                                    \
+	"  a = a + 2\n"                                                                            \
+	"  local s = shapes[argv[a]] or read(argv[a])\n"                                           \
+	"  if not (s.candidate and (take_free(s) or take(s))) then look(s) end\n"                  \
+	"  at, ci, a = at + s.keys, ci + s.n, a + s.n\n"                                           \
+	"end\n"                                                                                    \
+	"for _, book in pairs(books) do\n"                                                         \
+	"  for _, p in pairs(book.pages) do\n"                                                     \
+	"    list = p\n"                                                                           \
+	"    write(p.key, #p)\n"                                                                   \
+	"  end\n"                                                                                  \
+	"end\n"                                                                                    \
+	"a = a + 1\n"                                                                              \
+	"local function add(key, seen, ttl)\n"                                                     \
+	"  local n = tonumber(argv[a])\n"                                                          \
+	"  if n > 0 then\n"                                                                        \
+	"    call('BITFIELD', key, unpack(argv, a + 1, a + n))\n"                                  \
+	"    if not seen then call('PEXPIRE', key, ttl) end\n"                                     \
+	"  end\n"                                                                                  \
+	"  a = a + n + 1\n"                                                                        \
+	"end\n"                                                                                    \
+	"local count = tonumber(argv[a])\n"                                                        \
+	"a = a + 1\n"                                                                              \
+	"for i = 1, count do\n"                                                                    \
+	"  local hour, day, v = keys[at + 1], keys[at + 3], {}\n"                                  \
+	"  if PAST then\n"                                                                         \
+	"    v[1], v[3] = call('EXISTS', hour) == 1, call('EXISTS', day) == 1\n"                   \
+	"  else\n"                                                                                 \
+	"    v = call('MGET', hour, keys[at + 2], day, keys[at + 4])\n"                            \
+	"    for k = 1, 4 do sources[#sources + 1] = v[k] end\n"                                   \
+	"  end\n"                                                                                  \
+	"  add(hour, v[1], 14400000)\n"                                                            \
+	"  add(day, v[3], 259200000)\n"                                                            \
+	"  at = at + 4\n"                                                                          \
+	"end\n"                                                                                    \
+	"for i = 1, tonumber(argv[a]) do call('PEXPIREAT', keys[at + i], argv[a + 1]) end\n"       \
+	"at, a = at + tonumber(argv[a]), a + 2\n"                                                  \
+	"for i = a, #argv do\n"                                                                    \
+	"  call('PEXPIREAT', keys[at + 1], argv[i])\n"                                             \
+	"  call('UNLINK', keys[at + 2])\n"                                                         \
+	"  at = at + 2\n"                                                                          \
+	"end\n"                                                                                    \
+	"return {'O', marks, claims, trails, sources}\n"
+
+/* PAST: what was judged long ago is put back, rejects among what is raised; nobody hears the answers. */
 static const char kv_gather_script[] =
-    "local MARK, PAGES = 'c', 4\n" KV_SCRIPT_HEAD
-    "local shapes, found, claims, trails, sources = {}, {}, {}, {}, {}\n"
-    "local at, ci, books, list = 2, 0, {}, {}\n"
-    "local now = tonumber(argv[a])\n"
-    "local function fetch(n)\n"
-    "  local cur, old = call('HMGET', keys[at + 1], unpack(argv, a, a + n - 1)), false\n"
-    "  if call('EXISTS', keys[at + 2]) == 1 then\n"
-    "    old = call('HMGET', keys[at + 2], unpack(argv, a, a + n - 1))\n"
-    "  end\n"
-    "  at = at + 2\n"
-    "  return cur, old\n"
-    "end\n"
-    "local function write(key, m)\n"
-    "  for from = 1, m, 4000 do\n"
-    "    call('HSET', key, unpack(list, from, math.min(from + 3999, m)))\n"
-    "  end\n"
-    "end\n"
-    "a = a + 1\n"
-    "for i = 1, tonumber(argv[a]) do\n"
-    "  local span, page, n = tonumber(argv[a + 1]), tonumber(argv[a + 2]), tonumber(argv[a + 3])\n"
-    "  local book = books[span] or {values = {}, pages = {}}\n"
-    "  books[span] = book\n"
-    "  book.pages[page] = {key = keys[at + 1]}\n"
-    "  a = a + 4\n"
-    "  local cur, old = fetch(n)\n"
-    "  for k = 1, n do\n"
-    "    local v = cur[k] or old and old[k]\n"
-    "    if v then book.values[argv[a + k - 1]] = v end\n"
-    "  end\n"
-    "  a = a + n - 1\n"
-    "end\n"
-    "a = a + 1\n"
-    "local ti = 0\n"
-    "for i = 1, tonumber(argv[a]) do\n"
-    "  local keep, n, m = -tonumber(argv[a + 1]), tonumber(argv[a + 2]), 0\n"
-    "  local key = keys[at + 1]\n"
-    "  a = a + 3\n"
-    "  local cur, old = fetch(n)\n"
-    "  for k = 0, n - 1 do\n"
-    "    local v, more = cur[k + 1] or old and old[k + 1], argv[a + n + k]\n"
-    "    if v then\n"
-    "      trails[#trails + 1] = ti + k + 1\n"
-    "      trails[#trails + 1] = v\n"
-    "    end\n"
-    "    if more ~= '' then\n"
-    "      list[m + 1] = argv[a + k]\n"
-    "      list[m + 2] = v and sub(v .. more, keep) or more\n"
-    "      m = m + 2\n"
-    "    end\n"
-    "  end\n"
-    "  write(key, m)\n"
-    "  ti = ti + n\n"
-    "  a = a + 2 * n - 1\n"
-    "end\n"
-    "a = a + 1\n"
-    "local function read(text)\n"
-    "  local s = {candidate = byte(text, 1) == 1, n = byte(text, 2), in_pages = {}, in_buckets = "
-    "{}}\n"
-    "  s.always, s.before, s.book, s.ends, s.key = {}, {}, {}, {}, {}\n"
-    "  local k = 1\n"
-    "  for c = 1, s.n do\n"
-    "    local flags, ends = struct.unpack('>BI8', text, 9 * c - 6)\n"
-    "    s.always[c], s.ends[c] = flags % 2 == 1, string.format('%.0f', ends)\n"
-    "    if flags % 4 >= 2 then\n"
-    "      s.before[c], s.key[c] = flags % 16 >= 8, k\n"
-    "      s.in_buckets[#s.in_buckets + 1] = c\n"
-    "      k = k + (s.before[c] and 2 or 1)\n"
-    "    else\n"
-    "      s.book[c] = books[math.floor(flags / 16)]\n"
-    "      s.in_pages[#s.in_pages + 1] = c\n"
-    "    end\n"
-    "  end\n"
-    "  s.keys = k - 1\n"
-    "  shapes[text] = s\n"
-    "  return s\n"
-    "end\n"
-    "local function put(s, c)\n"
-    "  local book, f, v = s.book[c], argv[a + c], argv[a - 1] .. s.ends[c]\n"
-    "  local p = book.pages[byte(f) % PAGES]\n"
-    "  book.values[f] = v\n"
-    "  local n = #p\n"
-    "  p[n + 1], p[n + 2] = f, v\n"
-    "end\n"
-    "local function take_free(s)\n"
-    "  for i = 1, #s.in_pages do\n"
-    "    local c = s.in_pages[i]\n"
-    "    if s.book[c].values[argv[a + c]] then return false end\n"
-    "  end\n"
-    "  local value, in_buckets = argv[a - 1], s.in_buckets\n"
-    "  for i = 1, #in_buckets do\n"
-    "    local c = in_buckets[i]\n"
-    "    local k, f = at + s.key[c], argv[a + c]\n"
-    "    if s.before[c] and call('HGET', keys[k + 1], f) or call('HSETNX', keys[k], f, value) == 0 "
-    "then\n"
-    "      for j = 1, i - 1 do call('HDEL', keys[at + s.key[in_buckets[j]]], argv[a + "
-    "in_buckets[j]]) "
-    "end\n"
-    "      return false\n"
-    "    end\n"
-    "  end\n"
-    "  for i = 1, #s.in_pages do put(s, s.in_pages[i]) end\n"
-    "  return true\n"
-    "end\n"
-    "local function peek(s, c)\n"
-    "  local f = argv[a + c]\n"
-    "  if s.book[c] then\n"
-    "    local v = s.book[c].values[f]\n"
-    "    return v and (tonumber(sub(v, 33)) or now + 1) > now and sub(v, 1, 32) or false\n"
-    "  end\n"
-    "  local k = at + s.key[c]\n"
-    "  return call('HGET', keys[k], f) or s.before[c] and call('HGET', keys[k + 1], f)\n"
-    "end\n"
-    "local function grab(s, c)\n"
-    "  local k, f = at + s.key[c], argv[a + c]\n"
-    "  local v = s.before[c] and call('HGET', keys[k + 1], f)\n"
-    "  if v then return v end\n"
-    "  if call('HSETNX', keys[k], f, argv[a - 1]) == 0 then return call('HGET', keys[k], f) end\n"
-    "  return false\n"
-    "end\n"
-    "local function answer(c, v)\n"
-    "  claims[#claims + 1] = ci + c\n"
-    "  claims[#claims + 1] = v\n"
-    "end\n"
-    "local function is_own(v) return sub(v, 1, 24) == sub(argv[a - 1], 1, 24) end\n"
-    "local function take(s)\n"
-    "  local again = false\n"
-    "  for _, c in ipairs(s.in_pages) do\n"
-    "    found[c] = peek(s, c)\n"
-    "    if found[c] and not is_own(found[c]) then return false end\n"
-    "    again = again or found[c]\n"
-    "  end\n"
-    "  for i, c in ipairs(s.in_buckets) do\n"
-    "    found[c] = grab(s, c)\n"
-    "    if found[c] and not is_own(found[c]) then\n"
-    "      for j = 1, i - 1 do\n"
-    "        local b = s.in_buckets[j]\n"
-    "        if not found[b] then call('HDEL', keys[at + s.key[b]], argv[a + b]) end\n"
-    "      end\n"
-    "      return false\n"
-    "    end\n"
-    "    again = again or found[c]\n"
-    "  end\n"
-    "  for _, c in ipairs(s.in_pages) do if not found[c] then put(s, c) end end\n"
-    "  for c = 1, again and s.n or 0 do if found[c] then answer(c, found[c]) end end\n"
-    "  return true\n"
-    "end\n"
-    "local function look(s)\n"
-    "  for c = 1, s.n do\n"
-    "    if s.always[c] and s.key[c] then grab(s, c) elseif s.always[c] and not peek(s, c) then "
-    "put(s, c) end\n"
-    "  end\n"
-    "  for c = 1, s.n do answer(c, peek(s, c)) end\n"
-    "end\n"
-    "local leads = tonumber(argv[a])\n"
-    "for i = 1, leads do\n"
-    "  a = a + 2\n"
-    "  local s = shapes[argv[a]] or read(argv[a])\n"
-    "  if not (s.candidate and (take_free(s) or take(s))) then look(s) end\n"
-    "  at, ci, a = at + s.keys, ci + s.n, a + s.n\n"
-    "end\n"
-    "for _, book in pairs(books) do\n"
-    "  for _, p in pairs(book.pages) do\n"
-    "    list = p\n"
-    "    write(p.key, #p)\n"
-    "  end\n"
-    "end\n"
-    "a = a + 1\n"
-    "local function add(key, seen, ttl)\n"
-    "  local n = tonumber(argv[a])\n"
-    "  if n > 0 then\n"
-    "    call('BITFIELD', key, unpack(argv, a + 1, a + n))\n"
-    "    if not seen then call('PEXPIRE', key, ttl) end\n"
-    "  end\n"
-    "  a = a + n + 1\n"
-    "end\n"
-    "local count = tonumber(argv[a])\n"
-    "a = a + 1\n"
-    "for i = 1, count do\n"
-    "  local v = call('MGET', keys[at + 1], keys[at + 2], keys[at + 3], keys[at + 4])\n"
-    "  for k = 1, 4 do sources[#sources + 1] = v[k] end\n"
-    "  add(keys[at + 1], v[1], 14400000)\n"
-    "  add(keys[at + 3], v[3], 259200000)\n"
-    "  at = at + 4\n"
-    "end\n"
-    "for i = 1, tonumber(argv[a]) do call('PEXPIREAT', keys[at + i], argv[a + 1]) end\n"
-    "at, a = at + tonumber(argv[a]), a + 2\n"
-    "for i = a, #argv do\n"
-    "  call('PEXPIREAT', keys[at + 1], argv[i])\n"
-    "  call('UNLINK', keys[at + 2])\n"
-    "  at = at + 2\n"
-    "end\n"
-    "return {'O', marks, claims, trails, sources}\n";
+    "local MARK, PAGES, PAST = 'c', 4, false\n" KV_SCRIPT_HEAD KV_SCRIPT_BATCH;
+static const char kv_put_back_script[] =
+    "local MARK, PAGES, PAST = 'cj', 4, true\n" KV_SCRIPT_HEAD KV_SCRIPT_BATCH;
 _Static_assert(KV_PAGES == 4, "as in the script");
 
 /* KEYS: then the keys of each change, today's and the one before, then two a source that has rejects. ARGV: the time; how many

@@ -128,6 +128,7 @@ static void sim_kv_close(struct kv *k)
 static const struct kv_backend backend = {
     .gather = sim_gather,
     .settle = sim_settle,
+    .put_back = kv_gather_and_close,
     .join = sim_join,
     .restored = sim_restored,
     .close = sim_kv_close,

@@ -20,7 +20,7 @@ REPEATED = 20
 ZOMBIE_S = 8  # longer than the session time-out
 STEPS = (("worker_gathered", 3), ("worker_unsettled", 3), ("worker_judged", 3), ("worker_produced", 7), ("worker_acked", 5),
          ("worker_committed", 2))
-RESTORE_STEPS = (("restore_gathered", 2), ("restore_put_back", 2), ("restore_unmarked", 2), ("restore_marked", 1))
+RESTORE_STEPS = (("restore_put_back", 2), ("restore_unmarked", 2), ("restore_marked", 1))
 
 
 @pytest.fixture(scope="module")

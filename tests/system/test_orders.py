@@ -123,12 +123,14 @@ def test_a_market_with_all_terms_trades_as_they_say(market):
     stack, advertiser, folder = market
     webmaster = Webmaster(stack)
     # Nobody buys yet: all of them wait for a buyer.
-    sent = [lead(n, "osago", 91, city="Тула" if n % 2 else "Москва", fields={"power_hp": 120 if n % 4 else 300}) for n in range(80)]
+    # Phones of which no digit stands six times in a row: with a namesake in the same town that is too much, whoever is judged second.
+    sent = [lead(2741000 + n, "osago", 91, city="Тула" if n % 2 else "Москва", fields={"power_hp": 120 if n % 4 else 300})
+            for n in range(80)]
     webmaster.send_all(sent)
     good = wait_until(lambda: accepted(stack, len(sent)), 30, "all are judged")
     strong = {webmaster.acknowledged[f"k-{item['click_id']}"] for item in sent if item["fields"]["power_hp"] == 300} & good
     stack.strong, stack.weak = len(strong), len(good) - len(strong)
-    assert len(good) >= 70  # one or two may be turned away for the company that they come in
+    assert len(good) == len(sent)
     time.sleep(1)
     assert "3 created" in stack.punnet("order", "apply", str(folder / "orders.yaml")).stdout
     assert "3 as they were" in stack.punnet("order", "apply", str(folder / "orders.yaml")).stdout

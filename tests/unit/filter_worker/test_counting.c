@@ -221,7 +221,7 @@ static void who_is_not_known_leaves_no_trail(void **state)
 
 static void a_filter_weighs_only_facts_that_it_declares(void **state)
 {
-	struct source source = {.today = {100, 50, 20}, .yesterday = {90, 10, 5}};
+	struct source source = {.today = {100, 50, 20}, .yesterday = {90, 10, 5}, .has_sub = true};
 	size_t weighing = 0;
 
 	(void)state;

@@ -306,7 +306,7 @@ static void the_hash_of_a_rule_set_is_of_its_meaning(void **state)
 {
 	struct ruleset plain = rules_of("filters: [honeypot, phone_duplicate]\n");
 	struct ruleset spelt = rules_of(
-	    "# a remark\nreject_at: 60\nfilters:\n  - honeypot: {weight: 40, action: score}\n"
+	    "# a remark\nreject_at: 60\nfilters:\n  - honeypot: {weight: 34, action: score}\n"
 	    "  - phone_duplicate: {window: 90d}\n  - fill_time: {enabled: false}\n");
 	struct ruleset swapped = rules_of("filters: [phone_duplicate, honeypot]\n");
 	struct ruleset changed =

@@ -175,7 +175,7 @@ static void a_scope_is_written_as_what_it_changes(void **state)
 	    buf_cstr(&text),
 	    "reject_at: 60\nquarantine_at: 0\nquarantine_for: 1d\nquarantine_then: reject\n"
 	    "filters:\n"
-	    "  - honeypot: {action: score, weight: 40, on_unknown: pass}\n"
+	    "  - honeypot: {action: score, weight: 34, on_unknown: pass}\n"
 	    "  - phone_line: {action: score, weight: 20, on_unknown: pass, voip: pass}\n"
 	    "scopes:\n"
 	    "  - webmaster: \"w17\"\n"
@@ -190,7 +190,7 @@ static void a_scope_is_written_as_what_it_changes(void **state)
 #define NOW                                                                                        \
 	"reject_at: 70\n"                                                                          \
 	"filters:\n"                                                                               \
-	"  - honeypot: {weight: 40}\n"                                                             \
+	"  - honeypot: {weight: 34}\n"                                                             \
 	"  - fill_time: {weight: 25}\n"
 
 static void change(const char *now, const char *tried_text, enum change wanted, struct ruleset *ret)
@@ -209,7 +209,7 @@ static void what_differs_goes_into_shadow_and_nothing_in_force_changes(void **st
 	(void)state;
 	change(
 	    NOW,
-	    "filters:\n  - honeypot: {weight: 40}\n  - fill_time: {weight: 35}\n  - phone_line\n",
+	    "filters:\n  - honeypot: {weight: 34}\n  - fill_time: {weight: 35}\n  - phone_line\n",
 	    CHANGE_MADE, &rs);
 	expect_same(&rs, NOW "  - fill_time: {weight: 35, shadow: true}\n"
 			     "  - phone_line: {shadow: true}\n");
@@ -270,7 +270,7 @@ static void a_new_scope_begins_with_the_rules_in_force_for_its_leads(void **stat
 			"  - webmaster: w17\n    filters: [honeypot: {weight: 1}]\n"
 			"  - vertical: osago\n    webmaster: w17\n"
 			"    filters: [honeypot: {weight: 1}, honeypot: {shadow: true, weight: "
-			"40}, phone_line: {shadow: true}]\n");
+			"34}, phone_line: {shadow: true}]\n");
 }
 
 static void a_class_must_mean_the_same_to_be_tried(void **state)
