@@ -168,8 +168,8 @@ static bool differs(struct apply *a, const entry *old, entry *new)
 static void put(struct apply *a, const entry *e)
 {
 	if (a->result == RESULT_OK)
-		a->result = tool_produce(a->tool, "directory", 0, slice_cstr(e->id), &e->base,
-					 &a->error);
+		a->result =
+		    tool_produce(a->tool, "directory", 0, slice_cstr(e->id), &e->base, &a->error);
 }
 
 static void publish(struct apply *a, const entry *old, entry *new)

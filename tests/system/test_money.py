@@ -57,6 +57,9 @@ TIERS = """verticals:
   - {id: microloan, market_partition: 0, currency: RUB, payout_share_bp: 6500, tiers: {five: 5, many: 1000},
       rates: [{tier: five, share_bp: 8000}, {tier: many, share_bp: 9000}]}
 """
+KILLED_CARD = """verticals:
+  - {id: osago, market_partition: 2, currency: RUB, payout_share_bp: 6123}
+"""
 NAMESPACE = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 
 
@@ -400,6 +403,21 @@ def test_webmasters_are_in_tiers_by_the_month_and_paid_by_them(market):
     assert "payout 799.99 RUB" in shown
     shown = wait_until(lambda: (t := market.punnet("trace", common).stdout) and "won at" in t and t, 20, "it is sold")
     assert "payout by the vertical's share: 65.00 % of the price" in shown, shown
+
+
+def test_rates_reach_the_market_though_their_apply_was_killed_in_the_middle(market):
+    """What the directory has is taken for published: so the market has to have it first, or the next apply would send it nothing."""
+    card = market.home / "killed-card.yaml"
+    card.write_text(KILLED_CARD)
+    environment = {**market.environment, **market.exports, "PUNNET_FAULT": "crash_at:directory_half_published:1"}
+    killed = subprocess.run([str(ROOT / "build/dev/bin/punnet"), "directory", "apply", str(card)], env=environment,
+                            capture_output=True, text=True, check=False)
+    assert killed.returncode == -9, killed
+    assert '"changed":1' in market.punnet("directory", "apply", str(card), "--json").stdout
+    heard = [r.message.rate for partition in log.read_topic(market.kafka, "market").values() for r in partition
+             if r.message.WhichOneof("event") == "rate" and r.message.rate.vertical == "osago"]
+    assert heard[-1].payout_share_bp == 6123
+    assert '"changed":0' in market.punnet("directory", "apply", str(card), "--json").stdout
 
 
 def test_the_auditor_finds_the_delivery_that_nobody_made_and_nothing_else(market):
