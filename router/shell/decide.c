@@ -16,7 +16,7 @@
 #include "shared_memory.h"
 
 #define WAITS_EVERY_MS     1000
-#define WAITS_ENDED_A_TURN ROUTER_ROOM
+#define WAITS_ENDED_A_TURN 256
 
 static int64_t decide_arrive(struct part *p, const struct bus_assignment *a)
 {
@@ -35,6 +35,7 @@ static int64_t decide_arrive(struct part *p, const struct bus_assignment *a)
 	    RESULT_OK)
 		service_die(r->service, "%s/%d: its offsets can't be learned", a->topic,
 			    a->partition);
+	d->live_from = high;
 	snapshots_load(p, (uint64_t)high);
 	/* Deciding from half of a history would sell over caps; nobody but the operator can mend that. */
 	if (d->folded + 1 < low)
@@ -98,6 +99,8 @@ static enum step decide_record(struct part *p, const struct bus_record *record)
 	answer = market_apply(d->market, event, record->timestamp_ms, (uint64_t)record->offset,
 			      &r->arena, &decisions);
 	d->folded = record->offset;
+	if (record->offset >= d->live_from)
+		d->log_ahead_ms = record->timestamp_ms - clock_now_ms();
 	fault_point("decide_folded");
 	if (answer == MARKET_REPEAT)
 		metric_add(METRIC_ROUTER_MARKET_REPEATS, 1);
@@ -135,25 +138,21 @@ static void say_over(struct part *p, enum market_wait what, const struct lead_id
 		  &event.base, NULL, 0);
 }
 
-/* The end of each wait, for an operator or for a buyer, that is over by our clock. Log time decides whether it is: what
- * comes too early, or twice, does not matter, and is said again. */
+/* The end of each wait, for an operator or for a buyer, that is over by the log's clock as far as we know it. Log time decides whether
+ * it is: what comes too early, or twice, does not matter, and is said again. */
 static void end_waits(struct part *p)
 {
 	struct decide *d = p->state;
-	struct router *r = p->stage->router;
-	int64_t now_ms = clock_now_ms();
+	int64_t now_ms = clock_monotonic_ms(), log_ms = clock_now_ms() + d->log_ahead_ms;
 	struct lead_id over[WAITS_ENDED_A_TURN];
 
 	if (now_ms - d->waits_ended_ms < WAITS_EVERY_MS)
 		return;
+	d->waits_ended_ms = now_ms;
 	for (enum market_wait what = MARKET_WAIT_OPERATOR; what <= MARKET_WAIT_BUYER; what++) {
-		size_t count;
+		size_t count = market_waits_over(d->market, what, log_ms, over, ARRAY_LEN(over));
 
-		if (!router_has_room(r))
-			return;
-		d->waits_ended_ms = now_ms;
-		count = market_waits_over(d->market, what, now_ms, over, ARRAY_LEN(over));
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count && router_has_room(p->stage->router); i++)
 			say_over(p, what, &over[i]);
 	}
 }

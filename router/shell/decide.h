@@ -33,7 +33,10 @@ struct decide {
 	struct market *market;
 	int64_t
 	    emit_from; /* decisions of records below were acknowledged by whoever committed this offset */
-	int64_t folded;      /* the last record in the state; -1 = none */
+	int64_t live_from; /* what stands behind it was written after we came */
+	int64_t folded;    /* the last record in the state; -1 = none */
+	int64_t
+	    log_ahead_ms; /* the log's clock before ours, by its last record; negative: behind it, or late in coming here */
 	int64_t snapshot_at; /* offset of the newest snapshot; -1 = none */
 	int64_t snapshot_ms; /* when it was taken, or the part arrived; monotonic */
 	struct snapshot snapshot;
