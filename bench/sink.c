@@ -1,5 +1,5 @@
-/* bench-sink: an advertiser that takes every lead at once: keep-alive, 200 {"outcome":"accepted"}. On the paths /never, /half,
- * /endless and /reset it does what they say.
+/* bench-sink: an advertiser that takes every lead at once: keep-alive, 200 {"outcome":"accepted"}; on the path /after in 20 ms, as one
+ * does that looks into its own books first. On the paths /never, /half, /endless and /reset it does what they say.
  *
  *   bench-sink --port P [--log FILE]
  *
@@ -18,6 +18,8 @@
 
 #define REQUEST_MAX 65536
 #define EVENTS_MAX  512
+#define LATER_MAX   4096 /* answers that are not due yet */
+#define AFTER_NS    20000000
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 			     "Content-Length: 22\r\n\r\n{\"outcome\":\"accepted\"}";
@@ -28,8 +30,16 @@ struct peer {
 	char in[REQUEST_MAX + 1];
 };
 
+/* The delay is one for all: who asked first is answered first. */
+struct later {
+	struct peer *peer; /* NULL: it is gone */
+	int64_t due_ns;
+};
+
 struct sink {
 	int epoll, listener;
+	struct later later[LATER_MAX];
+	size_t later_first, later_count;
 	uint64_t taken;
 	FILE *log;
 };
@@ -41,8 +51,14 @@ static void on_signal(_unused_ int number)
 	ending = 1;
 }
 
-static void peer_close(struct peer *p)
+static void peer_close(struct sink *s, struct peer *p)
 {
+	for (size_t i = 0; i < s->later_count; i++) {
+		struct later *l = &s->later[(s->later_first + i) % LATER_MAX];
+
+		if (l->peer == p)
+			l->peer = NULL;
+	}
 	close(p->fd);
 	free(p);
 }
@@ -107,6 +123,36 @@ static bool misbehave(const struct peer *p, const char *request, bool *ret_answe
 	return true;
 }
 
+static bool send_answer(const struct peer *p)
+{
+	return send(p->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) == sizeof(answer) - 1;
+}
+
+static void answer_later(struct sink *s, struct peer *p)
+{
+	if (s->later_count == LATER_MAX)
+		bench_die("more answers are asked for than %d", LATER_MAX);
+	s->later[(s->later_first + s->later_count++) % LATER_MAX] =
+	    (struct later){p, bench_now_ns() + AFTER_NS};
+}
+
+/* Milliseconds until the next one is due; -1: none is. */
+static int answer_due(struct sink *s)
+{
+	int64_t now_ns = bench_now_ns();
+
+	for (; s->later_count > 0; s->later_count--) {
+		const struct later *l = &s->later[s->later_first];
+
+		if (l->due_ns > now_ns)
+			return (int)((l->due_ns - now_ns + 999999) / 1000000);
+		s->later_first = (s->later_first + 1) % LATER_MAX;
+		if (l->peer && !send_answer(l->peer))
+			bench_die("an answer can't be sent");
+	}
+	return -1;
+}
+
 static bool serve(struct sink *s, struct peer *p)
 {
 	ssize_t n = recv(p->fd, p->in + p->len, REQUEST_MAX - p->len, 0);
@@ -124,8 +170,9 @@ static bool serve(struct sink *s, struct peer *p)
 
 		if (!misbehave(p, p->in + at, &answered))
 			return false;
-		if (!answered &&
-		    send(p->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) != sizeof(answer) - 1)
+		if (begins(p->in + at, "POST /after"))
+			answer_later(s, p);
+		else if (!answered && !send_answer(p))
 			return false;
 		s->taken++;
 		if (s->log)
@@ -167,7 +214,7 @@ int main(int argc, char **argv)
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(s.epoll, EPOLL_CTL_ADD, s.listener, &listening);
 	while (!ending) {
-		int n = epoll_wait(s.epoll, events, EVENTS_MAX, -1);
+		int n = epoll_wait(s.epoll, events, EVENTS_MAX, answer_due(&s));
 
 		for (int i = 0; i < n; i++) {
 			struct peer *p = events[i].data.ptr;
@@ -175,7 +222,7 @@ int main(int argc, char **argv)
 			if (!p)
 				accept_all(&s);
 			else if (!serve(&s, p))
-				peer_close(p);
+				peer_close(&s, p);
 		}
 	}
 	if (s.log)
