@@ -1,31 +1,13 @@
 /* replay: see replay.h. */
 #include "replay.h"
 
-#include "base/json.h"
-#include "base/timefmt.h"
 #include "lead/codec.h"
+#include "members.h"
 #include "proto/status_replays.pb-c.h"
 
 #define KIND_NAME_MAX 32
 
-/* null is the same as not given. */
-static const struct json *member(const struct json *root, const char *name)
-{
-	const struct json *m = json_member(root, name);
-
-	return m && m->type != JSON_NULL ? m : NULL;
-}
-
-static void read_time(const struct json *value, const char *name, int64_t *ret_ms, struct faults *f)
-{
-	if (!value)
-		return;
-	if (value->type == JSON_NUMBER && value->is_integer)
-		*ret_ms = value->integer;
-	else if (value->type != JSON_STRING || !time_parse(value->text, ret_ms))
-		fault_add(f, slice_cstr(name), "invalid",
-			  "expected a time after RFC 3339, or Unix milliseconds");
-}
+static const char *const members[] = {"from", "to", "event", "event_id", "lead_id"};
 
 /* "approved" is STATUS_APPROVED. Alerts are nobody's whose key this is. */
 static Punnet__V1__StatusKind kind_of(struct slice name)
@@ -87,43 +69,30 @@ static void check_times(struct replay *r, bool has_from, int64_t now_ms, struct 
 		fault_add(f, SLICE("to"), "out_of_range", "expected a time after from");
 }
 
-static void refuse_unknown(const struct json *root, struct faults *f)
+/* Not given, or no time: *ret_ms stays. */
+static void read_time(const struct json *root, const char *name, int64_t *ret_ms, struct faults *f)
 {
-	static const char *const members[] = {"from", "to", "event", "event_id", "lead_id"};
+	const struct json *value = members_get(root, name);
 
-	for (const struct json *m = root->child; m; m = m->next) {
-		bool known = false;
-
-		for (size_t i = 0; i < ARRAY_LEN(members); i++)
-			known = known || slice_is(m->key, members[i]);
-		if (!known)
-			fault_add(f, m->key, "unknown", "there is no such member");
-	}
+	if (value)
+		(void)!members_time(value, name, ret_ms, f);
 }
 
 bool replay_read(struct replay *r, struct arena *a, struct slice body, int64_t now_ms,
 		 struct faults *f, const char **ret_why)
 {
-	struct json_fault fault = {0};
-	struct json *root = json_parse(a, body, JSON_LIMITS_DEFAULT, &fault);
+	struct json *root = members_read(a, body, ret_why);
 
 	*r = (struct replay){.from_ms = now_ms - REPLAY_BACK_MS, .until_ms = now_ms};
-	if (!root) {
-		*ret_why = arena_printf(a, "not JSON, at byte %zu: %s", fault.offset,
-					fault.what ? fault.what : "");
+	if (!root)
 		return false;
-	}
-	if (root->type != JSON_OBJECT) {
-		*ret_why = "expected a JSON object";
-		return false;
-	}
-	read_time(member(root, "from"), "from", &r->from_ms, f);
-	read_time(member(root, "to"), "to", &r->until_ms, f);
+	read_time(root, "from", &r->from_ms, f);
+	read_time(root, "to", &r->until_ms, f);
 	r->until_ms = MIN_OF(r->until_ms, now_ms); /* what is to come is told in any case */
-	read_event(r, member(root, "event"), f);
-	read_ids(r, member(root, "event_id"), member(root, "lead_id"), f);
-	check_times(r, member(root, "from") != NULL, now_ms, f);
-	refuse_unknown(root, f);
+	read_event(r, members_get(root, "event"), f);
+	read_ids(r, members_get(root, "event_id"), members_get(root, "lead_id"), f);
+	check_times(r, members_get(root, "from") != NULL, now_ms, f);
+	members_refuse_others(root, members, ARRAY_LEN(members), f);
 	return true;
 }
 

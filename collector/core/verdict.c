@@ -3,9 +3,8 @@
 
 #include <sodium.h>
 
-#include "base/json.h"
-#include "base/timefmt.h"
 #include "lead/codec.h"
+#include "members.h"
 
 #define VERDICT_TIME_LEAST_MS 946684800000LL /* 2000-01-01 */
 
@@ -94,20 +93,10 @@ static void read_at(const struct json *value, const char *name, int64_t now_ms, 
 		    struct faults *f)
 {
 	int64_t at = 0;
-	bool ok;
 
-	if (!value)
+	if (!value || !members_time(value, name, &at, f))
 		return;
-	if (value->type == JSON_NUMBER && value->is_integer) {
-		at = value->integer;
-		ok = true;
-	} else {
-		ok = value->type == JSON_STRING && time_parse(value->text, &at);
-	}
-	if (!ok)
-		fault_add(f, slice_cstr(name), "invalid",
-			  "expected a time after RFC 3339, or Unix milliseconds");
-	else if (at < VERDICT_TIME_LEAST_MS || at > now_ms + MS_PER_DAY)
+	if (at < VERDICT_TIME_LEAST_MS || at > now_ms + MS_PER_DAY)
 		fault_add(f, slice_cstr(name), "out_of_range",
 			  "expected a time from 2000 until tomorrow");
 	else
@@ -147,54 +136,26 @@ static const char *const members[] = {
     "currency", "at",      "called_at",   "verdict_id",
 };
 
-static void refuse_unknown(const struct json *root, struct faults *f)
-{
-	for (const struct json *m = root->child; m; m = m->next) {
-		bool known = false;
-
-		for (size_t i = 0; i < ARRAY_LEN(members); i++)
-			known = known || slice_is(m->key, members[i]);
-		if (!known)
-			fault_add(f, m->key, "unknown", "there is no such member");
-	}
-}
-
-/* null is the same as not given. */
-static const struct json *member(const struct json *root, const char *name)
-{
-	const struct json *m = json_member(root, name);
-
-	return m && m->type != JSON_NULL ? m : NULL;
-}
-
 bool verdict_read(struct verdict *v, struct arena *a, struct slice body, struct slice advertiser_id,
 		  int64_t now_ms, struct faults *f, const char **ret_why)
 {
-	struct json_fault fault = {0};
-	struct json *root = json_parse(a, body, JSON_LIMITS_DEFAULT, &fault);
+	struct json *root = members_read(a, body, ret_why);
 
 	*v = (struct verdict){0};
-	if (!root) {
-		*ret_why = arena_printf(a, "not JSON, at byte %zu: %s", fault.offset,
-					fault.what ? fault.what : "");
+	if (!root)
 		return false;
-	}
-	if (root->type != JSON_OBJECT) {
-		*ret_why = "expected a JSON object";
-		return false;
-	}
-	read_lead_id(v, member(root, "lead_id"), f);
-	read_kind(v, member(root, "verdict"), f);
-	read_text(member(root, "reason_code"), "reason_code", VERDICT_REASON_MAX, &v->reason_code,
-		  f);
+	read_lead_id(v, members_get(root, "lead_id"), f);
+	read_kind(v, members_get(root, "verdict"), f);
+	read_text(members_get(root, "reason_code"), "reason_code", VERDICT_REASON_MAX,
+		  &v->reason_code, f);
 	if (v->kind == PUNNET__V1__OUTCOME_KIND__OUTCOME_RETURNED && v->reason_code.len == 0)
 		fault_add(f, SLICE("reason_code"), "required",
 			  "why is it returned? The webmaster reads it");
-	read_amount(v, member(root, "amount_minor"), member(root, "currency"), f);
-	read_at(member(root, "at"), "at", now_ms, &v->at_ms, f);
-	read_at(member(root, "called_at"), "called_at", now_ms, &v->called_at_ms, f);
-	read_text(member(root, "verdict_id"), "verdict_id", VERDICT_ID_MAX, &v->verdict_id, f);
-	refuse_unknown(root, f);
+	read_amount(v, members_get(root, "amount_minor"), members_get(root, "currency"), f);
+	read_at(members_get(root, "at"), "at", now_ms, &v->at_ms, f);
+	read_at(members_get(root, "called_at"), "called_at", now_ms, &v->called_at_ms, f);
+	read_text(members_get(root, "verdict_id"), "verdict_id", VERDICT_ID_MAX, &v->verdict_id, f);
+	members_refuse_others(root, members, ARRAY_LEN(members), f);
 	if (v->verdict_id.len == 0)
 		v->verdict_id = make_id(v, advertiser_id, a);
 	return true;

@@ -105,16 +105,26 @@ int64_t outbox_records(struct store *s, const char *topic)
 	return c.count;
 }
 
+void outbox_values(uint32_t partition, const struct outbox_row *row,
+		   struct db_value ret[OUTBOX_VALUES])
+{
+	const struct db_value values[OUTBOX_VALUES] = {
+	    db_int(partition),
+	    db_int((int64_t)row->seq),
+	    db_text(row->topic),
+	    db_int(row->partition),
+	    db_text(row->type),
+	    db_bytes(row->key.data, row->key.len),
+	    db_bytes(row->payload.data, row->payload.len)};
+
+	memcpy(ret, values, sizeof(values));
+}
+
 static void fold_record(void *ctx, uint32_t partition, const struct outbox_row *row)
 {
-	const struct db_value values[] = {db_int(partition),
-					  db_int((int64_t)row->seq),
-					  db_text(row->topic),
-					  db_int(row->partition),
-					  db_text(row->type),
-					  db_bytes(row->key.data, row->key.len),
-					  db_bytes(row->payload.data, row->payload.len)};
+	struct db_value values[OUTBOX_VALUES];
 
+	outbox_values(partition, row, values);
 	fold_row(ctx, values, ARRAY_LEN(values));
 }
 

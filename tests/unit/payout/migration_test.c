@@ -82,16 +82,11 @@ static void copy_row(void *ctx, const struct db_value *c, size_t count)
 /* As they were before version 4: each in a row of its own. */
 static void copy_record(void *ctx, uint32_t partition, const struct outbox_row *row)
 {
-	const struct db_value values[] = {db_int(partition),
-					  db_int((int64_t)row->seq),
-					  db_text(row->topic),
-					  db_int(row->partition),
-					  db_text(row->type),
-					  db_bytes(row->key.data, row->key.len),
-					  db_bytes(row->payload.data, row->payload.len)};
+	struct db_value values[OUTBOX_VALUES];
 	struct copying k = {ctx, "INSERT INTO outbox (partition, seq, topic, target, type, key, "
 				 "payload) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
 
+	outbox_values(partition, row, values);
 	copy_row(&k, values, ARRAY_LEN(values));
 }
 
