@@ -264,6 +264,29 @@ static size_t judge_front(struct desk *d, struct desk_lead *const *leads, size_t
 	return count;
 }
 
+/* A process that died had judged them and published nothing. What it counted stays: should the verdict be another one now, then
+ * the sum of its source's rejects is what the first one said, and only this line tells. */
+static void tell_judged_again(struct desk_lead *const *leads, const struct kv_lead *answers,
+			      size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t last = i, seen = i;
+
+		if (!answers[i].judged)
+			continue;
+		for (size_t k = 0; k < count; k++) {
+			if (!answers[k].judged || leads[k]->partition != leads[i]->partition)
+				continue;
+			seen = MIN_OF(seen, k);
+			last = MAX_OF(last, k);
+		}
+		if (seen == i)
+			log_info("judged_again", LOG_INT("partition", leads[i]->partition),
+				 LOG_INT("first", (int64_t)leads[i]->raw_offset),
+				 LOG_INT("last", (int64_t)leads[last]->raw_offset));
+	}
+}
+
 /* The leads after the cut give up what they took too early. */
 static void undo_rest(struct desk_lead *const *rest, size_t count, struct changes *changes)
 {
@@ -349,6 +372,7 @@ static enum result judge_round(struct desk *d, struct desk_lead *const *leads, s
 	if (r != RESULT_OK)
 		return r;
 	judged = judge_front(d, leads, count, answers, heed_stale, &changes);
+	tell_judged_again(leads, answers, judged);
 	undo_rest(leads + judged, count - judged, &changes);
 	if (judged == 0)
 		make_room(leads[0], &changes);
