@@ -175,16 +175,26 @@ CONTROLS = (
 )
 
 
+CONTROL_TRIES = 3  # on a busy machine a kill may strike when nothing is under way, again and again
+
+
+def run_broken(fault, disturb, settings):
+    stack = make_stack("dev", {"PUNNET_FAULT": fault, **RETRIES, **settings})
+    try:
+        return run(stack, 4000, 400, disturb, seed=5, timeout_s=BROKEN_TIMEOUT_S)
+    finally:
+        end_stack(stack, False)
+
+
 @pytest.mark.parametrize("fault, disturb, expected, settings", CONTROLS, ids=[c[0] for c in CONTROLS])
 def test_a_broken_build_is_found(fault, disturb, expected, settings):
     """The negative controls: the same run with a fault switched on must be red, and for the right reason."""
-    stack = make_stack("dev", {"PUNNET_FAULT": fault, **RETRIES, **settings})
-    try:
-        checker = run(stack, 4000, 400, disturb, seed=5, timeout_s=BROKEN_TIMEOUT_S)
-        assert checker.findings, f"{fault}: the checker saw nothing: {checker.report()}"
-        assert any(re.search(expected, finding) for finding in checker.findings), checker.report()
-    finally:
-        end_stack(stack, False)
+    for _ in range(CONTROL_TRIES):
+        checker = run_broken(fault, disturb, settings)
+        if checker.findings:
+            break
+    assert checker.findings, f"{fault}: the checker saw nothing: {checker.report()}"
+    assert any(re.search(expected, finding) for finding in checker.findings), checker.report()
 
 
 @pytest.mark.parametrize("disturb", [c[1] for c in CONTROLS], ids=[c[0] for c in CONTROLS])
