@@ -255,6 +255,32 @@ def test_logs_are_cut_by_the_day_and_deleted_by_age(tmp_path, monkeypatch):
     assert kept == {"delivery@1.log": "", "delivery@1.log.2026-12-04": "line of day 5\n", "delivery@1.log.2026-12-03": "line of day 4\n"}
 
 
+def test_the_stack_rotates_keys_at_once_and_looks_at_scorecards_and_tiers_when_an_hour_is_over(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "deploy/local"))
+    from stacklib import housekeeping  # noqa: PLC0415
+    from stacklib.layout import Layout  # noqa: PLC0415
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/punnet").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "bin/punnet").chmod(0o755)
+    monkeypatch.setenv("PUNNET_HOME", str(tmp_path))
+    monkeypatch.setenv("PUNNET_BIN", str(tmp_path / "bin"))
+    monkeypatch.setattr(housekeeping, "FIRST_AFTER_S", 0)
+    monkeypatch.setattr(housekeeping, "EVERY_S", 0)
+    layout = Layout.from_environment()
+    layout.make_folders()
+    keeper = housekeeping.Housekeeper(layout)
+
+    def said():
+        keeper.run()
+        for job in keeper.running.values():
+            assert job.wait(timeout=30) == 0
+        return {path.stem: path.read_text() for path in (tmp_path / "logs").glob("*.log")}
+    at_the_end = f" --config {layout.config_file}\n"
+    keys = f"keys rotate --who stack{at_the_end}"
+    assert said() == {"keys": keys}
+    assert said() == {"keys": 2 * keys, "scorecard": f"scorecard apply{at_the_end}", "tiers": f"tiers apply{at_the_end}"}
+
+
 def _holds_sealed(descriptor, seen=()):
     return any(f.message_type is messages.common.SealedContact.DESCRIPTOR or
                (f.message_type not in (None, *seen) and _holds_sealed(f.message_type, (*seen, f.message_type)))

@@ -1,5 +1,6 @@
-"""What the local stack does by itself once an hour, for privacy: day keys made and destroyed (`punnet keys rotate`), logs cut
-by the day (UTC) and deleted when they are older than `privacy.log_days`.
+"""What the local stack does by itself once an hour: day keys made and destroyed (`punnet keys rotate`), logs cut by the day
+(UTC) and deleted when they are older than `privacy.log_days`; advertisers who are past a rule of their scorecard paused or lowered
+(`punnet scorecard apply`), webmasters put into their tiers (`punnet tiers apply`).
 
 A service holds its log open, so a log is copied and cut, not renamed; a line that is written in between is lost."""
 import datetime
@@ -11,6 +12,8 @@ import time
 
 FIRST_AFTER_S = 60  # the brokers must be up
 EVERY_S = 3600
+JOBS = {"keys": ("keys", "rotate", "--who", "stack"), "scorecard": ("scorecard", "apply"), "tiers": ("tiers", "apply")}
+AT_ONCE = ("keys",)  # the others judge what an hour brought
 LOG_DAYS = 30  # as lib/runtime/config.def
 _DATED = re.compile(r"\.log\.(\d{4}-\d{2}-\d{2})$")
 
@@ -45,7 +48,8 @@ class Housekeeper:
     def __init__(self, layout):
         self.layout = layout
         self.due_at = time.monotonic() + FIRST_AFTER_S
-        self.keys = None
+        self.running = {}
+        self.jobs = AT_ONCE
 
     def tidy(self, today):
         note = self.layout.path("logs/cut-on")
@@ -55,17 +59,20 @@ class Housekeeper:
         note.write_text(today.isoformat())
         delete_logs(self.layout.path("logs"), today - datetime.timedelta(days=log_days(self.layout)))
 
-    def _rotate_keys(self):
-        if self.keys and self.keys.poll() is None:
+    def _start(self, job):
+        """What it says goes to a log of its own. One that still runs is left alone."""
+        if job in self.running and self.running[job].poll() is None:
             return
-        with open(self.layout.path("logs", "keys.log"), "ab") as log:
-            self.keys = subprocess.Popen([str(self.layout.bin / "punnet"), "keys", "rotate", "--who", "stack", "--config",
-                                          str(self.layout.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        with open(self.layout.path("logs", f"{job}.log"), "ab") as log:
+            self.running[job] = subprocess.Popen([str(self.layout.bin / "punnet"), *JOBS[job], "--config", str(self.layout.config_file)],
+                                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def run(self):
         """Returns seconds until there is something to do again."""
         if time.monotonic() >= self.due_at:
             self.due_at = time.monotonic() + EVERY_S
             self.tidy(datetime.datetime.now(datetime.timezone.utc).date())
-            self._rotate_keys()
+            for job in self.jobs:
+                self._start(job)
+            self.jobs = tuple(JOBS)
         return self.due_at - time.monotonic()
