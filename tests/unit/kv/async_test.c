@@ -267,7 +267,7 @@ static void past_the_limit_the_answer_is_away(void **state)
 {
 	struct fixture *f = *state;
 	struct said *said = calloc(KV_ASYNC_IN_FLIGHT_MAX + 1, sizeof(*said));
-	int64_t give_up = clock_monotonic_ms() + GIVE_UP_MS;
+	int64_t begun = clock_monotonic_ms(), give_up = begun + GIVE_UP_MS;
 
 	redis_server_freeze(&server);
 	for (size_t i = 0; i <= KV_ASYNC_IN_FLIGHT_MAX; i++)
@@ -275,7 +275,8 @@ static void past_the_limit_the_answer_is_away(void **state)
 	while (!said[KV_ASYNC_IN_FLIGHT_MAX].times && clock_monotonic_ms() < give_up)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_int_equal(said[KV_ASYNC_IN_FLIGHT_MAX].outcome, KV_IDEM_AWAY);
-	assert_int_equal(said[0].times, 0);
+	/* on a machine that was away for so long, the first ones are out of time by now */
+	assert_true(!said[0].times || clock_monotonic_ms() - begun >= TIMEOUT_MS);
 	redis_server_kill(&server);
 	assert_true(wait_connected(f, false));
 	for (size_t i = 0; i <= KV_ASYNC_IN_FLIGHT_MAX; i++)
