@@ -45,9 +45,20 @@ static int compare_weight(const struct candidate *a, const struct candidate *b)
 			     (struct ratio){order_taken(b->order, WINDOW_DAY, b->now_ms), y});
 }
 
+#ifdef PUNNET_FAULTS
+static bool lowering_is_off;
+
+void rank_lowering_switch_off(bool off)
+{
+	lowering_is_off = off;
+}
+#else
+#define lowering_is_off false
+#endif
+
 int64_t rank_price(const struct order *o, int64_t price_minor, int64_t now_ms)
 {
-	if (!o->hold || now_ms >= o->hold->lower_until_ms)
+	if (!o->hold || now_ms >= o->hold->lower_until_ms || lowering_is_off)
 		return price_minor;
 	return price_minor - money_share_bp(price_minor, o->hold->lower_bp);
 }

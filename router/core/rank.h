@@ -31,6 +31,10 @@ struct rank_key {
 /* What counts of the price. */
 int64_t rank_price(const struct order *o, int64_t price_minor, int64_t now_ms);
 int64_t rank_score(const struct order *o, int64_t price_minor, int64_t now_ms);
+#ifdef PUNNET_FAULTS
+/* Test builds only: all of the price counts, whoever is lowered. That must be found. */
+void rank_lowering_switch_off(bool off);
+#endif
 struct rank_key rank_bound(const struct order *o);
 struct rank_key rank_key_of(const struct candidate *c);
 int rank_key_compare(struct rank_key a, struct rank_key b); /* < 0 when a stands before b */

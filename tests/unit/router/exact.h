@@ -54,6 +54,13 @@ void draw_order(struct exact_draw *d, int order, int64_t now_ms, struct buf *out
 void draw_funds(struct exact_draw *d, int advertiser,
 		struct buf *out); /* of limited ones: the even */
 void draw_card(struct buf *out);
+/* A rule lowers an advertiser, or no longer. */
+struct exact_lowered {
+	int advertiser;
+	int64_t until_ms; /* 0 = it is over */
+	uint32_t bp;
+};
+struct exact_lowered draw_lowered(struct exact_draw *d, int64_t now_ms, struct buf *out);
 struct exact_lead draw_lead(struct exact_draw *d, struct buf *out);
 void draw_settled(struct exact_draw *d, const struct lead_id *id, uint32_t round, int order,
 		  Punnet__V1__Settlement what, int64_t price, struct buf *out);
@@ -69,6 +76,7 @@ void books_free(struct exact_books *b);
 void books_time(struct exact_books *b, int64_t append_time_ms);
 void books_order(struct exact_books *b, int order, const struct exact_terms *now);
 void books_funds(struct exact_books *b, int advertiser, int64_t paid_in);
+void books_lowered(struct exact_books *b, const struct exact_lowered *l);
 void books_lead(struct exact_books *b, const struct exact_lead *l);
 void books_settled(struct exact_books *b, const struct lead_id *id, uint32_t round, int order,
 		   Punnet__V1__Settlement what, int64_t price);

@@ -1,7 +1,8 @@
 /* exact_books: what every order took, counted from the published decisions and the log alone, and whether it might.
  *
  * Nothing of the router is used here: windows are worked out by gmtime(), places stand in plain arrays. A sale that passes a
- * limit is a fault, and so is an unsold lead that some order could have had; orders that are paced may let it go. */
+ * limit is a fault, and so is an unsold lead that some order could have had, and one that went past an order that ranks higher by its
+ * price, less what a rule takes of it, and its priority; orders that are paced may let a lead go. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct exact_books {
 	struct counted counted[EXACT_ORDERS];
 	bool limited[EXACT_ADVERTISERS];
 	int64_t paid_in[EXACT_ADVERTISERS], taken[EXACT_ADVERTISERS];
+	struct exact_lowered lowered[EXACT_ADVERTISERS];
 	struct map leads;
 	int64_t now_ms;
 	uint64_t sold, unsold;
@@ -188,6 +190,40 @@ static const char *why_not(const struct exact_books *b, int order, const struct 
 	return why ? why : over_money(b, t, c, now);
 }
 
+/* --- who goes before --- */
+
+static bool is_paced(const struct exact_terms *t)
+{
+	return t->quantity > 0 && t->until_ms > 0;
+}
+
+/* What counts of its price while a rule lowers its advertiser. */
+static int64_t counted_price(const struct exact_books *b, const struct exact_terms *t)
+{
+	const struct exact_lowered *l = &b->lowered[t->advertiser];
+
+	return b->now_ms < l->until_ms ? t->price - t->price * l->bp / 10000 : t->price;
+}
+
+static bool goes_before(const struct exact_books *b, int order, int other)
+{
+	const struct exact_terms *x = &b->terms[order], *y = &b->terms[other];
+	int64_t price_x = counted_price(b, x), price_y = counted_price(b, y);
+
+	return price_x != price_y ? price_x > price_y : x->priority > y->priority;
+}
+
+/* Pacing only lowers what an order is worth: who is not paced and goes before the winner was passed over. */
+static void check_rank(const struct exact_books *b, int winner, const struct lead *l)
+{
+	for (int i = 0; i < EXACT_ORDERS; i++) {
+		if (is_paced(&b->terms[i]) || !goes_before(b, i, winner) || why_not(b, i, l))
+			continue;
+		exact_die("sold to %s at %lld, and %s goes before it", order_name(winner),
+			  (long long)b->now_ms, order_name(i));
+	}
+}
+
 /* --- taking and giving back --- */
 
 static void take(struct exact_books *b, struct holder *h, const struct lead *l)
@@ -258,6 +294,11 @@ void books_funds(struct exact_books *b, int advertiser, int64_t paid_in)
 {
 	b->limited[advertiser] = true;
 	b->paid_in[advertiser] = paid_in;
+}
+
+void books_lowered(struct exact_books *b, const struct exact_lowered *l)
+{
+	b->lowered[l->advertiser] = *l;
 }
 
 static struct lead *lead_of(const struct exact_books *b, const struct lead_id *id)
@@ -342,6 +383,7 @@ void books_routed(struct exact_books *b, const Punnet__V1__RoutedLead *r)
 		exact_die("sold to %s at %lld: %s", a->order_id, (long long)b->now_ms, why);
 	if (a->price->amount_minor != b->terms[order].price)
 		exact_die("sold to %s at a price of its own", a->order_id);
+	check_rank(b, order, l);
 	h = &l->holders[l->count++];
 	*h = (struct holder){.order = order, .state = 'o', .price = a->price->amount_minor};
 	names_now(b, &b->terms[order], h->name);
@@ -357,9 +399,7 @@ void books_unsold(struct exact_books *b, const struct lead_id *id)
 	if (!l)
 		exact_die("unsold is a lead that is not there");
 	for (int i = 0; i < EXACT_ORDERS; i++) {
-		bool paced = b->terms[i].quantity > 0 && b->terms[i].until_ms > 0;
-
-		if (!paced && !why_not(b, i, l))
+		if (!is_paced(&b->terms[i]) && !why_not(b, i, l))
 			exact_die("unsold at %lld, and %s would have had it", (long long)b->now_ms,
 				  order_name(i));
 	}

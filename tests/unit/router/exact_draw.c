@@ -5,7 +5,8 @@
 
 #include "lead/codec.h"
 
-#define LIVES_MS (20LL * MS_PER_DAY) /* of an order with an end, at most */
+#define LOWERED_MOST_MS (2LL * MS_PER_DAY)
+#define LIVES_MS        (20LL * MS_PER_DAY) /* of an order with an end, at most */
 
 static const char *const countries[EXACT_COUNTRIES] = {"RU", "KZ", "BY"};
 static const char *const webmasters[EXACT_WEBMASTERS] = {"w0", "w1", "w2", "w3",
@@ -135,6 +136,24 @@ void draw_funds(struct exact_draw *d, int advertiser, struct buf *out)
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_FUNDS;
 	event.funds = &funds;
 	pack(&event, out);
+}
+
+struct exact_lowered draw_lowered(struct exact_draw *d, int64_t now_ms, struct buf *out)
+{
+	struct exact_lowered l = {.advertiser = (int)rng_below(&d->rng, EXACT_ADVERTISERS),
+				  .bp = 1 + (uint32_t)rng_below(&d->rng, 9000)};
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__AdvertiserLowered lowered = PUNNET__V1__ADVERTISER_LOWERED__INIT;
+
+	if (rng_chance(&d->rng, 8000))
+		l.until_ms = now_ms + (int64_t)rng_below(&d->rng, LOWERED_MOST_MS);
+	lowered.advertiser_id = (char *)advertisers[l.advertiser];
+	lowered.until_ms = l.until_ms;
+	lowered.lower_bp = l.bp;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_LOWERED;
+	event.lowered = &lowered;
+	pack(&event, out);
+	return l;
 }
 
 void draw_card(struct buf *out)

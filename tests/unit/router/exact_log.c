@@ -79,6 +79,14 @@ void append_funds(struct world *w, int advertiser)
 	fold(w, r);
 }
 
+void append_lowered(struct world *w)
+{
+	struct record *r = append(w, IS_LOWERED);
+
+	r->lowered = draw_lowered(&w->draw, w->now_ms, &r->bytes);
+	fold(w, r);
+}
+
 void append_lead(struct world *w)
 {
 	struct record *r = append(w, IS_LEAD);

@@ -26,6 +26,8 @@ static void tell_books(struct world *w, const struct record *r)
 		books_order(w->books, r->order, &r->terms);
 	else if (r->kind == IS_FUNDS)
 		books_funds(w->books, r->order, r->money);
+	else if (r->kind == IS_LOWERED)
+		books_lowered(w->books, &r->lowered);
 	else if (r->kind == IS_SETTLED)
 		books_settled(w->books, &r->id, r->round, r->order, r->settlement, r->money);
 }
@@ -269,6 +271,8 @@ static void one_more(struct world *w)
 		append_order(w, (int)rng_below(rng, EXACT_ORDERS));
 	if (rng_below(rng, 2ULL * CHANGE_EVERY) == 0)
 		append_funds(w, 2 * (int)rng_below(rng, EXACT_ADVERTISERS / 2));
+	if (rng_below(rng, 2ULL * CHANGE_EVERY) == 0)
+		append_lowered(w);
 	if (rng_below(rng, 20) == 0)
 		append_due(w);
 }

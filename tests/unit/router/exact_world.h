@@ -15,9 +15,9 @@
 #define OUT_MANY     1024 /* more are settled sooner, */
 #define SETTLED_MOST 8    /* so many a lead */
 #define GAP_MS       4000 /* twice the mean between two leads */
-#define CHANGE_EVERY 400  /* records, of orders; of funds twice that */
+#define CHANGE_EVERY 400  /* records, of orders; of funds and of who is lowered twice that */
 
-enum kind { IS_LEAD, IS_ORDER, IS_FUNDS, IS_SETTLED, IS_OTHER };
+enum kind { IS_LEAD, IS_ORDER, IS_FUNDS, IS_LOWERED, IS_SETTLED, IS_OTHER };
 
 /* A record of the log, and what it says to the books. */
 struct record {
@@ -25,6 +25,7 @@ struct record {
 	int64_t time_ms;
 	enum kind kind;
 	struct exact_lead lead;
+	struct exact_lowered lowered;
 	int order; /* or advertiser */
 	struct exact_terms terms;
 	int64_t money;
@@ -86,6 +87,7 @@ uint64_t written_hash(struct world *w, const struct decision *d);
 void append_card(struct world *w);
 void append_order(struct world *w, int order);
 void append_funds(struct world *w, int advertiser);
+void append_lowered(struct world *w);
 void append_lead(struct world *w);
 void append_due(struct world *w); /* whose wait may be over */
 void settle_one(struct world *w);

@@ -30,11 +30,22 @@ static void share(const struct model *m, int order, uint64_t *taken, uint64_t *g
 		*goal = 1, *taken = 1;
 }
 
+/* What counts of the price while a rule lowers the advertiser. */
+static int64_t counted(const struct model *m, const struct model_lead *l, int order)
+{
+	int64_t price = model_price(m, order, l);
+	int advertiser = m->orders[order].terms.advertiser;
+
+	if (m->now >= m->lowered_until[advertiser])
+		return price;
+	return price - price * m->lower_bp[advertiser] / 10000;
+}
+
 /* Is a the better one? Orders are named by letters in the order of their numbers, so that the number is the last word. */
 static bool better(const struct model *m, const struct model_lead *l, int a, int b)
 {
 	const struct model_terms *x = &m->orders[a].terms, *y = &m->orders[b].terms;
-	int64_t price_a = model_price(m, a, l), price_b = model_price(m, b, l);
+	int64_t price_a = counted(m, l, a), price_b = counted(m, l, b);
 	uint64_t taken_a, goal_a, taken_b, goal_b;
 
 	if (price_a != price_b)

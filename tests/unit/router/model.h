@@ -101,6 +101,8 @@ struct model {
 	bool limited[MODEL_ADVERTISERS];
 	int64_t funds[MODEL_ADVERTISERS];
 	int64_t held_until[MODEL_ADVERTISERS];
+	int64_t lowered_until[MODEL_ADVERTISERS];
+	uint32_t lower_bp[MODEL_ADVERTISERS];
 };
 
 struct model_decision {

@@ -3,19 +3,8 @@
 static const char *const verticals[] = {"credit_card", "osago"};
 static const char *const countries[] = {"RU", "KZ", "BY"};
 static const char *const regions[] = {"Moscow", "Tver", "Omsk"};
-static const char *const advertisers[] = {"bank-a", "bank-b", "bank-c", "bank"};
 static const char *const webmasters[] = {"w1", "w2", "w3", "w4"};
 static const char *const lines[] = {"mobile", "voip", "fixed_line"};
-
-static uint64_t some(struct both *b, uint64_t limit)
-{
-	return rng_below(&b->rng, limit);
-}
-
-static bool chance(struct both *b, uint32_t percent)
-{
-	return rng_chance(&b->rng, percent * 100);
-}
 
 static uint64_t maybe(struct both *b, uint32_t percent, uint64_t limit)
 {
@@ -140,7 +129,7 @@ static void put_clock(struct both *b, struct play_order *o, const struct model_t
 
 static void put_terms(struct both *b, struct play_order *o, const struct model_terms *t)
 {
-	o->advertiser = advertisers[t->advertiser];
+	o->advertiser = advertiser_ids[t->advertiser];
 	o->price_minor = t->price;
 	o->floor_minor = t->floor;
 	o->quantity = t->quantity;
@@ -167,7 +156,7 @@ static void put_terms(struct both *b, struct play_order *o, const struct model_t
 	}
 	for (int i = 0; i < MODEL_ADVERTISERS; i++) {
 		if (t->not_with >> i & 1)
-			o->not_with[o->not_with_count++] = advertisers[i];
+			o->not_with[o->not_with_count++] = advertiser_ids[i];
 	}
 	put_where(b, o, t);
 	put_open(b, o, t);
@@ -340,34 +329,6 @@ void draw_card(struct both *b)
 	(void)play_card(&b->play, b->model.now, &card);
 }
 
-void draw_funds(struct both *b)
-{
-	int a = (int)some(b, MODEL_ADVERTISERS);
-	Punnet__V1__FundsChanged funds = PUNNET__V1__FUNDS_CHANGED__INIT;
-
-	funds.advertiser_id = (char *)advertisers[a];
-	funds.currency = (char *)"RUB";
-	funds.paid_in_minor = (int64_t)some(b, 1500);
-	funds.credit_minor = (int64_t)some(b, 200);
-	funds.revision = (uint64_t)b->model.now;
-	funds.unlimited = chance(b, 30);
-	if (play_funds(&b->play, b->model.now, &funds) != MARKET_CHANGED)
-		return; /* of the very same moment: an older revision */
-	b->model.limited[a] = !funds.unlimited;
-	b->model.funds[a] = funds.paid_in_minor + funds.credit_minor;
-}
-
-void draw_hold(struct both *b)
-{
-	int a = (int)some(b, MODEL_ADVERTISERS);
-	int64_t now = b->model.now;
-	int64_t until = chance(b, 30) ? 0 : now + (int64_t)some(b, 20 * MS_PER_MIN);
-
-	(void)play_held(&b->play, now, advertisers[a], until);
-	/* at most ten minutes, whatever it says */
-	b->model.held_until[a] = until > now + 10 * MS_PER_MIN ? now + 10 * MS_PER_MIN : until;
-}
-
 static void put_fact(struct both *b, struct play_lead *l, const char *name, const char *text)
 {
 	Punnet__V1__Fact *f = arena_alloc(&b->words, sizeof(*f));
@@ -396,7 +357,7 @@ static void put_customers(struct both *b, struct play_lead *l, uint32_t owners)
 
 	for (int i = 0; i < MODEL_ADVERTISERS; i++) {
 		if (owners >> i & 1)
-			buf_printf(&text, "%s%s", text.len ? "," : "", advertisers[i]);
+			buf_printf(&text, "%s%s", text.len ? "," : "", advertiser_ids[i]);
 	}
 	put_fact(b, l, "customer_of", text.len ? arena_cstr(&b->words, buf_slice(&text)) : "none");
 	buf_free(&text);

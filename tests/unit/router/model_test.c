@@ -1,4 +1,5 @@
-/* The router against the slow model, over random small markets; and each constraint switched off once, which must be seen. */
+/* The router against the slow model, over random small markets; and each constraint, and the lowering of
+ * advertisers, switched off once, which must be seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 #include <stdio.h>
 
 #include "model_world.h"
-#include "router/core/constraint.h"
+#include "router/core/rank.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define MARKETS 2000
@@ -48,24 +49,42 @@ static void the_router_decides_as_the_slow_model_does(void **state)
 }
 
 #ifdef PUNNET_FAULTS
-static void a_constraint_that_is_switched_off_is_seen(void **state)
+static bool is_seen(void)
 {
 	char fault[160];
+	uint64_t seed = 1;
 
+	while (seed <= MARKETS_LEFT && play_market(seed, fault) < 0)
+		seed++;
+	return seed <= MARKETS_LEFT;
+}
+
+static void a_constraint_that_is_switched_off_is_seen(void **state)
+{
 	(void)state;
 	for (enum constraint_id id = 0; id < CONSTRAINTS; id++) {
-		uint64_t seed = 1;
+		bool seen;
 
 		if (id == CONSTRAINT_pace)
 			continue; /* the model paces nothing: pace_test.c sees to it */
 
 		constraint_switch_off(id);
-		while (seed <= MARKETS_LEFT && play_market(seed, fault) < 0)
-			seed++;
+		seen = is_seen();
 		constraint_switch_off(CONSTRAINTS);
-		if (seed > MARKETS_LEFT)
+		if (!seen)
 			fail_msg("without %s nothing was seen", constraint_name(id));
 	}
+}
+
+static void a_lowered_advertiser_that_ranks_by_its_price_is_seen(void **state)
+{
+	bool seen;
+
+	(void)state;
+	rank_lowering_switch_off(true);
+	seen = is_seen();
+	rank_lowering_switch_off(false);
+	assert_true(seen);
 }
 #endif
 
@@ -75,6 +94,7 @@ int main(void)
 	    cmocka_unit_test(the_router_decides_as_the_slow_model_does),
 #ifdef PUNNET_FAULTS
 	    cmocka_unit_test(a_constraint_that_is_switched_off_is_seen),
+	    cmocka_unit_test(a_lowered_advertiser_that_ranks_by_its_price_is_seen),
 #endif
 	};
 

@@ -7,15 +7,6 @@
 
 const char *const order_ids[MODEL_ORDERS] = {"A", "B", "C", "D", "E", "F",
 					     "G", "H", "I", "J", "K", "L"};
-static uint64_t some(struct both *b, uint64_t limit)
-{
-	return rng_below(&b->rng, limit);
-}
-
-static bool chance(struct both *b, uint32_t percent)
-{
-	return rng_chance(&b->rng, percent * 100);
-}
 
 static void differ(struct both *b, const char *what, int64_t want, int64_t got)
 {
@@ -171,6 +162,8 @@ void both_step(struct both *b)
 		draw_funds(b);
 	else if (what == 3 && chance(b, 30))
 		draw_hold(b);
+	else if (what == 3 && chance(b, 60))
+		draw_lowered(b);
 	else if (what == 4 && chance(b, 30) && b->leads > 0)
 		draw_return(b);
 	else if (what <= 12 || b->leads == 0)
