@@ -75,6 +75,21 @@ static void emit(struct part *p, uint64_t entry, const struct decision *decision
 	fault_point("decide_produced");
 }
 
+/* Negative controls, too: something that an event says is not heard. */
+static void mishear(Punnet__V1__MarketEvent *event)
+{
+	if (!event)
+		return;
+	if (event->event_case == PUNNET__V1__MARKET_EVENT__EVENT_ADMITTED &&
+	    fault_on("bids_ignored"))
+		event->admitted->n_bids = 0;
+	if (event->event_case == PUNNET__V1__MARKET_EVENT__EVENT_RATE && fault_on("margin_ignored"))
+		event->rate->margin_floor_minor = 0;
+	if (event->event_case == PUNNET__V1__MARKET_EVENT__EVENT_LOWERED &&
+	    fault_on("lowered_ignored"))
+		event->lowered->lower_bp = 0;
+}
+
 /* The negative control: every record becomes new, as if nothing was remembered. */
 static void forget_provenance(Punnet__V1__MarketEvent *event, int64_t offset)
 {
@@ -94,6 +109,7 @@ static enum step decide_record(struct part *p, const struct bus_record *record)
 	uint64_t entry = part_open(p, record->offset);
 
 	forget_provenance(event, record->offset);
+	mishear(event);
 	if (fault_on("log_time_back"))
 		d->market->log_time_ms = MIN_OF(d->market->log_time_ms, record->timestamp_ms);
 	answer = market_apply(d->market, event, record->timestamp_ms, (uint64_t)record->offset,

@@ -42,6 +42,8 @@ static void count_decision(const struct decision *d, size_t step)
 		occurs(step > 1 ? OCCURS_SHARED_BY_THREE : OCCURS_SHARED);
 	if (d->routed && step == 0 && record->round > 0)
 		occurs(OCCURS_OFFERED_ON);
+	if (d->unsold && strcmp(d->unsold->reason_code, "no_bid") == 0)
+		occurs(OCCURS_NO_BID);
 	for (size_t i = 0; i < record->n_candidates; i++)
 		occurs_miss(record->candidates[i]->code);
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOBODY       (-1)
-#define HOLD_MOST_MS (10 * MS_PER_MIN)
+#define NOBODY          (-1)
+#define HOLD_MOST_MS    (10 * MS_PER_MIN)
+#define LOWERED_MOST_MS (7 * MS_PER_DAY)
 
 void model_start(struct model *m, int32_t partition)
 {
@@ -20,7 +21,7 @@ static int best_of(const struct model *m, const struct model_lead *l)
 	int best = NOBODY;
 
 	for (int i = 0; i < m->order_count; i++)
-		if (model_wants(m, i, l) && (best == NOBODY || model_better(m, i, best)))
+		if (model_wants(m, i, l) && (best == NOBODY || model_better(m, l, i, best)))
 			best = i;
 	return best;
 }
@@ -46,15 +47,33 @@ static int winner(const struct model *m, const struct model_lead *l, size_t numb
 	return m->paced ? chosen(m, l, number) : best_of(m, l);
 }
 
+/* Somebody who may have the lead pays more, and stands lower. */
+static bool is_passed_over(const struct model *m, const struct model_lead *l, int winner)
+{
+	for (int i = 0; i < m->order_count; i++)
+		if (model_wants(m, i, l) && model_price(m, i, l) > model_price(m, winner, l))
+			return true;
+	return false;
+}
+
+static void count_sale(const struct model *m, const struct model_lead *l, int order)
+{
+	if (m->orders[order].quantity > 0)
+		occurs(OCCURS_PACED_SALE);
+	if (l->bid_count > 0)
+		occurs(OCCURS_BID_SALE);
+	if (!m->paced && is_passed_over(m, l, order))
+		occurs(OCCURS_LOWERED);
+}
+
 static void take_it(struct model *m, struct model_lead *l, int order)
 {
 	assert(m->take_count < MODEL_TAKES && l->rounds < MODEL_ORDERS);
+	count_sale(m, l, order);
 	m->takes[m->take_count] = (struct model_take){
-	    .order = order, .at_ms = m->now_ms, .price_minor = m->orders[order].price_minor};
+	    .order = order, .at_ms = m->now_ms, .price_minor = model_price(m, order, l)};
 	l->takes[l->rounds] = m->take_count++;
 	l->orders[l->rounds++] = order;
-	if (m->orders[order].quantity > 0)
-		occurs(OCCURS_PACED_SALE);
 }
 
 static void wait_for_buyer(struct model *m, struct model_lead *l)
@@ -101,7 +120,10 @@ static int on_admitted(struct model *m, const Punnet__V1__MarketEvent *e, int re
 	struct model_lead *l = &m->leads[m->lead_count++];
 
 	assert(m->lead_count <= MODEL_LEADS);
-	*l = (struct model_lead){.open = true, .ru = strcmp(e->admitted->lead->country, "RU") == 0};
+	*l = (struct model_lead){.open = true,
+				 .ru = strcmp(e->admitted->lead->country, "RU") == 0,
+				 .bids = e->admitted->bids,
+				 .bid_count = e->admitted->n_bids};
 	if (!lead_id_from_bytes(e->lead_id.data, e->lead_id.len, &l->id))
 		return 0;
 	if (e->admitted->quarantined_until_ms == 0)
@@ -210,6 +232,14 @@ static void on_funds(struct model *m, const Punnet__V1__FundsChanged *f)
 	m->funds[who].limit_minor = f->paid_in_minor + f->credit_minor;
 }
 
+static void on_lowered(struct model *m, const Punnet__V1__AdvertiserLowered *l)
+{
+	int who = model_advertiser(l->advertiser_id);
+
+	m->lowered[who].until_ms = MIN_OF(l->until_ms, m->now_ms + LOWERED_MOST_MS);
+	m->lowered[who].bp = l->lower_bp;
+}
+
 static void on_order(struct model *m, const Punnet__V1__OrderChanged *c)
 {
 	const Punnet__V1__OrderTerms *t = c->terms;
@@ -264,6 +294,8 @@ static int take(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL
 		return on_due(m, e, ret);
 	case PUNNET__V1__MARKET_EVENT__EVENT_RATE:
 		m->buyer_wait_ms = e->rate->buyer_wait_ms;
+		m->payout_bp = e->rate->payout_share_bp;
+		m->margin_minor = e->rate->margin_floor_minor;
 		return 0;
 	case PUNNET__V1__MARKET_EVENT__EVENT_FUNDS:
 		on_funds(m, e->funds);
@@ -271,6 +303,9 @@ static int take(struct model *m, const Punnet__V1__MarketEvent *e, int ret[MODEL
 	case PUNNET__V1__MARKET_EVENT__EVENT_HELD:
 		m->held_until_ms[model_advertiser(e->held->advertiser_id)] =
 		    MIN_OF(e->held->until_ms, m->now_ms + HOLD_MOST_MS);
+		return 0;
+	case PUNNET__V1__MARKET_EVENT__EVENT_LOWERED:
+		on_lowered(m, e->lowered);
 		return 0;
 	default:
 		return 0;
@@ -285,7 +320,7 @@ static bool differ(const struct model *m, const struct bus_record *r, const char
 }
 
 static bool agrees(const struct model *m, const struct bus_record *r, const struct decision *found,
-		   int want)
+		   int want, int64_t price_minor)
 {
 	const Punnet__V1__Assignment *a = found->routed ? found->routed->assignment : NULL;
 	const char *name = want == NOBODY ? "nobody" : m->orders[want].id;
@@ -294,8 +329,7 @@ static bool agrees(const struct model *m, const struct bus_record *r, const stru
 		return (!a && want == NOBODY) || differ(m, r, a ? a->order_id : "nobody", name);
 	if (strcmp(a->order_id, name) != 0)
 		return differ(m, r, a->order_id, name);
-	return a->price->amount_minor == m->orders[want].price_minor ||
-	       differ(m, r, "another price", name);
+	return a->price->amount_minor == price_minor || differ(m, r, "another price", name);
 }
 
 bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1__MarketEvent *e,
@@ -317,9 +351,12 @@ bool model_agrees(struct model *m, const struct bus_record *r, const Punnet__V1_
 			     count == 0          ? "nothing"
 			     : want[0] == NOBODY ? "nobody"
 						 : m->orders[want[0]].id);
-	for (int i = 0; i < count; i++)
-		if (!agrees(m, r, &found->items[i], want[i]))
+	for (int i = 0; i < count; i++) {
+		const struct model_take *t = &m->takes[MAX_OF(m->take_count - count + i, 0)];
+
+		if (!agrees(m, r, &found->items[i], want[i], t->price_minor))
 			return false;
+	}
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /* model: one market once more, slow and obvious, for the few kinds of orders that setup.c makes: price, priority, caps, country, paused,
- * budgets, shared sale, what an advertiser may spend, and one that is held; leads that wait for an operator or for a buyer. Shares
+ * budgets, shared sale, what an advertiser may spend, and one that is held or lowered; the network's margin; leads that come with bids, or wait for an operator or for a buyer. Shares
  * nothing with the router.
  *
  * Two things it does not work out. When a lead that waits for a buyer is offered again: whenever the router does, it has to find what the
@@ -40,6 +40,8 @@ enum model_wait { MODEL_WAITS_NOT, MODEL_WAITS_FOR_OPERATOR, MODEL_WAITS_FOR_BUY
 struct model_lead {
 	struct lead_id id;
 	bool ru, open;
+	Punnet__V1__Bid **bids; /* of the record */
+	size_t bid_count;
 	enum model_wait waits;
 	int64_t until_ms;
 	bool let_go;              /* when nobody has decided until then; or by an operator */
@@ -60,7 +62,11 @@ struct model {
 	struct model_take takes[MODEL_TAKES];
 	int take_count;
 	int64_t held_until_ms[SIM_ADVERTISERS];
-	int64_t buyer_wait_ms;
+	struct {
+		int64_t until_ms;
+		uint32_t bp;
+	} lowered[SIM_ADVERTISERS];
+	int64_t buyer_wait_ms, payout_bp, margin_minor;
 	bool paced;
 	const struct decisions *found; /* about the record at hand */
 	struct {
@@ -83,6 +89,8 @@ bool model_holds(const struct model *m, const struct model_lead *l, int round);
 uint32_t model_holders(const struct model *m, const struct model_lead *l);
 /* Whether the order may have the lead now. */
 bool model_wants(const struct model *m, int order, const struct model_lead *l);
-bool model_better(const struct model *m, int a, int b);
+bool model_better(const struct model *m, const struct model_lead *l, int a, int b);
+/* The lead's bid where it has any, 0 where that order has none. */
+int64_t model_price(const struct model *m, int order, const struct model_lead *l);
 
 #endif

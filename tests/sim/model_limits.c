@@ -83,16 +83,31 @@ static int64_t spent(const struct model *m, int order, bool today)
 	return sum;
 }
 
-static bool may_spend(const struct model *m, int order)
+int64_t model_price(const struct model *m, int order, const struct model_lead *l)
+{
+	for (size_t i = 0; i < l->bid_count; i++)
+		if (strcmp(l->bids[i]->order_id, m->orders[order].id) == 0)
+			return l->bids[i]->amount_minor;
+	return l->bid_count > 0 ? 0 : m->orders[order].price_minor;
+}
+
+/* The webmaster gets something of it, and the network keeps what it has to. */
+static bool pays(const struct model *m, int order, const struct model_lead *l)
+{
+	int64_t price = model_price(m, order, l), payout = price * m->payout_bp / 10000;
+
+	return payout > 0 && price - payout >= m->margin_minor;
+}
+
+static bool may_spend(const struct model *m, int order, int64_t price_minor)
 {
 	const struct model_order *o = &m->orders[order];
 	int who = model_advertiser(o->advertiser);
-	int64_t sum = o->price_minor;
+	int64_t sum = price_minor;
 
-	if (o->budget_day_minor && spent(m, order, true) + o->price_minor > o->budget_day_minor)
+	if (o->budget_day_minor && spent(m, order, true) + price_minor > o->budget_day_minor)
 		return false;
-	if (o->budget_total_minor &&
-	    spent(m, order, false) + o->price_minor > o->budget_total_minor)
+	if (o->budget_total_minor && spent(m, order, false) + price_minor > o->budget_total_minor)
 		return false;
 	for (int i = 0; i < m->order_count; i++)
 		if (model_advertiser(m->orders[i].advertiser) == who)
@@ -142,7 +157,8 @@ bool model_wants(const struct model *m, int order, const struct model_lead *l)
 	return !had_it(l, order) && !o->paused && (l->ru || !o->only_ru) &&
 	       m->now_ms >= m->held_until_ms[model_advertiser(o->advertiser)] &&
 	       (o->until_ms == 0 || m->now_ms < o->until_ms) && has_room(m, order) &&
-	       may_spend(m, order) && may_share(m, o, l);
+	       pays(m, order, l) && may_spend(m, order, model_price(m, order, l)) &&
+	       may_share(m, o, l);
 }
 
 /* Of the total cap, else of the day's, else of the hour's; an order without any stands as if it were full. */
@@ -163,13 +179,24 @@ static void filled(const struct model *m, int order, uint64_t *ret_taken, uint64
 	}
 }
 
-bool model_better(const struct model *m, int a, int b)
+/* What counts of the price. */
+static int64_t counted(const struct model *m, int order, const struct model_lead *l)
+{
+	int who = model_advertiser(m->orders[order].advertiser);
+	int64_t price = model_price(m, order, l);
+
+	return m->now_ms < m->lowered[who].until_ms ? price - price * m->lowered[who].bp / 10000
+						    : price;
+}
+
+bool model_better(const struct model *m, const struct model_lead *l, int a, int b)
 {
 	const struct model_order *x = &m->orders[a], *y = &m->orders[b];
+	int64_t price_x = counted(m, a, l), price_y = counted(m, b, l);
 	uint64_t taken_x, of_x, taken_y, of_y;
 
-	if (x->price_minor != y->price_minor)
-		return x->price_minor > y->price_minor;
+	if (price_x != price_y)
+		return price_x > price_y;
 	if (x->priority != y->priority)
 		return x->priority > y->priority;
 	filled(m, a, &taken_x, &of_x);

@@ -129,7 +129,10 @@ void setup_directory(void)
 
 /* --- orders --- */
 
+#define LOWERED_WORLDS     4000 /* of 10,000 */
+#define LOWERINGS_MOST     4
 #define BUYER_WAIT_MOST_MS 12000
+#define MARGIN_MOST        9000
 #define PACED_UNTIL_MS     (MS_PER_DAY / 2)
 
 struct order_state {
@@ -222,6 +225,8 @@ static void put_card(struct rng *r, int i)
 	card.payout_share_bp = 7000;
 	if (rng_chance(r, 3000))
 		card.buyer_wait_ms = 1000 + (int64_t)rng_below(r, BUYER_WAIT_MOST_MS);
+	if (rng_chance(r, 3000))
+		card.margin_floor_minor = 1000 * (int64_t)rng_below(r, MARGIN_MOST / 1000);
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_RATE;
 	event.rate = &card;
 	put_event(i, setup_verticals[i], &event);
@@ -241,6 +246,47 @@ static void put_funds(struct rng *r, int market, int advertiser)
 	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_FUNDS;
 	event.funds = &funds;
 	put_event(market, funds.advertiser_id, &event);
+}
+
+/* A rule about an advertiser's scorecard lowers it in a market for a while, or says that this is over. */
+struct lowering {
+	int market, advertiser;
+	uint32_t bp;
+	int64_t for_ms; /* 0 = it is over */
+};
+
+static void on_lowering(void *ctx)
+{
+	struct lowering *l = ctx;
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__AdvertiserLowered lowered = PUNNET__V1__ADVERTISER_LOWERED__INIT;
+
+	lowered.advertiser_id = (char *)advertiser_ids[l->advertiser];
+	lowered.lower_bp = l->bp;
+	if (l->for_ms > 0)
+		lowered.until_ms = SIM_BASE_MS + sim.now_us / US_PER_MS + l->for_ms;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_LOWERED;
+	event.lowered = &lowered;
+	put_event(l->market, lowered.advertiser_id, &event);
+	free(l);
+}
+
+static void plan_lowerings(int64_t span_us)
+{
+	struct rng r = rng_seed(sim.seed ^ 0x6c6f776572ULL);
+	uint64_t count = rng_chance(&r, LOWERED_WORLDS) ? 1 + rng_below(&r, LOWERINGS_MOST) : 0;
+
+	while (count-- > 0) {
+		struct lowering *l = malloc(sizeof(*l));
+
+		assert(l);
+		*l = (struct lowering){.market = (int)rng_below(&r, WORLD_VERTICALS),
+				       .advertiser = (int)rng_below(&r, SIM_ADVERTISERS),
+				       .bp = 500 + (uint32_t)rng_below(&r, 8501)};
+		if (rng_chance(&r, 8000))
+			l->for_ms = 1 + (int64_t)rng_below(&r, (uint64_t)(span_us / US_PER_MS));
+		sim_at((int64_t)rng_below(&r, (uint64_t)span_us), NULL, on_lowering, l);
+	}
 }
 
 /* The operator changes his mind. The revision is drawn when the plan is made, so that two changes may come the wrong way round: the
@@ -326,6 +372,7 @@ void setup_orders(int64_t span_us)
 		draw_limits(&limits, &orders[i], paced);
 		put_order(i);
 	}
+	plan_lowerings(span_us);
 	for (uint64_t i = rng_below(&r, 6); i > 0; i--) {
 		struct change *c = malloc(sizeof(*c));
 

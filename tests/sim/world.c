@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bidders.h"
 #include "runtime/bus_memory.h"
 #include "runtime/kv_internal.h"
 #include "runtime/log.h"
@@ -177,8 +178,11 @@ static void say_stored(const char *topic, int32_t partition, struct slice key)
 void sim_append(const char *topic, int32_t partition, struct slice key, const char *type,
 		struct slice value, int64_t *ret_offset)
 {
+	_cleanup_(buf_free) struct buf with_bids = {0};
 	int times = 1;
 
+	if (strcmp(topic, "market") == 0 && bidders_bid(partition, value, &with_bids))
+		value = buf_slice(&with_bids);
 	if (sim.raw_twice > 0 && strcmp(topic, "leads.raw") == 0) {
 		sim.raw_twice--;
 		times = 2;

@@ -44,7 +44,6 @@ void draw_lowered(struct both *b)
 	if (lower_bp > 9000)
 		return;
 	/* at most a week, whatever it says */
-	b->model.lowered_until[a] =
-	    until > now + 7 * MS_PER_DAY ? now + 7 * MS_PER_DAY : until;
+	b->model.lowered_until[a] = until > now + 7 * MS_PER_DAY ? now + 7 * MS_PER_DAY : until;
 	b->model.lower_bp[a] = lower_bp;
 }
