@@ -6,6 +6,7 @@
 
 #include "base/money.h"
 #include "order_file.h"
+#include "order_lowered.h"
 #include "order_more.h"
 #include "pace_words.h"
 #include "progress_view.h"
@@ -191,6 +192,7 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 	money_text(t->price->amount_minor, t->price->currency, price, sizeof(price));
 	if (o->tool->json) {
 		pace_json(p, &pace);
+		order_lowered_json(p, t->price, clock_now_ms(), &pace);
 		if (day)
 			order_day_json(day, &pace);
 		printf("{\"order\":\"%s\",\"advertiser\":\"%s\",\"vertical\":\"%s\",\"price_"
@@ -204,14 +206,19 @@ static void print_order(const struct orders *o, const Punnet__V1__OrderChanged *
 		       (unsigned long long)change->revision, buf_cstr(&pace));
 		return;
 	}
-	printf("%-34s %-12s %14s  wants %-7llu reserved %-6llu delivered %-7llu%s\n", t->order_id,
+	printf("%-34s %-12s %14s  wants %-7llu reserved %-6llu delivered %-7llu%s%s\n", t->order_id,
 	       t->vertical, price, (unsigned long long)t->quantity, reserved, delivered,
-	       t->paused ? " paused" : "");
+	       t->paused ? " paused" : "",
+	       order_is_lowered(p, clock_now_ms()) ? " ranks lower" : "");
 	if (!day)
 		return;
 	pace_words(p, &pace);
 	if (pace.len > 0)
 		printf("  forecast: %s\n", buf_cstr(&pace));
+	buf_reset(&pace);
+	order_lowered_words(p, t->price, clock_now_ms(), &pace);
+	if (pace.len > 0)
+		printf("  %s\n", buf_cstr(&pace));
 	buf_reset(&pace);
 	order_day_words(day, &pace);
 	fputs(buf_cstr(&pace), stdout);

@@ -1,6 +1,7 @@
 /* holds: see holds.h. */
 #include "holds.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lead/codec.h"
@@ -47,6 +48,15 @@ bool hold_apply(struct map *holds, const Punnet__V1__AdvertiserHeld *held, int64
 	return true;
 }
 
+static void set_lowered(struct hold *h, int64_t until_ms, uint32_t bp, int64_t since_ms,
+			const char *reason)
+{
+	h->lower_until_ms = until_ms;
+	h->lower_bp = bp;
+	h->lower_since_ms = since_ms;
+	(void)snprintf(h->lower_reason, sizeof(h->lower_reason), "%s", reason);
+}
+
 bool hold_lower(struct map *holds, const Punnet__V1__AdvertiserLowered *lowered,
 		int64_t log_time_ms, bool *ret_changed)
 {
@@ -58,10 +68,16 @@ bool hold_lower(struct map *holds, const Punnet__V1__AdvertiserLowered *lowered,
 	h = hold_of(holds, slice_cstr(lowered->advertiser_id));
 	before = *h;
 	if (before.lower_until_ms <= log_time_ms)
-		before.lower_until_ms = before.lower_bp = 0;
-	h->lower_until_ms = until_ms > log_time_ms && lowered->lower_bp > 0 ? until_ms : 0;
-	h->lower_bp = h->lower_until_ms ? lowered->lower_bp : 0;
-	*ret_changed = h->lower_until_ms != before.lower_until_ms || h->lower_bp != before.lower_bp;
+		set_lowered(&before, 0, 0, 0, "");
+	if (until_ms > log_time_ms && lowered->lower_bp > 0)
+		set_lowered(h, until_ms, lowered->lower_bp, lowered->since_ms,
+			    lowered->reason_code);
+	else
+		set_lowered(h, 0, 0, 0, "");
+	*ret_changed = h->lower_until_ms != before.lower_until_ms ||
+		       h->lower_bp != before.lower_bp ||
+		       h->lower_since_ms != before.lower_since_ms ||
+		       strcmp(h->lower_reason, before.lower_reason) != 0;
 	return true;
 }
 
@@ -71,7 +87,7 @@ struct held {
 	struct slice advertiser_id;
 	int64_t until_ms;
 	bool by_rule;
-	uint32_t lower_bp; /* not 0: lowered, not held */
+	const struct hold *lowered; /* NULL: held */
 };
 
 static int by_id(const void *a, const void *b)
@@ -84,8 +100,8 @@ static int by_id(const void *a, const void *b)
 		return order;
 	if (x->advertiser_id.len != y->advertiser_id.len)
 		return x->advertiser_id.len > y->advertiser_id.len ? 1 : -1;
-	if (x->lower_bp != y->lower_bp)
-		return x->lower_bp > y->lower_bp ? 1 : -1;
+	if (!x->lowered != !y->lowered)
+		return x->lowered ? 1 : -1;
 	return x->by_rule - y->by_rule;
 }
 
@@ -99,11 +115,11 @@ static size_t collect(const struct map *holds, int64_t log_time_ms, struct held 
 		const struct hold *h = value;
 
 		if (h->until_ms > log_time_ms)
-			ret[count++] = (struct held){key, h->until_ms, false, 0};
+			ret[count++] = (struct held){key, h->until_ms, false, NULL};
 		if (h->rule_until_ms > log_time_ms)
-			ret[count++] = (struct held){key, h->rule_until_ms, true, 0};
+			ret[count++] = (struct held){key, h->rule_until_ms, true, NULL};
 		if (h->lower_until_ms > log_time_ms)
-			ret[count++] = (struct held){key, h->lower_until_ms, true, h->lower_bp};
+			ret[count++] = (struct held){key, h->lower_until_ms, true, h};
 	}
 	qsort(ret, count, sizeof(*ret), by_id);
 	return count;
@@ -126,10 +142,14 @@ void holds_encode(const struct map *holds, int64_t log_time_ms, struct buf *out)
 		h.advertiser_id = l.advertiser_id = arena_cstr(&words, all[i].advertiser_id);
 		h.until_ms = l.until_ms = all[i].until_ms;
 		h.by_rule = all[i].by_rule;
-		l.lower_bp = all[i].lower_bp;
-		one.n_holds = all[i].lower_bp == 0;
+		if (all[i].lowered) {
+			l.lower_bp = all[i].lowered->lower_bp;
+			l.since_ms = all[i].lowered->lower_since_ms;
+			l.reason_code = (char *)all[i].lowered->lower_reason;
+		}
+		one.n_holds = !all[i].lowered;
 		one.holds = &list;
-		one.n_lowered = all[i].lower_bp > 0;
+		one.n_lowered = all[i].lowered != NULL;
 		one.lowered = &low;
 		/* packed messages one behind another are one message with all their elements */
 		codec_pack(&one.base, out);
@@ -151,10 +171,10 @@ bool holds_decode(struct map *holds, struct slice bytes)
 		*(one->by_rule ? &h->rule_until_ms : &h->until_ms) = one->until_ms;
 	}
 	for (size_t i = 0; state && i < state->n_lowered; i++) {
-		struct hold *h = hold_of(holds, slice_cstr(state->lowered[i]->advertiser_id));
+		const Punnet__V1__AdvertiserLowered *one = state->lowered[i];
 
-		h->lower_until_ms = state->lowered[i]->until_ms;
-		h->lower_bp = state->lowered[i]->lower_bp;
+		set_lowered(hold_of(holds, slice_cstr(one->advertiser_id)), one->until_ms,
+			    one->lower_bp, one->since_ms, one->reason_code);
 	}
 	arena_free(&a);
 	return state != NULL;

@@ -14,12 +14,16 @@
 #define HOLD_MAX_MS         (10 * MS_PER_MIN)
 #define HOLD_BY_RULE_MAX_MS (7 * MS_PER_DAY)
 #define LOWER_BP_MAX        9000
+#define LOWER_REASON_MAX    16 /* with its end; what is longer is cut */
 
 struct hold {
 	int64_t until_ms; /* log time; 0 = not held */
 	int64_t rule_until_ms;
 	int64_t lower_until_ms;
 	uint32_t lower_bp; /* until then */
+	/* For people alone: nothing is decided by it. */
+	int64_t lower_since_ms;
+	char lower_reason[LOWER_REASON_MAX];
 };
 
 /* The advertiser's; made when it isn't there. Stays where it is as long as the map lives. */

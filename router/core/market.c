@@ -273,6 +273,15 @@ static enum market_answer apply_held(struct market *m, const Punnet__V1__Adverti
 	return changed ? MARKET_CHANGED : MARKET_NO_MATTER;
 }
 
+/* What boards say of them is another thing now. */
+static void tell_of_orders(struct market *m, const struct hold *hold)
+{
+	struct order *o;
+
+	for (size_t i = 0; (o = market_order_at(m, i)); i++)
+		o->changed |= o->hold == hold;
+}
+
 static enum market_answer apply_lowered(struct market *m,
 					const Punnet__V1__AdvertiserLowered *lowered)
 {
@@ -280,6 +289,8 @@ static enum market_answer apply_lowered(struct market *m,
 
 	if (!hold_lower(&m->holds, lowered, m->log_time_ms, &changed))
 		return MARKET_MALFORMED;
+	if (changed)
+		tell_of_orders(m, hold_of(&m->holds, slice_cstr(lowered->advertiser_id)));
 	return changed ? MARKET_CHANGED : MARKET_NO_MATTER;
 }
 

@@ -2,6 +2,7 @@
  * decision depends on it, so no source record waits for it. A removed order that holds nothing leaves a tombstone. */
 #include "decide.h"
 #include "proto/orders_progress.pb-c.h"
+#include "router/core/holds.h"
 #include "router/core/pace_forecast.h"
 #include "runtime/clock.h"
 
@@ -23,11 +24,24 @@ static void fill_pace(const struct market *m, const struct order *o, Punnet__V1_
 	ret->scarcity_minor = pace_ready(o) ? o->pace->scarcity >> PACE_MONEY_SHIFT : 0;
 }
 
+static bool fill_lowered(const struct order *o, int64_t now_ms, Punnet__V1__RankLowered *ret)
+{
+	if (!o->hold || o->hold->lower_until_ms <= now_ms)
+		return false;
+	punnet__v1__rank_lowered__init(ret);
+	ret->since_ms = o->hold->lower_since_ms;
+	ret->until_ms = o->hold->lower_until_ms;
+	ret->lower_bp = o->hold->lower_bp;
+	ret->reason_code = (char *)o->hold->lower_reason;
+	return true;
+}
+
 static void tell(struct part *p, const struct order *o, struct arena *a)
 {
 	const struct decide *d = p->state;
 	const Punnet__V1__OrderTerms *t = terms_published(o->terms, a);
 	Punnet__V1__Pace pace;
+	Punnet__V1__RankLowered lowered;
 	Punnet__V1__OrderProgress m = PUNNET__V1__ORDER_PROGRESS__INIT;
 	int64_t now_ms = market_log_time_ms(d->market);
 	struct slice key = slice_cstr(t->order_id);
@@ -63,6 +77,8 @@ static void tell(struct part *p, const struct order *o, struct arena *a)
 		fill_pace(d->market, o, &pace);
 		m.pace = &pace;
 	}
+	if (fill_lowered(o, now_ms, &lowered))
+		m.lowered = &lowered;
 	part_send(p, "orders.progress", to, key, &m.base, NULL, 0);
 }
 

@@ -9,6 +9,9 @@
 #include "sim.h"
 #include "world.h"
 
+#define FOCUSED       8000 /* of 10,000 */
+#define FOCUSED_LEAST 4
+
 static const char *const kind_names[FAULT_KINDS] = {
     [FAULT_CRASH] = "crash",
     [FAULT_HOST] = "host gone",
@@ -44,6 +47,8 @@ static const struct {
     {"collector", "collector_acked"},
     {"filter-worker", "worker_assigned"},
     {"filter-worker", "worker_gathered"},
+    {"filter-worker", "leads.judged"},
+    {"filter-worker", "dead.letters"},
     {"filter-worker", "worker_unsettled"},
     {"filter-worker", "worker_judged"},
     {"filter-worker", "worker_produced"},
@@ -117,6 +122,8 @@ static void take_aim(struct rng *r, struct fault *f)
 	size_t i = rng_below(r, ARRAY_LEN(aims));
 	int first = 0, count = 0;
 
+	while (sim.focus && strcmp(aims[i].service, sim.focus) != 0)
+		i = rng_below(r, ARRAY_LEN(aims));
 	for (int s = 0; s < SIM_SLOTS; s++) {
 		if (strcmp(sim_service_of(s), aims[i].service) != 0)
 			continue;
@@ -128,12 +135,26 @@ static void take_aim(struct rng *r, struct fault *f)
 	f->countdown = (int)between(r, 1, 4);
 }
 
+/* A search that looks for something in one service: most of its faults are deaths and stand-stills there, the others as ever. */
+static void focus(struct rng *r, struct fault *f)
+{
+	static const enum fault_kind kinds[] = {FAULT_CRASH, FAULT_HOST, FAULT_ZOMBIE};
+
+	if (f->kind == FAULT_ADVERTISER || !rng_chance(r, FOCUSED))
+		return;
+	f->kind = kinds[rng_below(r, ARRAY_LEN(kinds))];
+	f->for_us = draw_span(r, f->kind);
+	take_aim(r, f);
+}
+
 void faults_draw(int64_t span_us)
 {
 	struct rng r = rng_seed(sim.seed ^ 0x6661756c7473ULL);
 	static const int few[] = {0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10};
 
 	sim.fault_count = few[rng_below(&r, ARRAY_LEN(few))];
+	if (sim.focus)
+		sim.fault_count = MAX_OF(sim.fault_count, FOCUSED_LEAST);
 	for (int i = 0; i < sim.fault_count; i++) {
 		struct fault *f = &sim.faults[i];
 
@@ -148,7 +169,17 @@ void faults_draw(int64_t span_us)
 		f->late = rng_chance(&r, 1000);
 		if (strikes_at_step(f->kind) && rng_chance(&r, 5000))
 			take_aim(&r, f);
+		if (sim.focus)
+			focus(&r, f);
 	}
+}
+
+bool faults_can_focus(const char *service)
+{
+	for (size_t i = 0; i < ARRAY_LEN(aims); i++)
+		if (strcmp(aims[i].service, service) == 0)
+			return true;
+	return strcmp(service, "none") == 0;
 }
 
 void faults_select(const char *list)

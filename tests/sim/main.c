@@ -20,7 +20,7 @@
 struct options {
 	uint64_t first, count;
 	uint32_t leads; /* the first ones of a seed; 0 = all */
-	const char *faults, *planted;
+	const char *faults, *planted, *focus;
 	bool forever, verbose, quiet, digest, planted_all, twice, all_occur;
 };
 
@@ -50,6 +50,7 @@ static void play(uint64_t seed, const struct options *o, struct outcome *ret)
 	sim.leads = LEADS_LEAST + (uint32_t)rng_below(&r, LEADS_DRAWN);
 	sim.lead_limit = o->leads ? MIN_OF(o->leads, sim.leads) : sim.leads;
 	sim.planted = o->planted;
+	sim.focus = o->focus && strcmp(o->focus, "none") != 0 ? o->focus : NULL;
 	sim.verbose = o->verbose;
 	log_start("sim", o->verbose ? LOG_LEVEL_INFO : (enum log_level)(LOG_LEVEL_ERROR + 1));
 	stage_ledger();
@@ -157,8 +158,9 @@ static void shrink(uint64_t seed, const struct options *o, const struct outcome 
 			step /= 2;
 	}
 	list_faults(keep, found->faults, list, sizeof(list));
-	(void)printf("  smaller: tests/sim/run --seed %llu --leads %u --faults %s%s%s\n",
-		     (unsigned long long)seed, leads, list, o->planted ? " --plant " : "",
+	(void)printf("  smaller: tests/sim/run --seed %llu --leads %u --faults %s%s%s%s%s\n",
+		     (unsigned long long)seed, leads, list, o->focus ? " --focus " : "",
+		     o->focus ? o->focus : "", o->planted ? " --plant " : "",
 		     o->planted ? o->planted : "");
 }
 
@@ -233,9 +235,10 @@ static bool play_all(const struct options *o)
 static const struct {
 	const char *name;
 	uint64_t seeds;
+	const char *focus;
 	const char *what;
 } planted[] = {
-#define PLANTED(bug, within, text) {#bug, within, text},
+#define PLANTED(bug, within, at, text) {#bug, within, at, text},
 #include "planted.def"
 #undef PLANTED
 };
@@ -251,6 +254,8 @@ static bool find_planted(const struct options *o)
 		struct options one = *o;
 
 		one.planted = planted[i].name;
+		if (!one.focus)
+			one.focus = planted[i].focus;
 		do {
 			play_apart(o->first + n++, &one, &out);
 		} while (!out.failed && n < limit && !stop);
@@ -267,25 +272,20 @@ static void usage(void)
 {
 	(void)fprintf(stderr,
 		      "tests/sim/run [--seed N] [--count N] [--leads K] [--faults LIST|none]\n"
-		      "              [--plant BUG] [--planted] [--twice] [--forever] [--verbose] "
+		      "              [--plant BUG] [--planted] [--focus SERVICE|none] [--twice] "
+		      "[--forever] [--verbose] "
 		      "[--digest] [--quiet] [--all-occur]\n");
 	exit(64);
 }
 
 static const struct option names[] = {
-    {"seed", required_argument, NULL, 's'},
-    {"count", required_argument, NULL, 'n'},
-    {"leads", required_argument, NULL, 'l'},
-    {"faults", required_argument, NULL, 'f'},
-    {"plant", required_argument, NULL, 'p'},
-    {"forever", no_argument, NULL, 'e'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"digest", no_argument, NULL, 'd'},
-    {"planted", no_argument, NULL, 'P'},
-    {"twice", no_argument, NULL, 't'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"all-occur", no_argument, NULL, 'o'},
-    {0},
+    {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'n'},
+    {"leads", required_argument, NULL, 'l'}, {"faults", required_argument, NULL, 'f'},
+    {"plant", required_argument, NULL, 'p'}, {"forever", no_argument, NULL, 'e'},
+    {"verbose", no_argument, NULL, 'v'},     {"digest", no_argument, NULL, 'd'},
+    {"planted", no_argument, NULL, 'P'},     {"focus", required_argument, NULL, 'F'},
+    {"twice", no_argument, NULL, 't'},       {"quiet", no_argument, NULL, 'q'},
+    {"all-occur", no_argument, NULL, 'o'},   {0},
 };
 
 static void parse(int argc, char **argv, struct options *o)
@@ -328,6 +328,9 @@ static void parse(int argc, char **argv, struct options *o)
 		case 'P':
 			o->planted_all = true;
 			break;
+		case 'F':
+			o->focus = optarg;
+			break;
 		case 'o':
 			o->all_occur = true;
 			break;
@@ -338,7 +341,7 @@ static void parse(int argc, char **argv, struct options *o)
 			usage();
 		}
 	}
-	if (optind < argc)
+	if (optind < argc || (o->focus && !faults_can_focus(o->focus)))
 		usage();
 	if (o->planted_all && !many)
 		o->count = 0; /* each has a limit of its own */

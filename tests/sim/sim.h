@@ -105,6 +105,7 @@ struct sim {
 	int64_t
 	    begun_us; /* when something last began that may take days: a sale, an end of a quarantine */
 	const char *folder;  /* of keys, configuration, ledger */
+	const char *focus;   /* the service that most faults are aimed at; NULL = none */
 	const char *planted; /* the fault of the code that is switched on; NULL = none */
 	uint64_t steps;
 	uint32_t struck[FAULT_KINDS];
@@ -164,6 +165,8 @@ const char *sim_service_of(int slot);
 
 /* --- faults (faults.c) --- */
 void faults_draw(int64_t span_us);
+/* A service that some aims name, or none. */
+bool faults_can_focus(const char *service);
 /* Which of the drawn ones strike: numbers with commas; NULL = all. */
 void faults_select(const char *list);
 void faults_arm(bool late); /* hands the world the times of those that strike early, or late */

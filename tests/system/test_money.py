@@ -361,11 +361,19 @@ def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
     lowered = findings()[BUYER]  # before it is paused it loses rank, and still gets what nobody else wants
     assert lowered["lowered_until_ms"] > 0 and lowered["paused_until_ms"] == 0 and findings()[BUYER]["finding"] == "lowered"
     decided(899, "ranks as if it paid 800.00 RUB: a rule lowers its advertiser")
+    shown = wait_until(lambda: (o := json.loads(market.punnet("order", "show", "money-loans", "--json").stdout))["lowered"] and o, 20, "shown")
+    assert {**shown["lowered"], "since_ms": 0} == {"since_ms": 0, "until_ms": lowered["lowered_until_ms"], "lower_bp": 2000,
+                                                   "ranks_at_minor": 80000, "rule": "empty"}
+    words = market.punnet("order", "show", "money-loans").stdout
+    assert "ranks as if it paid 800.00 RUB (20.00 % less) since " in words and \
+        "a rule lowers zaim-bystro: too many leads come back for its own cause" in words, words
+    assert "ranks lower" in market.punnet("order", "list").stdout
     apply("own_cause_percent: 10")
     assert findings()[BUYER]["paused_until_ms"] > 0
     assert findings()[BUYER]["finding"] == "paused"  # and nothing is said twice
     decided(900, "advertiser_paused_by_rule")
     market.punnet("scorecard", "apply", "--lift", BUYER)
+    wait_until(lambda: json.loads(market.punnet("order", "show", "money-loans", "--json").stdout)["lowered"] is None, 20, "lifted")
     wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "too few", 10, "it begins anew")
     decided(901, "delivered")
 

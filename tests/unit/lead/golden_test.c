@@ -69,6 +69,7 @@ static const struct golden golden[] = {
     {"replay_request", &punnet__v1__replay_request__descriptor, 7},
     {"audit_finding", &punnet__v1__audit_finding__descriptor, 4},
     {"market_event_lowered", &punnet__v1__market_event__descriptor, 11},
+    {"order_progress_lowered", &punnet__v1__order_progress__descriptor, 35},
 };
 
 static struct slice read_golden(struct arena *a, const char *name)

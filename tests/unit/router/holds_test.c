@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "play.h"
+#include "router/core/holds.h"
 
 #define START_MS 1796119200000LL
 
@@ -192,6 +193,36 @@ static void a_lowered_advertiser_stands_where_a_lower_price_would(void **state)
 	play_stop(&p);
 }
 
+/* For people alone, and part of the state all the same: whoever asks after a restart is told. */
+static void since_when_and_why_is_kept(void **state)
+{
+	Punnet__V1__MarketEvent event = PUNNET__V1__MARKET_EVENT__INIT;
+	Punnet__V1__AdvertiserLowered lowered = PUNNET__V1__ADVERTISER_LOWERED__INIT;
+	Punnet__V1__Provenance source = PUNNET__V1__PROVENANCE__INIT;
+	const struct hold *hold;
+	struct play p;
+
+	begin(&p, *state != NULL);
+	play_find(&p, "bank-cards")->changed = false;
+	source.topic = (char *)"operator";
+	lowered.advertiser_id = (char *)"bank";
+	lowered.until_ms = START_MS + 60000;
+	lowered.lower_bp = 2000;
+	lowered.since_ms = START_MS - 5;
+	lowered.reason_code = (char *)"empty, and so on and on";
+	event.source = &source;
+	event.event_case = PUNNET__V1__MARKET_EVENT__EVENT_LOWERED;
+	event.lowered = &lowered;
+	assert_int_equal(play_event(&p, START_MS, &event), MARKET_CHANGED);
+	assert_true(play_find(&p, "bank-cards")->changed); /* boards are told */
+	assert_int_equal(play_event(&p, START_MS, &event), MARKET_NO_MATTER);
+	play_cut(&p);
+	hold = play_find(&p, "bank-cards")->hold;
+	assert_int_equal(hold->lower_since_ms, START_MS - 5);
+	assert_string_equal(hold->lower_reason, "empty, and so o");
+	play_stop(&p);
+}
+
 #define BOTH_WAYS(test)                                                                            \
 	{#test, test, NULL, NULL, NULL},                                                           \
 	{                                                                                          \
@@ -206,6 +237,7 @@ int main(void)
 	    BOTH_WAYS(nobody_else_is_held_and_no_clock_holds_for_ever),
 	    BOTH_WAYS(a_rule_pauses_beside_an_outage_and_neither_ends_the_other),
 	    BOTH_WAYS(a_lowered_advertiser_stands_where_a_lower_price_would),
+	    BOTH_WAYS(since_when_and_why_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

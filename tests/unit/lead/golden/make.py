@@ -84,7 +84,8 @@ def main():
               ("webmasters_verdicts", "WebmasterVerdicts", "webmaster_verdicts", 0),
               ("status_events", "StatusEvent", "status_event", 0), ("status_attempts", "StatusAttempt", "status_attempt", 0),
               ("status_replays", "ReplayRequest", "replay_request", 0), ("audit_findings", "AuditFinding", "audit_finding", 0),
-              ("market", "MarketEvent", "market_event_lowered", 8)]
+              ("market", "MarketEvent", "market_event_lowered", 8),
+              ("orders_progress", "OrderProgress", "order_progress_lowered", 0)]
     for module, message, stem, choice in wanted:
         made = fill(getattr(importlib.import_module(f"{module}_pb2"), message)(), message, choice)
         (HERE / f"{stem}.bin").write_bytes(made.SerializeToString(deterministic=True))
