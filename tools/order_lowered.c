@@ -27,8 +27,7 @@ static const char *rule_words(const char *code)
 
 bool order_is_lowered(const Punnet__V1__OrderProgress *p, int64_t now_ms)
 {
-	return p && p->lowered && now_ms < p->lowered->until_ms &&
-	       p->lowered->lower_bp <= WHOLE_BP;
+	return p && p->lowered && now_ms < p->lowered->until_ms && p->lowered->lower_bp <= WHOLE_BP;
 }
 
 static int64_t ranks_at(const Punnet__V1__RankLowered *l, const Punnet__V1__Money *price)

@@ -1,7 +1,6 @@
 /* holds: see holds.h. */
 #include "holds.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lead/codec.h"
@@ -54,7 +53,8 @@ static void set_lowered(struct hold *h, int64_t until_ms, uint32_t bp, int64_t s
 	h->lower_until_ms = until_ms;
 	h->lower_bp = bp;
 	h->lower_since_ms = since_ms;
-	(void)snprintf(h->lower_reason, sizeof(h->lower_reason), "%s", reason);
+	memset(h->lower_reason, 0, sizeof(h->lower_reason));
+	memcpy(h->lower_reason, reason, strnlen(reason, sizeof(h->lower_reason) - 1));
 }
 
 bool hold_lower(struct map *holds, const Punnet__V1__AdvertiserLowered *lowered,

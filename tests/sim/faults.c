@@ -107,6 +107,8 @@ static int64_t draw_span(struct rng *r, enum fault_kind kind)
 	case FAULT_FREEZE:
 	case FAULT_DOUBLE:
 		return between(r, 100, SIM_SESSION_MS - 500) * US_PER_MS;
+	case FAULT_ADVERTISER: /* some for so long that its orders are held */
+		return between(r, 200, rng_chance(r, 3000) ? 30000 : 8000) * US_PER_MS;
 	default:
 		return between(r, 200, 8000) * US_PER_MS;
 	}
