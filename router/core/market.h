@@ -18,7 +18,7 @@
 	ORDER_SHARE_MAX          /* about one lead: a shared one goes to several at once */
 #define MARKET_CANDIDATES_MAX 64 /* recorded at most; a last entry counts the rest */
 #define MARKET_TOPIC          "market"
-#define MARKET_FORMAT         7 /* of the encoded state */
+#define MARKET_FORMAT         8 /* of the encoded state */
 
 struct market; /* opaque; owns everything in it */
 
