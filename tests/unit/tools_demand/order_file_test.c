@@ -12,6 +12,7 @@
 #include "lead/codec.h"
 #include "runtime/bus.h"
 #include "tools/order_file.h"
+#include "tools/order_more.h"
 
 #define NOW_MS   1796083200000LL /* 2026-12-01 */
 #define TEXT_MAX (1 << 20)
@@ -45,6 +46,8 @@ static void put_vertical(struct bus_producer *p)
 
 	age.name = (char *)"age";
 	age.type = (char *)"integer";
+	age.min = 18;
+	age.max = 99;
 	card.vertical = (char *)"cards";
 	card.payout_share_bp = 7500;
 	card.margin_floor_minor = 5000;
@@ -196,6 +199,65 @@ static void what_is_right_is_taken(_unused_ void **state)
 	arena_free(&a);
 }
 
+/* What is said of an order that is well-formed, on standard error. */
+static void warnings_of(const char *line, char *ret, size_t len)
+{
+	char path[] = "order-file-XXXXXX", said[] = "order-said-XXXXXX";
+	struct yaml_faults f = {.file = "orders.yaml"};
+	int fd = mkstemp(said), kept = dup(STDERR_FILENO);
+	struct arena a = {0};
+	Punnet__V1__OrderTerms **orders;
+	size_t count;
+	ssize_t n;
+
+	write_file(path, PRICE, line);
+	orders = order_file_read(&a, path, directory, NOW_MS, &count, &f);
+	assert_int_equal(unlink(path), 0);
+	assert_non_null(orders);
+	assert_true(fd >= 0 && kept >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+	order_warn(directory, orders[0], &a);
+	(void)fflush(stderr);
+	assert_true(dup2(kept, STDERR_FILENO) >= 0);
+	n = pread(fd, ret, len - 1, 0);
+	assert_true(n >= 0);
+	ret[n] = '\0';
+	assert_int_equal(unlink(said), 0);
+	(void)close(fd);
+	(void)close(kept);
+	yaml_faults_free(&f);
+	arena_free(&a);
+}
+
+static void what_can_never_fill_is_told_so(_unused_ void **state)
+{
+	static const struct {
+		const char *line, *said;
+	} cases[] = {
+	    {"budget: {total_minor: 49999}",
+	     "it can never fill: its budget does not pay for one lead at 50000"},
+	    {"budget: {day_minor: 49999}", "it can never fill: its budget does not pay"},
+	    {"quantity: 5, budget: {total_minor: 249999}",
+	     "quantity 5 can't be reached: the budget pays for 4 at 50000"},
+	    {"quantity: 5, caps: {total: 4}", "quantity 5 can't be reached: caps.total is 4"},
+	    {"where: {webmaster: [w9, w8]}",
+	     "it can never fill: the directory has no webmaster \"w9\", nor any other of the list"},
+	    {"where: {source_class: [gold]}",
+	     "it can never fill: the directory has no source_class \"gold\""},
+	    {"where: {age: {min: 100}}",
+	     "it can never fill: age is from 18 to 99 in this vertical"},
+	    {"where: {age: {max: 17}}", "it can never fill: age is from 18 to 99 in this vertical"},
+	    {"quantity: 5, budget: {total_minor: 250000}, caps: {total: 5}", NULL},
+	    {"where: {age: {min: 99}, webmaster: {not_in: [w9]}}", NULL},
+	};
+	char said[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		warnings_of(cases[i].line, said, sizeof(said));
+		if (cases[i].said ? !strstr(said, cases[i].said) : said[0] != '\0')
+			fail_msg("%s: said: %s", cases[i].line, said);
+	}
+}
+
 static char *list_of(size_t values)
 {
 	char *text = malloc(TEXT_MAX);
@@ -246,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_wrong_is_told_with_line_field_and_reason),
 	    cmocka_unit_test(what_is_right_is_taken),
+	    cmocka_unit_test(what_can_never_fill_is_told_so),
 	    cmocka_unit_test(ten_thousand_values_are_taken_and_one_more_is_not),
 	    cmocka_unit_test(too_many_criteria_are_refused),
 	};
