@@ -34,6 +34,8 @@ bool scenario_term(struct stage *s, struct play_order *o, const char *name, char
 /* NAME=VALUE that a lead says; false when it can't. */
 bool scenario_says(struct stage *s, struct play_lead *l, char *word);
 void scenario_rate(struct stage *s, char **w, size_t n);
+/* held | held_by_rule | lowered: what happens to an advertiser; false: it is another word. */
+bool scenario_advertiser(struct stage *s, char **w, size_t n);
 void scenario_funds(struct stage *s, char **w, size_t n);
 
 #endif

@@ -293,7 +293,8 @@ static void do_words(struct stage *s, char **w, size_t n, struct buf *said)
 		do_order(s, w, n);
 	else if (n >= 3 && strcmp(w[0], "lead") == 0)
 		do_lead(s, w, n);
-	else if (n < 1 || !(do_quarantine(s, w, n) || do_settle(s, w, n)))
+	else if (n < 1 ||
+		 !(scenario_advertiser(s, w, n) || do_quarantine(s, w, n) || do_settle(s, w, n)))
 		fail(s, "expected order, remove, rate, lead or a settlement", n ? w[0] : "");
 	say_decision(s, said);
 }

@@ -7,7 +7,8 @@
  *   lead …      region=Tver  webmaster=w18  sub1=x  score=55  age=30  fact.phone_line=voip  bid.A=450.00  list.cars=a+b
  *   10:00:02 rate credit_card 6500 margin=50.00 margin_bp=1000 wait=01:00:00 class.w17=gold tier.w17=top
  *               pay=order:A,webmaster:w17,class:gold,share:8000   pay=webmaster:w18,fixed:100.00
- *   10:00:02 funds bank RUB 900.00 [credit=100.00] [revision=7] [unlimited] */
+ *   10:00:02 funds bank RUB 900.00 [credit=100.00] [revision=7] [unlimited]
+ *   10:00:03 held bank 10:05:00   held_by_rule bank +2d/10:00:00   lowered bank 20% 11:00:00    until then */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -380,4 +381,23 @@ void scenario_funds(struct stage *s, char **w, size_t n)
 			fail(s, "no such part of funds", w[i]);
 	}
 	(void)play_funds(&s->play, s->now_ms, &funds);
+}
+
+bool scenario_advertiser(struct stage *s, char **w, size_t n)
+{
+	int percent;
+
+	if (n >= 3 && strcmp(w[0], "held") == 0) {
+		(void)play_held(&s->play, s->now_ms, w[1], clock_time(s, w[2]));
+	} else if (n >= 3 && strcmp(w[0], "held_by_rule") == 0) {
+		(void)play_held_by_rule(&s->play, s->now_ms, w[1], clock_time(s, w[2]));
+	} else if (n >= 4 && strcmp(w[0], "lowered") == 0) {
+		if (sscanf(w[2], "%d%%", &percent) != 1)
+			fail(s, "expected a share such as 20%", w[2]);
+		(void)play_lowered(&s->play, s->now_ms, w[1], clock_time(s, w[3]),
+				   (uint32_t)percent * 100);
+	} else {
+		return false;
+	}
+	return true;
 }
