@@ -353,6 +353,7 @@ def test_an_advertiser_past_its_rule_is_paused_in_the_market_and_let_go(market):
         status, _, body = post(market, "/v1/leads", lead(number, "microloan"), market.keys("webmaster")["w03"])
         assert status == 202, body
         wait_until(lambda: code in market.punnet("trace", json.loads(body)["lead_id"]).stdout, 20, code)
+    wait_until(lambda: findings("--dry-run")[BUYER]["finding"] == "fine", 30, "enough leads are in the ledger")
     assert findings() == {BUYER: {**findings()[BUYER], "finding": "fine", "paused_until_ms": 0, "lowered_until_ms": 0}}
     for n, lead_id in enumerate(market.leads[:3]):
         verdict = {"lead_id": lead_id, "verdict": "returned", "reason_code": "out_of_stock", "verdict_id": f"gone-{n}"}
