@@ -64,10 +64,18 @@ static const Punnet__V1__RuleSet *published(const struct rules *r, const char *n
 	return e ? e->rule_set : NULL;
 }
 
+/* Names of the directory: a hash, or what is in force. Anything else needs no server. */
+static bool is_published_name(const char *name)
+{
+	return strcmp(name, "current") == 0 ||
+	       (strlen(name) == RULESET_HASH_LEN &&
+		strspn(name, "0123456789abcdef") == RULESET_HASH_LEN);
+}
+
 /* By its name in the directory, "standard", or a file. */
 static bool read_named(const struct rules *r, const char *name, struct ruleset *ret)
 {
-	const Punnet__V1__RuleSet *stored = published(r, name);
+	const Punnet__V1__RuleSet *stored = is_published_name(name) ? published(r, name) : NULL;
 	_cleanup_(buf_free) struct buf text = {0};
 
 	if (stored)
@@ -423,6 +431,9 @@ int command_rules(struct tool *t, int argc, char **argv)
 		return check(argv[2]); /* needs no server */
 	if (strcmp(argv[1], "reference") == 0)
 		return rules_reference(); /* nor does this */
+	if (strcmp(argv[1], "diff") == 0 && !is_published_name(argv[2]) &&
+	    !is_published_name(argv[3]))
+		return diff(&r, argv[2], argv[3]);
 	if (!tool_bus(t, "rules"))
 		return TOOL_AWAY;
 	r.directory = directory_open(t->bus, TOOL_TIMEOUT_MS, &r.error);

@@ -12,6 +12,7 @@ BENCHES = {
     "micro": (core.micro, "small steps of a lead's way, in one process"),
     "router-core": (core.router, "one decision among 40 to 100,000 orders, read and written, in one process"),
     "replay": (core.replay, "verdicts and decisions computed once more from topics in files, on one core"),
+    "judge": (core.judge, "leads in a file judged by `punnet judge`, with no servers"),
     "ledger": (core.ledger, "credits a second into SQLite"),
     "sim": (core.sim, "seeds of the simulator that a second of CPU plays"),
     "collector": (stages.collector, "the front door on a real broker: CPU a lead, latency, memory"),

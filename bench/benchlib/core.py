@@ -1,6 +1,7 @@
 """Benchmarks inside one process: the programs measure, this passes on."""
 
 HOSTILE_OFFSET = 82  # of the port of an advertiser that misbehaves
+TUNING_SEED = 1       # of bench/detection's traffic
 
 
 def _pass_on(figures, rows, prefix=""):
@@ -26,6 +27,30 @@ def replay(lab, figures):
     _pass_on(figures, lab.run("replay", "--punnet", lab.bin / "punnet", "--golden", golden, "--scratch", scratch,
                               "--leads", scaled(300000)))
     shutil.rmtree(scratch)
+
+
+def judge(lab, figures):
+    """`punnet judge` over a file of leads of every kind, with the standard rules; CPU time of the process, its start included."""
+    import resource
+    import subprocess
+    import sys
+    from .lab import ROOT, BenchError, scaled
+    sys.path.insert(0, str(ROOT / "bench/detection"))
+    from detectlib.traffic import write
+    folder = lab.home / "judge"
+    write(TUNING_SEED, scaled(50000), folder)
+    leads = folder / "leads.ndjson"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([lab.bin / "punnet", "judge", "--leads", leads, "--rules", ROOT / "rules/default.yaml"],
+                          capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    verdicts = done.stdout.count(b"\n")
+    if done.returncode != 0 or verdicts != leads.read_bytes().count(b"\n") or b'"error"' in done.stdout:
+        raise BenchError(f"bench: punnet judge ended with {done.returncode}: {done.stderr.decode()[:400]}")
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    figures.add("judge, leads a second of CPU", verdicts / cpu_s, "1/s")
+    for path in folder.iterdir():
+        path.unlink()
 
 
 def ledger(lab, figures):

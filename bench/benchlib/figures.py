@@ -31,6 +31,7 @@ TARGETS = {
     "snapshot of a large market, read back": ("most", 5),
     "replay, verdicts on one core": ("least", 150000),
     "replay, decisions on one core": ("least", 250000),
+    "judge, leads a second of CPU": ("least", 30000),
     "claims, memory of one": ("most", 64),
     "credits settled, SQLite": ("least", 150000),
     "credits settled, PostgreSQL": ("least", 40000),

@@ -1,5 +1,6 @@
 """Partitions move between filter workers, and workers come back: how long a partition stands still meanwhile. Figures are
 printed; what is asserted leaves room for a busy machine."""
+import statistics
 import time
 
 import pytest
@@ -10,10 +11,11 @@ pytestmark = pytest.mark.alone
 
 FLOW_RATE = 250
 SESSION_S = 6
-REBALANCES_S, RESTARTS_S = 30, 8
+REBALANCES_S, RESTARTS_S = 60, 8
 KILLS, KILL_EVERY_S = 10, 1.3
 STANDS_STILL_MOST_S = 3
-JUDGES_AGAIN_MOST_S = 5  # 2 s is the aim
+JUDGES_AGAIN_S = 2  # of the median kill
+JUDGES_AGAIN_MOST_S = 5
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +108,7 @@ def test_a_killed_worker_judges_again_at_once(flow):
         first.append(min(waits))
         last.append(max(waits))
     print(f"killed, and its first verdict after, ms: {first}; in the last of its partitions: {last}")
-    assert max(last) <= JUDGES_AGAIN_MOST_S * 1000
+    assert statistics.median(last) <= JUDGES_AGAIN_S * 1000 and max(last) <= JUDGES_AGAIN_MOST_S * 1000
     flow.counts_are_exact()
 
 

@@ -1,6 +1,7 @@
 """What filter workers write down. Rules and lists change while 100,000 leads flow: every verdict names exactly one of each, and
 computed again from its recorded facts it is the same, byte for byte. And nothing that is written down holds a contact."""
 import json
+import os
 import re
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import time
 import pytest
 from support import messages
 from support.flow import Flow
-from support.privacy import PERSONS_MAX, leaks, person
+from support.privacy import PERSONS_MAX, in_memory, leaks, person
 from support.stack import ROOT, wait_until
 from support.webmaster import lead
 from support.workers import WORKERS, judged_records, records_in, wait_owned
@@ -52,6 +53,12 @@ def test_no_contact_stands_where_it_must_not(flow):
     found, size = leaks(flow.stack, map(person, range(PERSONS_MAX)))
     print(f"looked for {PERSONS_MAX} persons in {size / 1e6:.1f} MB: {sorted(found)}")
     assert not found and size > 5e5
+    # Nor does a core file of those that hold no keys: sealed contacts pass through them.
+    for name in ("router@1", "payout@1", "redis", "kafka"):
+        marks, size = in_memory(flow.stack.pid(name))
+        print(f"memory of {name}: {size / 1e6:.0f} MB, {len(marks)} marks of contacts")
+        assert not marks and size > 1e6
+    assert in_memory(os.getpid())[0], "who does hold contacts is found"
 
 
 # --- rules and lists in mid-flow ---

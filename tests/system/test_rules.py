@@ -1,6 +1,7 @@
 """Rule sets are published through the directory and taken over between two batches; every verdict names the one that made it."""
 import itertools
 import json
+import subprocess
 import threading
 import uuid
 
@@ -8,7 +9,7 @@ from conftest import apply_orders, end_stack, make_stack
 from support import log
 from support.advertiser import Advertiser
 from support.checker import Checker
-from support.stack import wait_until
+from support.stack import ROOT, wait_until
 from support.webmaster import Webmaster, lead
 
 STRICT = "filters:\n  - resubmission\n  - honeypot: {action: reject}\n"
@@ -22,6 +23,31 @@ def verdicts(stack):
 
 def listed(stack):
     return [json.loads(line) for line in stack.punnet("rules", "list", "--json").stdout.splitlines()]
+
+
+def difference(tmp_path, *texts):
+    """(status, lines, what was wrong): files are compared without any server."""
+    paths = [tmp_path / f"{n}.yaml" for n in range(len(texts))]
+    for path, text in zip(paths, texts):
+        path.write_text(text)
+    done = subprocess.run([ROOT / "build/release/bin/punnet", "rules", "diff", *map(str, paths)], env={"PATH": ""}, capture_output=True,
+                          text=True, check=False)
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+def test_two_files_are_compared_in_meaning(tmp_path):
+    plain = "filters:\n  - fill_time\n  - honeypot: {weight: 34}\n"
+    spelt = "# a remark\nreject_at: 60\nfilters: [fill_time: {score_below: 5000ms}, honeypot]\n"
+    assert difference(tmp_path, plain, spelt) == (0, ["they mean the same"], "")
+    assert difference(tmp_path, plain, "filters: [honeypot, fill_time]\n") == (0, ["the rules stand in another order"], "")
+    status, lines, fault = difference(tmp_path, "filters: [honeypot]\n", "reject_at: 70\nfilters: [honeypot: {weight: 50}]\nscopes:\n"
+                                      "  - {vertical: osago, filters: [honeypot: {shadow: true}]}\n")
+    assert (status, fault) == (0, "")
+    assert lines[:4] == ["- reject_at=60 quarantine_at=0", "- honeypot action=score weight=34 on_unknown=pass",
+                         "+ reject_at=70 quarantine_at=0", "+ honeypot action=score weight=50 on_unknown=pass"]
+    assert lines[4:] and all(line.startswith("+ ") and "vertical=osago" in line for line in lines[4:]), "a scope's lines name it"
+    status, lines, fault = difference(tmp_path, plain, "filters:\n  - honeyport\n")
+    assert (status, lines) == (1, []) and '1.yaml:2: filters: there is no filter "honeyport"' in fault
 
 
 def test_a_rule_set_is_published_in_mid_flow(tmp_path):
@@ -84,6 +110,8 @@ def test_a_rule_set_is_published_in_mid_flow(tmp_path):
         assert stack.punnet("rules", "show", row["hash"]).stdout == STRICT
         assert "in force already" in stack.punnet("rules", "publish", str(strict), "--why", "again", "--who", "olga").stdout
         assert "they mean the same" in stack.punnet("rules", "diff", "current", str(strict)).stdout
+        by_hash_too = stack.punnet("rules", "diff", "standard", row["hash"]).stdout
+        assert by_hash_too == stack.punnet("rules", "diff", "standard", str(strict)).stdout
 
         expect_positions(stack, row["hash"])
         last = []

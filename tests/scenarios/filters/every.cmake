@@ -1,0 +1,11 @@
+# Every filter of the table has a scenario of its name. usage: cmake -DTABLE=filters.def -DDIR=folder -P every.cmake
+file(STRINGS ${TABLE} lines REGEX "^FILTER\\([a-z_0-9]+\\)")
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE "^FILTER\\(([a-z_0-9]+)\\).*" "\\1" name ${line})
+  if(NOT EXISTS ${DIR}/${name}.scenario)
+    list(APPEND missing ${name})
+  endif()
+endforeach()
+if(missing OR NOT lines)
+  message(FATAL_ERROR "filters without a scenario: ${missing}")
+endif()
