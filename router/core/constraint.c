@@ -116,10 +116,28 @@ uint32_t constraints_concerning(const struct terms *terms)
 	return mask;
 }
 
+uint32_t constraints_touched_by(const struct lead_view *lead)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < CONSTRAINTS; i++) {
+		if (!table[i].constraint->touches || table[i].constraint->touches(lead))
+			mask |= 1u << i;
+	}
+	return mask;
+}
+
 struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
 			      int64_t now_ms, struct miss *ret_miss)
 {
-	for (uint32_t rest = order->terms->constraints; rest; rest &= rest - 1) {
+	return constraints_ask_some(order->terms->constraints, order, lead, now_ms, ret_miss);
+}
+
+struct answer constraints_ask_some(uint32_t which, const struct order *order,
+				   const struct lead_view *lead, int64_t now_ms,
+				   struct miss *ret_miss)
+{
+	for (uint32_t rest = which; rest; rest &= rest - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(rest);
 		enum fit fit;
 

@@ -57,6 +57,7 @@ struct order {
 	bool changed; /* for whoever reports progress; no part of the state */
 	/* Of the index; no part of the state. */
 	bool indexed, listed;
+	uint32_t indexed_constraints; /* whose criteria the index knows, all of them */
 	uint32_t slot;
 	int64_t closed_until_ms;
 };
