@@ -94,7 +94,8 @@ enum fit cap_ask(const struct order *order, enum window_kind kind, enum reason c
 {
 	uint64_t cap = order_cap(order, kind), taken;
 
-	if (cap == 0)
+	/* What was taken in whichever window is no less than what was in this one: most need no calendar. */
+	if (cap == 0 || order->windows[kind].taken < cap)
 		return FIT;
 	taken = order_taken(order, kind, now_ms);
 	if (taken < cap)

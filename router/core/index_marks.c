@@ -3,9 +3,10 @@
 
 #include "index.h"
 
-#define NUMBERS_EXACT 64 /* below it each whole number has a bucket of its own, with its fractions; … */
-#define OCTAVE_EXACT  6  /* … from this power of two on there are four an octave */
-#define TEXT_PROBES   4  /* buckets that a text may get */
+#define NUMBERS_EXACT                                                                              \
+	64 /* below it each whole number has a bucket of its own, with its fractions; … */
+#define OCTAVE_EXACT 6 /* … from this power of two on there are four an octave */
+#define TEXT_PROBES  4 /* buckets that a text may get */
 
 /* --- buckets --- */
 
@@ -56,9 +57,8 @@ static size_t text_place(struct index_attribute *a, struct slice text, uint32_t 
 	struct index_text *t = &a->texts[at];
 
 	if (!t->text) {
-		*t = (struct index_text){.text = strndup(text.data, text.len),
-					 .len = text.len,
-					 .key = key};
+		*t = (struct index_text){
+		    .text = strndup(text.data, text.len), .len = text.len, .key = key};
 		if (!t->text)
 			abort();
 	} else if (!is_text(t, text, key)) {
@@ -172,7 +172,7 @@ static struct index_attribute *indexed(struct match_index *ix, uint32_t attribut
 	if (ix->attribute_count == INDEX_ATTRIBUTES_MAX)
 		return NULL;
 	ix->attributes = index_grown(ix->attributes, ix->attribute_count, ix->attribute_count + 1,
-			       sizeof(*ix->attributes));
+				     sizeof(*ix->attributes));
 	a = &ix->attributes[ix->attribute_count++];
 	a->attribute = attribute;
 	a->group = group;
@@ -219,10 +219,8 @@ static bool put_criterion(struct mark *m, const struct order *o, size_t i)
 
 void index_mark(struct match_index *ix, struct order *o, bool on)
 {
-	struct mark m = {.ix = ix,
-			 .word = o->slot / INDEX_LEAF,
-			 .bit = 1ull << o->slot % INDEX_LEAF,
-			 .on = on};
+	struct mark m = {
+	    .ix = ix, .word = o->slot / INDEX_LEAF, .bit = 1ull << o->slot % INDEX_LEAF, .on = on};
 
 	o->indexed_constraints = 0;
 	for (size_t i = 0; i < CRITERION_GROUPS; i++)

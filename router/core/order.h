@@ -80,7 +80,7 @@ struct holding {
 
 #define CACHE_LINE 64
 #define TERMS_ASKED                                                                                \
-	448 /* of the terms' block: what most orders are asked by stands at its beginning */
+	320 /* of the terms' block: what most orders are asked by stands at its beginning */
 
 /* Tells the processor that the order will be asked soon; then, when that is there, that its terms will be. */
 static inline void order_fetch(const struct order *o)
