@@ -39,6 +39,9 @@ enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char
 /* The same with a detail to be formatted, which is only done where somebody will read it. */
 #define miss_say(m, code, until_ms, ...)                                                           \
 	miss_set(m, code, until_ms, (m)->words ? arena_printf((m)->words, __VA_ARGS__) : NULL)
+/* "18 of 20": for what is counted. It is worded for each full order that is recorded: no format is read for it. */
+enum fit miss_count(struct miss *m, enum reason code, int64_t until_ms, uint64_t taken,
+		    uint64_t of);
 /* "450.00 of 500.00 RUB are taken": for what is counted in money. */
 enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t left_minor,
 		    const struct order *order);
