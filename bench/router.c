@@ -249,7 +249,9 @@ static double decide_ns(uint32_t orders)
 
 /* --- the floor --- */
 
-static size_t scan(const struct plain_order *orders, size_t count, const struct plain_lead *l)
+/* A function of its own, at the beginning of a cache line: where else it stands in the program makes a third of what it costs. */
+__attribute__((noinline, aligned(64))) static size_t scan(const struct plain_order *orders,
+							  size_t count, const struct plain_lead *l)
 {
 	size_t best = count;
 	int64_t price = 0;

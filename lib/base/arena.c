@@ -30,6 +30,7 @@
 
 #define ARENA_ALIGN       16
 #define ARENA_BLOCK_BYTES (16u << 10)
+#define ARENA_SHORT_TEXT  256 /* most texts are, and are formatted once */
 #define ARENA_ALLOC_MAX   (SIZE_MAX / 4)
 
 struct arena_block {
@@ -117,14 +118,17 @@ struct slice arena_dup(struct arena *a, struct slice s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char text[ARENA_SHORT_TEXT];
 	va_list args;
 	int len;
 	char *p;
 
 	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	assert(len >= 0);
+	if ((size_t)len < sizeof(text))
+		return arena_cstr(a, slice_of(text, (size_t)len));
 
 	p = arena_alloc(a, (size_t)len + 1);
 	va_start(args, fmt);

@@ -4,17 +4,6 @@
 #define MURMUR2_SEED  0x9747b28cu
 #define MURMUR2_M     0x5bd1e995u
 #define MURMUR2_R     24
-#define FNV1A_BASIS   0xcbf29ce484222325u
-#define FNV1A_PRIME   0x100000001b3u
-#define POWER_0       1ULL
-#define POWER_1       (POWER_0 * FNV1A_PRIME)
-#define POWER_2       (POWER_1 * FNV1A_PRIME)
-#define POWER_3       (POWER_2 * FNV1A_PRIME)
-#define POWER_4       (POWER_3 * FNV1A_PRIME)
-#define POWER_5       (POWER_4 * FNV1A_PRIME)
-#define POWER_6       (POWER_5 * FNV1A_PRIME)
-#define POWER_7       (POWER_6 * FNV1A_PRIME)
-#define POWER_8       (POWER_7 * FNV1A_PRIME)
 #define SIGN_BIT_MASK 0x7fffffffu
 
 static uint32_t read_le32(const unsigned char *p)
@@ -50,26 +39,18 @@ int32_t hash_partition(struct slice key, int32_t partitions)
 	return (int32_t)((hash_murmur2(key) & SIGN_BIT_MASK) % (uint32_t)partitions);
 }
 
-uint64_t hash_fnv1a(uint64_t seed, struct slice bytes)
+void hash_text_make(struct hash_text *ret, struct slice text)
 {
-	uint64_t h = seed ? seed : FNV1A_BASIS;
+	ret->power = 1;
+	for (size_t i = 0; i < text.len; i++)
+		ret->power *= FNV1A_PRIME;
+	for (uint64_t low = 0; low < ARRAY_LEN(ret->plus); low++) {
+		uint64_t h = low;
 
-	for (size_t i = 0; i < bytes.len; i++)
-		h = (h ^ (unsigned char)bytes.data[i]) * FNV1A_PRIME;
-	return h;
-}
-
-/* A byte of zero is a multiplication and nothing else: all that end a number are one. */
-uint64_t hash_fnv1a_number(uint64_t seed, uint64_t n, unsigned bytes)
-{
-	static const uint64_t powers[] = {POWER_0, POWER_1, POWER_2, POWER_3, POWER_4,
-					  POWER_5, POWER_6, POWER_7, POWER_8};
-	uint64_t h = seed ? seed : FNV1A_BASIS;
-
-	assert(bytes < ARRAY_LEN(powers));
-	for (; n && bytes; n >>= 8, bytes--)
-		h = (h ^ (n & 0xff)) * FNV1A_PRIME;
-	return h * powers[bytes];
+		for (size_t i = 0; i < text.len; i++)
+			h = (h ^ (unsigned char)text.data[i]) * FNV1A_PRIME;
+		ret->plus[low] = h - low * ret->power;
+	}
 }
 
 uint64_t hash_mix(uint64_t h)

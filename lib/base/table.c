@@ -67,6 +67,12 @@ void *table_get(const struct table *t, table_key_fn key_of, struct slice key)
 	return t->slots[at].place ? t->items[t->slots[at].place - 1] : NULL;
 }
 
+void table_fetch(const struct table *t, struct slice key)
+{
+	if (t->slots_cap > 0)
+		__builtin_prefetch(&t->slots[key_hash(key) & (t->slots_cap - 1)]);
+}
+
 void table_add(struct table *t, table_key_fn key_of, void *item)
 {
 	struct slice key = key_of(item);

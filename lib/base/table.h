@@ -18,6 +18,8 @@ struct table {
 typedef struct slice (*table_key_fn)(const void *item);
 
 void *table_get(const struct table *t, table_key_fn key_of, struct slice key); /* NULL: absent */
+/* Tells the processor that the key will be looked for soon. */
+void table_fetch(const struct table *t, struct slice key);
 void table_add(struct table *t, table_key_fn key_of, void *item); /* its key is not in there */
 /* In the place of the item of the same key, which is returned. */
 void *table_replace(struct table *t, table_key_fn key_of, void *item);

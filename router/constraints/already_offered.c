@@ -13,5 +13,11 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return FIT;
 }
 
+static bool touches(const struct lead_view *lead)
+{
+	return lead->holding_count > 0;
+}
+
 extern const struct constraint constraint_already_offered;
-const struct constraint constraint_already_offered = {.name = "already_offered", .fit = fit};
+const struct constraint constraint_already_offered = {
+    .name = "already_offered", .fit = fit, .touches = touches};

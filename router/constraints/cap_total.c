@@ -1,7 +1,5 @@
 /* cap_total: an order stops at its total cap, and at the quantity that it wanted. Reserved and delivered count; what was
  * returned stays counted. */
-#include <inttypes.h>
-
 #include "router/core/constraint.h"
 
 static enum fit fit(const struct order *order, _unused_ const struct lead_view *lead,
@@ -12,7 +10,7 @@ static enum fit fit(const struct order *order, _unused_ const struct lead_view *
 
 	if (cap == 0 || taken < cap)
 		return FIT;
-	return miss_say(ret_miss, REASON_ROUTE_CAP_TOTAL, 0, "%" PRIu64 " of %" PRIu64, taken, cap);
+	return miss_count(ret_miss, REASON_ROUTE_CAP_TOTAL, 0, taken, cap);
 }
 
 static bool concerns(const struct terms *terms)

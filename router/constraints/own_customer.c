@@ -35,6 +35,11 @@ static bool concerns(const struct terms *terms)
 	return !terms->takes_own_customers;
 }
 
+static bool touches(const struct lead_view *lead)
+{
+	return lead->customer_of.len > 0;
+}
+
 extern const struct constraint constraint_own_customer;
 const struct constraint constraint_own_customer = {
-    .name = "own_customer", .fit = fit, .concerns = concerns};
+    .name = "own_customer", .fit = fit, .concerns = concerns, .touches = touches};

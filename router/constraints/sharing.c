@@ -48,5 +48,10 @@ static enum fit fit(const struct order *order, const struct lead_view *lead,
 	return FIT;
 }
 
+static bool touches(const struct lead_view *lead)
+{
+	return lead->holding_count > 0;
+}
+
 extern const struct constraint constraint_sharing;
-const struct constraint constraint_sharing = {.name = "sharing", .fit = fit};
+const struct constraint constraint_sharing = {.name = "sharing", .fit = fit, .touches = touches};

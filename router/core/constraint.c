@@ -1,9 +1,9 @@
 /* constraint: the table, asked in its order; the first miss is the answer. */
 #include "constraint.h"
 
-#include <inttypes.h>
-
 #include "base/money.h"
+
+#define DIGITS_MAX 20 /* of 64 bits */
 
 #define CONSTRAINT(name, nearness, unknown) extern const struct constraint constraint_##name;
 #include "router/constraints/constraints.def"
@@ -51,6 +51,26 @@ enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char
 	return MISS;
 }
 
+static char *decimal_before(char *end, uint64_t n)
+{
+	do
+		*--end = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return end;
+}
+
+enum fit miss_count(struct miss *m, enum reason code, int64_t until_ms, uint64_t taken, uint64_t of)
+{
+	char text[2 * DIGITS_MAX + sizeof(" of ")], *end = text + sizeof(text), *at;
+
+	if (!m->words)
+		return miss_set(m, code, until_ms, NULL);
+	at = decimal_before(end, of) - strlen(" of ");
+	memcpy(at, " of ", strlen(" of "));
+	at = decimal_before(at, taken);
+	return miss_set(m, code, until_ms, arena_cstr(m->words, slice_of(at, (size_t)(end - at))));
+}
+
 enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t left_minor,
 		    const struct order *order)
 {
@@ -94,13 +114,14 @@ enum fit cap_ask(const struct order *order, enum window_kind kind, enum reason c
 {
 	uint64_t cap = order_cap(order, kind), taken;
 
-	if (cap == 0)
+	/* What was taken in whichever window is no less than what was in this one: most need no calendar. */
+	if (cap == 0 || order->windows[kind].taken < cap)
 		return FIT;
 	taken = order_taken(order, kind, now_ms);
 	if (taken < cap)
 		return FIT;
-	return miss_say(ret_miss, code, clock_window_end(&order->terms->clock, kind, now_ms),
-			"%" PRIu64 " of %" PRIu64, taken, cap);
+	return miss_count(ret_miss, code, clock_window_end(&order->terms->clock, kind, now_ms),
+			  taken, cap);
 }
 
 _Static_assert(CONSTRAINTS <= 32, "a bit each in struct terms");
@@ -116,10 +137,28 @@ uint32_t constraints_concerning(const struct terms *terms)
 	return mask;
 }
 
+uint32_t constraints_touched_by(const struct lead_view *lead)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < CONSTRAINTS; i++) {
+		if (!table[i].constraint->touches || table[i].constraint->touches(lead))
+			mask |= 1u << i;
+	}
+	return mask;
+}
+
 struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
 			      int64_t now_ms, struct miss *ret_miss)
 {
-	for (uint32_t rest = order->terms->constraints; rest; rest &= rest - 1) {
+	return constraints_ask_some(order->terms->constraints, order, lead, now_ms, ret_miss);
+}
+
+struct answer constraints_ask_some(uint32_t which, const struct order *order,
+				   const struct lead_view *lead, int64_t now_ms,
+				   struct miss *ret_miss)
+{
+	for (uint32_t rest = which; rest; rest &= rest - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(rest);
 		enum fit fit;
 

@@ -30,6 +30,8 @@ struct constraint {
 	bool standing;
 	/* Orders with other terms fit in any case, and need not be asked. NULL: all are asked. */
 	bool (*concerns)(const struct terms *terms);
+	/* Other leads fit all orders, and are not asked about. NULL: all are. */
+	bool (*touches)(const struct lead_view *lead);
 };
 
 /* Fills the miss; returns MISS. */
@@ -37,6 +39,9 @@ enum fit miss_set(struct miss *m, enum reason code, int64_t until_ms, const char
 /* The same with a detail to be formatted, which is only done where somebody will read it. */
 #define miss_say(m, code, until_ms, ...)                                                           \
 	miss_set(m, code, until_ms, (m)->words ? arena_printf((m)->words, __VA_ARGS__) : NULL)
+/* "18 of 20": for what is counted. It is worded for each full order that is recorded: no format is read for it. */
+enum fit miss_count(struct miss *m, enum reason code, int64_t until_ms, uint64_t taken,
+		    uint64_t of);
 /* "450.00 of 500.00 RUB are taken": for what is counted in money. */
 enum fit miss_money(struct miss *m, enum reason code, int64_t until_ms, int64_t left_minor,
 		    const struct order *order);
@@ -64,7 +69,24 @@ struct answer {
 
 /* Those that concern such terms: a bit 1 << constraint_id each. To be set in them before an order is asked. */
 uint32_t constraints_concerning(const struct terms *terms);
+/* Those that such a lead can miss at all. */
+uint32_t constraints_touched_by(const struct lead_view *lead);
+/* The one that asks for the criteria of a group, and for nothing else. */
+static inline uint32_t constraint_of_group(enum criterion_group group)
+{
+	static const uint8_t ids[CRITERION_GROUPS] = {
+	    [GROUP_COUNTRY] = CONSTRAINT_country, [GROUP_PLACE] = CONSTRAINT_place,
+	    [GROUP_SOURCE] = CONSTRAINT_source,   [GROUP_QUALITY] = CONSTRAINT_quality,
+	    [GROUP_FIELDS] = CONSTRAINT_fields,
+	};
+
+	return 1u << ids[group];
+}
 /* Asks these in turn; the first miss is the answer. */
+struct answer constraints_ask_some(uint32_t which, const struct order *order,
+				   const struct lead_view *lead, int64_t now_ms,
+				   struct miss *ret_miss);
+/* Asks all that concern the order. */
 struct answer constraints_ask(const struct order *order, const struct lead_view *lead,
 			      int64_t now_ms, struct miss *ret_miss);
 const char *constraint_name(enum constraint_id id);

@@ -107,7 +107,7 @@ static struct slice take_text(const char **at)
 	return text;
 }
 
-static struct slice text_of(const struct criterion *c, const struct criterion_value *value)
+struct slice criterion_text(const struct criterion *c, const struct criterion_value *value)
 {
 	const char *at = c->texts + value->at;
 
@@ -118,7 +118,7 @@ int64_t criterion_number(const struct criterion *c, const struct criterion_value
 {
 	int64_t number = 0;
 
-	if (!number_parse(text_of(c, value), &number))
+	if (!number_parse(criterion_text(c, value), &number))
 		assert(!"a value that is a number looks like none");
 	return number;
 }
@@ -192,7 +192,7 @@ static bool is_value(const struct criterion *c, const struct criterion_value *wa
 	if ((v->kind == VALUE_NUMBER) != wanted->is_number)
 		return false;
 	return wanted->is_number ? criterion_number(c, wanted) == v->number
-				 : slice_equal(text_of(c, wanted), v->text);
+				 : slice_equal(criterion_text(c, wanted), v->text);
 }
 
 /* The first value whose key is not below. No branch hangs on a key: which way it goes nobody can foresee. */

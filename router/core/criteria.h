@@ -33,7 +33,14 @@ struct value {
 };
 
 /* Which constraint asks for an attribute. */
-enum criterion_group { GROUP_COUNTRY, GROUP_PLACE, GROUP_SOURCE, GROUP_QUALITY, GROUP_FIELDS };
+enum criterion_group {
+	GROUP_COUNTRY,
+	GROUP_PLACE,
+	GROUP_SOURCE,
+	GROUP_QUALITY,
+	GROUP_FIELDS,
+	CRITERION_GROUPS
+};
 
 struct attribute {
 	char *name; /* owned */
@@ -98,7 +105,8 @@ size_t criterion_values_needed(const Punnet__V1__Criterion *terms);
 void criterion_make(struct criterion *c, const Punnet__V1__Criterion *terms, const char *texts,
 		    struct criterion_value *values, struct attributes *a);
 enum fit criterion_ask(const struct criterion *c, const struct value *v);
-/* Of a value that is one. */
+/* Of a value that is one; its text, of whatever value. */
+struct slice criterion_text(const struct criterion *c, const struct criterion_value *value);
 int64_t criterion_number(const struct criterion *c, const struct criterion_value *value);
 /* "17 is below 21", in the arena. */
 const char *criterion_words(const struct criterion *c, const struct attribute *attribute,

@@ -2,6 +2,8 @@
  * money; two routers that agree on it agree on every decision before it too. */
 #include "decision.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "base/money.h"
 #include "lead/codec.h"
@@ -15,6 +17,22 @@ static void digest_bytes(struct market *m, struct slice bytes)
 static void digest_number(struct market *m, uint64_t n)
 {
 	m->digest = hash_fnv1a_number(m->digest, n, 8);
+}
+
+/* Nearly all candidates of a record have one code, and a digest waits for each byte in turn. */
+static void digest_code(struct market *m, enum reason code)
+{
+	struct slice text = slice_cstr(reason_code(code));
+	struct hash_text *t = m->code_hashes[code];
+
+	if (!t) {
+		t = m->code_hashes[code] = malloc(sizeof(*t));
+		if (!t)
+			abort();
+		hash_text_make(t, text);
+	}
+	m->digest = hash_fnv1a_number(m->digest, text.len, 4);
+	m->digest = hash_fnv1a_text(m->digest, t);
 }
 
 static Punnet__V1__Money *money_message(struct arena *a, int64_t amount_minor, const char *currency)
@@ -91,7 +109,7 @@ static Punnet__V1__Candidate *candidate_message(struct market *m, const struct c
 		ret->detail = (char *)rank_detail(m, c, a);
 	}
 	digest_bytes(m, slice_cstr(ret->order_id));
-	digest_bytes(m, slice_cstr(ret->code));
+	digest_code(m, code);
 	digest_number(m, (uint64_t)ret->price->amount_minor);
 	digest_number(m, (uint64_t)ret->until_ms);
 	return ret;
@@ -198,7 +216,7 @@ static struct decision unsold_decision(struct market *m, const struct offer *off
 	unsold->lead = offer->admitted->lead;
 	unsold->decision = record;
 	unsold->reason_code = (char *)reason_code(why);
-	digest_bytes(m, slice_cstr(unsold->reason_code));
+	digest_code(m, why);
 	record->market_digest = m->digest;
 	return (struct decision){.unsold = unsold};
 }

@@ -5,13 +5,12 @@
 
 #include "base/room.h"
 
-#define WORDS_LEAST   16
-#define MERGE_BELOW   16 /* orders; a leaf with no more gives them to its neighbour */
-#define NUMBERS_EXACT 8  /* these and below have a bucket of their own */
+#define WORDS_LEAST 16
+#define MERGE_BELOW 16 /* orders; a leaf with no more gives them to its neighbour */
 
 /* --- memory --- */
 
-static void *grown(void *p, size_t from, size_t to, size_t size)
+void *index_grown(void *p, size_t from, size_t to, size_t size)
 {
 	char *bytes = reallocarray(p, to, size);
 
@@ -25,17 +24,20 @@ static void grow_words(struct match_index *ix)
 {
 	size_t from = ix->words_cap, to = from ? 2 * from : WORDS_LEAST;
 
-	ix->slots = grown(ix->slots, from * INDEX_LEAF, to * INDEX_LEAF, sizeof(*ix->slots));
-	ix->live = grown(ix->live, from, to, sizeof(*ix->live));
-	ix->near = grown(ix->near, from, to, sizeof(*ix->near));
-	ix->far = grown(ix->far, from, to, sizeof(*ix->far));
+	ix->slots = index_grown(ix->slots, from * INDEX_LEAF, to * INDEX_LEAF, sizeof(*ix->slots));
+	ix->live = index_grown(ix->live, from, to, sizeof(*ix->live));
+	ix->near = index_grown(ix->near, from, to, sizeof(*ix->near));
+	ix->far = index_grown(ix->far, from, to, sizeof(*ix->far));
 	for (size_t i = 0; i < ix->attribute_count; i++) {
 		struct index_attribute *a = &ix->attributes[i];
 
-		a->restricted = grown(a->restricted, from, to, sizeof(uint64_t));
+		a->restricted = index_grown(a->restricted, from, to, sizeof(uint64_t));
 		for (size_t b = 0; b < INDEX_BUCKETS; b++) {
 			if (a->takes[b])
-				a->takes[b] = grown(a->takes[b], from, to, sizeof(uint64_t));
+				a->takes[b] = index_grown(a->takes[b], from, to, sizeof(uint64_t));
+			if (a->doubts[b])
+				a->doubts[b] =
+				    index_grown(a->doubts[b], from, to, sizeof(uint64_t));
 		}
 	}
 	ix->words_cap = to;
@@ -57,13 +59,21 @@ static void word_free(struct match_index *ix, uint32_t word)
 	ix->free_words[ix->free_count++] = word;
 }
 
+static void attribute_free(struct index_attribute *a)
+{
+	free(a->restricted);
+	for (size_t b = 0; b < INDEX_BUCKETS; b++) {
+		free(a->takes[b]);
+		free(a->doubts[b]);
+	}
+	for (size_t i = 0; i < INDEX_TEXTS; i++)
+		free(a->texts[i].text);
+}
+
 void index_free(struct match_index *ix)
 {
-	for (size_t i = 0; i < ix->attribute_count; i++) {
-		free(ix->attributes[i].restricted);
-		for (size_t b = 0; b < INDEX_BUCKETS; b++)
-			free(ix->attributes[i].takes[b]);
-	}
+	for (size_t i = 0; i < ix->attribute_count; i++)
+		attribute_free(&ix->attributes[i]);
 	free(ix->attributes);
 	free(ix->slots);
 	free(ix->live);
@@ -75,138 +85,6 @@ void index_free(struct match_index *ix)
 	*ix = (struct match_index){0};
 }
 
-/* --- buckets --- */
-
-/* Never falls as the number grows: eight whole numbers, then four steps an octave. */
-static size_t number_bucket(int64_t millionths)
-{
-	int64_t n = millionths / MILLIONTHS;
-	size_t octave, bucket;
-
-	if (millionths < 0)
-		return 0;
-	if (n < NUMBERS_EXACT)
-		return 1 + (size_t)n;
-	octave = 63 - (size_t)__builtin_clzll((uint64_t)n);
-	bucket = 1 + NUMBERS_EXACT + (octave - 3) * 4 + (size_t)(n >> (octave - 2) & 3);
-	return MIN_OF(bucket, INDEX_NUMBERS - 1);
-}
-
-static size_t text_bucket(uint32_t key)
-{
-	return INDEX_NUMBERS + key % INDEX_TEXTS;
-}
-
-static size_t value_bucket(const struct value *v)
-{
-	switch (v->kind) {
-	case VALUE_NUMBER:
-		return number_bucket(v->number);
-	case VALUE_TEXT:
-		return text_bucket(v->key);
-	default:
-		return INDEX_UNKNOWN;
-	}
-}
-
-static void put_bit(struct match_index *ix, struct index_attribute *a, size_t bucket, uint32_t word,
-		    uint64_t bit, bool on)
-{
-	if (on && !a->takes[bucket])
-		a->takes[bucket] = grown(NULL, 0, ix->words_cap, sizeof(uint64_t));
-	if (on)
-		a->takes[bucket][word] |= bit;
-	else if (a->takes[bucket])
-		a->takes[bucket][word] &= ~bit;
-}
-
-static void put_unknown(struct match_index *ix, struct index_attribute *a, uint32_t word,
-			uint64_t bit, bool on)
-{
-	put_bit(ix, a, INDEX_UNKNOWN, word, bit, on);
-}
-
-static void put_in(struct match_index *ix, struct index_attribute *a, const struct criterion *c,
-		   uint32_t word, uint64_t bit, bool on)
-{
-	for (size_t i = 0; i < c->value_count; i++) {
-		const struct criterion_value *v = &c->values[i];
-
-		put_bit(ix, a,
-			v->is_number ? number_bucket(criterion_number(c, v)) : text_bucket(v->key),
-			word, bit, on);
-	}
-	if (c->unknown_fits)
-		put_unknown(ix, a, word, bit, on);
-}
-
-static void put_between(struct match_index *ix, struct index_attribute *a,
-			const struct criterion *c, uint32_t word, uint64_t bit, bool on)
-{
-	size_t from = c->bounds & BOUND_MIN ? number_bucket(c->min) : 0;
-	size_t to = c->bounds & BOUND_MAX ? number_bucket(c->max) : INDEX_NUMBERS - 1;
-
-	for (size_t b = from; b <= to; b++)
-		put_bit(ix, a, b, word, bit, on);
-	if (!c->unknown_fits)
-		return;
-	/* A text says no number. */
-	for (size_t b = INDEX_NUMBERS; b < INDEX_BUCKETS; b++)
-		put_bit(ix, a, b, word, bit, on);
-}
-
-static struct index_attribute *indexed(struct match_index *ix, uint32_t attribute)
-{
-	struct index_attribute *a;
-
-	for (size_t i = 0; i < ix->attribute_count; i++) {
-		if (ix->attributes[i].attribute == attribute)
-			return &ix->attributes[i];
-	}
-	if (ix->attribute_count == INDEX_ATTRIBUTES_MAX)
-		return NULL;
-	ix->attributes = grown(ix->attributes, ix->attribute_count, ix->attribute_count + 1,
-			       sizeof(*ix->attributes));
-	a = &ix->attributes[ix->attribute_count++];
-	a->attribute = attribute;
-	a->restricted = grown(NULL, 0, ix->words_cap, sizeof(uint64_t));
-	return a;
-}
-
-/* Of an order's criteria on one attribute the first that can be looked up is; the others are only asked. */
-static bool looked_up(const struct order *o, size_t i)
-{
-	const struct criterion *c = &o->terms->where[i];
-
-	if (c->kind != PUNNET__V1__CRITERION_KIND__CRITERION_IN &&
-	    c->kind != PUNNET__V1__CRITERION_KIND__CRITERION_BETWEEN)
-		return false;
-	for (size_t k = 0; k < i; k++) {
-		if (o->terms->where[k].attribute == c->attribute && looked_up(o, k))
-			return false;
-	}
-	return true;
-}
-
-static void put_order(struct match_index *ix, const struct order *o, bool on)
-{
-	uint32_t word = o->slot / INDEX_LEAF;
-	uint64_t bit = 1ull << o->slot % INDEX_LEAF;
-
-	for (size_t i = 0; i < o->terms->where_count; i++) {
-		const struct criterion *c = &o->terms->where[i];
-		struct index_attribute *a = looked_up(o, i) ? indexed(ix, c->attribute) : NULL;
-
-		if (!a)
-			continue;
-		if (c->kind == PUNNET__V1__CRITERION_KIND__CRITERION_IN)
-			put_in(ix, a, c, word, bit, on);
-		else
-			put_between(ix, a, c, word, bit, on);
-		a->restricted[word] = on ? a->restricted[word] | bit : a->restricted[word] & ~bit;
-	}
-}
-
 /* --- leaves --- */
 
 static void take_slot(struct match_index *ix, struct order *o, uint32_t word)
@@ -216,7 +94,7 @@ static void take_slot(struct match_index *ix, struct order *o, uint32_t word)
 	o->slot = word * INDEX_LEAF + bit;
 	ix->slots[o->slot] = o;
 	ix->live[word] |= 1ull << bit;
-	put_order(ix, o, true);
+	index_mark(ix, o, true);
 }
 
 static void leave_slot(struct match_index *ix, struct order *o)
@@ -224,7 +102,7 @@ static void leave_slot(struct match_index *ix, struct order *o)
 	uint32_t word = o->slot / INDEX_LEAF;
 	uint64_t bit = 1ull << o->slot % INDEX_LEAF;
 
-	put_order(ix, o, false);
+	index_mark(ix, o, false);
 	ix->live[word] &= ~bit;
 	ix->near[word] &= ~bit;
 	ix->far[word] &= ~bit;
@@ -236,7 +114,7 @@ static void leaf_insert(struct match_index *ix, size_t at, struct index_leaf lea
 	if (ix->leaf_count == ix->leaf_cap) {
 		size_t to = ix->leaf_cap ? 2 * ix->leaf_cap : WORDS_LEAST;
 
-		ix->leaves = grown(ix->leaves, ix->leaf_cap, to, sizeof(*ix->leaves));
+		ix->leaves = index_grown(ix->leaves, ix->leaf_cap, to, sizeof(*ix->leaves));
 		ix->leaf_cap = to;
 	}
 	memmove(&ix->leaves[at + 1], &ix->leaves[at], (ix->leaf_count - at) * sizeof(leaf));
@@ -285,6 +163,8 @@ static void move_leaf_half(struct match_index *ix, uint32_t from, uint32_t to, u
 		for (size_t b = 0; b < INDEX_BUCKETS; b++) {
 			if (a->takes[b])
 				move_bits(a->takes[b], from, to, mask);
+			if (a->doubts[b])
+				move_bits(a->doubts[b], from, to, mask);
 		}
 	}
 	for (uint64_t rest = mask; rest; rest &= rest - 1) {
@@ -402,7 +282,7 @@ void index_close(struct match_index *ix, struct order *o, bool near, int64_t unt
 	if (ix->closed_count == ix->closed_cap) {
 		size_t to = ix->closed_cap ? 2 * ix->closed_cap : WORDS_LEAST;
 
-		ix->closed = grown(ix->closed, ix->closed_cap, to, sizeof(*ix->closed));
+		ix->closed = index_grown(ix->closed, ix->closed_cap, to, sizeof(*ix->closed));
 		ix->closed_cap = to;
 	}
 	ix->closed[ix->closed_count++] = o;
@@ -438,15 +318,4 @@ void index_wake(struct match_index *ix, int64_t now_ms)
 		ix->closed[kept++] = o;
 	}
 	ix->closed_count = kept;
-}
-
-void index_rows_of(const struct match_index *ix, const struct value *values, struct index_rows *ret)
-{
-	ret->count = ix->attribute_count;
-	for (size_t i = 0; i < ix->attribute_count; i++) {
-		const struct index_attribute *a = &ix->attributes[i];
-
-		ret->restricted[i] = a->restricted;
-		ret->takes[i] = a->takes[value_bucket(&values[a->attribute])];
-	}
 }

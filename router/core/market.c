@@ -42,9 +42,12 @@ static enum market_answer apply_admitted(struct market *m, const Punnet__V1__Mar
 	const Punnet__V1__LeadAdmitted *admitted = event->admitted;
 	struct lead_id *id = arena_alloc(d->arena, sizeof(*id));
 
+	if (!lead_id_from_bytes(event->lead_id.data, event->lead_id.len, id))
+		return MARKET_MALFORMED;
+	/* Among a million it lies far away. */
+	open_lead_fetch(&m->leads, id);
 	if (!admitted->lead || !admitted->lead->vertical[0] ||
-	    !provenance_valid(m, event->source, "leads.judged") ||
-	    !lead_id_from_bytes(event->lead_id.data, event->lead_id.len, id))
+	    !provenance_valid(m, event->source, "leads.judged"))
 		return MARKET_MALFORMED;
 	if (seen_before(m, event->source))
 		return MARKET_REPEAT;

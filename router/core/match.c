@@ -11,6 +11,7 @@ struct search {
 	struct vertical *v;
 	const struct lead_view *lead;
 	int64_t now_ms;
+	uint32_t touched; /* constraints that the lead can miss */
 	struct index_rows rows;
 	struct ranked fits, near, far;
 };
@@ -39,10 +40,26 @@ static void keep(struct ranked *r, const struct candidate *c)
 	r->items[at] = *c;
 }
 
-static struct candidate ask(struct search *s, struct order *o)
+/* In builds for tests all are asked: whom the index proved to fit, and whom the lead can't miss, must fit. */
+static struct answer ask_constraints(struct search *s, const struct order *o, uint32_t proved,
+				     struct miss *ret_miss)
+{
+	uint32_t which = o->terms->constraints & s->touched & ~proved;
+	struct answer answer = constraints_ask_some(which, o, s->lead, s->now_ms, ret_miss);
+#ifdef PUNNET_FAULTS
+	struct miss miss = {0};
+	struct answer all = constraints_ask(o, s->lead, s->now_ms, &miss);
+
+	assert(all.fit == answer.fit && miss.code == ret_miss->code &&
+	       miss.until_ms == ret_miss->until_ms);
+#endif
+	return answer;
+}
+
+static struct candidate ask(struct search *s, struct order *o, uint32_t proved)
 {
 	struct candidate c = {.order = o, .now_ms = s->now_ms};
-	struct answer answer = constraints_ask(o, s->lead, s->now_ms, &c.miss);
+	struct answer answer = ask_constraints(s, o, proved, &c.miss);
 
 	c.fits = answer.fit == FIT;
 	c.nearness = c.fits ? 0 : answer.nearness;
@@ -84,9 +101,9 @@ static void forget_chance_asks(struct search *s)
 	p->bid_count = count;
 }
 
-static void sort_in(struct search *s, struct order *o)
+static void sort_in(struct search *s, struct order *o, uint32_t proved)
 {
-	struct candidate c = ask(s, o);
+	struct candidate c = ask(s, o, proved);
 
 	tell_pacer(s, &c);
 	if (c.fits)
@@ -102,7 +119,7 @@ static void ask_holders(struct search *s)
 		struct order *o = s->lead->orders[s->lead->holdings[i].order];
 
 		if (!o->removed)
-			sort_in(s, o);
+			sort_in(s, o, 0);
 	}
 }
 
@@ -129,6 +146,7 @@ static void ask_leaf(struct search *s, const struct index_leaf *leaf)
 	const struct match_index *ix = &s->v->index;
 	uint64_t met = index_meet(ix, &s->rows, leaf->word) & ~ix->far[leaf->word];
 	struct order *orders[INDEX_LEAF];
+	struct index_doubts doubts;
 	size_t count = 0;
 
 	if (near_enough(s, leaf->bound))
@@ -141,10 +159,11 @@ static void ask_leaf(struct search *s, const struct index_leaf *leaf)
 			orders[count++] = o;
 	}
 	fetch(orders, count);
+	doubts = index_doubts_of(&s->rows, leaf->word);
 	for (size_t i = 0; i < count; i++) {
 		/* Below all that are shown nobody is shown, whether he fits or not. */
 		if (!full_above(&s->fits, rank_bound(orders[i])))
-			sort_in(s, orders[i]);
+			sort_in(s, orders[i], index_proved(&doubts, orders[i]));
 	}
 }
 
@@ -170,7 +189,7 @@ static void ask_bidders(struct search *s, size_t *ret_asked)
 		if (o->removed || !o->indexed)
 			continue;
 		(*ret_asked)++;
-		c = ask(s, o);
+		c = ask(s, o, 0);
 		tell_pacer(s, &c);
 		keep(c.fits ? &s->fits : c.near ? &s->near : &s->far, &c);
 	}
@@ -185,8 +204,8 @@ static void ask_far(struct search *s, size_t most)
 		uint32_t word = ix->leaves[i].word;
 
 		for (uint64_t live = ix->live[word]; live; live &= live - 1) {
-			struct candidate c =
-			    ask(s, ix->slots[word * INDEX_LEAF + (uint32_t)__builtin_ctzll(live)]);
+			struct candidate c = ask(
+			    s, ix->slots[word * INDEX_LEAF + (uint32_t)__builtin_ctzll(live)], 0);
 
 			if (!c.fits && !c.near)
 				keep(&s->far, &c);
@@ -235,6 +254,7 @@ void match_run(struct vertical *v, const struct lead_view *lead, int64_t now_ms,
 	s.v = v;
 	s.lead = lead;
 	s.now_ms = now_ms;
+	s.touched = constraints_touched_by(lead);
 	s.fits.count = s.near.count = s.far.count = 0;
 	s.fits.most = MATCH_FITS_MAX;
 	s.near.most = s.far.most = MARKET_CANDIDATES_MAX;

@@ -164,6 +164,11 @@ static struct open_lead *block_read(const struct open_leads *all, char *block, s
 
 /* --- getting and putting --- */
 
+void open_lead_fetch(const struct open_leads *all, const struct lead_id *id)
+{
+	table_fetch(&all->blocks, id_key(id));
+}
+
 bool open_lead_is_there(const struct open_leads *all, const struct lead_id *id)
 {
 	return table_get(&all->blocks, block_key, id_key(id)) != NULL;

@@ -48,6 +48,8 @@ struct open_leads {
 };
 
 void open_leads_free(struct open_leads *all); /* but not its blocks */
+void open_lead_fetch(const struct open_leads *all,
+		     const struct lead_id *id); /* see table_fetch() */
 bool open_lead_is_there(const struct open_leads *all, const struct lead_id *id);
 /* NULL: it is not there. */
 struct open_lead *open_lead_get(const struct open_leads *all, const struct lead_id *id,

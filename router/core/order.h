@@ -57,6 +57,7 @@ struct order {
 	bool changed; /* for whoever reports progress; no part of the state */
 	/* Of the index; no part of the state. */
 	bool indexed, listed;
+	uint32_t indexed_constraints; /* whose criteria the index knows, all of them */
 	uint32_t slot;
 	int64_t closed_until_ms;
 };
@@ -79,7 +80,7 @@ struct holding {
 
 #define CACHE_LINE 64
 #define TERMS_ASKED                                                                                \
-	448 /* of the terms' block: what most orders are asked by stands at its beginning */
+	320 /* of the terms' block: what most orders are asked by stands at its beginning */
 
 /* Tells the processor that the order will be asked soon; then, when that is there, that its terms will be. */
 static inline void order_fetch(const struct order *o)

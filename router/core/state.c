@@ -77,6 +77,8 @@ void market_free(struct market *m)
 	names_free(&m->names);
 	pool_free(&m->pool);
 	buf_free(&m->scratch);
+	for (size_t i = 0; i < ARRAY_LEN(m->code_hashes); i++)
+		free(m->code_hashes[i]);
 	free(m);
 }
 

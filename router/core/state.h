@@ -38,10 +38,11 @@ struct market {
 	struct map accounts;        /* struct account */
 	struct table orders;        /* struct order, by index; none is ever removed */
 	struct open_leads leads;
-	struct map holds;   /* advertiser -> struct hold */
-	struct map names;   /* texts that orders share: see terms.h */
-	struct pool pool;   /* terms, and what leads carry */
-	struct buf scratch; /* no part of the state, nor is what follows */
+	struct map holds;                            /* advertiser -> struct hold */
+	struct map names;                            /* texts that orders share: see terms.h */
+	struct pool pool;                            /* terms, and what leads carry */
+	struct buf scratch;                          /* no part of the state, nor is what follows */
+	struct hash_text *code_hashes[REASON_COUNT]; /* owned; NULL = not made yet */
 	market_observer observer;
 	void *observer_ctx;
 };

@@ -151,15 +151,16 @@ static void lay_out(struct parts *p, const struct makes *m)
 		spans += t->modifiers[i]->n_hours;
 		values += values_of(t->modifiers[i]->where, t->modifiers[i]->n_where);
 	}
+	/* What every decision reads stands together at the beginning: see TERMS_ASKED. */
 	p->terms = part(p, 1, sizeof(*p->terms));
+	p->limits = part(p, m->limit_count, sizeof(*p->limits));
+	p->order_id = part(p, strlen(t->order_id) + 1, 1);
 	p->criteria = part(p, criteria, sizeof(*p->criteria));
 	p->modifiers = part(p, t->n_modifiers, sizeof(*p->modifiers));
-	p->limits = part(p, m->limit_count, sizeof(*p->limits));
 	p->shifts = part(p, t->clock ? t->clock->n_shifts : 0, sizeof(*p->shifts));
 	p->not_with = part(p, t->n_not_with, sizeof(*p->not_with));
 	p->spans = part(p, spans, sizeof(*p->spans));
 	p->values = part(p, values, sizeof(*p->values));
-	p->order_id = part(p, strlen(t->order_id) + 1, 1);
 	p->packed = part(p, m->packed_len, 1);
 }
 

@@ -36,10 +36,10 @@ static enum result take_state(struct decisions_run *run, int32_t partition, stru
 	return RESULT_OK;
 }
 
-static enum result plan(struct decisions_run *run, struct bus *bus, int64_t *ret_total,
-			struct error *ret_error)
+static enum result plan(struct decisions_run *run, int64_t *ret_total, struct error *ret_error)
 {
 	const struct replay *r = run->replay;
+	struct bus *bus = run->bus;
 	enum result result = RESULT_OK;
 
 	run->partitions = bus_partitions(bus, MARKET, REPLAY_ASK_MS);
@@ -146,12 +146,12 @@ static int report(const struct decisions_run *run)
 	return sum.s.different + sum.snapshots_different == 0 ? TOOL_DONE : TOOL_FOUND;
 }
 
-static int run_all(struct decisions_run *run, struct bus *bus)
+static int run_all(struct decisions_run *run)
 {
 	struct replay *r = run->replay;
 	struct replay_crew crew = {
 	    .replay = r, .what = "decisions", .run = decisions_run_team, .ctx = run};
-	enum result result = plan(run, bus, &crew.total, &r->error);
+	enum result result = plan(run, &crew.total, &r->error);
 
 	run->threads = MIN_OF(r->threads, (size_t)MAX_OF(run->partitions, 1));
 	crew.jobs = run->threads;
@@ -163,20 +163,20 @@ static int run_all(struct decisions_run *run, struct bus *bus)
 int replay_decisions(struct replay *r)
 {
 	struct decisions_run *run = calloc(1, sizeof(*run));
-	struct bus *bus = replay_bus(r, &r->error);
 	int status;
 
 	assert(run);
 	run->replay = r;
+	run->bus = replay_bus(r, &r->error);
 	run->began_ms = clock_now_ms();
-	if (bus && r->state_file)
+	if (run->bus && r->state_file)
 		run->state = replay_state_open(r->state_file, "decisions", r->url, &r->error);
-	if (!bus || (r->state_file && !run->state))
-		status = tool_fail("replay", bus ? RESULT_BAD : RESULT_AWAY, &r->error);
+	if (!run->bus || (r->state_file && !run->state))
+		status = tool_fail("replay", run->bus ? RESULT_BAD : RESULT_AWAY, &r->error);
 	else
-		status = run_all(run, bus);
+		status = run_all(run);
 	replay_state_close(run->state);
-	bus_close(bus);
+	bus_close(run->bus);
 	for (int32_t i = 0; run->parts && i < run->partitions; i++)
 		market_free(run->parts[i].fold.market);
 	free(run->parts);

@@ -53,6 +53,8 @@ struct target { /* a partition of what was recorded */
 
 struct decisions_run {
 	struct replay *replay;
+	struct bus
+	    *bus; /* of who plans; then the first team's: files need not be looked through twice */
 	int32_t partitions, routed, unsold; /* of each topic */
 	struct replay_span spans[REPLAY_PARTITIONS_MAX];
 	struct market_part *parts;

@@ -174,7 +174,7 @@ enum result decisions_run_team(void *ctx, size_t job, _Atomic int64_t *count,
 
 	assert(t);
 	*t = (struct team){.run = ctx, .number = job, .count = count, .error = ret_error};
-	t->bus = replay_bus(t->run->replay, ret_error);
+	t->bus = job == 0 ? t->run->bus : replay_bus(t->run->replay, ret_error);
 	r = t->bus ? open_parts(t, &from_ms) : RESULT_AWAY;
 	if (r == RESULT_OK && from_ms != INT64_MAX)
 		r = open_targets(t, from_ms);
@@ -182,7 +182,8 @@ enum result decisions_run_team(void *ctx, size_t job, _Atomic int64_t *count,
 		r = read_through(t);
 	decisions_tell(t, 0);
 	end_parts(t, r == RESULT_OK);
-	bus_close(t->bus);
+	if (job != 0)
+		bus_close(t->bus);
 	buf_free(&t->packed);
 	arena_free(&t->arena);
 	free(t);

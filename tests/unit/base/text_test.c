@@ -183,6 +183,54 @@ static void many_are_hashed_at_once_as_one_after_the_other(void **state)
 	}
 }
 
+/* Byte by byte, as FNV-1a is written down. */
+static uint64_t fnv1a_by_hand(uint64_t h, struct slice bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++)
+		h = (h ^ (unsigned char)bytes.data[i]) * 0x100000001b3u;
+	return h;
+}
+
+static void a_number_is_hashed_as_its_bytes(void **state)
+{
+	struct rng r = rng_seed(4);
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		uint64_t n = rng_next(&r) >> rng_below(&r, 64), seed = rng_next(&r);
+		unsigned bytes = 1 + (unsigned)rng_below(&r, 8);
+		unsigned char le[8];
+
+		for (unsigned i = 0; i < sizeof(le); i++)
+			le[i] = (unsigned char)(n >> 8 * i);
+		assert_true(hash_fnv1a_number(seed, n, bytes) ==
+			    fnv1a_by_hand(seed, slice_of(le, bytes)));
+	}
+	assert_true(hash_fnv1a_number(0, 0, 1) == hash_fnv1a(0, slice_of("", 1)));
+}
+
+static void a_text_known_beforehand_is_hashed_in_one_step(void **state)
+{
+	struct rng r = rng_seed(5);
+	struct hash_text t;
+	char bytes[40];
+
+	(void)state;
+	for (int text = 0; text < 100; text++) {
+		struct slice s = slice_of(bytes, rng_below(&r, sizeof(bytes)));
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (char)rng_next(&r);
+		hash_text_make(&t, s);
+		for (int round = 0; round < 1000; round++) {
+			uint64_t seed = rng_next(&r);
+
+			assert_true(hash_fnv1a_text(seed, &t) == fnv1a_by_hand(seed, s));
+		}
+		assert_true(hash_fnv1a_text(0, &t) == hash_fnv1a(0, s));
+	}
+}
+
 static void a_lead_id_is_a_uuid_of_version_7(void **state)
 {
 	/* The example of RFC 9562, A.6. */
@@ -296,6 +344,8 @@ int main(void)
 	    cmocka_unit_test(utf8_is_checked_after_rfc_3629),
 	    cmocka_unit_test(murmur2_agrees_with_kafkas_clients),
 	    cmocka_unit_test(fnv1a_has_its_published_values),
+	    cmocka_unit_test(a_number_is_hashed_as_its_bytes),
+	    cmocka_unit_test(a_text_known_beforehand_is_hashed_in_one_step),
 	    cmocka_unit_test(many_are_hashed_at_once_as_one_after_the_other),
 	    cmocka_unit_test(a_lead_id_is_a_uuid_of_version_7),
 	    cmocka_unit_test(version_and_variant_stand_whatever_was_drawn),

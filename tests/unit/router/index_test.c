@@ -21,6 +21,9 @@
 static const char *const countries[] = {"RU", "KZ", "BY", "UZ", "AM", "GE", "RS", "TR"};
 static const char *const webmasters[] = {"w1", "w2", "w3", "w4", "w5"};
 
+/* More than have a bucket of their own. */
+#define REGIONS 300
+
 struct world {
 	struct play play;
 	struct rng rng;
@@ -43,7 +46,25 @@ static Punnet__V1__Criterion *criterion(struct world *w, const char *name,
 	c->name = (char *)name;
 	c->kind = kind;
 	c->unknown_fits = some(w, 4) == 0;
-	c->values = arena_calloc(&w->words, 2, sizeof(*c->values));
+	c->values = arena_calloc(&w->words, REGIONS, sizeof(*c->values));
+	return c;
+}
+
+/* Now few, now many of them, wanted or not. */
+static Punnet__V1__Criterion *some_regions(struct world *w)
+{
+	static const Punnet__V1__CriterionKind kinds[] = {
+	    PUNNET__V1__CRITERION_KIND__CRITERION_IN,
+	    PUNNET__V1__CRITERION_KIND__CRITERION_IN,
+	    PUNNET__V1__CRITERION_KIND__CRITERION_NOT_IN,
+	    PUNNET__V1__CRITERION_KIND__CRITERION_HAS_NONE,
+	};
+	Punnet__V1__Criterion *c = criterion(w, "region", kinds[some(w, ARRAY_LEN(kinds))]);
+	uint64_t count = 1 + some(w, some(w, 3) ? REGIONS / 2 : 3), of = some(w, 2) ? REGIONS : 30;
+
+	for (uint64_t i = 0; i < count; i++)
+		c->values[c->n_values++] =
+		    arena_printf(&w->words, "region-%u", (unsigned)some(w, of));
 	return c;
 }
 
@@ -67,6 +88,9 @@ static void put_where(struct world *w, struct play_order *o)
 			c->values[c->n_values++] = (char *)webmasters[some(w, 5)];
 		o->where[o->where_count++] = c;
 	}
+	/* Two of one attribute, too. */
+	while (o->where_count < ARRAY_LEN(o->where) - 1 && some(w, 3) == 0)
+		o->where[o->where_count++] = some_regions(w);
 	if (some(w, 6) == 0) {
 		c = criterion(w, "term", PUNNET__V1__CRITERION_KIND__CRITERION_IN);
 		c->values[c->n_values++] = (char *)(some(w, 2) ? "30" : "long");
@@ -181,40 +205,63 @@ static void compare(const struct match *m, const struct candidate *want, size_t 
 	}
 }
 
+struct seen_lead {
+	struct play_lead play;
+	Punnet__V1__Lead lead;
+	Punnet__V1__LeadAdmitted admitted;
+	struct lead_view view;
+	struct vertical *vertical;
+};
+
+static void draw_lead(struct world *w, struct seen_lead *l)
+{
+	struct market *m = w->play.market;
+
+	*l = (struct seen_lead){
+	    .play = {.id = play_lead_id(w->leads++),
+		     .vertical = "osago",
+		     .judged_offset = UINT64_MAX},
+	    .lead = PUNNET__V1__LEAD__INIT,
+	    .admitted = PUNNET__V1__LEAD_ADMITTED__INIT,
+	    .view = {.payout_share_bp = 7000, .orders = (struct order *const *)m->orders.items},
+	    .vertical = market_vertical(m, SLICE("osago"))};
+	l->play.country = some(w, 9) ? countries[some(w, 8)] : NULL;
+	l->play.aff_id = webmasters[some(w, 5)];
+	if (some(w, 6))
+		l->play.region =
+		    arena_printf(&w->words, "region-%u", (unsigned)some(w, REGIONS + 10));
+	if (some(w, 6))
+		put_field(w, &l->play, "age");
+	if (some(w, 2))
+		put_field(w, &l->play, "term");
+	l->lead.country = (char *)(l->play.country ? l->play.country : "");
+	l->lead.region = (char *)(l->play.region ? l->play.region : "");
+	l->lead.aff_id = (char *)l->play.aff_id;
+	l->lead.fields = l->play.fields;
+	l->lead.n_fields = l->play.field_count;
+	l->admitted.lead = &l->lead;
+	l->view.lead = &l->lead;
+	l->view.admitted = &l->admitted;
+	l->view.attributes = &l->vertical->attributes;
+	l->view.values =
+	    lead_values(&l->vertical->attributes,
+			&(struct lead_says){.lead = &l->lead, .admitted = &l->admitted}, &w->words);
+}
+
 static void new_lead(struct world *w)
 {
 	static struct candidate want[ORDERS];
 	static struct match match;
-	struct play_lead l = {
-	    .id = play_lead_id(w->leads++), .vertical = "osago", .judged_offset = UINT64_MAX};
-	Punnet__V1__Lead lead = PUNNET__V1__LEAD__INIT;
-	Punnet__V1__LeadAdmitted admitted = PUNNET__V1__LEAD_ADMITTED__INIT;
-	struct vertical *v = market_vertical(w->play.market, SLICE("osago"));
-	struct lead_view view = {.payout_share_bp = 7000,
-				 .orders = (struct order *const *)w->play.market->orders.items};
+	struct market *m = w->play.market;
 	size_t count, fits;
+	struct seen_lead l;
 
-	l.country = some(w, 9) ? countries[some(w, 8)] : NULL;
-	l.aff_id = webmasters[some(w, 5)];
-	if (some(w, 6))
-		put_field(w, &l, "age");
-	if (some(w, 2))
-		put_field(w, &l, "term");
-	lead.country = (char *)(l.country ? l.country : "");
-	lead.aff_id = (char *)l.aff_id;
-	lead.fields = l.fields;
-	lead.n_fields = l.field_count;
-	admitted.lead = &lead;
-	view.lead = &lead;
-	view.admitted = &admitted;
-	view.attributes = &v->attributes;
-	view.values = lead_values(
-	    &v->attributes, &(struct lead_says){.lead = &lead, .admitted = &admitted}, &w->words);
-	w->play.market->log_time_ms = MAX_OF(w->play.market->log_time_ms, w->now_ms);
-	count = reference(w->play.market, &view, want, &fits);
-	match_run(v, &view, w->play.market->log_time_ms, &match);
+	draw_lead(w, &l);
+	m->log_time_ms = MAX_OF(m->log_time_ms, w->now_ms);
+	count = reference(m, &l.view, want, &fits);
+	match_run(l.vertical, &l.view, m->log_time_ms, &match);
 	compare(&match, want, count, fits);
-	(void)play_lead(&w->play, w->now_ms, &l);
+	(void)play_lead(&w->play, w->now_ms, &l.play);
 	arena_reset(&w->words);
 }
 
@@ -298,9 +345,88 @@ static void leaves_go_with_their_orders(void **state)
 	arena_free(&w.words);
 }
 
+/* Of the orders that a lead meets in the index: how many are proved to fit constraints, and how many of these do not. */
+static void count_proofs(struct world *w, size_t *proofs, size_t *wrong)
+{
+	const struct match_index *ix;
+	struct index_rows rows;
+	struct seen_lead l;
+
+	draw_lead(w, &l);
+	ix = &l.vertical->index;
+	index_rows_of(ix, l.view.values, &rows);
+	for (size_t i = 0; i < ix->leaf_count; i++) {
+		uint32_t word = ix->leaves[i].word;
+		struct index_doubts doubts = index_doubts_of(&rows, word);
+
+		for (uint64_t met = index_meet(ix, &rows, word); met; met &= met - 1) {
+			const struct order *o =
+			    ix->slots[word * INDEX_LEAF + (uint32_t)__builtin_ctzll(met)];
+			uint32_t proved = index_proved(&doubts, o) & o->terms->constraints;
+			struct miss miss = {0};
+
+			*proofs += (size_t)__builtin_popcount(proved);
+			*wrong +=
+			    constraints_ask_some(proved, o, &l.view, w->now_ms, &miss).fit != FIT;
+		}
+	}
+	arena_reset(&w->words);
+}
+
+static void forget_doubts(struct match_index *ix)
+{
+	for (size_t i = 0; i < ix->attribute_count; i++) {
+		for (size_t b = 0; b < INDEX_BUCKETS; b++) {
+			free(ix->attributes[i].doubts[b]);
+			ix->attributes[i].doubts[b] = NULL;
+		}
+	}
+}
+
+static void forget_who_shares(struct match_index *ix)
+{
+	for (size_t i = 0; i < ix->attribute_count; i++) {
+		for (size_t t = 0; t < INDEX_TEXTS; t++)
+			ix->attributes[i].texts[t].shared = false;
+	}
+}
+
+/* Orders have come, changed and gone before. */
+static void proofs_of_world(void (*forget)(struct match_index *ix), size_t *proofs, size_t *wrong)
+{
+	struct world w = {.rng = rng_seed(9), .now_ms = START_MS};
+
+	*proofs = *wrong = 0;
+	play_start(&w.play);
+	for (uint64_t i = 0; i < 4 * ORDERS; i++)
+		change_order(&w, some(&w, ORDERS));
+	if (forget)
+		forget(&market_vertical(w.play.market, SLICE("osago"))->index);
+	for (int i = 0; i < 500; i++)
+		count_proofs(&w, proofs, wrong);
+	play_stop(&w.play);
+	arena_free(&w.words);
+}
+
+static void what_the_index_proves_is_so(void **state)
+{
+	size_t proofs, wrong;
+
+	(void)state;
+	proofs_of_world(NULL, &proofs, &wrong);
+	assert_true(proofs > 10000);
+	assert_int_equal(wrong, 0);
+	/* Without what it is not sure of it would say too much. */
+	proofs_of_world(forget_doubts, &proofs, &wrong);
+	assert_true(wrong > 0);
+	proofs_of_world(forget_who_shares, &proofs, &wrong);
+	assert_true(wrong > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_the_index_proves_is_so),
 	    cmocka_unit_test(the_index_finds_what_asking_everybody_finds),
 	    cmocka_unit_test(leaves_go_with_their_orders),
 	};
