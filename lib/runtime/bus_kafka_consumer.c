@@ -16,6 +16,9 @@
 #include "clock.h"
 #include "log.h"
 
+/* Who waits to join a group waits for max.poll.interval, whatever its coordinator does meanwhile. To ask who it is shows that it is
+ * another one by now; a new one ends the connection to the old one, and what waited there begins anew. */
+#define CONSUMER_COORDINATOR_MS "3000"
 #define HEARTBEATS_A_SESSION   12 /* a member hears of a rebalance with its next one */
 #define CONSUMER_CLOSE_MS      3000
 #define CONSUMER_COMMITTED_MS  10000 /* in all, to learn the committed offsets at an assignment */
@@ -195,6 +198,7 @@ static bool consumer_start(struct kafka_consumer *c, struct error *ret_error)
 	    {"session.timeout.ms", session},
 	    {"heartbeat.interval.ms", heartbeat},
 	    {"max.poll.interval.ms", "300000"},
+	    {"coordinator.query.interval.ms", CONSUMER_COORDINATOR_MS},
 	    {"fetch.wait.max.ms", wait},
 	    {"fetch.min.bytes", c->options.gather_ms > 0 ? CONSUMER_GATHER_BYTES : "1"},
 	    {"fetch.error.backoff.ms", "50"},
