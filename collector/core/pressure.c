@@ -3,7 +3,7 @@
 #include "pressure.h"
 
 #define WINDOW_US     100000
-#define PACE_LEAST_US 20000 /* a window that is not over counts from then on */
+#define PACE_LEAST_US 50000 /* a window that is not over counts from then on */
 #define TOOK_PARTS    16
 #define SPAN_US       10000000
 #define LOOKING_US    300000
@@ -114,10 +114,10 @@ static void next_window(struct pressure *p, int64_t now_us)
 		p->looking = false;
 }
 
-/* Waiting is what takes half as long as the tight bound. */
+/* Waiting is what takes a third of the tight bound. */
 static void watch_standing(struct pressure *p, int64_t now_us, int64_t took_us)
 {
-	if (standing_acked(&p->standing, now_us, took_us, acks_per_s(p), tight_us(p) / 2) &&
+	if (standing_acked(&p->standing, now_us, took_us, acks_per_s(p), tight_us(p) / 3) &&
 	    p->busy_after_us) {
 		p->crowd = true;
 		p->calm_windows = 0;

@@ -3,7 +3,7 @@
  * Two bounds, each by Little's law: as many under way as Kafka stores in the time that one may wait. Until there is a crowd, that
  * is three times as long as an acknowledgement takes when nothing crowds, and 120 ms at least: a broker that pauses for a tenth of a
  * second is no crowd, nor is a batch that comes at once. A queue that stands (standing.h) makes a crowd of it, and so does whoever is
- * refused; from then on the bound is tight, 15 ms at least, so that those who are taken in an overload are taken quickly. It is over
+ * refused; from then on the bound is tight, 28 ms at least, so that those who are taken in an overload are taken quickly. It is over
  * when two tenths of a second went by in which nobody was refused. Where for half a second even the quickest needed twice the tight
  * bound, Kafka itself is slow, and the wide one holds for three seconds; then it is tried again.
  *
@@ -24,7 +24,7 @@
 #define PRESSURE_LOOKING_MIN   16  /* so many are let under way even to see what is quick */
 #define PRESSURE_WAIT_MIN_US                                                                       \
 	120000 /* nobody makes a crowd of less: a broker pauses so long now and then */
-#define PRESSURE_CROWD_WAIT_US 15000 /* in a crowd nobody is refused for less */
+#define PRESSURE_CROWD_WAIT_US 28000 /* in a crowd nobody is refused for less */
 #define PRESSURE_BATCH_WAIT_US 20000 /* batches fill no more: acknowledgements are not late then */
 #define PRESSURE_BATCH_PARTS   2     /* of what a crowd leaves: so much a batch takes then */
 #define PRESSURE_WINDOWS       8     /* tenths of a second whose pace is remembered */

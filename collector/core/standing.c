@@ -1,7 +1,7 @@
 /* standing: see standing.h. A span ends with an acknowledgement, so that one in which Kafka is silent is long, and its pace is low. */
 #include "standing.h"
 
-#define SPAN_US     8000
+#define SPAN_US     5000
 #define GROWN_SPANS 2
 #define GROWS_PARTS 4 /* of what is stored meanwhile: so much more comes, at least */
 #define PACE_QUARTERS                                                                              \

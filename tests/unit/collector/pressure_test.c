@@ -258,7 +258,7 @@ static int64_t p99_of_a_narrow_way(struct pressure *p, int64_t lot_ms, bool blin
 	struct kafka *k = fresh();
 	int64_t normal_ms, times_x10;
 
-	k->takes_us = 5000;
+	k->takes_us = 8000;
 	flow_in_lots(k, p, 0, 8000, 1750, 3500, lot_ms);
 	assert_int_equal(k->refused, 0);
 	normal_ms = p99_ms(k);
@@ -289,9 +289,10 @@ static void a_narrow_way_has_its_crowd_known_before_many_are_in(_unused_ void **
 /* The control: nobody sees that a queue stands, and the wide bound lets too many in first. */
 static void who_does_not_see_the_queue_lets_too_many_in(_unused_ void **state)
 {
-	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct pressure seeing = {.busy_after_us = BUSY_AFTER_US}, blind = seeing;
+	int64_t seen = p99_of_a_narrow_way(&seeing, 2, false);
 
-	assert_true(p99_of_a_narrow_way(&p, 2, true) > 50);
+	assert_true(p99_of_a_narrow_way(&blind, 2, true) * 2 > seen * 3);
 }
 
 /* In the midst of an overload the broker pauses: the bound is tight again afterwards. The control is `vain_windows`. */
@@ -318,7 +319,7 @@ static int64_t p99_after_a_pause_ms(int64_t vain_windows)
 
 static void after_a_pause_in_a_crowd_the_bound_is_tight_again(_unused_ void **state)
 {
-	assert_in_range(p99_after_a_pause_ms(0), 1, 30);
+	assert_in_range(p99_after_a_pause_ms(0), 1, 40);
 	assert_true(p99_after_a_pause_ms(1) > 60);
 }
 
