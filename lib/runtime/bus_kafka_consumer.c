@@ -19,15 +19,15 @@
 /* Who waits to join a group waits for max.poll.interval, whatever its coordinator does meanwhile. To ask who it is shows that it is
  * another one by now; a new one ends the connection to the old one, and what waited there begins anew. */
 #define CONSUMER_COORDINATOR_MS "3000"
-#define HEARTBEATS_A_SESSION   12 /* a member hears of a rebalance with its next one */
-#define CONSUMER_CLOSE_MS      3000
-#define CONSUMER_COMMITTED_MS  10000 /* in all, to learn the committed offsets at an assignment */
-#define CONSUMER_COMMITTED_TRY 2000  /* a single try */
-#define CONSUMER_BATCH_MAX     1024  /* messages moved from the queue at once */
-#define CONSUMER_EMPTY_WAIT_MS 50
-#define CONSUMER_GATHER_BYTES  "65536"
-#define CONSUMER_QUEUE_KBYTES  "65536"
-#define CONSUMER_QUEUE_RECORDS "1000000"
+#define HEARTBEATS_A_SESSION    12 /* a member hears of a rebalance with its next one */
+#define CONSUMER_CLOSE_MS       3000
+#define CONSUMER_COMMITTED_MS   10000 /* in all, to learn the committed offsets at an assignment */
+#define CONSUMER_COMMITTED_TRY  2000  /* a single try */
+#define CONSUMER_BATCH_MAX      1024  /* messages moved from the queue at once */
+#define CONSUMER_EMPTY_WAIT_MS  50
+#define CONSUMER_GATHER_BYTES   "65536"
+#define CONSUMER_QUEUE_KBYTES   "65536"
+#define CONSUMER_QUEUE_RECORDS  "1000000"
 
 /* --- assignments --- */
 
