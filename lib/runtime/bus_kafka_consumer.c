@@ -16,15 +16,18 @@
 #include "clock.h"
 #include "log.h"
 
-#define HEARTBEATS_A_SESSION   12 /* a member hears of a rebalance with its next one */
-#define CONSUMER_CLOSE_MS      3000
-#define CONSUMER_COMMITTED_MS  10000 /* in all, to learn the committed offsets at an assignment */
-#define CONSUMER_COMMITTED_TRY 2000  /* a single try */
-#define CONSUMER_BATCH_MAX     1024  /* messages moved from the queue at once */
-#define CONSUMER_EMPTY_WAIT_MS 50
-#define CONSUMER_GATHER_BYTES  "65536"
-#define CONSUMER_QUEUE_KBYTES  "65536"
-#define CONSUMER_QUEUE_RECORDS "1000000"
+/* Who waits to join a group waits for max.poll.interval, whatever its coordinator does meanwhile. To ask who it is shows that it is
+ * another one by now; a new one ends the connection to the old one, and what waited there begins anew. */
+#define CONSUMER_COORDINATOR_MS "3000"
+#define HEARTBEATS_A_SESSION    12 /* a member hears of a rebalance with its next one */
+#define CONSUMER_CLOSE_MS       3000
+#define CONSUMER_COMMITTED_MS   10000 /* in all, to learn the committed offsets at an assignment */
+#define CONSUMER_COMMITTED_TRY  2000  /* a single try */
+#define CONSUMER_BATCH_MAX      1024  /* messages moved from the queue at once */
+#define CONSUMER_EMPTY_WAIT_MS  50
+#define CONSUMER_GATHER_BYTES   "65536"
+#define CONSUMER_QUEUE_KBYTES   "65536"
+#define CONSUMER_QUEUE_RECORDS  "1000000"
 
 /* --- assignments --- */
 
@@ -195,6 +198,7 @@ static bool consumer_start(struct kafka_consumer *c, struct error *ret_error)
 	    {"session.timeout.ms", session},
 	    {"heartbeat.interval.ms", heartbeat},
 	    {"max.poll.interval.ms", "300000"},
+	    {"coordinator.query.interval.ms", CONSUMER_COORDINATOR_MS},
 	    {"fetch.wait.max.ms", wait},
 	    {"fetch.min.bytes", c->options.gather_ms > 0 ? CONSUMER_GATHER_BYTES : "1"},
 	    {"fetch.error.backoff.ms", "50"},

@@ -230,6 +230,154 @@ static void a_kafka_that_became_slow_for_good_is_used_in_full_again(_unused_ voi
 	free(k);
 }
 
+/* So many a second come and are stored, evenly. */
+static void flow(struct kafka *k, struct pressure *p, int64_t from_ms, int64_t ms,
+		 int64_t come_per_s, int64_t stored_per_s)
+{
+	for (int64_t at = from_ms; at < from_ms + ms; at++)
+		run(k, p, at, 1, (size_t)((at + 1) * come_per_s / 1000 - at * come_per_s / 1000),
+		    (size_t)((at + 1) * stored_per_s / 1000 - at * stored_per_s / 1000));
+}
+
+/* The same, and Kafka answers in lots: all that was stored in so many milliseconds at once. */
+static void flow_in_lots(struct kafka *k, struct pressure *p, int64_t from_ms, int64_t ms,
+			 int64_t come_per_s, int64_t stored_per_s, int64_t lot_ms)
+{
+	for (int64_t at = from_ms; at < from_ms + ms; at++) {
+		size_t lot = at % lot_ms ? 0 : (size_t)(stored_per_s * lot_ms / 1000);
+
+		run(k, p, at, 1, (size_t)((at + 1) * come_per_s / 1000 - at * come_per_s / 1000),
+		    lot);
+	}
+}
+
+/* A narrow way: 3,500 a second pass. Eight seconds count the ramp in, of which the 99th percentile hears. Returns how many times the
+ * normal one it is. */
+static int64_t p99_of_a_narrow_way(struct pressure *p, int64_t lot_ms, bool blind)
+{
+	struct kafka *k = fresh();
+	int64_t normal_ms, times_x10;
+
+	k->takes_us = 8000;
+	flow_in_lots(k, p, 0, 8000, 1750, 3500, lot_ms);
+	assert_int_equal(k->refused, 0);
+	normal_ms = p99_ms(k);
+	k->stored = 0;
+	for (int64_t at = 8000; at < 16000; at++) {
+		p->standing = blind ? (struct standing){0} : p->standing;
+		flow_in_lots(k, p, at, 1, 10500, 3500, lot_ms);
+	}
+	assert_true(k->stored >= 28000 * 95 / 100);
+	times_x10 = p99_ms(k) * 10 / normal_ms;
+	flow_in_lots(k, p, 16000, 300, 1750, 3500, lot_ms); /* to see that it is over */
+	k->refused = 0;
+	flow_in_lots(k, p, 16300, 10000, 1750, 3500, lot_ms);
+	assert_int_equal(k->refused, 0);
+	free(k);
+	return times_x10;
+}
+
+static void a_narrow_way_has_its_crowd_known_before_many_are_in(_unused_ void **state)
+{
+	for (int64_t lot_ms = 2; lot_ms <= 12; lot_ms += 2) {
+		struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+
+		assert_in_range(p99_of_a_narrow_way(&p, lot_ms, false), 10, 50);
+	}
+}
+
+/* The control: nobody sees that a queue stands, and the wide bound lets too many in first. */
+static void who_does_not_see_the_queue_lets_too_many_in(_unused_ void **state)
+{
+	struct pressure seeing = {.busy_after_us = BUSY_AFTER_US}, blind = seeing;
+	int64_t seen = p99_of_a_narrow_way(&seeing, 2, false);
+
+	assert_true(p99_of_a_narrow_way(&blind, 2, true) * 2 > seen * 3);
+}
+
+/* In the midst of an overload the broker pauses: the bound is tight again afterwards. The control is `vain_windows`. */
+static int64_t p99_after_a_pause_ms(int64_t vain_windows)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+	int64_t p99;
+
+	k->takes_us = 5000;
+	flow(k, &p, 0, 4000, 1750, 3500);
+	flow(k, &p, 4000, 2000, 10500, 3500);
+	flow(k, &p, 6000, 100, 10500, 0);
+	flow(k, &p, 6100, 500, 10500, 3500);
+	(void)p99_ms(k);
+	for (int64_t at = 6600; at < 9000; at++) {
+		p.vain_windows = vain_windows ? (uint32_t)vain_windows : p.vain_windows;
+		flow(k, &p, at, 1, 10500, 3500);
+	}
+	p99 = p99_ms(k);
+	free(k);
+	return p99;
+}
+
+static void after_a_pause_in_a_crowd_the_bound_is_tight_again(_unused_ void **state)
+{
+	assert_in_range(p99_after_a_pause_ms(0), 1, 40);
+	assert_true(p99_after_a_pause_ms(1) > 60);
+}
+
+/* 2,000 a second, as a healthy broker has them: pauses, half the pace for a while, bursts of what a client held back. */
+static void what_a_healthy_broker_does_at_2000_a_second_refuses_nobody(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	k->takes_us = 2000;
+	for (int64_t at = 0; at < 60000; at += 2000) {
+		flow(k, &p, at, 900, 2000, 20000);
+		flow(k, &p, at + 900, 100, 2000, 0);
+		flow(k, &p, at + 1000, 300, 2000, 20000);
+		flow(k, &p, at + 1300, 100, 2000, 1000);
+		flow(k, &p, at + 1400, 300, 2000, 20000);
+		run(k, &p, at + 1700, 1, 150, 20);
+		flow(k, &p, at + 1701, 299, 2000, 20000);
+	}
+	assert_int_equal(k->refused, 0);
+	free(k);
+}
+
+/* Kafka's answers take longer and longer, 2 ms and in the end 40: a drift is no crowd. */
+static void a_slow_drift_refuses_nobody(_unused_ void **state)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+
+	for (int64_t at = 0; at < 76000; at += 100) {
+		k->takes_us = 2000 + at / 2;
+		flow(k, &p, at, 100, 5000, 10000);
+	}
+	assert_int_equal(k->refused, 0);
+	free(k);
+}
+
+/* Whatever the load was, and for how long: what can be stored is stored, and 300 ms later nobody is refused. */
+static void no_overload_makes_goodput_collapse_or_outlasts_itself(_unused_ void **state)
+{
+	for (int64_t takes_us = 1000; takes_us <= 30000; takes_us += 7000)
+		for (int64_t times = 1; times <= 10; times++) {
+			struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+			struct kafka *k = fresh();
+
+			k->takes_us = takes_us;
+			flow(k, &p, 0, 3000, 2000, 4000);
+			k->stored = 0;
+			flow(k, &p, 3000, 20000, 4000 * times, 4000);
+			assert_true(k->stored >= 20000 * 4 * 9 / 10);
+			flow(k, &p, 23000, 300, 2000, 4000);
+			k->refused = 0;
+			flow(k, &p, 23300, 3000, 2000, 4000);
+			assert_int_equal(k->refused, 0);
+			free(k);
+		}
+}
+
 /* The control: without the bound the last one waits for seconds. */
 static void without_the_bound_everybody_waits(_unused_ void **state)
 {
@@ -291,6 +439,12 @@ int main(void)
 	    cmocka_unit_test(a_pause_is_no_crowd),
 	    cmocka_unit_test(without_a_measure_they_wait_longer),
 	    cmocka_unit_test(a_kafka_that_became_slow_for_good_is_used_in_full_again),
+	    cmocka_unit_test(a_narrow_way_has_its_crowd_known_before_many_are_in),
+	    cmocka_unit_test(who_does_not_see_the_queue_lets_too_many_in),
+	    cmocka_unit_test(after_a_pause_in_a_crowd_the_bound_is_tight_again),
+	    cmocka_unit_test(what_a_healthy_broker_does_at_2000_a_second_refuses_nobody),
+	    cmocka_unit_test(a_slow_drift_refuses_nobody),
+	    cmocka_unit_test(no_overload_makes_goodput_collapse_or_outlasts_itself),
 	    cmocka_unit_test(without_the_bound_everybody_waits),
 	    cmocka_unit_test(when_the_flood_is_over_nobody_is_refused_any_more),
 	    cmocka_unit_test(one_broker_that_stands_still_refuses_nobody),
