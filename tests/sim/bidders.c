@@ -12,7 +12,7 @@
 
 #define BID_STEP_MINOR 2500
 #define BID_STEPS      24
-#define ID_MAX 24
+#define ID_MAX         24
 
 struct drawn {
 	Punnet__V1__Bid bids[WORLD_ORDERS], *list[WORLD_ORDERS];
