@@ -3,16 +3,15 @@
 #include "pressure.h"
 
 #define WINDOW_US     100000
-#define PACE_LEAST_US 50000 /* a window that is not over counts from then on */
+#define PACE_LEAST_US 20000 /* a window that is not over counts from then on */
 #define TOOK_PARTS    16
 #define SPAN_US       10000000
 #define LOOKING_US    300000
 #define WAIT_QUICKS   3
 #define LATE_PARTS    4 /* of the wait that is bound: who is acknowledged now came that much earlier */
 #define CALM_WINDOWS  2 /* in which nobody was refused: the crowd is gone */
-#define SLOW_WINDOWS  5 /* so long a tight bound has to show */
-#define SLOW_TIMES    2 /* what it bounds */
-#define VAIN_WINDOWS  30
+#define VAIN_WINDOWS  5 /* so long a tight bound has to show */
+#define VAIN_TOO_SLOW 2 /* times what it bounds */
 
 static int64_t quicker(int64_t a_us, int64_t b_us)
 {
@@ -33,19 +32,21 @@ static int64_t wait_of_us(const struct pressure *p, int64_t least_us)
 	return MAX_OF(MIN_OF(p->busy_after_us, wait_us), quick + quick / 2);
 }
 
-static bool is_tight(const struct pressure *p)
+/* Few are let under way for a while, and acknowledgements are no quicker: it is Kafka that is slow, and not the crowd. */
+static bool in_vain(const struct pressure *p)
 {
-	return p->crowd && p->vain_windows == 0;
+	return p->crowd_windows >= VAIN_WINDOWS &&
+	       p->took_us > VAIN_TOO_SLOW * wait_of_us(p, PRESSURE_CROWD_WAIT_US);
 }
 
-static int64_t tight_us(const struct pressure *p)
+static bool is_tight(const struct pressure *p)
 {
-	return wait_of_us(p, PRESSURE_CROWD_WAIT_US);
+	return p->crowd && !in_vain(p);
 }
 
 int64_t pressure_wait_us(const struct pressure *p)
 {
-	return is_tight(p) ? tight_us(p) : wait_of_us(p, PRESSURE_WAIT_MIN_US);
+	return wait_of_us(p, is_tight(p) ? PRESSURE_CROWD_WAIT_US : PRESSURE_WAIT_MIN_US);
 }
 
 static uint64_t pace_until(const struct pressure *p, int64_t now_us)
@@ -71,31 +72,18 @@ static bool late(const struct pressure *p)
 
 static void next_span(struct pressure *p, int64_t now_us)
 {
-	p->looking = p->crowd && late(p);
+	p->looking = late(p);
 	p->quick_before_us = p->quick_us;
 	p->quick_us = 0;
 	p->span_from_us = now_us;
 }
 
-/* Few are let under way for a while, and even the quickest is not quick: it is Kafka that is slow, and not the crowd. By the quickest,
- * for one pause makes the many late; and for a while only, for with the wide bound everybody is late by it. */
-static void watch_slow(struct pressure *p)
-{
-	bool slow = is_tight(p) && p->acks_least_us > SLOW_TIMES * tight_us(p);
-
-	p->slow_windows = slow ? p->slow_windows + 1 : 0;
-	if (p->slow_windows >= SLOW_WINDOWS)
-		p->vain_windows = VAIN_WINDOWS;
-	else if (p->vain_windows > 0)
-		p->vain_windows--;
-}
-
 static void watch_crowd(struct pressure *p)
 {
-	watch_slow(p);
 	p->calm_windows = p->refused ? 0 : p->calm_windows + 1;
 	p->refused = false;
 	p->crowd = p->crowd && p->calm_windows < CALM_WINDOWS;
+	p->crowd_windows = p->crowd ? p->crowd_windows + 1 : 0;
 }
 
 static void next_window(struct pressure *p, int64_t now_us)
@@ -114,16 +102,6 @@ static void next_window(struct pressure *p, int64_t now_us)
 		p->looking = false;
 }
 
-/* Waiting is what takes a third of the tight bound. */
-static void watch_standing(struct pressure *p, int64_t now_us, int64_t took_us)
-{
-	if (standing_acked(&p->standing, now_us, took_us, acks_per_s(p), tight_us(p) / 3) &&
-	    p->busy_after_us) {
-		p->crowd = true;
-		p->calm_windows = 0;
-	}
-}
-
 void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 {
 	if (!p->started) {
@@ -135,10 +113,8 @@ void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 	p->idle = false;
 	p->acked_us = now_us;
 	p->took_us += (took_us - p->took_us) / TOOK_PARTS;
-	p->acks_least_us = p->acks ? MIN_OF(p->acks_least_us, took_us) : took_us;
 	p->acks++;
 	p->acks_took_us += took_us;
-	watch_standing(p, now_us, took_us);
 	if (now_us - p->from_us >= WINDOW_US)
 		next_window(p, now_us);
 }
@@ -161,18 +137,10 @@ static bool is_too_much(const struct pressure *p, size_t under_way)
 	return exceeds(p, under_way, p->looking ? quick_us(p) : pressure_wait_us(p));
 }
 
-static bool has_crowd_room(const struct pressure *p, size_t under_way)
-{
-	return under_way < PRESSURE_CROWD_MIN / PRESSURE_BATCH_PARTS ||
-	       !exceeds(p, under_way, tight_us(p) / PRESSURE_BATCH_PARTS);
-}
-
 bool pressure_has_batch_room(const struct pressure *p, size_t under_way)
 {
 	if (p->looking)
 		return under_way < PRESSURE_LOOKING_MIN || !exceeds(p, under_way, quick_us(p));
-	if (is_tight(p))
-		return has_crowd_room(p, under_way);
 	return p->busy_after_us == 0 || under_way < PRESSURE_UNDER_WAY_MIN ||
 	       !exceeds(p, under_way, wait_of_us(p, PRESSURE_BATCH_WAIT_US));
 }
@@ -185,7 +153,6 @@ bool pressure_is_high(struct pressure *p, size_t under_way)
 		p->idle = true;
 		p->took_us = 0;
 	}
-	standing_saw(&p->standing, under_way);
 	high = is_too_much(p, under_way);
 	p->refused |= high;
 	p->crowd |= high;
