@@ -1,13 +1,16 @@
 """Three brokers: one is killed and another restarted under load, after it has caught up or at the same time; nothing that was
-acknowledged is lost, and what a producer's retry stored twice is sold once. A third that is gone holds nobody up."""
+acknowledged is lost, and what a producer's retry stored twice is sold once. A third that is gone, or frozen, holds nobody up."""
+import concurrent.futures
+import subprocess
 import threading
 
 import pytest
 from conftest import apply_orders, end_stack, make_stack
 from support.advertiser import Advertiser
 from support.checker import Checker
-from support.stack import wait_until
+from support.stack import STACK, wait_until
 from support.webmaster import Webmaster, lead
+from support.workers import events
 
 LEADS, RATE_PER_S = 3000, 100
 
@@ -74,4 +77,44 @@ def test_who_leads_the_directory_is_gone_for_good_and_every_lead_is_handed_over(
         failed = False
     finally:
         advertiser.close()
+        end_stack(stack, failed)
+
+
+def group_of(stack, name):
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+    admin = AdminClient({"bootstrap.servers": stack.kafka})  # held: with it goes the answer
+    try:
+        return admin.describe_consumer_groups([name], request_timeout=5)[name].result(timeout=10)
+    except (KafkaException, concurrent.futures.TimeoutError):
+        return None
+
+
+def in_state(stack, name, state, members=0):
+    found = group_of(stack, name)
+    return found if found and found.state.name == state and len(found.members) >= members else None
+
+
+def test_a_group_whose_coordinator_freezes_while_it_is_joining_goes_on():
+    """A join waits for five minutes, and a coordinator that is frozen closes no connection."""
+    stack, failed, scale = make_stack(up=("--brokers", "3", "--scale", "delivery=2")), True, None
+    frozen = []
+    try:
+        coordinator = wait_until(lambda: in_state(stack, "delivery", "STABLE", 2), 60, "the group is made up").coordinator.id
+
+        def taken():
+            return sum(event["event"] == "partition_taken" for n in (1, 3) for event in events(stack, f"delivery@{n}"))
+        before = taken()
+        frozen += ["delivery@2", f"kafka@{coordinator}"]
+        stack.run("pause", frozen[0])  # whom the others wait for
+        scale = subprocess.Popen([str(STACK), "scale", "delivery=3"], env=stack.environment, stdout=subprocess.DEVNULL)
+        wait_until(lambda: in_state(stack, "delivery", "PREPARING_REBALANCING"), 30, "the group is joining")
+        stack.run("pause", frozen[1])
+        wait_until(lambda: taken() > before, 40, "the partitions are given out")
+        failed = False
+    finally:
+        for name in frozen:
+            stack.run("resume", name, check=False)
+        if scale:
+            scale.wait(timeout=60)
         end_stack(stack, failed)
