@@ -67,7 +67,7 @@ bool hold_lower(struct map *holds, const Punnet__V1__AdvertiserLowered *lowered,
 		return false;
 	h = hold_of(holds, slice_cstr(lowered->advertiser_id));
 	before = *h;
-	if (before.lower_until_ms <= log_time_ms)
+	if (!hold_lowers(&before, log_time_ms))
 		set_lowered(&before, 0, 0, 0, "");
 	if (until_ms > log_time_ms && lowered->lower_bp > 0)
 		set_lowered(h, until_ms, lowered->lower_bp, lowered->since_ms,
@@ -118,7 +118,7 @@ static size_t collect(const struct map *holds, int64_t log_time_ms, struct held 
 			ret[count++] = (struct held){key, h->until_ms, false, NULL};
 		if (h->rule_until_ms > log_time_ms)
 			ret[count++] = (struct held){key, h->rule_until_ms, true, NULL};
-		if (h->lower_until_ms > log_time_ms)
+		if (hold_lowers(h, log_time_ms))
 			ret[count++] = (struct held){key, h->lower_until_ms, true, h};
 	}
 	qsort(ret, count, sizeof(*ret), by_id);

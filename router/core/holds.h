@@ -26,6 +26,12 @@ struct hold {
 	char lower_reason[LOWER_REASON_MAX];
 };
 
+/* Whether its orders rank lower at that time. NULL: of nobody. */
+static inline bool hold_lowers(const struct hold *h, int64_t log_time_ms)
+{
+	return h && h->lower_until_ms > log_time_ms;
+}
+
 /* The advertiser's; made when it isn't there. Stays where it is as long as the map lives. */
 struct hold *hold_of(struct map *holds, struct slice advertiser_id);
 void holds_free(struct map *holds);

@@ -58,7 +58,7 @@ void rank_lowering_switch_off(bool off)
 
 int64_t rank_price(const struct order *o, int64_t price_minor, int64_t now_ms)
 {
-	if (!o->hold || now_ms >= o->hold->lower_until_ms || lowering_is_off)
+	if (!hold_lowers(o->hold, now_ms) || lowering_is_off)
 		return price_minor;
 	return price_minor - money_share_bp(price_minor, o->hold->lower_bp);
 }

@@ -26,7 +26,7 @@ static void fill_pace(const struct market *m, const struct order *o, Punnet__V1_
 
 static bool fill_lowered(const struct order *o, int64_t now_ms, Punnet__V1__RankLowered *ret)
 {
-	if (!o->hold || o->hold->lower_until_ms <= now_ms)
+	if (!hold_lowers(o->hold, now_ms))
 		return false;
 	punnet__v1__rank_lowered__init(ret);
 	ret->since_ms = o->hold->lower_since_ms;
