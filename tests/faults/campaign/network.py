@@ -87,14 +87,19 @@ class Network:
             raise
 
     def down(self, keep):
-        """What is kept: orders, keys and configuration, and the logs, which lie on a disk that goes away."""
+        """What is kept: orders, keys and configuration, what the brokers hold, and the logs. Some lie on disks that go away: copies are kept."""
         self._pulse_over.set()
         if keep:
             self.stack.down()
-            shutil.copytree(self.home / "logs", self.home / "kept-logs", ignore=shutil.ignore_patterns(BALLAST), dirs_exist_ok=True)
+            self._copy("logs", "kept-logs")
+            for folder in (self.home / "data").glob("kafka*"):
+                self._copy(f"data/{folder.name}", f"kept-{folder.name}")
         self.ending.close()
         if not keep:
             shutil.rmtree(self.home, ignore_errors=True)
+
+    def _copy(self, folder, to):
+        shutil.copytree(self.home / folder, self.home / to, ignore=shutil.ignore_patterns(BALLAST), dirs_exist_ok=True)
 
     def _mount(self):
         """The logs and the last of several brokers get a disk that can be full; the ledger gets its own."""

@@ -79,8 +79,9 @@ class Series:
                        "--minutes", str(chosen.leads / chosen.rate / 60), "--report", report.name]
             done = subprocess.run(command, stdout=subprocess.PIPE if chosen.quiet else None, text=True, check=False)
             text = Path(report.name).read_text()
+        if done.returncode != 0:
+            print(done.stdout or "", end="", flush=True)
         if not text:
-            print(done.stdout or "", end="")
             raise SystemExit(f"run {number} ended with {done.returncode} before its verdict; the same command goes on with it")
         line = told(number, seed, began, json.loads(text), done.returncode)
         with open(self.path, "a", encoding="utf-8") as file:
