@@ -1,5 +1,9 @@
 /* bus_kafka_producer: one idempotent, gapless rd_kafka_t per producer.
  *
+ * What an ordered producer (one that never gives up) has sent is stored in the order of the calls, and nothing is left out. Two
+ * things besides librdkafka see to it: a gate a partition (bus_kafka_gate.h), and that what is acknowledged without a place in the
+ * log counts as not stored. For an unordered producer the second one is enough.
+ *
  * Each record in flight holds a slot, and the slots in flight are linked in the order of the calls, so that the age of
  * the oldest is at hand although acknowledgements come in any order across partitions. msg_opaque is the slot.
  * Fails: an error that is not a time-out means that the series has a hole or will have one: RESULT_FATAL. */
@@ -8,7 +12,9 @@
 #include <unistd.h>
 
 #include "bus_kafka.h"
+#include "bus_kafka_gate.h"
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 
 #define PRODUCER_TOPICS_MAX    32 /* topics that one producer writes to */
@@ -20,12 +26,22 @@
 #define PRODUCER_CLOSE_MS    1000
 #define PRODUCER_SOCKET_MS                                                                         \
 	"10000" /* longer than a follower that is lost holds up an acknowledgement */
-#define SLOT_NONE UINT32_MAX
+#define SLOT_NONE      UINT32_MAX
+#define PARTITIONS_MAX 10000
 
 struct slot {
 	uint64_t token;
 	int64_t at_ms;
-	uint32_t before, after; /* in flight: neighbours; free: `after` is the next free one */
+	uint32_t before, after;  /* in flight: neighbours; free: `after` is the next free one */
+	struct kafka_gate *gate; /* NULL: unordered */
+};
+
+/* A topic that the producer writes to. */
+struct target {
+	const char *name; /* as the caller gave it: compared by pointer first */
+	rd_kafka_topic_t *topic;
+	struct kafka_gate **gates; /* by partition; NULL where nothing was sent to */
+	int32_t gate_count;
 };
 
 struct kafka_producer {
@@ -35,15 +51,12 @@ struct kafka_producer {
 	struct kafka_bus *bus;
 	rd_kafka_t *rk;
 	int fd;
-	bool closing;
+	bool ordered, closing;
 	struct slot *slots;
 	uint32_t oldest, newest, free;
 	size_t in_flight;
-	struct {
-		const char *name; /* as the caller gave it: compared by pointer first */
-		rd_kafka_topic_t *topic;
-	} topics[PRODUCER_TOPICS_MAX];
-	size_t topic_count;
+	struct target targets[PRODUCER_TOPICS_MAX];
+	size_t target_count;
 };
 
 static struct kafka_producer *of(const struct bus_producer *p)
@@ -60,7 +73,7 @@ static uint32_t slot_take(struct kafka_producer *p, uint64_t token)
 	struct slot *s = &p->slots[i];
 
 	p->free = s->after;
-	*s = (struct slot){token, clock_monotonic_coarse_ms(), p->newest, SLOT_NONE};
+	*s = (struct slot){token, clock_monotonic_coarse_ms(), p->newest, SLOT_NONE, NULL};
 	if (p->newest != SLOT_NONE)
 		p->slots[p->newest].after = i;
 	else
@@ -98,27 +111,84 @@ static void slots_make(struct kafka_producer *p, size_t count)
 	p->oldest = p->newest = SLOT_NONE;
 }
 
+/* --- sending --- */
+
+static rd_kafka_resp_err_t send_now(struct kafka_producer *p, rd_kafka_topic_t *topic,
+				    int32_t partition, struct slice key, const char *type,
+				    struct slice value, uint32_t slot)
+{
+	return rd_kafka_producev(
+	    p->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data, key.len),
+	    RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len),
+	    RD_KAFKA_V_HEADER("message", type ? type : "", (ssize_t)(type ? strlen(type) : 0)),
+	    RD_KAFKA_V_OPAQUE((void *)((uintptr_t)slot + 1)), RD_KAFKA_V_END);
+}
+
+/* They were taken; that librdkafka has no room for them now can't be told to anybody. */
+static void send_held(struct kafka_producer *p, rd_kafka_topic_t *topic, int32_t partition,
+		      struct kafka_gate *g)
+{
+	int64_t now_ms = clock_monotonic_coarse_ms();
+	struct gate_held *h;
+
+	while (!p->voice.fatal && (h = gate_next(g, now_ms))) {
+		rd_kafka_resp_err_t err =
+		    send_now(p, topic, partition, gate_key(h), h->type, gate_value(h), h->slot);
+
+		if (err)
+			kafka_set_fatal(&p->voice, rd_kafka_err2str(err));
+		free(h);
+	}
+}
+
 /* --- acknowledgements --- */
+
+static bool without_a_place(const rd_kafka_message_t *m)
+{
+	return !m->err && m->offset < 0 && !fault_on("any_place");
+}
+
+/* What an ordered producer could not store stays unacknowledged: the end is all that is left. */
+static void not_stored(struct kafka_producer *p, const rd_kafka_message_t *m)
+{
+	char text[KAFKA_TEXT_LEN];
+
+	(void)snprintf(text, sizeof(text), "%s/%d: not stored: %s", rd_kafka_topic_name(m->rkt),
+		       (int)m->partition,
+		       m->err ? rd_kafka_err2str(m->err) : "acknowledged without a place");
+	if (p->ordered || m->err)
+		kafka_set_fatal(&p->voice, text);
+	else
+		log_error("kafka_lost", LOG_STR("why", text));
+}
+
+static void stored(struct kafka_producer *p, const rd_kafka_message_t *m, const struct slot *slot)
+{
+	if (!slot->gate)
+		return;
+	gate_stored(slot->gate, slot->at_ms);
+	send_held(p, m->rkt, m->partition, slot->gate);
+}
 
 static void on_delivery(_unused_ rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
 	struct kafka_producer *p = opaque;
 	uint32_t i = (uint32_t)((uintptr_t)m->_private - 1);
-	uint64_t token = p->slots[i].token;
-	enum result result = m->err ? RESULT_AWAY : RESULT_OK;
+	struct slot slot = p->slots[i];
+	bool fine = !m->err && !without_a_place(m);
 
 	if (p->closing)
 		return;
+	if (!fine && m->err != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
+		not_stored(p, m);
+	if (!fine && p->ordered)
+		return;
 	slot_give(p, i);
-	if (m->err && m->err != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
-		char text[KAFKA_TEXT_LEN];
-
-		(void)snprintf(text, sizeof(text), "%s/%d: not stored: %s",
-			       rd_kafka_topic_name(m->rkt), (int)m->partition,
-			       rd_kafka_err2str(m->err));
-		kafka_set_fatal(&p->voice, text);
-	}
-	p->options.on_ack(p->options.ctx, token, result, m->partition, m->err ? -1 : m->offset);
+	if (fine)
+		stored(p, m, &slot);
+	p->options.on_ack(p->options.ctx, slot.token, fine ? RESULT_OK : RESULT_AWAY, m->partition,
+			  fine ? m->offset : -1);
 }
 
 static void configure(rd_kafka_conf_t *conf)
@@ -170,6 +240,7 @@ struct bus_producer *kafka_producer_open(struct bus *b, const struct bus_produce
 	p->voice.what = "producer";
 	p->base.ops = &kafka_ops;
 	p->options = *o;
+	p->ordered = o->message_timeout_ms == 0;
 	p->bus = (struct kafka_bus *)b;
 	slots_make(p, o->max_in_flight);
 	p->fd = bus_event_open();
@@ -181,6 +252,17 @@ struct bus_producer *kafka_producer_open(struct bus *b, const struct bus_produce
 	}
 	bus_event_signal(p->fd); /* what came before the queue was watched */
 	return &p->base;
+}
+
+static void target_close(struct target *t)
+{
+	for (int32_t i = 0; i < t->gate_count; i++) {
+		if (t->gates[i])
+			gate_drop(t->gates[i]);
+		free(t->gates[i]);
+	}
+	free(t->gates);
+	rd_kafka_topic_destroy(t->topic);
 }
 
 void kafka_producer_close(struct bus_producer *base)
@@ -195,8 +277,8 @@ void kafka_producer_close(struct bus_producer *base)
 		rd_kafka_queue_destroy(queue);
 		(void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 		(void)rd_kafka_flush(p->rk, PRODUCER_CLOSE_MS);
-		for (size_t i = 0; i < p->topic_count; i++)
-			rd_kafka_topic_destroy(p->topics[i].topic);
+		for (size_t i = 0; i < p->target_count; i++)
+			target_close(&p->targets[i]);
 		rd_kafka_destroy(p->rk);
 	}
 	if (p->fd >= 0)
@@ -207,58 +289,84 @@ void kafka_producer_close(struct bus_producer *base)
 
 /* --- writing --- */
 
-static rd_kafka_topic_t *topic_of(struct kafka_producer *p, const char *name)
+static struct target *target_of(struct kafka_producer *p, const char *name)
 {
 	rd_kafka_topic_t *topic;
 
-	for (size_t i = 0; i < p->topic_count; i++)
-		if (p->topics[i].name == name)
-			return p->topics[i].topic;
+	for (size_t i = 0; i < p->target_count; i++)
+		if (p->targets[i].name == name)
+			return &p->targets[i];
 	name = bus_intern(&p->bus->base, name);
-	for (size_t i = 0; i < p->topic_count; i++)
-		if (p->topics[i].name == name)
-			return p->topics[i].topic;
+	for (size_t i = 0; i < p->target_count; i++)
+		if (p->targets[i].name == name)
+			return &p->targets[i];
 
-	assert(p->topic_count < PRODUCER_TOPICS_MAX);
+	assert(p->target_count < PRODUCER_TOPICS_MAX);
 	topic = rd_kafka_topic_new(p->rk, name, NULL);
 	if (!topic)
 		return NULL;
-	p->topics[p->topic_count].name = name;
-	p->topics[p->topic_count++].topic = topic;
-	return topic;
+	p->targets[p->target_count] = (struct target){.name = name, .topic = topic};
+	return &p->targets[p->target_count++];
+}
+
+static struct kafka_gate *gate_of(struct target *t, int32_t partition)
+{
+	if (partition >= t->gate_count) {
+		int32_t count = partition + 1;
+
+		t->gates = realloc(t->gates, (size_t)count * sizeof(*t->gates));
+		if (!t->gates)
+			abort();
+		memset(&t->gates[t->gate_count], 0,
+		       (size_t)(count - t->gate_count) * sizeof(*t->gates));
+		t->gate_count = count;
+	}
+	if (!t->gates[partition] &&
+	    !(t->gates[partition] = calloc(1, sizeof(*t->gates[partition]))))
+		abort();
+	return t->gates[partition];
+}
+
+static enum result produce_failed(struct kafka_producer *p, rd_kafka_resp_err_t err, uint32_t slot)
+{
+	slot_give(p, slot);
+	if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		return RESULT_AGAIN;
+	kafka_error(p->rk, &p->voice, err, rd_kafka_err2str(err));
+	return p->voice.fatal ? RESULT_FATAL : RESULT_BAD;
 }
 
 enum result kafka_produce(struct bus_producer *base, const char *topic, int32_t partition,
 			  struct slice key, const char *type, struct slice value, uint64_t token)
 {
 	struct kafka_producer *p = of(base);
-	rd_kafka_topic_t *t;
+	struct kafka_gate *gate;
 	rd_kafka_resp_err_t err;
+	struct target *t;
 	uint32_t slot;
 
+	assert(partition >= 0 && partition < PARTITIONS_MAX);
 	if (p->voice.fatal)
 		return RESULT_FATAL;
 	if (p->free == SLOT_NONE)
 		return RESULT_AGAIN;
-	t = topic_of(p, topic);
+	t = target_of(p, topic);
 	if (!t)
 		return RESULT_BAD;
 
 	slot = slot_take(p, token);
-	err = rd_kafka_producev(
-	    p->rk, RD_KAFKA_V_RKT(t), RD_KAFKA_V_PARTITION(partition),
-	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data, key.len),
-	    RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len),
-	    RD_KAFKA_V_HEADER("message", type ? type : "", (ssize_t)(type ? strlen(type) : 0)),
-	    RD_KAFKA_V_OPAQUE((void *)((uintptr_t)slot + 1)), RD_KAFKA_V_END);
+	gate = p->ordered ? gate_of(t, partition) : NULL;
+	p->slots[slot].gate = gate;
+	if (gate && !gate_lets(gate, p->slots[slot].at_ms)) {
+		gate_hold(gate, slot, key, type, value);
+		return RESULT_OK;
+	}
+	err = send_now(p, t->topic, partition, key, type, value, slot);
 	if (!err)
 		return RESULT_OK;
-
-	slot_give(p, slot);
-	if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-		return RESULT_AGAIN;
-	kafka_error(p->rk, &p->voice, err, rd_kafka_err2str(err));
-	return p->voice.fatal ? RESULT_FATAL : RESULT_BAD;
+	if (gate)
+		gate_refused(gate);
+	return produce_failed(p, err, slot);
 }
 
 enum result kafka_producer_poll(struct bus_producer *base, struct error *ret_error)
