@@ -1,11 +1,33 @@
 """A control group of its own for a process that is to run out of memory: the kernel's own out-of-memory kill, real and aimed.
 Needs a memory controller, of version 1 or 2, that may be written to."""
+import errno
+import itertools
 import os
+import time
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD_US = 10_000
 PREFERRED_WEIGHT = 10  # times the usual one
+EMPTY_S = 10  # a process that is dying leaves its group after a moment
+_numbers = itertools.count()
+
+
+def _leave(folder):
+    """All processes go back to the parent, and the group is taken away."""
+    until = time.monotonic() + EMPTY_S
+    while True:
+        for pid in (folder / "cgroup.procs").read_text().split():
+            try:
+                (folder.parent / "cgroup.procs").write_text(pid)
+            except ProcessLookupError:
+                pass
+        try:
+            return folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 class MemoryGroup:
@@ -13,8 +35,8 @@ class MemoryGroup:
 
     def __init__(self, limit_bytes):
         parent, self.limit_file, self.events_file = _place()
-        self.folder = parent / f"punnet-{os.getpid()}"
-        self.folder.mkdir(exist_ok=True)
+        self.folder = parent / f"punnet-{os.getpid()}-{next(_numbers)}"
+        self.folder.mkdir()
         self.limit(limit_bytes)
 
     def limit(self, limit_bytes):
@@ -30,9 +52,7 @@ class MemoryGroup:
         return sum(int(number) for name, number in lines if name == "oom_kill")
 
     def close(self):
-        for pid in (self.folder / "cgroup.procs").read_text().split():
-            (self.folder.parent / "cgroup.procs").write_text(pid)
-        self.folder.rmdir()
+        _leave(self.folder)
 
 
 def _place():
@@ -60,9 +80,7 @@ class CpuGroup:
         (self.folder / "cgroup.procs").write_text(str(pid))
 
     def close(self):
-        for pid in (self.folder / "cgroup.procs").read_text().split():
-            (self.folder.parent / "cgroup.procs").write_text(pid)
-        self.folder.rmdir()
+        _leave(self.folder)
 
 
 def can_group():
