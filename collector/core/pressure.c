@@ -10,8 +10,9 @@
 #define WAIT_QUICKS   3
 #define LATE_PARTS    4 /* of the wait that is bound: who is acknowledged now came that much earlier */
 #define CALM_WINDOWS  2 /* in which nobody was refused: the crowd is gone */
-#define VAIN_WINDOWS  5 /* so long a tight bound has to show */
-#define VAIN_TOO_SLOW 2 /* times what it bounds */
+#define SLOW_WINDOWS  5 /* so long a tight bound has to show */
+#define SLOW_TIMES    2 /* what it bounds */
+#define VAIN_WINDOWS  30
 
 static int64_t quicker(int64_t a_us, int64_t b_us)
 {
@@ -32,16 +33,9 @@ static int64_t wait_of_us(const struct pressure *p, int64_t least_us)
 	return MAX_OF(MIN_OF(p->busy_after_us, wait_us), quick + quick / 2);
 }
 
-/* Few are let under way for a while, and acknowledgements are no quicker: it is Kafka that is slow, and not the crowd. */
-static bool in_vain(const struct pressure *p)
-{
-	return p->crowd_windows >= VAIN_WINDOWS &&
-	       p->took_us > VAIN_TOO_SLOW * wait_of_us(p, PRESSURE_CROWD_WAIT_US);
-}
-
 static bool is_tight(const struct pressure *p)
 {
-	return p->crowd && !in_vain(p);
+	return p->crowd && p->vain_windows == 0;
 }
 
 int64_t pressure_wait_us(const struct pressure *p)
@@ -78,12 +72,26 @@ static void next_span(struct pressure *p, int64_t now_us)
 	p->span_from_us = now_us;
 }
 
+/* Few are let under way for a while, and even the quickest is not quick: it is Kafka that is slow, and not the crowd. By the quickest,
+ * for one pause makes the many late; and for a while only, for with the wide bound everybody is late by it. */
+static void watch_slow(struct pressure *p)
+{
+	bool slow =
+	    is_tight(p) && p->acks_least_us > SLOW_TIMES * wait_of_us(p, PRESSURE_CROWD_WAIT_US);
+
+	p->slow_windows = slow ? p->slow_windows + 1 : 0;
+	if (p->slow_windows >= SLOW_WINDOWS)
+		p->vain_windows = VAIN_WINDOWS;
+	else if (p->vain_windows > 0)
+		p->vain_windows--;
+}
+
 static void watch_crowd(struct pressure *p)
 {
+	watch_slow(p);
 	p->calm_windows = p->refused ? 0 : p->calm_windows + 1;
 	p->refused = false;
 	p->crowd = p->crowd && p->calm_windows < CALM_WINDOWS;
-	p->crowd_windows = p->crowd ? p->crowd_windows + 1 : 0;
 }
 
 static void next_window(struct pressure *p, int64_t now_us)
@@ -113,6 +121,7 @@ void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us)
 	p->idle = false;
 	p->acked_us = now_us;
 	p->took_us += (took_us - p->took_us) / TOOK_PARTS;
+	p->acks_least_us = p->acks ? MIN_OF(p->acks_least_us, took_us) : took_us;
 	p->acks++;
 	p->acks_took_us += took_us;
 	if (now_us - p->from_us >= WINDOW_US)

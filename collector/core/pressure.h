@@ -3,8 +3,8 @@
  * Two bounds. Until there is a crowd, what is under way may wait three times as long as an acknowledgement takes when nothing
  * crowds, and 120 ms at least: a broker that pauses for a tenth of a second is no crowd, nor is a batch that comes at once.
  * Whoever is refused makes a crowd of it; from then on the bound is tight, 30 ms at least, so that those who are taken in an
- * overload are taken quickly. It is over when two tenths of a second went by in which nobody was refused. Where the tight bound does
- * not make acknowledgements quicker, Kafka itself is slow, and the wide one holds.
+ * overload are taken quickly. It is over when two tenths of a second went by in which nobody was refused. Where for half a second even
+ * the quickest needed twice the tight bound, Kafka itself is slow, and the wide one holds for three seconds; then it is tried again.
  *
  * What an acknowledgement takes is found out by looking: the quickest tenth of a second of the last ten to twenty seconds. In a
  * crowd nothing is quick any more, so that every ten seconds, for a third of one, only as many are let under way as Kafka needs
@@ -34,14 +34,16 @@ struct pressure {
 	int64_t from_us;  /* the pace is being counted since then, but for the time at rest */
 	int64_t acked_us; /* the last one */
 	uint64_t acks;
-	int64_t acks_took_us; /* all of these together */
+	int64_t acks_took_us, acks_least_us; /* all of these together, and the quickest */
 	int64_t quick_us,
 	    quick_before_us;   /* the quickest window of this span and of the last; 0: none */
 	int64_t span_from_us;  /* this span began then */
 	bool started, looking; /* looking: few are let under way, to see what is quick */
 	bool idle;             /* nothing was under way */
 	bool crowd, refused;   /* refused: somebody was, in this window */
-	uint32_t crowd_windows, calm_windows;
+	uint32_t calm_windows;
+	uint32_t slow_windows; /* of a crowd, in which the tight bound made nobody quick */
+	uint32_t vain_windows; /* so many more the wide one holds */
 };
 
 void pressure_acked(struct pressure *p, int64_t now_us, int64_t took_us);

@@ -66,6 +66,15 @@ static void run(struct kafka *k, struct pressure *p, int64_t from_ms, int64_t ms
 	}
 }
 
+/* So many a second come and are stored, evenly. */
+static void flow(struct kafka *k, struct pressure *p, int64_t from_ms, int64_t ms,
+		 int64_t come_per_s, int64_t stored_per_s)
+{
+	for (int64_t at = from_ms; at < from_ms + ms; at++)
+		run(k, p, at, 1, (size_t)((at + 1) * come_per_s / 1000 - at * come_per_s / 1000),
+		    (size_t)((at + 1) * stored_per_s / 1000 - at * stored_per_s / 1000));
+}
+
 static struct kafka *fresh(void)
 {
 	struct kafka *k = calloc(1, sizeof(*k));
@@ -279,6 +288,55 @@ static void a_few_slow_ones_are_no_crowd(_unused_ void **state)
 	assert_true(pressure_is_high(&p, PRESSURE_UNDER_WAY_MIN));
 }
 
+/* In the midst of an overload the broker pauses: the bound is tight again afterwards. The control is `vain_windows`. */
+static int64_t p99_after_a_pause_ms(uint32_t vain_windows)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+	int64_t p99;
+
+	k->takes_us = 5000;
+	flow(k, &p, 0, 4000, 1750, 3500);
+	flow(k, &p, 4000, 2000, 10500, 3500);
+	flow(k, &p, 6000, 100, 10500, 0);
+	flow(k, &p, 6100, 500, 10500, 3500);
+	(void)p99_ms(k);
+	for (int64_t at = 6600; at < 9000; at++) {
+		p.vain_windows = vain_windows ? vain_windows : p.vain_windows;
+		flow(k, &p, at, 1, 10500, 3500);
+	}
+	p99 = p99_ms(k);
+	free(k);
+	return p99;
+}
+
+static void after_a_pause_in_a_crowd_the_bound_is_tight_again(_unused_ void **state)
+{
+	assert_in_range(p99_after_a_pause_ms(0), 1, 45);
+	assert_true(p99_after_a_pause_ms(1) > 60);
+}
+
+/* Whatever the load was, and for how long: what can be stored is stored, and 300 ms later nobody is refused. */
+static void no_overload_makes_goodput_collapse_or_outlasts_itself(_unused_ void **state)
+{
+	for (int64_t takes_us = 1000; takes_us <= 30000; takes_us += 7000)
+		for (int64_t times = 1; times <= 10; times++) {
+			struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+			struct kafka *k = fresh();
+
+			k->takes_us = takes_us;
+			flow(k, &p, 0, 3000, 2000, 4000);
+			k->stored = 0;
+			flow(k, &p, 3000, 20000, 4000 * times, 4000);
+			assert_true(k->stored >= 20000 * 4 * 9 / 10);
+			flow(k, &p, 23000, 300, 2000, 4000);
+			k->refused = 0;
+			flow(k, &p, 23300, 3000, 2000, 4000);
+			assert_int_equal(k->refused, 0);
+			free(k);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +353,8 @@ int main(void)
 	    cmocka_unit_test(when_the_flood_is_over_nobody_is_refused_any_more),
 	    cmocka_unit_test(one_broker_that_stands_still_refuses_nobody),
 	    cmocka_unit_test(a_few_slow_ones_are_no_crowd),
+	    cmocka_unit_test(after_a_pause_in_a_crowd_the_bound_is_tight_again),
+	    cmocka_unit_test(no_overload_makes_goodput_collapse_or_outlasts_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
