@@ -12,8 +12,9 @@ struct progress;
 struct partition {
 	bool owned;
 	uint32_t generation;
-	int64_t seen;      /* highest raw offset taken: the watermark */
-	int64_t committed; /* asked for last */
+	int64_t seen;       /* highest raw offset taken: the watermark */
+	int64_t committed;  /* asked for last */
+	int64_t judged_end; /* after the last verdict of our own in the log; 0: none yet */
 	struct progress *progress;
 };
 

@@ -12,6 +12,7 @@
 #define SERVER_TIMEOUT_MS 10000
 #define READ_TIMEOUT_MS   100
 #define RECORDS_MAX       DESK_LEADS_MAX
+#define SURE_MS           3000 /* so long a broker that was deposed may tell an older end, at most */
 
 static void end_reading(struct restore *r)
 {
@@ -36,6 +37,8 @@ static enum result look(struct worker *w, struct error *e)
 		return result;
 	for (uint32_t p = 0; p < r->partitions; p++)
 		ready = ready && (!r->missing[p] || fault_on("restore_off"));
+	if (r->ready)
+		memset(r->told, 0, sizeof(r->told));
 	if (ready != r->ready)
 		log_info(ready ? "kv_complete" : "kv_incomplete");
 	r->ready = ready;
@@ -44,17 +47,74 @@ static enum result look(struct worker *w, struct error *e)
 	return RESULT_OK;
 }
 
+/* --- where leads.judged ends --- */
+
+static enum result ask_end(struct worker *w, int32_t partition, int64_t *ret_low, int64_t *ret_end)
+{
+	return bus_offsets(w->bus, TOPIC_JUDGED, partition, SERVER_TIMEOUT_MS, ret_low, ret_end);
+}
+
+/* Of all that are missing at once, so that only the first one is waited for. */
+static enum result ask_ends(struct worker *w)
+{
+	struct restore *r = &w->restore;
+	enum result result = RESULT_OK;
+	int64_t low;
+
+	for (uint32_t p = 0; p < r->partitions && result == RESULT_OK; p++) {
+		if (!r->missing[p] || r->told[p].at_ms > 0 ||
+		    !partitions_owned(&w->partitions, (int32_t)p))
+			continue;
+		result = ask_end(w, (int32_t)p, &low, &r->told[p].end);
+		if (result == RESULT_OK)
+			r->told[p].at_ms = clock_monotonic_ms();
+	}
+	return result;
+}
+
+/* The end as it was when the state was missed, or later. Behind a verdict of our own nobody's stand but our own. Without one it is
+ * the higher of two that were told SURE_MS apart, unless a partition has one leader only. */
+static enum result learn_end(struct worker *w, int64_t *ret_low)
+{
+	struct restore *r = &w->restore;
+	const struct partition *p = partitions_owned(&w->partitions, r->at);
+	int64_t waited_ms = clock_monotonic_ms() - r->told[r->at].at_ms, told;
+	enum result result = ask_end(w, r->at, ret_low, &told);
+
+	if (result != RESULT_OK)
+		return result;
+	r->until = MAX_OF(told, r->told[r->at].end);
+	r->sure = waited_ms >= SURE_MS || (p && p->judged_end > 0) || fault_on("told_ends") ||
+		  bus_ends_are_sure(w->bus, TOPIC_JUDGED, SERVER_TIMEOUT_MS);
+	if (p && !fault_on("told_ends"))
+		r->until = MAX_OF(r->until, p->judged_end);
+	return RESULT_OK;
+}
+
+/* At the end that was told. RESULT_AGAIN: it may be an older one, and has to be asked for again in a while. */
+static enum result be_sure(struct worker *w)
+{
+	struct restore *r = &w->restore;
+	int64_t low;
+
+	if (!r->sure && clock_monotonic_ms() - r->told[r->at].at_ms >= SURE_MS)
+		return learn_end(w, &low);
+	return r->sure ? RESULT_OK : RESULT_AGAIN;
+}
+
+/* --- reading it --- */
+
 static bool open_next(struct worker *w, struct error *e, enum result *ret_result)
 {
 	struct restore *r = &w->restore;
 	int64_t low;
 
-	for (uint32_t p = 0; p < r->partitions; p++) {
+	*ret_result = ask_ends(w);
+	for (uint32_t p = 0; p < r->partitions && *ret_result == RESULT_OK; p++) {
 		if (!r->missing[p] || !partitions_owned(&w->partitions, (int32_t)p))
 			continue;
 		r->at = (int32_t)p;
-		*ret_result =
-		    bus_offsets(w->bus, TOPIC_JUDGED, r->at, SERVER_TIMEOUT_MS, &low, &r->until);
+		*ret_result = learn_end(w, &low);
 		if (*ret_result != RESULT_OK)
 			return false;
 		/* beside those that stay: librdkafka would sleep for up to a second over a reader that is alone */
@@ -65,7 +125,6 @@ static bool open_next(struct worker *w, struct error *e, enum result *ret_result
 		r->began_ms = clock_monotonic_ms();
 		return r->reader != NULL;
 	}
-	*ret_result = RESULT_OK;
 	return false;
 }
 
@@ -154,17 +213,23 @@ static enum result put_back(struct worker *w, struct error *e)
 }
 
 /* What could not be read or put back is read again, from the partition's beginning. */
-static enum result step(struct worker *w, struct error *e)
+static enum result step(struct worker *w, bool *ret_busy, struct error *e)
 {
 	struct restore *r = &w->restore;
 	enum result result = RESULT_OK;
 
 	if (!r->next)
 		result = read_ahead(w, e);
-	if (result == RESULT_OK && r->next)
+	if (result == RESULT_OK && r->next) {
 		result = put_back(w, e);
-	else if (result == RESULT_OK && bus_reader_position(r->reader) >= r->until)
-		return finish(w, e);
+	} else if (result == RESULT_OK && bus_reader_position(r->reader) >= r->until) {
+		result = be_sure(w);
+		*ret_busy = result == RESULT_OK;
+		if (result == RESULT_AGAIN)
+			return RESULT_OK;
+		if (result == RESULT_OK && bus_reader_position(r->reader) >= r->until)
+			return finish(w, e);
+	}
 	if (result != RESULT_OK && result != RESULT_AGAIN)
 		end_reading(r);
 	return result;
@@ -187,7 +252,7 @@ enum result restore_turn(struct worker *w, bool *ret_busy, struct error *ret_err
 	if (!r->reader && !open_next(w, ret_error, &result))
 		return result;
 	*ret_busy = true;
-	result = step(w, ret_error);
+	result = step(w, ret_busy, ret_error);
 	if (result == RESULT_AGAIN)
 		restore_needed(w);
 	return result == RESULT_AGAIN ? RESULT_OK : result;
@@ -200,6 +265,7 @@ void restore_needed(struct worker *w)
 	end_reading(r);
 	r->ready = false;
 	r->again = true;
+	memset(r->told, 0, sizeof(r->told));
 	metric_add(METRIC_FILTER_KV_LOST, 1);
 	log_warn("kv_state_lost");
 }

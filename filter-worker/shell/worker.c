@@ -104,12 +104,13 @@ void worker_on_ack(void *ctx, uint64_t token, enum result result, int32_t partit
 	struct flight flight = flights_land(&w->flights, token);
 	struct partition *p = partitions_still(&w->partitions, flight.partition, flight.generation);
 
-	(void)offset;
 	if (result != RESULT_OK)
 		service_die(w->service, "%s/%d: a record was given up by the producer",
 			    TOPIC_JUDGED, partition);
 	metric_observe_us(METRIC_FILTER_AGE, (clock_now_ms() - flight.received_at_ms) * 1000);
 	w->letters -= flight.letter;
+	if (p && !flight.letter)
+		p->judged_end = MAX_OF(p->judged_end, offset + 1);
 	if (p && flight.entry != 0)
 		progress_release(p->progress, flight.entry);
 	fault_point("worker_acked");

@@ -22,10 +22,15 @@ struct restore {
 	bool missing[RESTORE_PARTITIONS_MAX];
 	uint32_t partitions;
 	int64_t looked_at_ms;
+	struct {
+		int64_t end,
+		    at_ms; /* where leads.judged ended, as was told then; at_ms 0: not asked */
+	} told[RESTORE_PARTITIONS_MAX];
 	/* the partition at hand */
 	struct bus_reader *reader;
 	int32_t at;
 	int64_t until, began_ms;
+	bool sure;                   /* `until` is no older end */
 	uint64_t put_back, next_raw; /* verdicts; the offset in leads.raw after the highest one */
 	/* the batch that was read ahead: while the kv takes one in, the next is unpacked */
 	struct desk_lead *next; /* NULL: none */

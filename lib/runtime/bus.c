@@ -102,6 +102,11 @@ int32_t bus_partitions(struct bus *b, const char *topic, int timeout_ms)
 	return b->ops->partitions(b, topic, timeout_ms);
 }
 
+bool bus_ends_are_sure(struct bus *b, const char *topic, int timeout_ms)
+{
+	return !b->ops->ends_are_sure || b->ops->ends_are_sure(b, topic, timeout_ms);
+}
+
 enum result bus_offsets(struct bus *b, const char *topic, int32_t partition, int timeout_ms,
 			int64_t *ret_low, int64_t *ret_high)
 {

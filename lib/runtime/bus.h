@@ -62,6 +62,9 @@ int32_t bus_partitions(struct bus *b, const char *topic, int timeout_ms);
 /* Blocking. low is the first readable offset, high the next one to be written. */
 _must_use_ enum result bus_offsets(struct bus *b, const char *topic, int32_t partition,
 				   int timeout_ms, int64_t *ret_low, int64_t *ret_high);
+/* Blocking. Can nobody but who leads the topic's partitions today ever lead them? Otherwise a broker that stood still and was deposed
+ * may, for a moment after it woke up, tell where they ended before. false when it can't be learned, too. */
+bool bus_ends_are_sure(struct bus *b, const char *topic, int timeout_ms);
 /* Blocking. First offset whose timestamp is not before time_ms; the high offset when there is none. */
 _must_use_ enum result bus_offset_at(struct bus *b, const char *topic, int32_t partition,
 				     int64_t time_ms, int timeout_ms, int64_t *ret_offset);

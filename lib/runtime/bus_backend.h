@@ -15,6 +15,8 @@ struct bus_ops {
 	enum result (*topics_apply)(struct bus *b, const struct bus_topic_spec *specs, size_t count,
 				    int timeout_ms, size_t *ret_created, struct error *ret_error);
 	int32_t (*partitions)(struct bus *b, const char *topic, int timeout_ms);
+	bool (*ends_are_sure)(struct bus *b, const char *topic,
+			      int timeout_ms); /* NULL: they are */
 	enum result (*offsets)(struct bus *b, const char *topic, int32_t partition, int timeout_ms,
 			       int64_t *ret_low, int64_t *ret_high);
 	enum result (*offset_at)(struct bus *b, const char *topic, int32_t partition,

@@ -70,6 +70,8 @@ void kafka_readings_close(struct kafka_bus *k);
 /* Blocking. Before a question that goes to a partition's leader. */
 void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms);
 
+bool kafka_ends_are_sure(struct bus *b, const char *topic, int timeout_ms);
+
 rd_kafka_NewTopic_t *kafka_new_topic(const struct bus_topic_spec *s, struct error *ret_error);
 
 /* The operations of bus_ops that live in the other files. */

@@ -10,3 +10,30 @@ void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms)
 	if (!rd_kafka_metadata(k->admin, 1, NULL, &md, timeout_ms))
 		rd_kafka_metadata_destroy(md);
 }
+
+static bool led_by_one(const rd_kafka_metadata_t *md)
+{
+	const rd_kafka_metadata_topic_t *t = md->topics;
+
+	for (int p = 0; md->topic_cnt == 1 && p < t->partition_cnt; p++)
+		if (t->partitions[p].replica_cnt != 1)
+			return false;
+	return md->topic_cnt == 1 && t->partition_cnt > 0;
+}
+
+bool kafka_ends_are_sure(struct bus *b, const char *topic, int timeout_ms)
+{
+	struct kafka_bus *k = (struct kafka_bus *)b;
+	rd_kafka_topic_t *t = rd_kafka_topic_new(k->admin, topic, NULL);
+	const rd_kafka_metadata_t *md;
+	bool sure = false;
+
+	if (!t)
+		return false;
+	if (!rd_kafka_metadata(k->admin, 0, t, &md, timeout_ms)) {
+		sure = led_by_one(md);
+		rd_kafka_metadata_destroy(md);
+	}
+	rd_kafka_topic_destroy(t);
+	return sure;
+}

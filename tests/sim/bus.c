@@ -6,6 +6,11 @@
 
 #define COMMITS_MAX           64
 #define TAKE_LITTLE_PER_10000 2000
+#define OLD_ENDS_WORLDS       4
+#define OLD_ENDS_EVERY_US     (8000 * US_PER_MS)
+#define OLD_ENDS_FOR_US       (2500 * US_PER_MS)
+#define OLD_END_PER_10000     8000
+#define OLD_END_MOST          4 /* records */
 
 /* --- consuming --- */
 
@@ -172,10 +177,45 @@ static int32_t sim_partitions(_unused_ struct bus *b, const char *topic, int tim
 	return bus_partitions(sim.log, topic, timeout_ms);
 }
 
+/* In one world of four a broker was deposed, and tells for a while where a topic ended before: in half of them every now and then, in the
+ * others when the kv loses its state, too. */
+static bool sim_ends_are_sure(_unused_ struct bus *b, _unused_ const char *topic,
+			      _unused_ int timeout_ms)
+{
+	return sim.seed % OLD_ENDS_WORLDS != 0;
+}
+
+static bool broker_is_deposed(void)
+{
+	if (sim.calm || sim.seed % OLD_ENDS_WORLDS != 0)
+		return false;
+	if (sim.seed % (2 * OLD_ENDS_WORLDS) == 0)
+		return sim.now_us % OLD_ENDS_EVERY_US < OLD_ENDS_FOR_US;
+	return sim.kv_emptied_us && sim.now_us - sim.kv_emptied_us < OLD_ENDS_FOR_US;
+}
+
+/* Drawn from a source of its own. */
+static int64_t older_end(int64_t low, int64_t high)
+{
+	static struct rng r;
+	static bool begun;
+
+	if (!begun)
+		r = rng_seed(sim.seed ^ 0x656e6473ULL);
+	begun = true;
+	if (!broker_is_deposed() || !rng_chance(&r, OLD_END_PER_10000))
+		return high;
+	return MAX_OF(low, high - 1 - (int64_t)rng_below(&r, OLD_END_MOST));
+}
+
 static enum result sim_offsets(_unused_ struct bus *b, const char *topic, int32_t partition,
 			       int timeout_ms, int64_t *ret_low, int64_t *ret_high)
 {
-	return bus_offsets(sim.log, topic, partition, timeout_ms, ret_low, ret_high);
+	enum result r = bus_offsets(sim.log, topic, partition, timeout_ms, ret_low, ret_high);
+
+	if (r == RESULT_OK && sim.running)
+		*ret_high = older_end(*ret_low, *ret_high);
+	return r;
 }
 
 static enum result sim_offset_at(_unused_ struct bus *b, const char *topic, int32_t partition,
@@ -203,6 +243,7 @@ static const struct bus_ops sim_ops = {
     .close = sim_close,
     .topics_apply = sim_topics_apply,
     .partitions = sim_partitions,
+    .ends_are_sure = sim_ends_are_sure,
     .offsets = sim_offsets,
     .offset_at = sim_offset_at,
     .committed = sim_committed,

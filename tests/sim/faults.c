@@ -385,6 +385,7 @@ static void come_true(void *ctx)
 		break;
 	case FAULT_KV_EMPTY:
 		kv_empty();
+		sim.kv_emptied_us = sim.now_us;
 		break;
 	case FAULT_DB_AWAY:
 		sim.db_away_until_us = sim.now_us + f->for_us;

@@ -99,7 +99,7 @@ struct sim {
 	bool calm;           /* no more faults, no delays worth the name */
 	struct bus *log;     /* what the brokers hold: a bus in memory */
 	struct kv *kv;
-	int64_t kv_away_until_us, db_away_until_us;
+	int64_t kv_away_until_us, kv_emptied_us, db_away_until_us;
 	int raw_twice;
 	int64_t moved_us; /* when something happened last that others may act upon */
 	int64_t
