@@ -15,8 +15,8 @@ static void work(uv_work_t *w)
 		b->bus = bus_open(config_text(b->service->config, "common", "kafka"),
 				  b->service->instance, &b->error);
 	if (b->bus)
-		b->result = audit_backlog_read(b->bus, b->settings, clock_now_ms(), b->stages,
-					       &b->error);
+		b->result =
+		    audit_backlog_read(b->bus, b->settings, clock_now_ms(), b->stages, &b->error);
 }
 
 static void after(uv_work_t *w, _unused_ int status)

@@ -27,7 +27,7 @@ struct audit_round_settings {
 	int64_t from_ms, to_ms; /* leads that came in then; 0 = no such end */
 	const atomic_bool
 	    *stop; /* once it is set a round ends soon, with RESULT_AGAIN; NULL = nobody stops it */
-	uint64_t key; /* of the sums */
+	uint64_t key;                    /* of the sums */
 	int64_t causes_wait_ms, sure_ms; /* 0 = as above */
 };
 

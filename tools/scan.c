@@ -40,7 +40,7 @@ static const struct {
 	const char *name;
 	const ProtobufCMessageDescriptor *type;
 	const ProtobufCMessageDescriptor
-	    *beside; /* stands there, too, and says nothing about a lead: left out */
+	    *beside;   /* stands there, too, and says nothing about a lead: left out */
 	size_t source; /* where the message has its provenance; 0 = it has none */
 	enum scan_topic cause;
 } topics[SCAN_TOPICS] = {

@@ -124,7 +124,8 @@ def test_the_backlog_is_told_before_everything_is_read(network):
     port = network.port_base + 99
     os.kill(worker, signal.SIGSTOP)
     environment = {**network.environment, **network.exports, "PUNNET_FAULT": "first_reading_endless"}
-    auditor = subprocess.Popen([ROOT / "build/dev/bin/punnet-auditor", "--instance", "auditor@9", "--admin", f"127.0.0.1:{port}"],
+    auditor = subprocess.Popen([ROOT / "build/dev/bin/punnet-auditor", "--instance", "auditor@9", "--admin", f"127.0.0.1:{port}",
+                                "--config", network.home / "conf/punnet.yaml"],
                                env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         network.webmaster.send_all(lead(n, seed=91) for n in range(LEADS + 40, LEADS + 42))

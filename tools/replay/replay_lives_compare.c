@@ -11,8 +11,8 @@
 
 struct table {
 	const char *name, *sql;
-	const char
-	    *columns[LIVES_COLUMNS_MAX]; /* as the statement gives them; the first `keys` are the key */
+	const char *columns
+	    [LIVES_COLUMNS_MAX]; /* as the statement gives them; the first `keys` are the key */
 	size_t keys;
 };
 
@@ -69,7 +69,8 @@ static const struct table tables[LIVES_TABLES] = {
      3},
     {"ignored",
      "SELECT lead_id, partition, log_offset, round, event, reason, advertiser_id, verdict_id, "
-     "at_ms FROM ignored WHERE lead_id > $1 AND lead_id <= $2 AND partition = $3 AND log_offset > $4 "
+     "at_ms FROM ignored WHERE lead_id > $1 AND lead_id <= $2 AND partition = $3 AND log_offset > "
+     "$4 "
      "AND log_offset <= $5",
      {"lead_id", "partition", "log_offset", "round", "event", "reason", "advertiser_id",
       "verdict_id", "at_ms"},
@@ -105,8 +106,8 @@ static void name(struct lives_result *ret, const struct table *t, const struct l
 		snprintf(d->where + len, sizeof(d->where) - len, " %s=%s", t->columns[i],
 			 row->columns[i].data);
 	}
-	snprintf(d->lead, sizeof(d->lead), "%.8s-%.4s-%.4s-%.4s-%.12s", id,
-		 id + 8, id + 12, id + 16, id + 20);
+	snprintf(d->lead, sizeof(d->lead), "%.8s-%.4s-%.4s-%.4s-%.12s", id, id + 8, id + 12,
+		 id + 16, id + 20);
 }
 
 /* Both have it. */
@@ -134,7 +135,7 @@ static void compare_rows(struct lives_result *ret, const struct table *t,
 	size_t i = 0, k = 0;
 
 	while (i < a->count || k < b->count) {
-		int c = i == a->count	? 1
+		int c = i == a->count   ? 1
 			: k == b->count ? -1
 					: lives_rows_compare(&a->all[i], &b->all[k], t->keys);
 

@@ -22,10 +22,10 @@
 #define SURE_MS        300
 
 static const char *const names[SCAN_TOPICS] = {
-    [SCAN_DEAD] = "dead.letters",         [SCAN_RAW] = "leads.raw",
-    [SCAN_JUDGED] = "leads.judged",       [SCAN_MARKET] = "market",
-    [SCAN_ROUTED] = "leads.routed",       [SCAN_UNSOLD] = "leads.unsold",
-    [SCAN_ATTEMPTS] = "leads.attempts",   [SCAN_OUTCOMES] = "leads.outcomes",
+    [SCAN_DEAD] = "dead.letters",       [SCAN_RAW] = "leads.raw",
+    [SCAN_JUDGED] = "leads.judged",     [SCAN_MARKET] = "market",
+    [SCAN_ROUTED] = "leads.routed",     [SCAN_UNSOLD] = "leads.unsold",
+    [SCAN_ATTEMPTS] = "leads.attempts", [SCAN_OUTCOMES] = "leads.outcomes",
 };
 
 /* --- an end that is too old --- */
@@ -81,10 +81,10 @@ static void make_topics(struct bus *b)
 	size_t created;
 
 	for (size_t i = 0; i < ARRAY_LEN(specs); i++)
-		specs[i] = (struct bus_topic_spec){
-		    .name = i < SCAN_TOPICS ? names[i] : more[i - SCAN_TOPICS],
-		    .partitions = 1,
-		    .retention_ms = -1};
+		specs[i] = (struct bus_topic_spec){.name = i < SCAN_TOPICS ? names[i]
+									   : more[i - SCAN_TOPICS],
+						   .partitions = 1,
+						   .retention_ms = -1};
 	if (bus_topics_apply(b, specs, ARRAY_LEN(specs), WAIT_MS, &created, &e) != RESULT_OK)
 		fail_msg("%s", e.text);
 }
