@@ -51,8 +51,7 @@ static uint64_t owner_of(struct kv *kv, uint64_t n, int64_t now_ms, uint32_t key
 
 	memcpy(lead.self.lead_id.bytes, &n, sizeof(n));
 	(void)snprintf(text, sizeof(text), "k%u", key);
-	lead.claims[0] =
-	    (struct kv_claim){.key = slice_cstr(text), .ttl_ms = ttl_ms, .group = key};
+	lead.claims[0] = (struct kv_claim){.key = slice_cstr(text), .ttl_ms = ttl_ms, .group = key};
 	if (kv_gather(kv, &lead, 1, &error) != RESULT_OK)
 		fail_msg("%s", error.text);
 	assert_true(lead.claims[0].held);
