@@ -46,15 +46,20 @@ static void tell_letters(struct alerts *a, const struct audit_findings *f, int64
 	a->letters_said = old;
 }
 
+void alerts_tell_stages(const struct audit_stage_line stages[AUDIT_STAGES])
+{
+	for (size_t i = 0; i < AUDIT_STAGES; i++) {
+		metric_set_member(METRIC_AUDIT_BEHIND, i, (int64_t)stages[i].behind);
+		metric_set_member(METRIC_AUDIT_BEHIND_TIME, i, stages[i].behind_ms / 1000);
+	}
+}
+
 void alerts_tell(struct alerts *a, const struct audit_findings *f, int64_t letter_alert_ms,
 		 int64_t now_ms)
 {
 	for (size_t i = 0; i < AUDIT_INVARIANTS; i++)
 		tell_invariant(a, i, &f->lines[i]);
-	for (size_t i = 0; i < AUDIT_STAGES; i++) {
-		metric_set_member(METRIC_AUDIT_BEHIND, i, (int64_t)f->stages[i].behind);
-		metric_set_member(METRIC_AUDIT_BEHIND_TIME, i, f->stages[i].behind_ms / 1000);
-	}
+	alerts_tell_stages(f->stages);
 	tell_letters(a, f, letter_alert_ms, now_ms);
 	metric_set(METRIC_AUDIT_LEADS, (int64_t)f->leads);
 }

@@ -10,6 +10,7 @@ struct alerts {
 };
 
 void alerts_begin(void); /* once in a process */
+void alerts_tell_stages(const struct audit_stage_line stages[AUDIT_STAGES]);
 void alerts_tell(struct alerts *a, const struct audit_findings *f, int64_t letter_alert_ms,
 		 int64_t now_ms);
 

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 
 #include "alerts.h"
+#include "backlog.h"
 #include "findings.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/service.h"
@@ -24,6 +26,7 @@ struct state {
 	atomic_bool stop;
 	struct audit_round_settings settings;
 	struct alerts alerts;
+	struct backlog backlog; /* until everything was read once */
 	int64_t every_ms, letter_alert_ms, span_ms;
 	uv_work_t work;
 	bool working;
@@ -55,6 +58,7 @@ static enum result start(struct service *s, struct error *ret_error)
 	    .worker_group = config_text(c, "filter_worker", "group"),
 	};
 	state->settings.stop = &state->stop;
+	state->backlog = (struct backlog){.service = s, .settings = &state->settings};
 	if (sodium_init() < 0)
 		return error_set(ret_error, RESULT_FATAL, "libsodium can't be used");
 	randombytes_buf(&state->settings.key, sizeof(state->settings.key));
@@ -76,6 +80,8 @@ static void work(uv_work_t *w)
 	struct state *state = w->data;
 
 	state->result = RESULT_AWAY;
+	while (fault_on("first_reading_endless") && !atomic_load(&state->stop))
+		uv_sleep(10);
 	if (state->round && clock_monotonic_ms() >= state->opened_ms + RENEW_MS) {
 		audit_round_close(state->round);
 		state->round = NULL;
@@ -124,6 +130,7 @@ static void after(uv_work_t *w, _unused_ int status)
 	if (state->result != RESULT_OK)
 		return;
 	state->last_ms = now_ms;
+	backlog_end(&state->backlog);
 	metric_add(METRIC_AUDIT_ROUNDS, 1);
 	metric_observe_us(METRIC_AUDIT_ROUND_TIME, took_ms * 1000);
 	note_untold(state);
@@ -134,6 +141,8 @@ static enum turn turn(struct service *s)
 {
 	struct state *state = s->state;
 
+	if (!s->draining)
+		backlog_turn(&state->backlog);
 	if (state->working || s->draining || clock_monotonic_ms() < state->next_ms)
 		return TURN_IDLE; /* the loop's tick asks again soon */
 	state->working = true;
@@ -169,7 +178,7 @@ static bool drained(struct service *s)
 {
 	const struct state *state = s->state;
 
-	return !state->working;
+	return !state->working && !state->backlog.working;
 }
 
 static void stop(struct service *s)
@@ -179,6 +188,7 @@ static void stop(struct service *s)
 	if (!state)
 		return;
 	audit_round_close(state->round);
+	backlog_close(&state->backlog);
 	findings_free(state->findings);
 	bus_close(state->bus);
 	free(state);

@@ -175,7 +175,7 @@ static int print_all(struct auditing *w)
 	print_stages(w);
 	fine = print_verdict(w);
 	if (w->found.letters_open && !w->tool->json)
-		printf("audit: %zu dead letters are open; see `punnet dead-letters list`. The "
+		printf("audit: open dead letters: %zu; see `punnet dead-letters list`. The "
 		       "oldest: %s\n",
 		       w->found.letters_open, w->found.letter);
 	print_traces(w);

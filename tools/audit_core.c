@@ -59,7 +59,7 @@ struct audit *audit_new(void)
 		for (size_t m = 0; m < AUDIT_PARTITIONS_MAX; m++)
 			a->decided[0][p][m].offset = a->decided[1][p][m].offset = -1;
 		for (size_t t = 0; t < AUDIT_TOPICS; t++)
-			a->committed[t][p] = -1;
+			a->committed[t][p] = a->noted[t][p] = a->due[t][p] = -1;
 	}
 	return a;
 }
@@ -324,12 +324,36 @@ void audit_committed(struct audit *a, enum audit_topic topic, uint32_t partition
 {
 	assert(partition < AUDIT_PARTITIONS_MAX);
 	a->committed[topic][partition] = next;
+	if (!a->deferred)
+		a->due[topic][partition] = next;
+}
+
+int64_t audit_committed_to(const struct audit *a, enum audit_topic topic, uint32_t partition)
+{
+	return a->committed[topic][partition];
+}
+
+void audit_defer(struct audit *a)
+{
+	a->deferred = true;
+}
+
+void audit_note_commits(struct audit *a)
+{
+	memcpy(a->noted, a->committed, sizeof(a->noted));
+}
+
+void audit_commits_are_due(struct audit *a)
+{
+	memcpy(a->due, a->noted, sizeof(a->due));
 }
 
 bool audit_is_ahead(const struct audit *a, enum audit_topic topic, uint32_t partition,
 		    int64_t offset)
 {
-	return offset >= a->committed[topic][partition];
+	if (topic == AUDIT_OUTCOMES)
+		return offset >= a->committed[topic][partition];
+	return offset >= a->due[topic][partition];
 }
 
 static size_t dead_key(const char *topic, uint32_t partition, int64_t offset, char ret[96])

@@ -8,7 +8,7 @@
  *
  * Lost or pending? What a stage has committed, it had acknowledged; and commits are read before any topic. So a record
  * below its reader's committed offset must have its consequence in what was read: if not, it is lost. At or above it, it
- * is pending. The ledger's own next offset is payout's commit.
+ * is pending. The ledger's own next offset is payout's commit. An end may be older than it seems: see audit_defer().
  *
  * Memory: a lead under way takes 120 bytes with its places in the tables, a decision 184, a market record that is not folded yet 40.
  * A lead that is over goes to rest: 48 bytes an assignment until its advertiser can't say more and AUDIT_REMEMBER_MS are over, 8
@@ -78,6 +78,15 @@ void audit_set_rest(struct audit *a, const struct audit_rest_settings *s); /* ot
 bool audit_is_full(const struct audit *a);
 /* The next offset that the reader of a topic (RAW, JUDGED, MARKET, ROUTED; OUTCOMES from the ledger) will read. */
 void audit_committed(struct audit *a, enum audit_topic topic, uint32_t partition, int64_t next);
+int64_t audit_committed_to(const struct audit *a, enum audit_topic topic, uint32_t partition);
+/* Whether a commit was seen long enough ago for its consequences to be looked for. Whoever can't be sure of an end (a broker that was
+ * deposed tells an old one) calls audit_defer() first; then what is committed when audit_note_commits() is called is due from the next
+ * audit_commits_are_due() on. Without audit_defer() everything that is committed is due. */
+void audit_defer(struct audit *a);
+void audit_note_commits(struct audit *a);
+void audit_commits_are_due(struct audit *a);
+/* Records of the market wait for their decisions. After audit_report(). */
+bool audit_is_folding(const struct audit *a);
 /* A record that was put aside: it has no consequence. */
 void audit_dead_letter(struct audit *a, const char *topic, uint32_t partition, int64_t offset);
 

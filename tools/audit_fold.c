@@ -231,6 +231,14 @@ static void fold_partition(struct audit *a, uint32_t p)
 		m->folded = m->events.count = 0;
 }
 
+bool audit_is_folding(const struct audit *a)
+{
+	for (uint32_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)
+		if (a->markets[p].folded < a->markets[p].events.count)
+			return true;
+	return false;
+}
+
 void audit_fold(struct audit *a)
 {
 	for (uint32_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)

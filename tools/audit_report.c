@@ -42,10 +42,17 @@ static unsigned feedback_of(int life)
 	return life ? BIT(life - 2) : 0; /* refused, undeliverable, unresolved: 4, 5, 6 */
 }
 
+/* The ledger has settled only just what was last said of the lead: the market's end may be older. */
+static bool was_settled_just_now(const struct audit *a, const struct a_lead *l)
+{
+	return l->said_offset >= 0 && l->said_offset >= a->due[AUDIT_OUTCOMES][l->said_partition];
+}
+
 static void check_feedback(const struct audit *a, const struct a_decision *d,
-			   const struct lead_id *id, struct audit_line *ret)
+			   const struct a_lead *l, struct audit_line *ret)
 {
 	unsigned needed = feedback_of(d->life);
+	const struct lead_id *id = &l->id;
 
 	if (!d->life)
 		return;
@@ -54,9 +61,11 @@ static void check_feedback(const struct audit *a, const struct a_decision *d,
 		return;
 	}
 	/* Not there, or there and not folded yet. */
-	if (a->outbox[d->outcome_partition] > 0 ||
-	    a->markets[d->market_partition].folded < a->markets[d->market_partition].events.count)
-		ret[AUDIT_FEEDBACK].pending += a->outbox[d->outcome_partition] > 0;
+	if (a->outbox[d->outcome_partition] > 0 || was_settled_just_now(a, l))
+		ret[AUDIT_FEEDBACK].pending++;
+	else if (a->markets[d->market_partition].folded <
+		 a->markets[d->market_partition].events.count)
+		return;
 	else
 		audit_found(ret, AUDIT_FEEDBACK, FOUND_LOST,
 			    "ledger: lead %s round %u: what was settled never came to the market",
@@ -154,7 +163,7 @@ void audit_check_decision(struct audit *a, const struct a_decision *d, struct au
 	check_answered(a, d, &l->id, ret);
 	check_credit(a, d, &l->id, ret);
 	check_paid(d, l, ret);
-	check_feedback(a, d, &l->id, ret);
+	check_feedback(a, d, l, ret);
 }
 
 /* Market records that wait for their decision. */

@@ -3,13 +3,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "audit_read.h"
 #include "payout/store/db.h"
 #include "runtime/clock.h"
+#include "runtime/fault.h"
 
 #define DB_TIMEOUT_MS  10000
 #define BUS_TIMEOUT_MS 10000
+#define ASK_AGAIN_MS   200
 /* Nothing was settled, and yet the ledger is read again after so long: whoever falsifies it settles nothing. */
 #define LEDGER_EVERY_MS 20000
 #define LEDGER_REST     10 /* and no sooner than so many times as long as that takes */
@@ -25,6 +28,8 @@ struct audit_round {
 	int64_t mark;     /* of the ledger as it was last read */
 	int64_t again_ms; /* when it is read again in any case; by the steady clock */
 	bool read;
+	int64_t noted_ms; /* when the commits were noted; by the steady clock; 0 = none are */
+	bool judged;      /* some commits were due */
 };
 
 /* Of a span of time: only leads that came in then. Their consequences may come later, and the market is read whole, for it is
@@ -51,8 +56,14 @@ struct audit_round *audit_round_open(struct bus *bus, const struct audit_round_s
 		abort();
 	r->bus = bus;
 	r->settings = *s;
+	if (r->settings.causes_wait_ms == 0)
+		r->settings.causes_wait_ms = AUDIT_CAUSES_WAIT_MS;
+	if (r->settings.sure_ms == 0)
+		r->settings.sure_ms = AUDIT_SURE_MS;
 	r->audit = audit_new();
 	audit_set_key(r->audit, s->key);
+	if (!fault_on("commits_undeferred"))
+		audit_defer(r->audit);
 	r->scan = scan_open(bus, ret_error);
 	if (r->scan)
 		scan_stop_when(r->scan, s->stop);
@@ -109,6 +120,89 @@ static enum result read_commits(struct audit_round *w, struct error *ret_error)
 	return RESULT_OK;
 }
 
+/* --- are these the ends? --- */
+
+static enum result pause_for(const struct audit_round *w, int64_t ms, struct error *ret_error)
+{
+	const struct timespec step = {.tv_nsec = ASK_AGAIN_MS * 1000000};
+	int64_t until_ms = clock_monotonic_ms() + ms;
+
+	while (clock_monotonic_ms() < until_ms) {
+		if (w->settings.stop && atomic_load(w->settings.stop))
+			return error_set(ret_error, RESULT_AGAIN, "the reading was interrupted");
+		(void)nanosleep(&step, NULL);
+	}
+	return RESULT_OK;
+}
+
+/* Somebody has read, or settled, what lies beyond the ends. */
+static bool commits_lie_beyond(const struct audit_round *w)
+{
+	static const struct {
+		enum audit_topic topic;
+		enum scan_topic scan;
+	} read_by_a_stage[] = {{AUDIT_RAW, SCAN_RAW},
+			       {AUDIT_JUDGED, SCAN_JUDGED},
+			       {AUDIT_MARKET, SCAN_MARKET},
+			       {AUDIT_ROUTED, SCAN_ROUTED},
+			       {AUDIT_OUTCOMES, SCAN_OUTCOMES}};
+
+	for (size_t i = 0; i < ARRAY_LEN(read_by_a_stage); i++) {
+		enum scan_topic topic = read_by_a_stage[i].scan;
+
+		for (int32_t p = 0; p < scan_partitions(w->scan, topic); p++)
+			if (!scan_has_read(w->scan, topic, p,
+					   audit_committed_to(w->audit, read_by_a_stage[i].topic,
+							      (uint32_t)p)))
+				return true;
+	}
+	return false;
+}
+
+static enum result read_topics_once(struct audit_round *w, struct error *ret_error)
+{
+	enum result r = scan_measure(w->scan, ret_error);
+
+	if (r == RESULT_OK && (scan_leaves_out(w->scan) || w->settings.to_ms > 0))
+		audit_of_a_span(w->audit);
+	return r == RESULT_OK ? scan_read(w->scan, audit_take, w->audit, ret_error) : r;
+}
+
+static enum result read_topics(struct audit_round *w, struct error *ret_error)
+{
+	int64_t until_ms = clock_monotonic_ms() + w->settings.causes_wait_ms;
+	bool wait = true;
+	enum result r;
+
+	do {
+		scan_wait_for_causes(w->scan, wait);
+		r = read_topics_once(w, ret_error);
+		if (r != RESULT_OK || !wait || fault_on("causes_unwaited") ||
+		    (!scan_waits(w->scan) && !commits_lie_beyond(w)))
+			return r;
+		wait = clock_monotonic_ms() < until_ms;
+		r = wait ? pause_for(w, ASK_AGAIN_MS, ret_error) : RESULT_OK;
+	} while (r == RESULT_OK);
+	return r;
+}
+
+static void note_commits(struct audit_round *w)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (w->noted_ms && now_ms >= w->noted_ms + w->settings.sure_ms) {
+		audit_commits_are_due(w->audit);
+		w->judged = true;
+		w->noted_ms = 0;
+	}
+	if (w->noted_ms)
+		return;
+	audit_note_commits(w->audit);
+	w->noted_ms = now_ms;
+}
+
+/* --- a round --- */
+
 static enum result read_ledger(struct audit_round *w, int64_t mark, struct error *ret_error)
 {
 	int64_t began_ms = clock_monotonic_ms(), took_ms;
@@ -133,20 +227,44 @@ static void name_letter(const struct letter *l, char ret[LETTER_SHOWN_MAX])
 			 l->reason);
 }
 
-enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
-			     struct error *ret_error)
+static bool is_pending(const struct audit_round *w, const struct audit_findings *f)
+{
+	uint64_t pending = audit_is_folding(w->audit);
+
+	for (size_t i = 0; i < AUDIT_INVARIANTS; i++)
+		pending += f->lines[i].pending;
+	return pending > 0;
+}
+
+/* The first round has no commits of an earlier one. If anything is missing, it waits until its own are due. */
+static enum result judge_first(struct audit_round *w, struct audit_findings *ret,
+			       struct error *ret_error)
+{
+	int64_t left_ms = w->noted_ms + w->settings.sure_ms - clock_monotonic_ms();
+	enum result r = pause_for(w, MAX_OF(left_ms, (int64_t)0), ret_error);
+
+	if (r == RESULT_OK)
+		r = read_topics(w, ret_error);
+	if (r != RESULT_OK)
+		return r;
+	audit_commits_are_due(w->audit);
+	w->judged = true;
+	audit_report(w->audit, ret->lines);
+	return RESULT_OK;
+}
+
+static enum result read_all(struct audit_round *w, struct audit_findings *ret,
+			    struct error *ret_error)
 {
 	enum result r = read_commits(w, ret_error);
 	int64_t mark = 0;
 
 	if (r == RESULT_OK)
 		r = audit_ledger_open(w->ledger, w->audit, &mark, ret_error);
-	if (r == RESULT_OK)
-		r = scan_measure(w->scan, ret_error);
-	if (r == RESULT_OK && (scan_leaves_out(w->scan) || w->settings.to_ms > 0))
-		audit_of_a_span(w->audit);
-	if (r == RESULT_OK)
-		r = scan_read(w->scan, audit_take, w->audit, ret_error);
+	if (r == RESULT_OK) {
+		note_commits(w);
+		r = read_topics(w, ret_error);
+	}
 	if (r == RESULT_OK)
 		r = read_ledger(w, mark, ret_error);
 	audit_ledger_close(w->ledger);
@@ -159,10 +277,23 @@ enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
 				 "more than %d leads: audit a span of time, --from and --to",
 				 AUDIT_LEADS_MAX);
 	audit_report(w->audit, ret->lines);
+	if (!w->judged && is_pending(w, ret))
+		r = judge_first(w, ret, ret_error);
 	audit_stages(w->audit, clock_now_ms(), ret->stages);
 	ret->letters_open = w->letters.open;
 	ret->letters_oldest_ms = letters_oldest_ms(&w->letters);
 	name_letter(letters_oldest(&w->letters), ret->letter);
 	ret->leads = audit_leads_kept(w->audit);
-	return RESULT_OK;
+	return r;
+}
+
+enum result audit_round_read(struct audit_round *w, struct audit_findings *ret,
+			     struct error *ret_error)
+{
+	enum result r = read_all(w, ret, ret_error);
+
+	/* What was seen while a broker did not answer tells nothing of the ends after it. */
+	if (r != RESULT_OK)
+		w->noted_ms = 0;
+	return r;
 }

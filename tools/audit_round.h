@@ -2,7 +2,12 @@
  *
  * A round: the groups' commits; the ledger's moment; the ends of the topics, the flow's last first; the records; the
  * ledger. In this order what is below a commit has its consequence among what is read, so that "lost" is never a guess.
- * A round brings what came since the one before; the ledger is read whole when it changed. Blocking. */
+ * A round brings what came since the one before; the ledger is read whole when it changed. Blocking.
+ *
+ * That holds if the ends are the ends. A broker that stood still while others took over answers, when it wakes, what it was asked
+ * meanwhile: with its old ends, until it hears that it leads nothing. So an end counts as told once nothing that was read, committed or
+ * settled lies beyond it; until then the ends are asked for again, for AUDIT_CAUSES_WAIT_MS, after which the cause is missing.
+ * And a commit is due only when it was seen AUDIT_SURE_MS before the ends were asked for, in a round that came to its end. */
 #ifndef PUNNET_AUDIT_ROUND_H
 #define PUNNET_AUDIT_ROUND_H
 
@@ -12,6 +17,9 @@
 #include "base/result.h"
 #include "letters_read.h"
 
+#define AUDIT_CAUSES_WAIT_MS 5000 /* a broker that wakes hears within a second or two */
+#define AUDIT_SURE_MS        3000
+
 struct audit_round; /* opaque */
 
 struct audit_round_settings {
@@ -19,7 +27,8 @@ struct audit_round_settings {
 	int64_t from_ms, to_ms; /* leads that came in then; 0 = no such end */
 	const atomic_bool
 	    *stop; /* once it is set a round ends soon, with RESULT_AGAIN; NULL = nobody stops it */
-	uint64_t key; /* of the sums */
+	uint64_t key;                    /* of the sums */
+	int64_t causes_wait_ms, sure_ms; /* 0 = as above */
 };
 
 #define LETTER_SHOWN_MAX 320

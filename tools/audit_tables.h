@@ -312,6 +312,9 @@ struct audit {
 	bool of_a_span, full;
 	bool cut; /* a topic does not reach back to its beginning: old leads may be unknown */
 	int64_t committed[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
+	/* The same, of some time ago: what was noted, and what is due. */
+	int64_t noted[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX], due[AUDIT_TOPICS][AUDIT_PARTITIONS_MAX];
+	bool deferred;
 	int64_t outcomes_base[AUDIT_PARTITIONS_MAX], outcomes_end[AUDIT_PARTITIONS_MAX];
 	int64_t outbox[AUDIT_PARTITIONS_MAX];
 	struct {
@@ -360,7 +363,7 @@ uint32_t audit_name_of(struct audit *a, const char *name);         /* NULL: NONE
 uint16_t audit_country_of(const char *code);                       /* 0 = it is none */
 bool audit_is_dead(const struct audit *a, enum audit_topic topic, uint32_t partition,
 		   int64_t offset);
-/* The stage that reads the topic has not committed past it. */
+/* The stage that reads the topic has not committed past it, or only just. Of outcomes: what the ledger says is there with its commit. */
 bool audit_is_ahead(const struct audit *a, enum audit_topic topic, uint32_t partition,
 		    int64_t offset);
 const char *audit_text(const struct lead_id *id); /* static; one at a time */

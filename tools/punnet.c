@@ -102,7 +102,8 @@ int main(int argc, char **argv)
 	}
 	argc--, argv++;
 	if (tool_flag(&argc, argv, "--help")) {
-		printf("punnet %s: %s\n\n%s", command->name, command->summary, command->help);
+		printf("punnet %s: %s\n\n%s", spelled(command->name).text, command->summary,
+		       command->help);
 		return TOOL_DONE;
 	}
 	return run_command(command, argc, argv);

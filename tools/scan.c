@@ -1,6 +1,7 @@
 /* scan: see scan.h. The partitions of one topic are open at once, so that they are fetched side by side. */
 #include "scan.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "proto/dead_letters.pb-c.h"
@@ -11,6 +12,7 @@
 #include "proto/leads_routed.pb-c.h"
 #include "proto/leads_unsold.pb-c.h"
 #include "proto/market.pb-c.h"
+#include "runtime/fault.h"
 
 #define SCAN_PARTITIONS_MAX 256
 #define SCAN_BATCH          1000
@@ -31,24 +33,32 @@ struct scan {
 	struct place places[SCAN_TOPICS][SCAN_PARTITIONS_MAX];
 	struct arena arena;
 	const atomic_bool *stop; /* NULL: nobody stops it */
-	bool leaves_out, measured;
+	bool leaves_out, measured, causes_first, waits;
 };
 
 static const struct {
 	const char *name;
 	const ProtobufCMessageDescriptor *type;
 	const ProtobufCMessageDescriptor
-	    *beside; /* stands there, too, and says nothing about a lead: left out */
+	    *beside;   /* stands there, too, and says nothing about a lead: left out */
+	size_t source; /* where the message has its provenance; 0 = it has none */
+	enum scan_topic cause;
 } topics[SCAN_TOPICS] = {
     [SCAN_DEAD] = {"dead.letters", &punnet__v1__dead_letter__descriptor},
     [SCAN_RAW] = {"leads.raw", &punnet__v1__raw_lead__descriptor},
-    [SCAN_JUDGED] = {"leads.judged", &punnet__v1__judged_lead__descriptor},
-    [SCAN_MARKET] = {"market", &punnet__v1__market_event__descriptor},
-    [SCAN_ROUTED] = {"leads.routed", &punnet__v1__routed_lead__descriptor},
-    [SCAN_UNSOLD] = {"leads.unsold", &punnet__v1__unsold_lead__descriptor},
+    [SCAN_JUDGED] = {"leads.judged", &punnet__v1__judged_lead__descriptor, NULL,
+		     offsetof(Punnet__V1__JudgedLead, source), SCAN_RAW},
+    [SCAN_MARKET] = {"market", &punnet__v1__market_event__descriptor, NULL,
+		     offsetof(Punnet__V1__MarketEvent, source), SCAN_JUDGED},
+    [SCAN_ROUTED] = {"leads.routed", &punnet__v1__routed_lead__descriptor, NULL,
+		     offsetof(Punnet__V1__RoutedLead, source), SCAN_MARKET},
+    [SCAN_UNSOLD] = {"leads.unsold", &punnet__v1__unsold_lead__descriptor, NULL,
+		     offsetof(Punnet__V1__UnsoldLead, source), SCAN_MARKET},
     [SCAN_ATTEMPTS] = {"leads.attempts", &punnet__v1__delivery_attempt__descriptor,
-		       &punnet__v1__take_over__descriptor},
-    [SCAN_OUTCOMES] = {"leads.outcomes", &punnet__v1__outcome__descriptor},
+		       &punnet__v1__take_over__descriptor,
+		       offsetof(Punnet__V1__DeliveryAttempt, source), SCAN_ROUTED},
+    [SCAN_OUTCOMES] = {"leads.outcomes", &punnet__v1__outcome__descriptor, NULL,
+		       offsetof(Punnet__V1__Outcome, source), SCAN_ATTEMPTS},
 };
 
 struct scan *scan_open(struct bus *bus, struct error *ret_error)
@@ -118,6 +128,24 @@ void scan_stop_when(struct scan *s, const atomic_bool *flag)
 	s->stop = flag;
 }
 
+void scan_wait_for_causes(struct scan *s, bool wait)
+{
+	s->causes_first = wait && !fault_on("causes_unwaited");
+}
+
+bool scan_waits(const struct scan *s)
+{
+	return s->waits;
+}
+
+bool scan_has_read(const struct scan *s, enum scan_topic topic, int32_t partition, int64_t next)
+{
+	const struct place *place = &s->places[topic][partition];
+
+	return s->skipped[topic] || next <= place->next ||
+	       (place->limit >= 0 && next > place->limit);
+}
+
 bool scan_leaves_out(const struct scan *s)
 {
 	return s->leaves_out;
@@ -140,6 +168,7 @@ static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
 			return error_set(ret_error, r, "%s/%d: its end can't be learned",
 					 topics[t].name, (int)p);
 		s->leaves_out |= !s->measured && place->next > low;
+		s->waits |= place->limit < 0 && place->end < place->next && s->causes_first;
 		place->next = MAX_OF(place->next, low);
 		if (place->limit >= 0)
 			place->end = MIN_OF(place->end, place->limit);
@@ -149,7 +178,10 @@ static enum result measure_topic(struct scan *s, int t, struct error *ret_error)
 
 enum result scan_measure(struct scan *s, struct error *ret_error)
 {
-	enum result r = measure_topic(s, SCAN_DEAD, ret_error);
+	enum result r;
+
+	s->waits = false;
+	r = measure_topic(s, SCAN_DEAD, ret_error);
 
 	for (int t = SCAN_TOPICS - 1; t > SCAN_DEAD && r == RESULT_OK; t--)
 		r = measure_topic(s, t, ret_error);
@@ -157,21 +189,44 @@ enum result scan_measure(struct scan *s, struct error *ret_error)
 	return r;
 }
 
-static void hand_over(struct scan *s, int t, struct place *place, const struct bus_record *records,
+static bool has_read_cause(const struct scan *s, int t, const void *message)
+{
+	const Punnet__V1__Provenance *source;
+
+	if (!s->causes_first || !message || topics[t].source == 0)
+		return true;
+	memcpy(&source, (const char *)message + topics[t].source, sizeof(source));
+	if (!source || strcmp(source->topic, topics[topics[t].cause].name) != 0 ||
+	    source->partition >= (uint32_t)s->partitions[topics[t].cause] ||
+	    source->offset >= INT64_MAX)
+		return true;
+	return scan_has_read(s, topics[t].cause, (int32_t)source->partition,
+			     (int64_t)source->offset + 1);
+}
+
+/* false: the next record waits for its cause. */
+static bool hand_over(struct scan *s, int t, struct place *place, const struct bus_record *records,
 		      size_t count, scan_fn fn, void *ctx)
 {
 	for (size_t i = 0; i < count && records[i].offset < place->end; i++) {
 		const void *message = NULL;
 		struct slice type = records[i].type;
 
-		place->next = records[i].offset + 1;
-		if (topics[t].beside && slice_is(type, codec_type(topics[t].beside)))
+		if (topics[t].beside && slice_is(type, codec_type(topics[t].beside))) {
+			place->next = records[i].offset + 1;
 			continue;
+		}
 		if (type.len == 0 || slice_is(type, codec_type(topics[t].type)))
 			message = codec_unpack(&s->arena, topics[t].type, records[i].value);
+		if (!has_read_cause(s, t, message)) {
+			arena_reset(&s->arena);
+			return false;
+		}
+		place->next = records[i].offset + 1;
 		fn(ctx, (enum scan_topic)t, &records[i], message);
 		arena_reset(&s->arena);
 	}
+	return true;
 }
 
 static enum result read_partition(struct scan *s, int t, int32_t p, scan_fn fn, void *ctx,
@@ -190,7 +245,10 @@ static enum result read_partition(struct scan *s, int t, int32_t p, scan_fn fn, 
 			return r;
 		if (s->stop && atomic_load(s->stop))
 			return error_set(ret_error, RESULT_AGAIN, "the reading was interrupted");
-		hand_over(s, t, place, records, count, fn, ctx);
+		if (!hand_over(s, t, place, records, count, fn, ctx)) {
+			s->waits = true;
+			return RESULT_OK;
+		}
 		/* Offsets without records move the position, too. */
 		if (count == 0)
 			place->next = MAX_OF(place->next, bus_reader_position(place->reader));

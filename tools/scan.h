@@ -42,6 +42,14 @@ _must_use_ enum result scan_until(struct scan *s, enum scan_topic topic, int64_t
 				  struct error *ret_error);
 /* Once the flag is set, by whatever thread, what reads ends soon with RESULT_AGAIN. The flag outlives the scan. */
 void scan_stop_when(struct scan *s, const atomic_bool *flag);
+/* An end is told by whoever takes itself for the leader of the partition. A broker that stood still, and was deposed meanwhile, tells
+ * one that is too old; nobody else says so. With `wait` scan_read() therefore hands over no record that names a cause that it has not
+ * handed over, nor any that stands behind it: scan_waits() is true then, and a further round brings them. */
+void scan_wait_for_causes(struct scan *s, bool wait);
+/* After scan_read(): a record waits for its cause, or an end was told that lies before what was read already. */
+bool scan_waits(const struct scan *s);
+/* What is handed over ends here. A limit that was asked for counts as reached by whatever lies beyond. */
+bool scan_has_read(const struct scan *s, enum scan_topic topic, int32_t partition, int64_t next);
 /* Some topic is not read from its first record on that is there. After scan_measure(). */
 bool scan_leaves_out(const struct scan *s);
 int32_t scan_partitions(const struct scan *s, enum scan_topic topic);

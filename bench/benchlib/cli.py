@@ -11,7 +11,7 @@ from .lab import Lab
 BENCHES = {
     "micro": (core.micro, "small steps of a lead's way, in one process"),
     "router-core": (core.router, "one decision among 40 to 100,000 orders, read and written, in one process"),
-    "replay": (core.replay, "verdicts and decisions computed once more from topics in files, on one core"),
+    "replay": (core.replay, "verdicts and decisions computed once more from topics in files, and lives settled anew, on one core"),
     "judge": (core.judge, "leads in a file judged by `punnet judge`, with no servers"),
     "ledger": (core.ledger, "credits a second into SQLite"),
     "sim": (core.sim, "seeds of the simulator that a second of CPU plays"),

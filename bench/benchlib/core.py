@@ -27,6 +27,9 @@ def replay(lab, figures):
     _pass_on(figures, lab.run("replay", "--punnet", lab.bin / "punnet", "--golden", golden, "--scratch", scratch,
                               "--leads", scaled(300000)))
     shutil.rmtree(scratch)
+    _pass_on(figures, lab.run("lives", "--punnet", lab.bin / "punnet", "--golden", golden, "--scratch", scratch,
+                              "--leads", scaled(50000)))
+    shutil.rmtree(scratch)
 
 
 def judge(lab, figures):

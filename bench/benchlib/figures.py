@@ -31,6 +31,8 @@ TARGETS = {
     "snapshot of a large market, read back": ("most", 5),
     "replay, verdicts on one core": ("least", 150000),
     "replay, decisions on one core": ("least", 250000),
+    "replay, lives on one core": ("least", 50000),
+    "replay, lives of four times as many": ("most", 1.2),
     "judge, leads a second of CPU": ("least", 30000),
     "claims, memory of one": ("most", 64),
     "credits settled, SQLite": ("least", 150000),

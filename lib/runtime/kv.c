@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "fault.h"
 #include "kv_internal.h"
 
 #define KV_REDIS_PORT 6379
@@ -150,6 +151,8 @@ struct kv *kv_open_replay(const char *url, int timeout_ms, struct error *ret_err
 	struct kv *k;
 
 	randombytes_buf(&number, sizeof(number));
+	if (fault_on("replay_prefix_shared"))
+		number = 0;
 	(void)snprintf(prefix, sizeof(prefix),
 		       KV_REPLAY_PREFIX "%016llx:", (unsigned long long)number);
 	k = kv_open(url, prefix, timeout_ms, ret_error);

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "kv_redis.h"
 
 #define SCAN_COUNT "1000" /* keys that Redis looks at a call */
 
 int64_t kv_redis_now_ms(struct kv_redis *r, int64_t of_leads_ms)
 {
-	if (!r->kv.of_replay)
+	if (!r->kv.of_replay || fault_on("replay_by_redis_clock"))
 		return clock_now_ms();
 	r->leads_ms = MAX_OF(r->leads_ms, of_leads_ms);
 	return r->leads_ms;
@@ -94,6 +95,8 @@ enum result kv_redis_forget(struct kv *k, uint64_t *ret_removed, struct error *r
 	assert(k->of_replay && slice_starts_with(slice_cstr(r->layout.prefix), KV_REPLAY_PREFIX));
 	arena_reset(&r->arena);
 	for (unsigned s = 0; s < r->layout.shards; s++) {
+		if (s > 0 && fault_on("replay_forgets_one_node"))
+			break;
 		struct kv_node *node = kv_net_node(&r->net, kv_slot_of(s));
 		unsigned before = 0;
 

@@ -18,7 +18,7 @@ STDIO_ALLOWED = {"lib/base/buf.c", "lib/base/arena.c", "lib/base/result.c", "lib
 AUDITOR = re.compile(r"^(tools/(audit_\w+|letters\w*|scan)\.[ch]|audit/\w+\.[ch])$")
 AUDITOR_CORE = re.compile(r"^tools/(audit_(answers|core|fold|ledger|market|places|report|stages|sums|supply|tables|terms)|letters)\.[ch]$")
 AUDITOR_MAY = re.compile(r"^(base/\w+\.h|proto/\w+\.pb-c\.h|lead/codec\.h|runtime/\w+\.h|payout/store/db\.h|audit\.def"
-                         r"|(tools/)?(audit_\w+|letters\w*|scan)\.h|(alerts|findings)\.h)$")
+                         r"|(tools/)?(audit_\w+|letters\w*|scan)\.h|(alerts|backlog|findings)\.h)$")
 AUDITOR_CORE_MAY = re.compile(r"^(base/\w+\.h|audit\.def|(audit_(core|tables)|letters)\.h)$")
 
 

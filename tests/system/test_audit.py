@@ -4,14 +4,17 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import time
+import urllib.error
+import urllib.request
 import uuid
 
 import pytest
 from conftest import apply_orders, end_stack, make_stack
 from support import log, messages
 from support.advertiser import Advertiser
-from support.stack import wait_until
+from support.stack import ROOT, wait_until
 from support.tracker import Tracker
 from support.webmaster import Webmaster, lead
 
@@ -99,6 +102,41 @@ def test_an_auditor_that_is_killed_comes_to_the_same_findings(network):
     wait_until(lambda: network.pid("auditor@1") not in (None, pid) and is_ready(network), FOUND_WITHIN_S, "it is there again")
     wait_until(lambda: all_fine(network), FOUND_WITHIN_S, "it says the same")
     assert states(network)[2]["punnet_auditor_leads_kept"] == LEADS + 40
+
+
+def told_before_it_has_read(port):
+    """What an auditor says that reads for the first time and is not through: the stages' backlog in seconds."""
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+        raise AssertionError("it is ready, and has read nothing")
+    except urllib.error.HTTPError as answer:
+        assert answer.code == 503
+    except OSError:
+        return {}  # it has not begun to listen
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("punnet_auditor_stage_behind_seconds{")]
+    return {name.split('"')[1]: float(value) for name, value in lines}
+
+
+def test_the_backlog_is_told_before_everything_is_read(network):
+    """An auditor whose first reading has no end, beside a filter worker that stands still."""
+    worker = network.pid("filter-worker@1")
+    port = network.port_base + 99
+    os.kill(worker, signal.SIGSTOP)
+    environment = {**network.environment, **network.exports, "PUNNET_FAULT": "first_reading_endless"}
+    auditor = subprocess.Popen([ROOT / "build/dev/bin/punnet-auditor", "--instance", "auditor@9", "--admin", f"127.0.0.1:{port}",
+                                "--config", network.home / "conf/punnet.yaml"],
+                               env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        network.webmaster.send_all(lead(n, seed=91) for n in range(LEADS + 40, LEADS + 42))
+        wait_until(lambda: told_before_it_has_read(port).get("judging", 0) >= 1, 20, "the backlog of judging is told")
+        os.kill(worker, signal.SIGCONT)
+        wait_until(lambda: set(told_before_it_has_read(port).values()) == {0}, 20, "it is gone")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        auditor.terminate()
+        auditor.wait(30)
+    assert auditor.returncode == 0
 
 
 # --- falsified records, one after the other; each is found under its own name ---

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from conftest import apply_orders, end_stack, make_stack
 from support import log
 from support.ledger import read_ledger
+from support.redis_cluster import RedisCluster
 from support.stack import ROOT, wait_until
 from support.webmaster import Webmaster, lead
 from test_whole_path import post
@@ -163,6 +164,22 @@ def test_other_rules_and_orders_show_what_would_have_changed(settled, tmp_path):
     code, rows, _ = replay(settled, "decisions", "--orders", str(orders))
     dearer, = (row for row in of_kind(rows, "order") if row["id"] == "bank-sever-credit-card-1")
     assert code == 0 and dearer["would_be"] > dearer["was"]
+
+
+def test_facts_are_gathered_anew_in_a_redis_cluster(settled):
+    """All nodes have some of it, no node keeps any, and it comes to what a memory of the tool's own comes to."""
+    standard = ("verdicts", "--rules", str(ROOT / "rules/default.yaml"), "--regather")
+    cluster = RedisCluster()
+    try:
+        code, rows, text = replay(settled, *standard, "--memory", cluster.url)
+        memory, = of_kind(rows, "memory")
+        assert code == 0 and memory["removed"] > 0 and memory["prefix"].startswith("replay:"), (rows, text)
+        assert [int(cluster.ask(port, "DBSIZE")) for port in cluster.ports] == [0] * len(cluster.ports)
+        written = [cluster.ask(port, "INFO", "commandstats") for port in cluster.ports]
+        assert all("cmdstat_evalsha" in said and "cmdstat_unlink" in said for said in written), written
+    finally:
+        cluster.close()
+    assert [row for row in rows if row["kind"] != "memory"] == [row for row in replay(settled, *standard)[1] if row["kind"] != "memory"]
 
 
 def test_nothing_is_written_and_no_group_is_joined(settled, tmp_path):
