@@ -89,6 +89,16 @@ struct asker {
 	char names[WEBMASTERS][16];
 };
 
+/* Drawn as those of real leads are. */
+static struct lead_id lead_id_of(uint64_t n, int64_t now_ms)
+{
+	const uint64_t drawn[2] = {spread(n), spread(~n)};
+	uint8_t random[10];
+
+	memcpy(random, drawn, sizeof(random));
+	return lead_id_make(now_ms, random);
+}
+
 static void fill(struct lead_text *t, struct asker *a, uint64_t n, int64_t now_ms,
 		 struct kv_lead *ret)
 {
@@ -113,7 +123,7 @@ static void fill(struct lead_text *t, struct asker *a, uint64_t n, int64_t now_m
 		       {.key = key_of(&t->claims[1], phones[n % VERTICALS], n), .ttl_ms = long_ms},
 		       {.key = key_of(&t->claims[2], mails[n % VERTICALS], n), .ttl_ms = long_ms}},
 	};
-	memcpy(ret->self.lead_id.bytes, &n, sizeof(n));
+	ret->self.lead_id = lead_id_of(n, now_ms);
 	fill_trails(t, n, webmaster, ret);
 }
 

@@ -79,7 +79,8 @@ void kv_call_reset(struct kv_call *c)
 	for (size_t i = 0; i < count; i++)
 		all[i].fields.count = all[i].more.count = 0;
 	c->keys.count = c->args.count = c->whole.count = 0;
-	c->buckets.count = c->leads.count = c->raises.count = 0;
+	c->buckets.count = c->leads.count = c->raises.count = c->shapes.count = 0;
+	c->shape_of = NULL;
 	c->claim_count = c->lead_count = c->trail_count = c->source_count = c->mark_count = 0;
 	c->node = NULL;
 	c->used = false;
@@ -101,6 +102,7 @@ void kv_call_free(struct kv_call *c)
 	words_free(&c->buckets);
 	words_free(&c->leads);
 	words_free(&c->raises);
+	words_free(&c->shapes);
 	free(c->claims);
 	free(c->trails);
 	free(c->sources);

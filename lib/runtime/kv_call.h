@@ -30,6 +30,8 @@ struct kv_call {
 	bool used; /* it has something to ask */
 	struct kv_words keys, args, whole;
 	struct kv_words buckets, leads, raises; /* parts of them, as they grow */
+	struct kv_words shapes;                 /* of leads, each once */
+	uint8_t *shape_of;                      /* two bytes a lead: its shape's number, from 1 */
 	struct kv_section sections[KV_PAGE_KINDS][KV_SPANS][KV_PAGES];
 	struct kv_claim **claims; /* in the order in which the script answers */
 	struct kv_trail_entry **trails;

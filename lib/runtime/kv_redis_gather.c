@@ -20,6 +20,7 @@
 #define PAGE_REST_MS   (2 * MS_PER_MIN) /* for clocks that lag */
 #define PAGES_OF_ALL   (KV_PAGE_KINDS * KV_SPANS * KV_PAGES)
 #define SHAPE_CLAIM    9
+#define SHAPE_NUMBER   2 /* bytes */
 #define SHAPE_MAX      (HEAD_BYTES + KV_CLAIMS_PER_LEAD * SHAPE_CLAIM)
 /* Of one page in one HMGET: Lua can't unpack many more. */
 #define FIELDS_MAX 3500
@@ -106,6 +107,28 @@ bool kv_is_judged(struct kv_redis *r, unsigned shard, uint32_t partition, uint64
 	return !fault_on("watermarks_blind") && raw_offset < kv_belief(r, shard, partition)->judged;
 }
 
+/* Nearly all leads of a batch have one of two shapes. */
+static size_t number_of_shape(struct kv_call *c, const uint8_t *shape, size_t len)
+{
+	for (size_t i = 0; i < c->shapes.count; i++) {
+		if (c->shapes.len[i] == len && memcmp(c->shapes.data[i], shape, len) == 0)
+			return i + 1;
+	}
+	kv_words_add(&c->shapes, shape, len);
+	return c->shapes.count;
+}
+
+static void set_shape(struct kv_redis *r, const struct batch *b, struct kv_call *c,
+		      const uint8_t *shape, size_t len)
+{
+	size_t number = number_of_shape(c, shape, len);
+
+	if (!c->shape_of)
+		c->shape_of = arena_alloc(&r->arena, SHAPE_NUMBER * b->count);
+	c->shape_of[SHAPE_NUMBER * c->lead_count] = (uint8_t)(number >> 8);
+	c->shape_of[SHAPE_NUMBER * c->lead_count + 1] = (uint8_t)number;
+}
+
 static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *lead,
 		     unsigned shard)
 {
@@ -133,7 +156,7 @@ static void add_lead(struct kv_redis *r, const struct batch *b, struct kv_lead *
 		claims[i]->claimed_at_ms = lead->now_ms;
 	}
 	kv_words_add(&c->leads, value, KV_CLAIM_BYTES);
-	kv_words_add(&c->leads, shape, (size_t)(at - shape));
+	set_shape(r, b, c, shape, (size_t)(at - shape));
 	for (size_t i = 0; i < count; i++)
 		add_claim(r, c, claims[i], &places[i]);
 	c->lead_count++;
@@ -244,6 +267,9 @@ static void build_shard(struct kv_redis *r, const struct batch *b, unsigned shar
 			 add_sections(r, b, shard, KV_PAGE_WIDE_TRAILS),
 		     &r->arena);
 	add_number(r, &c->args, c->lead_count);
+	kv_words_add(&c->args, c->shape_of, SHAPE_NUMBER * c->lead_count);
+	add_number(r, &c->args, c->shapes.count);
+	kv_words_append(&c->args, &c->shapes);
 	kv_words_append(&c->args, &c->leads);
 	kv_words_append(&c->keys, &c->buckets);
 	kv_redis_sources_add(r, shard);

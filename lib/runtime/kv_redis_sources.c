@@ -20,25 +20,30 @@ static void add_source_keys(struct kv_redis *r, unsigned shard, const struct kv_
 	kv_words_slice(&c->keys, kv_count_key(l, shard, 'd', s->key, day - 1, &r->arena));
 }
 
-static void add_subs(struct kv_words *w, struct arena *a, size_t byte, uint8_t bits)
+/* Which bytes of the day's, and their bits. */
+static void add_subs(struct kv_words *w, struct arena *a, const uint8_t subs[KV_SUBS_BYTES])
 {
-	for (size_t i = 0; i < 8; i++) {
-		if (!(bits & 0x80 >> i))
+	uint8_t *pairs = arena_alloc(a, 2 * (size_t)KV_SUBS_BYTES), *at = pairs;
+
+	for (size_t byte = 0; byte < KV_SUBS_BYTES; byte++) {
+		if (!subs[byte])
 			continue;
-		kv_words_slice(w, SLICE("SET"));
-		kv_words_slice(w, SLICE("u1"));
-		kv_words_slice(w,
-			       slice_cstr(arena_printf(a, "%zu", KV_DAY_SUBS_BIT + byte * 8 + i)));
-		kv_words_slice(w, SLICE("1"));
+		*at++ = (uint8_t)byte;
+		*at++ = subs[byte];
 	}
+	kv_words_add(w, pairs, (size_t)(at - pairs));
 }
 
-/* The arguments of the two BITFIELDs, each after its count. */
+_Static_assert(KV_SUBS_BYTES <= 256, "a byte says which");
+
+/* The day's subs, and the arguments of the two BITFIELDs, each after its count. */
 static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise *raise)
 {
 	struct arena *a = &r->arena;
-	size_t at = kv_words_begin(&c->raises);
+	size_t at;
 
+	add_subs(&c->raises, a, raise->day.subs);
+	at = kv_words_begin(&c->raises);
 	for (size_t m = 0; m < 60; m++) {
 		if (raise->hour.leads[m] > 0)
 			kv_words_increment(&c->raises, a, "u16", m, raise->hour.leads[m]);
@@ -53,10 +58,6 @@ static void add_raise(struct kv_redis *r, struct kv_call *c, const struct raise 
 			kv_words_increment(&c->raises, a, "u32", h, raise->day.leads[h]);
 		if (raise->day.rejected[h] > 0)
 			kv_words_increment(&c->raises, a, "u32", 24 + h, raise->day.rejected[h]);
-	}
-	for (size_t byte = 0; byte < KV_SUBS_BYTES; byte++) {
-		if (raise->day.subs[byte])
-			add_subs(&c->raises, a, byte, raise->day.subs[byte]);
 	}
 	kv_words_end(&c->raises, at, a);
 }

@@ -43,9 +43,10 @@
  * refused comes first).
  *
  * ARGV: the time. How many pages of claims, for each its span, number, how many fields, fields. How many pages of trails, for each how
- * many bytes of a trail are kept, how many fields, fields, what is added to each. How many leads, for each its value (owner, time), its
- * shape, fields of its claims. The shape is the same for nearly every lead, and read once: candidate, how many claims, for each
- * claim its flags and when it, or its bucket, ends. How many sources, for each the arguments of two BITFIELDs, each after its
+ * many bytes of a trail are kept, how many fields, fields, what is added to each. How many leads, the number of each one's shape (two
+ * bytes), how many shapes, shapes, then for each lead its value (owner, time) and the fields of its claims. A shape: candidate, how
+ * many claims, for each claim its flags and when it, or its bucket, ends; there are few, and each is read once. How many sources,
+ * for each the bits of its day's subs (pairs of bytes: which of them, and its bits), then the arguments of two BITFIELDs, each after its
  * count. How many buckets, and their end; for each page its end.
  *
  * Answers watermarks; what the asker can't foresee: for each claim that the lead did not newly take its place (from 1) and
@@ -56,7 +57,8 @@
  * takes all of them: so that is tried first (take_free), and whoever finds one that is held begins anew.
  *
  * What a lead costs here is mostly strings that Lua makes and calls of Redis, and hardly its own steps: nothing is cut out of a longer
- * string that can be an argument of its own, and a page of a generation that is not there is not asked. */
+ * string that can be an argument of its own, a page of a generation that is not there is not asked, and a day's subs, which are nearly
+ * always there already, are only set when they are new. */
 #define KV_SCRIPT_BATCH                                                                            \
 	"local shapes, found, claims, trails, sources = {}, {}, {}, {}, {}\n"                      \
 	"local at, ci, books, list = 2, 0, {}, {}\n"                                               \
@@ -80,7 +82,7 @@
 	"3])\n"                                                                                    \
 	"  local book = books[span] or {values = {}, pages = {}}\n"                                \
 	"  books[span] = book\n"                                                                   \
-	"  book.pages[page] = {key = keys[at + 1]}\n"                                              \
+	"  book.pages[page] = {key = keys[at + 1], n = 0}\n"                                       \
 	"  a = a + 4\n"                                                                            \
 	"  local cur, old = fetch(n)\n"                                                            \
 	"  for k = 1, n do\n"                                                                      \
@@ -92,7 +94,7 @@
 	"a = a + 1\n"                                                                              \
 	"local ti = 0\n"                                                                           \
 	"for i = 1, tonumber(argv[a]) do\n"                                                        \
-	"  local keep, n, m = -tonumber(argv[a + 1]), tonumber(argv[a + 2]), 0\n"                  \
+	"  local keep, n, m = tonumber(argv[a + 1]), tonumber(argv[a + 2]), 0\n"                   \
 	"  local key = keys[at + 1]\n"                                                             \
 	"  a = a + 3\n"                                                                            \
 	"  local cur, old = fetch(n)\n"                                                            \
@@ -104,7 +106,8 @@
 	"    end\n"                                                                                \
 	"    if more ~= '' then\n"                                                                 \
 	"      list[m + 1] = argv[a + k]\n"                                                        \
-	"      list[m + 2] = v and sub(v .. more, keep) or more\n"                                 \
+	"      v = v and v .. more or more\n"                                                      \
+	"      list[m + 2] = #v > keep and sub(v, -keep) or v\n"                                   \
 	"      m = m + 2\n"                                                                        \
 	"    end\n"                                                                                \
 	"  end\n"                                                                                  \
@@ -115,8 +118,7 @@
 	"a = a + 1\n"                                                                              \
 	"local function read(text)\n"                                                              \
 	"  local s = {candidate = byte(text, 1) == 1, n = byte(text, 2), in_pages = {}, "          \
-	"in_buckets = "                                                                            \
-	"{}}\n"                                                                                    \
+	"in_buckets = {}}\n"                                                                       \
 	"  s.always, s.before, s.book, s.ends, s.key = {}, {}, {}, {}, {}\n"                       \
 	"  local k = 1\n"                                                                          \
 	"  for c = 1, s.n do\n"                                                                    \
@@ -132,35 +134,40 @@
 	"    end\n"                                                                                \
 	"  end\n"                                                                                  \
 	"  s.keys = k - 1\n"                                                                       \
-	"  shapes[text] = s\n"                                                                     \
 	"  return s\n"                                                                             \
 	"end\n"                                                                                    \
 	"local function put(s, c)\n"                                                               \
-	"  local book, f, v = s.book[c], argv[a + c], argv[a - 1] .. s.ends[c]\n"                  \
-	"  local p = book.pages[byte(f) % PAGES]\n"                                                \
-	"  book.values[f] = v\n"                                                                   \
-	"  local n = #p\n"                                                                         \
-	"  p[n + 1], p[n + 2] = f, v\n"                                                            \
+	"  local f, v = argv[a + c], argv[a] .. s.ends[c]\n"                                       \
+	"  local p = s.book[c].pages[byte(f) % PAGES]\n"                                           \
+	"  local n = p.n\n"                                                                        \
+	"  s.book[c].values[f] = v\n"                                                              \
+	"  p[n + 1], p[n + 2], p.n = f, v, n + 2\n"                                                \
+	"end\n"                                                                                    \
+	"local function give_back(s, last)\n"                                                      \
+	"  for j = 1, last do\n"                                                                   \
+	"    local c = s.in_buckets[j]\n"                                                          \
+	"    if not found[c] then call('HDEL', keys[at + s.key[c]], argv[a + c]) end\n"            \
+	"  end\n"                                                                                  \
 	"end\n"                                                                                    \
 	"local function take_free(s)\n"                                                            \
-	"  for i = 1, #s.in_pages do\n"                                                            \
-	"    local c = s.in_pages[i]\n"                                                            \
+	"  local a, at, argv, keys, in_pages, in_buckets = a, at, argv, keys, s.in_pages, "        \
+	"s.in_buckets\n"                                                                           \
+	"  for i = 1, #in_pages do\n"                                                              \
+	"    local c = in_pages[i]\n"                                                              \
 	"    if s.book[c].values[argv[a + c]] then return false end\n"                             \
 	"  end\n"                                                                                  \
-	"  local value, in_buckets = argv[a - 1], s.in_buckets\n"                                  \
+	"  local value, key, before = argv[a], s.key, s.before\n"                                  \
 	"  for i = 1, #in_buckets do\n"                                                            \
 	"    local c = in_buckets[i]\n"                                                            \
-	"    local k, f = at + s.key[c], argv[a + c]\n"                                            \
-	"    if s.before[c] and call('HGET', keys[k + 1], f) or call('HSETNX', keys[k], f, "       \
-	"value) == 0 "                                                                             \
-	"then\n"                                                                                   \
-	"      for j = 1, i - 1 do call('HDEL', keys[at + s.key[in_buckets[j]]], argv[a + "        \
-	"in_buckets[j]]) "                                                                         \
-	"end\n"                                                                                    \
+	"    local k, f = at + key[c], argv[a + c]\n"                                              \
+	"    if before[c] and call('HGET', keys[k + 1], f) or call('HSETNX', keys[k], f, value) "  \
+	"== 0 then\n"                                                                              \
+	"      found = {}\n"                                                                       \
+	"      give_back(s, i - 1)\n"                                                              \
 	"      return false\n"                                                                     \
 	"    end\n"                                                                                \
 	"  end\n"                                                                                  \
-	"  for i = 1, #s.in_pages do put(s, s.in_pages[i]) end\n"                                  \
+	"  for i = 1, #in_pages do put(s, in_pages[i]) end\n"                                      \
 	"  return true\n"                                                                          \
 	"end\n"                                                                                    \
 	"local function peek(s, c)\n"                                                              \
@@ -176,8 +183,7 @@
 	"  local k, f = at + s.key[c], argv[a + c]\n"                                              \
 	"  local v = s.before[c] and call('HGET', keys[k + 1], f)\n"                               \
 	"  if v then return v end\n"                                                               \
-	"  if call('HSETNX', keys[k], f, argv[a - 1]) == 0 then return call('HGET', keys[k], f) "  \
-	"end\n"                                                                                    \
+	"  if call('HSETNX', keys[k], f, argv[a]) == 0 then return call('HGET', keys[k], f) end\n" \
 	"  return false\n"                                                                         \
 	"end\n"                                                                                    \
 	"local function answer(c, v)\n"                                                            \
@@ -185,7 +191,7 @@
 	"  claims[#claims + 1] = ci + c\n"                                                         \
 	"  claims[#claims + 1] = v\n"                                                              \
 	"end\n"                                                                                    \
-	"local function is_own(v) return sub(v, 1, 24) == sub(argv[a - 1], 1, 24) end\n"           \
+	"local function is_own(v) return sub(v, 1, 24) == sub(argv[a], 1, 24) end\n"               \
 	"local function take(s)\n"                                                                 \
 	"  local again = false\n"                                                                  \
 	"  for _, c in ipairs(s.in_pages) do\n"                                                    \
@@ -196,10 +202,7 @@
 	"  for i, c in ipairs(s.in_buckets) do\n"                                                  \
 	"    found[c] = grab(s, c)\n"                                                              \
 	"    if found[c] and not is_own(found[c]) then\n"                                          \
-	"      for j = 1, i - 1 do\n"                                                              \
-	"        local b = s.in_buckets[j]\n"                                                      \
-	"        if not found[b] then call('HDEL', keys[at + s.key[b]], argv[a + b]) end\n"        \
-	"      end\n"                                                                              \
+	"      give_back(s, i - 1)\n"                                                              \
 	"      return false\n"                                                                     \
 	"    end\n"                                                                                \
 	"    again = again or found[c]\n"                                                          \
@@ -211,45 +214,62 @@
 	"local function look(s)\n"                                                                 \
 	"  for c = 1, s.n do\n"                                                                    \
 	"    if s.always[c] and s.key[c] then grab(s, c) elseif s.always[c] and not peek(s, c) "   \
-	"then "                                                                                    \
-	"put(s, c) end\n"                                                                          \
+	"then put(s, c) end\n"                                                                     \
 	"  end\n"                                                                                  \
 	"  for c = 1, s.n do answer(c, peek(s, c)) end\n"                                          \
 	"end\n"                                                                                    \
-	"local leads = tonumber(argv[a])\n"                                                        \
+	"local leads, of = tonumber(argv[a]), {byte(argv[a + 1], 1, -1)}\n"                        \
+	"a = a + 3\n"                                                                              \
+	"for i = 1, tonumber(argv[a - 1]) do\n"                                                    \
+	"  shapes[i] = read(argv[a])\n"                                                            \
+	"  a = a + 1\n"                                                                            \
+	"end\n"                                                                                    \
 	"for i = 1, leads do\n"                                                                    \
-	"  a = a + 2\n"                                                                            \
-	"  local s = shapes[argv[a]] or read(argv[a])\n"                                           \
+	"  local s = shapes[of[2 * i - 1] * 256 + of[2 * i]]\n"                                    \
 	"  if not (s.candidate and (take_free(s) or take(s))) then look(s) end\n"                  \
-	"  at, ci, a = at + s.keys, ci + s.n, a + s.n\n"                                           \
+	"  at, ci, a = at + s.keys, ci + s.n, a + s.n + 1\n"                                       \
 	"end\n"                                                                                    \
 	"for _, book in pairs(books) do\n"                                                         \
 	"  for _, p in pairs(book.pages) do\n"                                                     \
 	"    list = p\n"                                                                           \
-	"    write(p.key, #p)\n"                                                                   \
+	"    write(p.key, p.n)\n"                                                                  \
 	"  end\n"                                                                                  \
 	"end\n"                                                                                    \
-	"a = a + 1\n"                                                                              \
-	"local function add(key, seen, ttl)\n"                                                     \
+	"local function add(key, seen, ttl, more)\n"                                               \
 	"  local n = tonumber(argv[a])\n"                                                          \
 	"  if n > 0 then\n"                                                                        \
-	"    call('BITFIELD', key, unpack(argv, a + 1, a + n))\n"                                  \
+	"    for k = 1, n do more[k] = argv[a + k] end\n"                                          \
+	"    call('BITFIELD', key, unpack(more))\n"                                                \
 	"    if not seen then call('PEXPIRE', key, ttl) end\n"                                     \
 	"  end\n"                                                                                  \
 	"  a = a + n + 1\n"                                                                        \
+	"end\n"                                                                                    \
+	"local function unseen(day, bytes)\n"                                                      \
+	"  local more, n = {}, tonumber(argv[a])\n"                                                \
+	"  for k = 1, #bytes, 2 do\n"                                                              \
+	"    local at, bits = byte(bytes, k, k + 1)\n"                                             \
+	"    local had = day and byte(day, SUBS + at + 1) or 0\n"                                  \
+	"    if bit.band(had, bits) ~= bits then\n"                                                \
+	"      more[n + 1], more[n + 2], more[n + 3] = 'SET', 'u8', '#' .. SUBS + at\n"            \
+	"      more[n + 4], n = bit.bor(had, bits), n + 4\n"                                       \
+	"    end\n"                                                                                \
+	"  end\n"                                                                                  \
+	"  return more\n"                                                                          \
 	"end\n"                                                                                    \
 	"local count = tonumber(argv[a])\n"                                                        \
 	"a = a + 1\n"                                                                              \
 	"for i = 1, count do\n"                                                                    \
 	"  local hour, day, v = keys[at + 1], keys[at + 3], {}\n"                                  \
 	"  if PAST then\n"                                                                         \
-	"    v[1], v[3] = call('EXISTS', hour) == 1, call('EXISTS', day) == 1\n"                   \
+	"    v[1], v[3] = call('EXISTS', hour) == 1, call('GET', day)\n"                           \
 	"  else\n"                                                                                 \
 	"    v = call('MGET', hour, keys[at + 2], day, keys[at + 4])\n"                            \
 	"    for k = 1, 4 do sources[#sources + 1] = v[k] end\n"                                   \
 	"  end\n"                                                                                  \
-	"  add(hour, v[1], 14400000)\n"                                                            \
-	"  add(day, v[3], 259200000)\n"                                                            \
+	"  a = a + 1\n"                                                                            \
+	"  local subs = argv[a - 1]\n"                                                             \
+	"  add(hour, v[1], 14400000, {})\n"                                                        \
+	"  add(day, v[3], 259200000, unseen(v[3], subs))\n"                                        \
 	"  at = at + 4\n"                                                                          \
 	"end\n"                                                                                    \
 	"for i = 1, tonumber(argv[a]) do call('PEXPIREAT', keys[at + i], argv[a + 1]) end\n"       \
@@ -263,10 +283,10 @@
 
 /* PAST: what was judged long ago is put back, rejects among what is raised; nobody hears the answers. */
 static const char kv_gather_script[] =
-    "local MARK, PAGES, PAST = 'c', 4, false\n" KV_SCRIPT_HEAD KV_SCRIPT_BATCH;
+    "local MARK, PAGES, SUBS, PAST = 'c', 4, 192, false\n" KV_SCRIPT_HEAD KV_SCRIPT_BATCH;
 static const char kv_put_back_script[] =
-    "local MARK, PAGES, PAST = 'cj', 4, true\n" KV_SCRIPT_HEAD KV_SCRIPT_BATCH;
-_Static_assert(KV_PAGES == 4, "as in the script");
+    "local MARK, PAGES, SUBS, PAST = 'cj', 4, 192, true\n" KV_SCRIPT_HEAD KV_SCRIPT_BATCH;
+_Static_assert(KV_PAGES == 4 && KV_DAY_SUBS_BIT == 8 * 192, "as in the scripts");
 
 /* KEYS: then the keys of each change, today's and the one before, then two a source that has rejects. ARGV: the time; how many
  * changes, one string each: value, flags (1: take, 2: in a bucket, 4: with the generation before), end, field; then as above
