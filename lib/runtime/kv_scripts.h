@@ -43,11 +43,11 @@
  * refused comes first).
  *
  * ARGV: the time. How many pages of claims, for each its span, number, how many fields, fields. How many pages of trails, for each how
- * many bytes of a trail are kept, how many fields, fields, what is added to each. How many leads, the number of each one's shape (two
- * bytes), how many shapes, shapes, then for each lead its value (owner, time) and the fields of its claims. A shape: candidate, how
- * many claims, for each claim its flags and when it, or its bucket, ends; there are few, and each is read once. How many sources,
- * for each the bits of its day's subs (pairs of bytes: which of them, and its bits), then the arguments of two BITFIELDs, each after its
- * count. How many buckets, and their end; for each page its end.
+ * many bytes of a trail are kept, how many fields, fields, what is added to each. How many leads, the number of each one's shape
+ * (two bytes), how many shapes, shapes, then for each lead its value (owner, time) and the fields of its claims. A shape: candidate,
+ * how many claims, for each claim its flags and when it, or its bucket, ends; there are few, and each is read once. How many
+ * sources, for each the subs of its day (pairs of bytes: which byte, and its bits), then the arguments of two BITFIELDs, each after
+ * its count. How many buckets, and their end; for each page its end.
  *
  * Answers watermarks; what the asker can't foresee: for each claim that the lead did not newly take its place (from 1) and
  * its value, or nil where nobody holds it; for each trail that was there its place and its visits; four values a source.
@@ -56,9 +56,9 @@
  * Those in pages are all known before the first lead, and written after the last. Nearly every lead is alone with its claims, and
  * takes all of them: so that is tried first (take_free), and whoever finds one that is held begins anew.
  *
- * What a lead costs here is mostly strings that Lua makes and calls of Redis, and hardly its own steps: nothing is cut out of a longer
- * string that can be an argument of its own, a page of a generation that is not there is not asked, and a day's subs, which are nearly
- * always there already, are only set when they are new. */
+ * What a lead costs here is mostly strings that Lua makes, of which it hashes every byte, and calls of Redis, and hardly its own
+ * steps: nothing is cut out of a longer string that can be an argument of its own, a page of a generation that is not there is not
+ * asked, and a day's subs, which are nearly always there already, are only set when they are new. */
 #define KV_SCRIPT_BATCH                                                                            \
 	"local shapes, found, claims, trails, sources = {}, {}, {}, {}, {}\n"                      \
 	"local at, ci, books, list = 2, 0, {}, {}\n"                                               \
@@ -106,8 +106,9 @@
 	"    end\n"                                                                                \
 	"    if more ~= '' then\n"                                                                 \
 	"      list[m + 1] = argv[a + k]\n"                                                        \
-	"      v = v and v .. more or more\n"                                                      \
-	"      list[m + 2] = #v > keep and sub(v, -keep) or v\n"                                   \
+	"      local over = v and #v + #more - keep or 0\n"                                        \
+	"      if over > 0 then v = sub(v, over + 1) end\n"                                        \
+	"      list[m + 2] = v and v .. more or more\n"                                            \
 	"      m = m + 2\n"                                                                        \
 	"    end\n"                                                                                \
 	"  end\n"                                                                                  \
