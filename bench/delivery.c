@@ -264,7 +264,7 @@ static void turn(struct world *w)
 		int64_t *sent_ns;
 
 		if (a->lead_id.len == 0)
-			continue; /* a take-over */
+			continue; /* a take-over, a taking */
 		sent_ns = &w->sent_ns[number_of(a) % LEADS_MAX];
 		w->done += a->final;
 		if (*sent_ns && a->final && w->wait_count < LEADS_MAX)

@@ -36,11 +36,14 @@ struct scan {
 	bool leaves_out, measured, causes_first, waits;
 };
 
+static const ProtobufCMessageDescriptor *const beside_attempts[] = {
+    &punnet__v1__take_over__descriptor, &punnet__v1__taking__descriptor, NULL};
+
 static const struct {
 	const char *name;
 	const ProtobufCMessageDescriptor *type;
-	const ProtobufCMessageDescriptor
-	    *beside;   /* stands there, too, and says nothing about a lead: left out */
+	const ProtobufCMessageDescriptor *const
+	    *beside; /* stand there, too, and say nothing about a lead: left out; NULL at the end */
 	size_t source; /* where the message has its provenance; 0 = it has none */
 	enum scan_topic cause;
 } topics[SCAN_TOPICS] = {
@@ -54,8 +57,7 @@ static const struct {
 		     offsetof(Punnet__V1__RoutedLead, source), SCAN_MARKET},
     [SCAN_UNSOLD] = {"leads.unsold", &punnet__v1__unsold_lead__descriptor, NULL,
 		     offsetof(Punnet__V1__UnsoldLead, source), SCAN_MARKET},
-    [SCAN_ATTEMPTS] = {"leads.attempts", &punnet__v1__delivery_attempt__descriptor,
-		       &punnet__v1__take_over__descriptor,
+    [SCAN_ATTEMPTS] = {"leads.attempts", &punnet__v1__delivery_attempt__descriptor, beside_attempts,
 		       offsetof(Punnet__V1__DeliveryAttempt, source), SCAN_ROUTED},
     [SCAN_OUTCOMES] = {"leads.outcomes", &punnet__v1__outcome__descriptor, NULL,
 		       offsetof(Punnet__V1__Outcome, source), SCAN_ATTEMPTS},
@@ -204,6 +206,14 @@ static bool has_read_cause(const struct scan *s, int t, const void *message)
 			     (int64_t)source->offset + 1);
 }
 
+static bool is_beside(int t, struct slice type)
+{
+	for (size_t i = 0; topics[t].beside && topics[t].beside[i]; i++)
+		if (slice_is(type, codec_type(topics[t].beside[i])))
+			return true;
+	return false;
+}
+
 /* false: the next record waits for its cause. */
 static bool hand_over(struct scan *s, int t, struct place *place, const struct bus_record *records,
 		      size_t count, scan_fn fn, void *ctx)
@@ -212,7 +222,7 @@ static bool hand_over(struct scan *s, int t, struct place *place, const struct b
 		const void *message = NULL;
 		struct slice type = records[i].type;
 
-		if (topics[t].beside && slice_is(type, codec_type(topics[t].beside))) {
+		if (is_beside(t, type)) {
 			place->next = records[i].offset + 1;
 			continue;
 		}

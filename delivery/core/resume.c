@@ -12,7 +12,11 @@ static struct slice offset_key(const int64_t *offset)
 
 void resume_start(struct resume *r, int64_t committed, int64_t take_over)
 {
-	*r = (struct resume){.committed = committed, .take_over = take_over};
+	*r = (struct resume){
+	    .committed = committed,
+	    .take_over = take_over,
+	    .unnoted = take_over == RESUME_ANYBODY, /* what is gone may have noted something */
+	};
 }
 
 void resume_free(struct resume *r)
@@ -53,6 +57,16 @@ bool resume_is_take_over(struct slice type)
 	return slice_is(type, codec_type(&punnet__v1__take_over__descriptor));
 }
 
+static bool is_taking(struct slice type)
+{
+	return slice_is(type, codec_type(&punnet__v1__taking__descriptor));
+}
+
+bool resume_is_beside(struct slice type)
+{
+	return resume_is_take_over(type) || is_taking(type);
+}
+
 static const Punnet__V1__DeliveryAttempt *read_attempt(struct arena *scratch, struct slice bytes)
 {
 	const Punnet__V1__DeliveryAttempt *a =
@@ -66,10 +80,51 @@ static const Punnet__V1__DeliveryAttempt *read_attempt(struct arena *scratch, st
 	return a;
 }
 
-static enum resume_learnt learn_take_over(struct resume *r, int64_t offset)
+static bool notes_takings(struct arena *scratch, struct slice bytes)
 {
+	const Punnet__V1__TakeOver *m =
+	    codec_unpack(scratch, &punnet__v1__take_over__descriptor, bytes);
+
+	return m && m->notes_takings;
+}
+
+static enum resume_learnt learn_take_over(struct resume *r, struct arena *scratch,
+					  struct slice bytes, int64_t offset)
+{
+	r->unnoted |= !r->owner_notes;
+	r->owner_notes = notes_takings(scratch, bytes);
 	r->take_over = offset + 1;
 	return RESUME_TAKE_OVER;
+}
+
+void resume_learn_owner(struct resume *r, struct arena *scratch, struct slice type,
+			struct slice bytes)
+{
+	if (resume_is_take_over(type))
+		r->owner_notes = notes_takings(scratch, bytes);
+}
+
+/* Whoever wrote a record of the owner with that TakeOver: does it count? */
+static bool counts(struct resume *r, uint64_t take_over)
+{
+	if (r->take_over == RESUME_ANYBODY)
+		r->take_over = (int64_t)take_over;
+	return (int64_t)take_over == r->take_over;
+}
+
+static enum resume_learnt learn_taking(struct resume *r, struct arena *scratch, struct slice bytes)
+{
+	const Punnet__V1__Taking *m = codec_unpack(scratch, &punnet__v1__taking__descriptor, bytes);
+
+	if (!m || m->until > INT64_MAX) {
+		r->unnoted = true;
+		return RESUME_UNREADABLE;
+	}
+	if (!counts(r, m->take_over))
+		return RESUME_STALE;
+	r->owner_notes = true;
+	r->sent_until = MAX_OF(r->sent_until, (int64_t)m->until);
+	return RESUME_TAKING;
 }
 
 static enum resume_learnt learn_attempt(struct resume *r, const Punnet__V1__DeliveryAttempt *a,
@@ -79,14 +134,14 @@ static enum resume_learnt learn_attempt(struct resume *r, const Punnet__V1__Deli
 	struct slice key;
 	int64_t routed_offset;
 
-	if (r->take_over == RESUME_ANYBODY)
-		r->take_over = (int64_t)a->take_over;
-	if ((int64_t)a->take_over != r->take_over)
+	if (!counts(r, a->take_over))
 		return RESUME_STALE;
-	if ((int64_t)a->source->offset < r->committed)
+	routed_offset = (int64_t)a->source->offset;
+	if (routed_offset < r->committed)
 		return RESUME_BEHIND;
 
-	routed_offset = (int64_t)a->source->offset;
+	/* records are taken in their order: one that noted nothing had taken all before it */
+	r->sent_until = MAX_OF(r->sent_until, routed_offset + 1);
 	key = offset_key(&routed_offset);
 	known = map_get(&r->by_delivery, key);
 	if (!known) {
@@ -110,13 +165,19 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 	enum resume_learnt learnt = RESUME_UNREADABLE;
 
 	if (resume_is_take_over(type))
-		return learn_take_over(r, offset);
-	a = read_attempt(scratch, bytes);
-	if (a)
+		return learn_take_over(r, scratch, bytes, offset);
+	if (is_taking(type))
+		learnt = learn_taking(r, scratch, bytes);
+	else if ((a = read_attempt(scratch, bytes)))
 		learnt = learn_attempt(r, a, offset);
 	r->unreadable += learnt == RESUME_UNREADABLE;
 	r->stale += learnt == RESUME_STALE;
 	return learnt;
+}
+
+bool resume_is_noted(const struct resume *r)
+{
+	return r->owner_notes && !r->unnoted;
 }
 
 const struct resumed *resume_find(const struct resume *r, int64_t routed_offset)

@@ -6,7 +6,11 @@
  * Each owner of the partition writes a TakeOver before it sends anything, and its attempts name that record. So the order of
  * the log says whose attempts count: those of the owner whose TakeOver stands before them. One who was frozen and woke after
  * the next had taken over may still write what its last request came to; it knows nothing of the request that its successor
- * has made since, and is not believed. */
+ * has made since, and is not believed.
+ *
+ * Each owner stores a Taking before it sends what the Taking covers. So the highest place among the Takings that count says
+ * what may have been sent, and whatever lies above it was not. Versions before wrote none; whether an owner is of such a one
+ * its TakeOver says, or its first Taking. */
 #ifndef PUNNET_DELIVERY_RESUME_H
 #define PUNNET_DELIVERY_RESUME_H
 
@@ -28,6 +32,10 @@ struct resume {
 	int64_t committed;
 	int64_t
 	    take_over; /* the owner at the place that was read last: 1 + the offset of its TakeOver; 0: none wrote one */
+	int64_t
+	    sent_until; /* a routed record below it may have been sent; all others only by such as note nothing */
+	bool owner_notes;         /* the owner at that place stores Takings */
+	bool unnoted;             /* an owner before it may have sent without one */
 	size_t unreadable, stale; /* so many were met */
 };
 
@@ -35,7 +43,8 @@ enum resume_learnt {
 	RESUME_KEPT,
 	RESUME_BEHIND,    /* of a record before the commit: of no use */
 	RESUME_TAKE_OVER, /* another owner from here on */
-	RESUME_STALE,     /* of one who did not own the partition any more */
+	RESUME_TAKING,
+	RESUME_STALE, /* of one who did not own the partition any more */
 	RESUME_UNREADABLE,
 	RESUME_FULL,
 };
@@ -44,9 +53,16 @@ enum resume_learnt {
 void resume_start(struct resume *r, int64_t committed, int64_t take_over);
 void resume_free(struct resume *r);
 bool resume_is_take_over(struct slice type);
+/* A record of leads.attempts that is of no delivery. */
+bool resume_is_beside(struct slice type);
+/* The record of the owner at the place where the reading begins; it stands before that place. */
+void resume_learn_owner(struct resume *r, struct arena *scratch, struct slice type,
+			struct slice bytes);
 /* type: the record's header; "" where it has none. */
 enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct slice type,
 				struct slice bytes, int64_t offset);
+/* All that was read: nothing at or above sent_until was sent. */
+bool resume_is_noted(const struct resume *r);
 /* The last attempt of the routed record at this offset, or NULL. */
 const struct resumed *resume_find(const struct resume *r, int64_t routed_offset);
 

@@ -50,6 +50,10 @@ static void task_begin(struct delivery *d, struct task *t, const struct resumed 
 
 	/* what is handed over again may have arrived the first time */
 	t->past.ever_unknown = maybe_sent || t->retry;
+	if (!last && t->offset >= p->noted_until) {
+		taking_wait(t);
+		return;
+	}
 	if (!last) {
 		queue_push(t);
 		return;
@@ -176,6 +180,7 @@ enum result delivery_turn(struct delivery *d, bool *ret_busy, struct error *ret_
 	if (!d->failed && take_batch(d, &count, ret_error) == RESULT_FATAL && !d->failed)
 		return RESULT_FATAL;
 	if (!d->failed) {
+		takings_say(d);
 		delivery_dispatch(d);
 		partitions_commit(d, clock_monotonic_ms());
 	}

@@ -56,7 +56,7 @@ static bool belongs(const struct task *head, const struct task *t)
 
 struct task *digest_next(struct task *head)
 {
-	for (struct task *t = head->advertiser->first; t; t = t->queue_next) {
+	for (struct task *t = head->advertiser->ready.first; t; t = t->queue_next) {
 		if (!belongs(head, t))
 			continue;
 		queue_remove(t);

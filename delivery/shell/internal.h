@@ -19,9 +19,10 @@
 #include "signers.h"
 #include "ways.h"
 
-#define DELIVERY_PARTITIONS_MAX    1024
-#define DELIVERY_TAKE_MAX          500  /* records in one turn */
-#define DELIVERY_IN_BUS_SPARE      4000 /* above the open tasks: dead letters, holds, take-overs */
+#define DELIVERY_PARTITIONS_MAX 1024
+#define DELIVERY_TAKE_MAX       500 /* records in one turn */
+#define DELIVERY_IN_BUS_SPARE                                                                      \
+	4000 /* above the open tasks: dead letters, holds, take-overs, takings */
 #define DELIVERY_COMMIT_EVERY_MS   200
 #define DELIVERY_COMMIT_TIMEOUT_MS 5000
 #define DELIVERY_BUS_TIMEOUT_MS    10000
@@ -34,6 +35,9 @@
 #define CIRCUIT_TOKEN           1
 #define TAKE_OVER_TOKEN(number) ((uint64_t)(number) << 2 | 2)
 #define IS_TAKE_OVER(token)     (((token)&3) == 2)
+#define TAKING_TOKEN(number)    ((uint64_t)(number) << 2 | 3)
+#define IS_TAKING(token)        (((token)&3) == 3)
+#define IS_TASK(token)          (((token)&3) == 0)
 
 #define TOPIC_ROUTED   "leads.routed"
 #define TOPIC_ATTEMPTS "leads.attempts"
@@ -50,6 +54,7 @@
 #define ROUTED_LEAD_RETRY_FIELD         20
 
 enum task_state {
+	TASK_UNNOTED,   /* the Taking that covers it is not stored yet */
 	TASK_WAITING,   /* for its due time, in the heap */
 	TASK_READY,     /* in its advertiser's queue */
 	TASK_SENDING,   /* a webhook is under way */
@@ -58,13 +63,23 @@ enum task_state {
 	TASK_BURYING, /* no lead at all: a record that could not be read, on its way to dead.letters */
 };
 
+/* By queue_prev and queue_next: a task is in one of them at most. */
+struct task_list {
+	struct task *first, *last;
+};
+
 struct partition {
 	int32_t number;
 	struct progress *progress;
 	struct watermark watermark; /* of all that was taken */
 	struct prefix prefix;
 	struct resume resume;
-	int64_t was_there_until; /* records below this offset were there at the take-over */
+	int64_t
+	    was_there_until; /* records below this offset may have been sent by who was there before */
+	int64_t told_until;   /* where leads.routed ended, as a broker told it: see take_over.c */
+	int64_t noted_until;  /* records below it are covered by a Taking that is stored */
+	int64_t noting_until; /* by the one that is on its way; 0: none is */
+	struct task_list unnoted;
 	int64_t taken_over_at_ms;
 	int64_t attempts_from; /* for records that were there */
 	int64_t
@@ -82,7 +97,7 @@ struct partition {
 struct advertiser {
 	char *id;
 	struct kept_signer signer;
-	struct task *first, *last; /* ready, in the order in which they became so */
+	struct task_list ready; /* in the order in which they became so */
 	size_t in_flight;
 	struct breaker breaker;
 	struct rate rate;
@@ -161,6 +176,7 @@ struct delivery {
 	struct task *stuck_first, *stuck_last; /* the bus was full */
 	size_t open_tasks, sending, in_bus;
 	uint32_t take_overs_in_bus[DELIVERY_PARTITIONS_MAX];
+	uint32_t takings_in_bus[DELIVERY_PARTITIONS_MAX];
 	int64_t committed_at_ms, drain_ends_ms;
 	int64_t
 	    sure_until_ms; /* by the monotonic clock: before it nobody else owns the partitions */
@@ -241,7 +257,17 @@ bool take_over_finish(struct delivery *d, struct partition *p);
 /* An attempt of ours is stored at `offset`: does it count? May block where somebody else has written. */
 bool take_over_holds(struct delivery *d, struct partition *p, int64_t offset);
 
+/* --- what is about to be sent (takings.c) --- */
+/* Nothing of it may be sent before a Taking covers it: then it is ready. */
+void taking_wait(struct task *t);
+void taking_forget(struct task *t);
+/* At most one a partition: of all that was taken and is not noted. */
+void takings_say(struct delivery *d);
+void taking_acked(struct delivery *d, int32_t number, int64_t offset);
+
 /* --- queues (queues.c) --- */
+void task_list_add(struct task_list *l, struct task *t);
+void task_list_remove(struct task_list *l, struct task *t);
 struct advertiser *queue_of(struct delivery *d, struct slice advertiser_id);
 void queue_push(struct task *t);
 void queue_remove(struct task *t);

@@ -22,19 +22,19 @@ static enum result look_at_topics(struct delivery *d, struct partition *p,
 				  const struct commit_note *note, int64_t *ret_routed_low,
 				  struct error *e)
 {
-	int64_t attempts_low, attempts_high;
+	int64_t attempts_low, unused;
 	enum result r;
 
 	r = bus_offsets(d->bus, TOPIC_ROUTED, p->number, DELIVERY_BUS_TIMEOUT_MS, ret_routed_low,
-			&p->was_there_until);
+			&p->told_until);
 	if (r == RESULT_OK)
 		r = bus_offsets(d->bus, TOPIC_ATTEMPTS, p->number, DELIVERY_BUS_TIMEOUT_MS,
-				&attempts_low, &attempts_high);
+				&attempts_low, &unused);
 	if (r != RESULT_OK)
 		return error_set(e, r, "%s/%d: its offsets can't be learned", TOPIC_ROUTED,
 				 p->number);
 
-	p->attempts_from = MIN_OF(MAX_OF(note->attempts_from, attempts_low), attempts_high);
+	p->attempts_from = MAX_OF(note->attempts_from, attempts_low);
 	p->attempts_end = p->attempts_from;
 	/* where retention was ahead of the commit, nobody knows whose the first attempts are */
 	p->owner_before =
@@ -119,7 +119,7 @@ static void write_note(struct partition *p, bool clean, struct buf *out)
 
 	prefix_advance(&p->prefix, next);
 	note.watermark = p->prefix.watermark;
-	/* of records that were there before and have not been taken yet, attempts may stand as far back as our own reading began */
+	/* of records that may have been sent before and have not been taken yet, attempts may stand as far back as our own reading began */
 	note.attempts_from = prefix_attempts_from(
 	    &p->prefix, next < p->was_there_until ? p->attempts_from : p->attempts_end);
 	note.take_over =
@@ -168,16 +168,18 @@ bool partitions_refresh_notes(struct delivery *d)
 {
 	if (!d->notes_stale)
 		return true;
+	d->notes_stale = false;
 	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++) {
 		struct partition *p = d->partitions[i];
 
 		if (!p || !p->note_stale)
 			continue;
-		if (!commit_now(d, p, false))
+		/* nothing of it was taken yet; once it is learnt, the commit can name its owner */
+		p->note_stale = !p->learnt || !commit_now(d, p, false);
+		d->notes_stale |= p->note_stale;
+		if (p->note_stale && p->learnt)
 			return false;
-		p->note_stale = false;
 	}
-	d->notes_stale = false;
 	return true;
 }
 

@@ -22,33 +22,39 @@ struct advertiser *queue_of(struct delivery *d, struct slice advertiser_id)
 	return a;
 }
 
+void task_list_add(struct task_list *l, struct task *t)
+{
+	t->queue_next = NULL;
+	t->queue_prev = l->last;
+	if (l->last)
+		l->last->queue_next = t;
+	else
+		l->first = t;
+	l->last = t;
+}
+
+void task_list_remove(struct task_list *l, struct task *t)
+{
+	if (t->queue_prev)
+		t->queue_prev->queue_next = t->queue_next;
+	else
+		l->first = t->queue_next;
+	if (t->queue_next)
+		t->queue_next->queue_prev = t->queue_prev;
+	else
+		l->last = t->queue_prev;
+	t->queue_prev = t->queue_next = NULL;
+}
+
 void queue_push(struct task *t)
 {
-	struct advertiser *a = t->advertiser;
-
 	t->state = TASK_READY;
-	t->queue_next = NULL;
-	t->queue_prev = a->last;
-	if (a->last)
-		a->last->queue_next = t;
-	else
-		a->first = t;
-	a->last = t;
+	task_list_add(&t->advertiser->ready, t);
 }
 
 void queue_remove(struct task *t)
 {
-	struct advertiser *a = t->advertiser;
-
-	if (t->queue_prev)
-		t->queue_prev->queue_next = t->queue_next;
-	else
-		a->first = t->queue_next;
-	if (t->queue_next)
-		t->queue_next->queue_prev = t->queue_prev;
-	else
-		a->last = t->queue_prev;
-	t->queue_prev = t->queue_next = NULL;
+	task_list_remove(&t->advertiser->ready, t);
 }
 
 static size_t places(const struct delivery *d, const struct advertiser *a)
@@ -94,14 +100,14 @@ struct task *queue_next(struct delivery *d, int64_t *ret_wait_us)
 		d->advertiser_turn = (d->advertiser_turn + 1) % count;
 		(void)map_at(&d->advertisers, d->advertiser_turn, &id, &value);
 		a = value;
-		if (!a->first || a->in_flight >= places(d, a))
+		if (!a->ready.first || a->in_flight >= places(d, a))
 			continue;
 		wait_us = rate_wait_us(&a->rate, per_s(d, a), now_us());
 		if (wait_us > 0) {
 			*ret_wait_us = *ret_wait_us < 0 ? wait_us : MIN_OF(*ret_wait_us, wait_us);
 			continue;
 		}
-		t = a->first;
+		t = a->ready.first;
 		queue_remove(t);
 		return t;
 	}

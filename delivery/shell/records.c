@@ -294,8 +294,7 @@ void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t part
 		     int64_t offset)
 {
 	struct delivery *d = ctx;
-	bool is_task = token != CIRCUIT_TOKEN && !IS_TAKE_OVER(token);
-	struct task *t = is_task ? (struct task *)(uintptr_t)token : NULL;
+	struct task *t = IS_TASK(token) ? (struct task *)(uintptr_t)token : NULL;
 
 	d->in_bus--;
 	if (t) {
@@ -308,6 +307,8 @@ void delivery_on_ack(void *ctx, uint64_t token, enum result result, int32_t part
 	}
 	if (IS_TAKE_OVER(token))
 		take_over_acked(d, partition, offset);
+	if (IS_TAKING(token))
+		taking_acked(d, partition, offset);
 	if (!t)
 		return;
 	if (!t->partition) {

@@ -4,7 +4,11 @@
  * successor could not know of. From there on the partition's offsets are its own, one after the other: a gap means
  * that somebody else has written. Is another TakeOver in it, this process owns the partition no longer, whatever the group
  * has told it so far, and ends before it makes anything of its attempt. Otherwise it was a predecessor that woke up, and what
- * it said does not count. */
+ * it said does not count.
+ *
+ * What may have been sent by who was there before is read from the same log (takings.c). Where leads.routed ends is not asked
+ * for it: a broker that stood still and was deposed answers for a moment with the end of before. Only where somebody of a
+ * version that noted nothing is among the owners, the told end is all there is. */
 #include "internal.h"
 #include "proto/leads_attempts.pb-c.h"
 #include "runtime/clock.h"
@@ -27,6 +31,7 @@ void take_over_say(struct delivery *d, struct partition *p)
 
 	m.instance_id = (char *)(d->settings.instance_id ? d->settings.instance_id : "");
 	m.at_ms = clock_now_ms();
+	m.notes_takings = true;
 	buf_reset(&d->pack);
 	codec_pack(&m.base, &d->pack);
 	if (bus_produce(d->producer, TOPIC_ATTEMPTS, p->number, slice_of(NULL, 0),
@@ -60,10 +65,34 @@ static enum result learn_record(void *ctx, const struct bus_record *record, stru
 	struct learner *l = ctx;
 
 	arena_reset(&l->d->record_arena);
+	if (fault_on("takings_of_all"))
+		l->p->resume.take_over = RESUME_ANYBODY;
 	if (resume_learn(&l->p->resume, &l->d->record_arena, record->type, record->value,
 			 record->offset) == RESUME_FULL)
 		return error_set(e, RESULT_FATAL, "more than %u deliveries to resume", RESUME_MAX);
 	return RESULT_OK;
+}
+
+static enum result learn_owner_record(void *ctx, const struct bus_record *record,
+				      _unused_ struct error *e)
+{
+	struct learner *l = ctx;
+
+	arena_reset(&l->d->record_arena);
+	if (record->offset ==
+	    l->p->owner_before - 1) /* else it is gone, and others come in its place */
+		resume_learn_owner(&l->p->resume, &l->d->record_arena, record->type, record->value);
+	return RESULT_OK;
+}
+
+/* Whether the owner at the place where the reading begins notes what it takes stands before that place. */
+static enum result learn_owner(struct learner *l, struct error *e)
+{
+	int64_t at = l->p->owner_before - 1;
+
+	if (l->p->was_clean || at < 0)
+		return RESULT_OK;
+	return read_span(l->d, l->p->number, at, at + 1, learn_owner_record, l, e);
 }
 
 static enum result learn(struct delivery *d, struct partition *p, struct error *e)
@@ -71,8 +100,15 @@ static enum result learn(struct delivery *d, struct partition *p, struct error *
 	struct learner l = {.d = d, .p = p};
 	enum result r;
 
+	if (p->attempts_from >= p->take_over) { /* the topic is another one than the commit's */
+		p->attempts_from = p->attempts_end = p->take_over - 1;
+		p->owner_before = RESUME_ANYBODY;
+	}
 	resume_start(&p->resume, p->committed, p->owner_before);
-	r = read_span(d, p->number, p->attempts_from, p->take_over - 1, learn_record, &l, e);
+	r = learn_owner(&l, e);
+	if (r == RESULT_OK)
+		r = read_span(d, p->number, p->attempts_from, p->take_over - 1, learn_record, &l,
+			      e);
 	if (p->resume.unreadable > 0 || p->resume.stale > 0)
 		log_warn("attempts_left_out", LOG_INT("partition", p->number),
 			 LOG_INT("unreadable", (int64_t)p->resume.unreadable),
@@ -94,6 +130,16 @@ static void await(struct delivery *d, struct partition *p)
 	}
 }
 
+/* What the predecessors may have sent. */
+static void set_was_there(struct partition *p)
+{
+	bool noted = p->was_clean || resume_is_noted(&p->resume) || fault_on("takings_assumed");
+
+	p->noted_until = p->was_there_until = p->resume.sent_until;
+	if (!noted || fault_on("told_end_counts"))
+		p->was_there_until = MAX_OF(p->noted_until, p->told_until);
+}
+
 bool take_over_finish(struct delivery *d, struct partition *p)
 {
 	struct error e = {0};
@@ -107,12 +153,14 @@ bool take_over_finish(struct delivery *d, struct partition *p)
 		delivery_fail(d, "%s", e.text);
 		return false;
 	}
+	set_was_there(p);
 	p->attempts_end = p->take_over;
 	p->taken_over_at_ms = clock_now_ms();
 	p->learnt = true;
 	log_info("partition_learnt", LOG_INT("partition", p->number),
 		 LOG_INT("attempts_from", p->attempts_from),
-		 LOG_INT("attempts_end", p->attempts_end),
+		 LOG_INT("attempts_end", p->attempts_end), LOG_INT("noted_until", p->noted_until),
+		 LOG_INT("maybe_sent_until", p->was_there_until),
 		 LOG_INT("deliveries_known", (int64_t)map_count(&p->resume.by_delivery)));
 	return true;
 }

@@ -94,6 +94,8 @@ void task_free(struct delivery *d, struct task *t)
 		due_remove(&d->waiting, &t->due);
 	if (t->state == TASK_READY)
 		queue_remove(t);
+	if (t->state == TASK_UNNOTED)
+		taking_forget(t);
 	if (t->stuck)
 		records_unstick(d, t);
 	task_leave_partition(d, t);

@@ -29,6 +29,11 @@ static bool is_take_over(const struct bus_record *r)
 	return slice_is(r->type, "punnet.v1.TakeOver");
 }
 
+static bool is_taking(const struct bus_record *r)
+{
+	return slice_is(r->type, "punnet.v1.Taking");
+}
+
 static bool judge_attempt(const struct bus_record *r)
 {
 	const Punnet__V1__DeliveryAttempt *m =
@@ -56,14 +61,45 @@ static bool judge_attempt(const struct bus_record *r)
 	return true;
 }
 
+/* Whoever made an attempt had noted before that it may send the record. */
+static bool judge_noted(const struct partition_log *log)
+{
+	uint64_t take_over = 0, noted = 0;
+
+	for (size_t i = 0; i < log->count; i++) {
+		const struct bus_record *r = &log->records[i];
+
+		if (is_take_over(r)) {
+			take_over = i + 1;
+		} else if (is_taking(r)) {
+			const Punnet__V1__Taking *m =
+			    log_unpack(r, &punnet__v1__taking__descriptor);
+
+			if (m->take_over == take_over)
+				noted = MAX_OF(noted, m->until);
+		} else {
+			const Punnet__V1__DeliveryAttempt *m =
+			    log_unpack(r, &punnet__v1__delivery_attempt__descriptor);
+
+			if (m->take_over == take_over && m->source->offset >= noted)
+				return fault("leads.attempts/%d at %lld was not noted before",
+					     r->partition, (long long)r->offset);
+		}
+	}
+	return true;
+}
+
 static bool judge_attempts(void)
 {
 	for (int32_t p = 0; p < log_partitions("leads.attempts"); p++) {
 		const struct partition_log *log = log_of("leads.attempts", p);
 
 		for (size_t i = 0; i < log->count; i++)
-			if (!is_take_over(&log->records[i]) && !judge_attempt(&log->records[i]))
+			if (!is_take_over(&log->records[i]) && !is_taking(&log->records[i]) &&
+			    !judge_attempt(&log->records[i]))
 				return false;
+		if (!judge_noted(log))
+			return false;
 	}
 	return true;
 }

@@ -195,7 +195,7 @@ class Checker:
         final = set()
         for records in self.attempts.values():
             for record in records:
-                if record.is_take_over:
+                if record.is_of_no_lead:
                     continue
                 message = record.message
                 task = (lead_text(message.lead_id), message.assignment.round)

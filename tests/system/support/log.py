@@ -22,9 +22,9 @@ class Record:
     timestamp_ms: int
 
     @property
-    def is_take_over(self):
-        """In leads.attempts: another owner of the partition from here on; of no lead."""
-        return self.type == "punnet.v1.TakeOver"
+    def is_of_no_lead(self):
+        """In leads.attempts: another owner of the partition from here on, or what the owner may send from now on."""
+        return self.type in ("punnet.v1.TakeOver", "punnet.v1.Taking")
 
     @property
     def message(self):

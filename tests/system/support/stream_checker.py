@@ -164,7 +164,7 @@ class StreamChecker:
 
     def _read_deliveries(self):
         for record, message in self._records("leads.attempts"):
-            if record.is_take_over:
+            if record.is_of_no_lead:
                 continue
             self.rows.put(message.lead_id, one_lead.ATTEMPT, message.assignment.round, message.final)
         for _, message in self._records("leads.outcomes"):

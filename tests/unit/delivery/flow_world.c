@@ -227,7 +227,7 @@ size_t read_topic(struct world *w, const char *topic, void (*each)(void *, struc
 
 		assert_int_equal(bus_reader_take(r, records, READ_MAX, 0, &count, &e), RESULT_OK);
 		for (size_t i = 0; i < count; i++) {
-			if (resume_is_take_over(records[i].type))
+			if (resume_is_beside(records[i].type))
 				continue;
 			total++;
 			if (each)

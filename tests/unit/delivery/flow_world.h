@@ -52,7 +52,7 @@ struct lead_id lead_number(uint8_t n);
 /* Returns the market offset that the record came from; `again` repeats one. */
 uint64_t route(struct world *w, const struct routed *r, const uint64_t *again);
 
-/* Take-overs are left out. */
+/* Take-overs and takings are left out. */
 size_t read_topic(struct world *w, const char *topic, void (*each)(void *, struct slice),
 		  void *ctx);
 /* One turn of delivery and of the loop. */

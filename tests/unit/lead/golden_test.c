@@ -70,6 +70,8 @@ static const struct golden golden[] = {
     {"audit_finding", &punnet__v1__audit_finding__descriptor, 4},
     {"market_event_lowered", &punnet__v1__market_event__descriptor, 11},
     {"order_progress_lowered", &punnet__v1__order_progress__descriptor, 35},
+    {"taking", &punnet__v1__taking__descriptor, 3},
+    {"take_over_noting", &punnet__v1__take_over__descriptor, 3},
 };
 
 static struct slice read_golden(struct arena *a, const char *name)

@@ -85,7 +85,8 @@ def main():
               ("status_events", "StatusEvent", "status_event", 0), ("status_attempts", "StatusAttempt", "status_attempt", 0),
               ("status_replays", "ReplayRequest", "replay_request", 0), ("audit_findings", "AuditFinding", "audit_finding", 0),
               ("market", "MarketEvent", "market_event_lowered", 8),
-              ("orders_progress", "OrderProgress", "order_progress_lowered", 0)]
+              ("orders_progress", "OrderProgress", "order_progress_lowered", 0),
+              ("leads_attempts", "Taking", "taking", 0), ("leads_attempts", "TakeOver", "take_over_noting", 0)]
     for module, message, stem, choice in wanted:
         made = fill(getattr(importlib.import_module(f"{module}_pb2"), message)(), message, choice)
         (HERE / f"{stem}.bin").write_bytes(made.SerializeToString(deterministic=True))
