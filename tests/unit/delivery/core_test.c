@@ -314,6 +314,91 @@ static void take_over(struct resume *r, int64_t offset)
 	arena_free(&scratch);
 }
 
+static void take_over_noting(struct resume *r, int64_t offset)
+{
+	Punnet__V1__TakeOver m = PUNNET__V1__TAKE_OVER__INIT;
+	_cleanup_(buf_free) struct buf bytes = {0};
+	struct arena scratch = {0};
+
+	m.notes_takings = true;
+	codec_pack(&m.base, &bytes);
+	assert_int_equal(
+	    resume_learn(r, &scratch, SLICE("punnet.v1.TakeOver"), buf_slice(&bytes), offset),
+	    RESUME_TAKE_OVER);
+	arena_free(&scratch);
+}
+
+static enum resume_learnt learn_taking(struct resume *r, uint64_t take_over, uint64_t until,
+				       int64_t offset)
+{
+	Punnet__V1__Taking m = PUNNET__V1__TAKING__INIT;
+	_cleanup_(buf_free) struct buf bytes = {0};
+	struct arena scratch = {0};
+	enum resume_learnt learnt;
+
+	m.take_over = take_over;
+	m.until = until;
+	codec_pack(&m.base, &bytes);
+	learnt = resume_learn(r, &scratch, SLICE("punnet.v1.Taking"), buf_slice(&bytes), offset);
+	arena_free(&scratch);
+	return learnt;
+}
+
+static void what_was_noted_by_its_owners_is_what_may_have_been_sent(_unused_ void **state)
+{
+	struct resume r;
+
+	resume_start(&r, 50, 5); /* in the midst of an owner's time */
+	assert_int_equal(learn_taking(&r, 5, 60, 10), RESUME_TAKING);
+	take_over_noting(&r, 11);
+	assert_int_equal(learn_taking(&r, 5, 90, 12), RESUME_STALE);
+	assert_int_equal(learn_taking(&r, 12, 55, 13), RESUME_TAKING);
+	assert_int_equal(r.sent_until, 60);
+	assert_int_equal(learn_taking(&r, 12, 70, 14), RESUME_TAKING);
+	assert_int_equal(r.sent_until, 70);
+	assert_true(resume_is_noted(&r));
+	resume_free(&r);
+}
+
+static void
+an_owner_of_whom_it_is_not_known_that_it_notes_may_have_sent_anything(_unused_ void **state)
+{
+	struct resume r;
+	struct arena scratch = {0};
+
+	resume_start(&r, 50, 5); /* it has said nothing since */
+	assert_false(resume_is_noted(&r));
+	take_over_noting(&r, 11);
+	assert_int_equal(learn_taking(&r, 12, 55, 12), RESUME_TAKING);
+	assert_false(resume_is_noted(&r));
+	resume_free(&r);
+
+	resume_start(&r, 50, 0);
+	take_over(&r,
+		  11); /* of a version that noted nothing: all up to its last attempt, at least */
+	assert_int_equal(learn_of(&r, 12, 1, 1, false, 57, 12), RESUME_KEPT);
+	take_over_noting(&r, 13);
+	assert_false(resume_is_noted(&r));
+	assert_int_equal(r.sent_until, 58);
+	resume_free(&r);
+
+	resume_start(&r, 50, RESUME_ANYBODY); /* what stood before is gone */
+	assert_int_equal(learn_taking(&r, 12, 55, 12), RESUME_TAKING);
+	assert_int_equal(r.sent_until, 55);
+	assert_false(resume_is_noted(&r));
+	resume_free(&r);
+
+	resume_start(&r, 50, 5);
+	assert_int_equal(learn_taking(&r, 5, 55, 12), RESUME_TAKING);
+	assert_true(resume_is_noted(&r));
+	assert_int_equal(
+	    resume_learn(&r, &scratch, SLICE("punnet.v1.Taking"), SLICE("\x0a\xff"), 13),
+	    RESUME_UNREADABLE);
+	assert_false(resume_is_noted(&r));
+	arena_free(&scratch);
+	resume_free(&r);
+}
+
 static void an_owner_that_was_relieved_is_not_believed(_unused_ void **state)
 {
 	struct resume r;
@@ -383,6 +468,8 @@ int main(void)
 	    cmocka_unit_test(a_note_that_is_none_is_refused_and_an_empty_one_is_empty),
 	    cmocka_unit_test(a_successor_goes_on_after_the_last_attempt_of_each_delivery),
 	    cmocka_unit_test(an_owner_that_was_relieved_is_not_believed),
+	    cmocka_unit_test(what_was_noted_by_its_owners_is_what_may_have_been_sent),
+	    cmocka_unit_test(an_owner_of_whom_it_is_not_known_that_it_notes_may_have_sent_anything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
