@@ -217,10 +217,17 @@ void partitions_commit(struct delivery *d, int64_t now_ms)
 	}
 }
 
+/* What its predecessor may have had under way is not ended yet; the doubt stands in no attempt. */
+static bool predecessor_in_doubt(const struct partition *p)
+{
+	return !p->was_clean &&
+	       (!p->learnt || progress_committable(p->progress) < p->was_there_until);
+}
+
 /* Nothing of it may have reached an advertiser without being recorded. */
 static bool nothing_under_way(const struct partition *p)
 {
-	if (p->interrupted)
+	if (p->interrupted || (predecessor_in_doubt(p) && !fault_on("doubt_forgotten")))
 		return false;
 	for (const struct task *t = p->tasks; t; t = t->next)
 		if (t->state == TASK_SENDING || t->state == TASK_RECORDING)

@@ -162,6 +162,27 @@ static void one_taking_covers_all_that_a_turn_took(_unused_ void **state)
 	world_close(&w);
 }
 
+static void an_orderly_end_does_not_settle_what_the_predecessor_had_under_way(_unused_ void **state)
+{
+	struct world w;
+
+	world_open(&w);
+	open_delivery(&w);
+	route(&w, &cut_off, NULL);
+	turn_until_it_sends(&w);
+	close_delivery(&w);
+	open_delivery(&w);
+	delivery_drain(w.delivery); /* before it takes anything */
+	do
+		turn_once(&w);
+	while (!delivery_drained(w.delivery));
+	close_delivery(&w);
+	open_delivery(&w);
+	turn_until(&w, "leads.outcomes", 1);
+	expect_outcome(&w, 1, PUNNET__V1__OUTCOME_KIND__OUTCOME_UNRESOLVED);
+	world_close(&w);
+}
+
 static void what_a_taking_covers_may_have_been_sent_and_nothing_else(_unused_ void **state)
 {
 	struct world w;
@@ -249,6 +270,7 @@ int main(void)
 	    cmocka_unit_test(a_task_waits_until_its_taking_is_acknowledged),
 	    cmocka_unit_test(a_task_that_waited_until_an_orderly_end_was_not_sent),
 	    cmocka_unit_test(one_taking_covers_all_that_a_turn_took),
+	    cmocka_unit_test(an_orderly_end_does_not_settle_what_the_predecessor_had_under_way),
 	    cmocka_unit_test(what_a_taking_covers_may_have_been_sent_and_nothing_else),
 	    cmocka_unit_test(one_that_had_ended_all_that_it_took_has_sent_nothing_else),
 	    cmocka_unit_test(a_taking_behind_somebody_elses_take_over_does_not_count),
