@@ -50,12 +50,11 @@ static void task_begin(struct delivery *d, struct task *t, const struct resumed 
 
 	/* what is handed over again may have arrived the first time */
 	t->past.ever_unknown = maybe_sent || t->retry;
-	if (!last && t->offset >= p->noted_until) {
-		taking_wait(t);
-		return;
-	}
 	if (!last) {
-		queue_push(t);
+		if (t->offset < p->noted_until)
+			queue_push(t);
+		else
+			taking_wait(t);
 		return;
 	}
 	metric_add(METRIC_DELIVERY_RESUMED, 1);
