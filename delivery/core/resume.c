@@ -184,3 +184,8 @@ const struct resumed *resume_find(const struct resume *r, int64_t routed_offset)
 {
 	return map_get(&r->by_delivery, offset_key(&routed_offset));
 }
+
+int64_t resume_due_ms(const struct resumed *last, int64_t now_ms)
+{
+	return last->started_at_ms > now_ms ? now_ms : last->step.next_due_at_ms;
+}

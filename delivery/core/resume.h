@@ -65,5 +65,8 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 bool resume_is_noted(const struct resume *r);
 /* The last attempt of the routed record at this offset, or NULL. */
 const struct resumed *resume_find(const struct resume *r, int64_t routed_offset);
+/* When the next attempt is due. One that was made in the future is from a process whose clock was ahead: its next one is due now, not
+ * hours later. */
+int64_t resume_due_ms(const struct resumed *last, int64_t now_ms);
 
 #endif

@@ -42,9 +42,10 @@ read_routed(struct delivery *d, const struct bus_record *record, struct lead_id 
 static void task_begin(struct delivery *d, struct task *t, const struct resumed *last)
 {
 	const struct partition *p = t->partition;
-	bool maybe_sent = task_may_be_under_way(
-	    t->offset < p->was_there_until, p->was_clean, last != NULL, last && last->step.final,
-	    last ? last->step.next_due_at_ms : 0, p->taken_over_at_ms);
+	int64_t due_ms = last ? resume_due_ms(last, p->taken_over_at_ms) : 0;
+	bool maybe_sent =
+	    task_may_be_under_way(t->offset < p->was_there_until, p->was_clean, last != NULL,
+				  last && last->step.final, due_ms, p->taken_over_at_ms);
 	if (fault_on("take_over_trusts"))
 		maybe_sent = false;
 
@@ -61,7 +62,7 @@ static void task_begin(struct delivery *d, struct task *t, const struct resumed 
 	t->past.attempts = last->step.attempt;
 	t->past.ever_unknown |= last->step.ever_unknown;
 	if (!last->step.final) {
-		task_wait(d, t, last->step.next_due_at_ms);
+		task_wait(d, t, due_ms);
 		return;
 	}
 	t->step = last->step;

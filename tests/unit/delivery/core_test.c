@@ -453,6 +453,18 @@ static void a_successor_goes_on_after_the_last_attempt_of_each_delivery(_unused_
 	resume_free(&r);
 }
 
+/* A clock was ahead by an hour: what was to wait for 5 s does not wait until then. */
+static void an_attempt_that_was_made_in_the_future_is_due_now(_unused_ void **state)
+{
+	struct resumed last = {.step = {.next_due_at_ms = 3605000}, .started_at_ms = 3600000};
+
+	assert_int_equal(resume_due_ms(&last, 10000), 10000);
+	last = (struct resumed){.step = {.next_due_at_ms = 14000}, .started_at_ms = 9000};
+	assert_int_equal(resume_due_ms(&last, 10000), 14000);
+	last = (struct resumed){.step = {.next_due_at_ms = 9500}, .started_at_ms = 9000};
+	assert_int_equal(resume_due_ms(&last, 10000), 9500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +479,7 @@ int main(void)
 	    cmocka_unit_test(a_commit_carries_the_watermark_of_its_own_place),
 	    cmocka_unit_test(a_note_that_is_none_is_refused_and_an_empty_one_is_empty),
 	    cmocka_unit_test(a_successor_goes_on_after_the_last_attempt_of_each_delivery),
+	    cmocka_unit_test(an_attempt_that_was_made_in_the_future_is_due_now),
 	    cmocka_unit_test(an_owner_that_was_relieved_is_not_believed),
 	    cmocka_unit_test(what_was_noted_by_its_owners_is_what_may_have_been_sent),
 	    cmocka_unit_test(an_owner_of_whom_it_is_not_known_that_it_notes_may_have_sent_anything),
