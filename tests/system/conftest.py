@@ -46,8 +46,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "alone: nothing else runs meanwhile, because times are looked at")
 
 
+# The longest first, so that nobody waits long for the last of those that may run side by side.
+LONG = ("test_faults", "test_three_brokers", "test_quarantine", "test_money_trouble", "test_deliveries",
+        "test_filter_crashes", "test_audit", "test_money_crashes", "test_verdict_sums", "test_redis_state", "test_filter_records")
+
+
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+    def place(item):
+        name = item.module.__name__
+        return item.get_closest_marker("alone") is not None, LONG.index(name) if name in LONG else len(LONG)
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="module", autouse=True)
