@@ -86,9 +86,7 @@ static void take_transfer(void *ctx, const struct db_value *c, size_t count)
 static enum result ask(struct db *ledger, const char *sql, db_row_fn fn, void *ctx,
 		       struct error *ret_error)
 {
-	enum result r = db_add(ledger, sql, NULL, 0, fn, ctx, ret_error);
-
-	return r == RESULT_OK ? db_flush(ledger, ret_error) : r;
+	return db_ask(ledger, sql, NULL, 0, fn, ctx, ret_error);
 }
 
 static void take_ignored(void *ctx, const struct db_value *c, _unused_ size_t count)

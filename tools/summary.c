@@ -165,9 +165,7 @@ static void take_delivered(void *ctx, const struct db_value *c, _unused_ size_t 
 
 static enum result ask(struct summary *s, struct store *ledger, const char *sql, db_row_fn fn)
 {
-	enum result r = db_add(store_db(ledger), sql, NULL, 0, fn, s, &s->error);
-
-	return r == RESULT_OK ? db_flush(store_db(ledger), &s->error) : r;
+	return db_ask(store_db(ledger), sql, NULL, 0, fn, s, &s->error);
 }
 
 /* --- the page --- */

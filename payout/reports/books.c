@@ -47,10 +47,8 @@ enum result report_books(struct store *s, const struct report_period *period, FI
 			 struct error *ret_error)
 {
 	struct db_value params[] = {db_int(period->from_ms), db_int(period->to_ms)};
-	enum result r;
 
 	fputs("; Punnet: one transaction per transfer, dates in UTC, debits positive\n", out);
-	r = db_add(store_db(s), books_sql, params, ARRAY_LEN(params), write_transaction, out,
-		   ret_error);
-	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
+	return db_ask(store_db(s), books_sql, params, ARRAY_LEN(params), write_transaction, out,
+		      ret_error);
 }

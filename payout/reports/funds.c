@@ -44,10 +44,8 @@ enum result report_funds(struct store *s, enum report_format format, FILE *out,
 			 struct error *ret_error)
 {
 	struct writing w = {out, format};
-	enum result r;
 
 	if (format == REPORT_CSV)
 		fputs("advertiser,currency,funds_minor,owed_minor,free_minor\n", out);
-	r = db_add(store_db(s), funds_sql, NULL, 0, write_funds, &w, ret_error);
-	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
+	return db_ask(store_db(s), funds_sql, NULL, 0, write_funds, &w, ret_error);
 }

@@ -81,15 +81,13 @@ enum result report_runs(struct store *s, enum report_format format, FILE *out,
 			struct error *ret_error)
 {
 	struct writing w = {.out = out, .format = format};
-	enum result r;
 
 	if (format == REPORT_CSV)
 		fputs("run,state,until,proposed_at,proposed_by,decided_at,decided_by,payments,"
 		      "amount_minor,"
 		      "currency\n",
 		      out);
-	r = db_add(store_db(s), runs_sql, NULL, 0, write_run, &w, ret_error);
-	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
+	return db_ask(store_db(s), runs_sql, NULL, 0, write_run, &w, ret_error);
 }
 
 static void write_line_csv(struct writing *w, const struct db_value *c)

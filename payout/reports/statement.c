@@ -81,14 +81,12 @@ static enum result find(struct store *s, struct statement *st, const char *role,
 			struct error *ret_error)
 {
 	struct db_value param;
-	enum result r;
 
 	forget_accounts(st);
 	snprintf(st->prefix, sizeof(st->prefix), "%s:%s:", role, id);
 	st->sign = role[0] == 'w' ? -1 : 1;
 	param = db_text(st->prefix);
-	r = db_add(store_db(s), accounts_sql, &param, 1, take_account, st, ret_error);
-	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
+	return db_ask(store_db(s), accounts_sql, &param, 1, take_account, st, ret_error);
 }
 
 static enum result find_party(struct store *s, const char *party, struct statement *st,

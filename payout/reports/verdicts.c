@@ -75,11 +75,9 @@ enum result report_verdicts(struct store *s, const char *advertiser_id,
 	struct db_value params[] = {db_text(advertiser_id), db_int(period->from_ms),
 				    db_int(period->to_ms)};
 	struct writing w = {out, format};
-	enum result r;
 
 	if (format == REPORT_CSV)
 		fputs("at,lead_id,verdict,verdict_id,reason_code,became,why\n", out);
-	r = db_add(store_db(s), verdicts_sql, params, ARRAY_LEN(params), write_verdict, &w,
-		   ret_error);
-	return r == RESULT_OK ? db_flush(store_db(s), ret_error) : r;
+	return db_ask(store_db(s), verdicts_sql, params, ARRAY_LEN(params), write_verdict, &w,
+		      ret_error);
 }

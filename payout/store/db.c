@@ -83,6 +83,14 @@ enum result db_flush(struct db *d, struct error *ret_error)
 	return d->ops->flush(d, ret_error);
 }
 
+enum result db_ask(struct db *d, const char *sql, const struct db_value *params, size_t count,
+		   db_row_fn fn, void *ctx, struct error *ret_error)
+{
+	enum result r = db_add(d, sql, params, count, fn, ctx, ret_error);
+
+	return r == RESULT_OK ? db_flush(d, ret_error) : r;
+}
+
 enum result db_script(struct db *d, const char *sql, struct error *ret_error)
 {
 	return d->ops->script(d, sql, ret_error);

@@ -77,6 +77,9 @@ _must_use_ enum result db_add_rows(struct db *d, const struct db_rows_sql *sql,
 				   const struct db_value *values, size_t columns, size_t count,
 				   db_row_fn fn, void *ctx, struct error *ret_error);
 _must_use_ enum result db_flush(struct db *d, struct error *ret_error);
+/* Both: all rows have come when it returns. */
+_must_use_ enum result db_ask(struct db *d, const char *sql, const struct db_value *params,
+			      size_t count, db_row_fn fn, void *ctx, struct error *ret_error);
 /* Several statements without parameters, for the schema. */
 _must_use_ enum result db_script(struct db *d, const char *sql, struct error *ret_error);
 

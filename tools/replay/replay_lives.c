@@ -100,11 +100,9 @@ static enum result fill_contract(struct lives *l, struct outcome *o, struct erro
 	struct db_value key[2] = {db_bytes(o->lead_id.bytes, sizeof(o->lead_id.bytes)),
 				  db_int(o->assignment.round)};
 	struct agreed agreed = {.contract = &o->contract};
-	enum result r;
 
 	agreed_now(l, o);
-	r = db_add(l->recorded, contract_sql, key, 2, take_contract, &agreed, ret_error);
-	return r == RESULT_OK ? db_flush(l->recorded, ret_error) : r;
+	return db_ask(l->recorded, contract_sql, key, 2, take_contract, &agreed, ret_error);
 }
 
 /* --- settling --- */
@@ -248,10 +246,8 @@ static enum result open_readings(struct lives *l, struct error *ret_error)
 {
 	struct cursors there = {{0}};
 	struct db_value topic = db_text(TOPIC);
-	enum result r = db_add(l->recorded, cursors_sql, &topic, 1, take_cursor, &there, ret_error);
+	enum result r = db_ask(l->recorded, cursors_sql, &topic, 1, take_cursor, &there, ret_error);
 
-	if (r == RESULT_OK)
-		r = db_flush(l->recorded, ret_error);
 	l->partitions = bus_partitions(l->bus, TOPIC, REPLAY_ASK_MS);
 	if (l->partitions <= 0 || l->partitions > REPLAY_PARTITIONS_MAX)
 		return error_set(ret_error, RESULT_AWAY, TOPIC ": its partitions can't be learned");

@@ -188,14 +188,6 @@ static enum result compare_table(struct comparison *c, size_t i, const struct db
 	return r;
 }
 
-static enum result ask(struct db *d, const char *sql, const struct db_value *params, size_t count,
-		       db_row_fn fn, void *ctx, struct error *ret_error)
-{
-	enum result r = db_add(d, sql, params, count, fn, ctx, ret_error);
-
-	return r == RESULT_OK ? db_flush(d, ret_error) : r;
-}
-
 /* --- by leads --- */
 
 static struct db_value id_value(const struct lead_id *id)
@@ -228,7 +220,7 @@ static enum result page_end(const struct comparison *c, const struct lead_id *af
 		struct lead_id upto = *ret;
 		const struct db_value bounds[2] = {id_value(after), id_value(&upto)};
 
-		r = ask(c->db[i % SIDES], sql[i / SIDES], bounds, 2, take_id, ret, ret_error);
+		r = db_ask(c->db[i % SIDES], sql[i / SIDES], bounds, 2, take_id, ret, ret_error);
 	}
 	return r;
 }
@@ -284,7 +276,7 @@ static enum result compare_offsets(struct comparison *c, int64_t partition,
 		int64_t end = INT64_MAX;
 
 		for (int side = 0; side < SIDES && r == RESULT_OK; side++)
-			r = ask(c->db[side], sql, place, 2, take_least, &end, ret_error);
+			r = db_ask(c->db[side], sql, place, 2, take_least, &end, ret_error);
 		if (r == RESULT_OK) {
 			const struct db_value span[5] = {id_value(after), id_value(last), place[0],
 							 place[1], db_int(end)};
@@ -305,7 +297,7 @@ static enum result compare_ignored(struct comparison *c, const struct lead_id *a
 	enum result r = RESULT_OK;
 
 	for (int side = 0; side < SIDES && r == RESULT_OK; side++)
-		r = ask(c->db[side], sql, NULL, 0, take_greatest, &greatest, ret_error);
+		r = db_ask(c->db[side], sql, NULL, 0, take_greatest, &greatest, ret_error);
 	for (int64_t p = 0; p <= MIN_OF(greatest, (int64_t)REPLAY_PARTITIONS_MAX) && r == RESULT_OK;
 	     p++)
 		r = compare_offsets(c, p, after, last, ret_error);

@@ -84,9 +84,8 @@ static void take_account(void *ctx, const struct db_value *c, _unused_ size_t co
 enum result lives_accounts_read(struct db *d, struct lives_accounts *ret, struct error *ret_error)
 {
 	static const char sql[] = "SELECT id, name, currency FROM accounts";
-	enum result r = db_add(d, sql, NULL, 0, take_account, ret, ret_error);
 
-	return r == RESULT_OK ? db_flush(d, ret_error) : r;
+	return db_ask(d, sql, NULL, 0, take_account, ret, ret_error);
 }
 
 void lives_accounts_free(struct lives_accounts *a)
@@ -138,9 +137,7 @@ static void take_row(void *ctx, const struct db_value *values, size_t count)
 enum result lives_rows_read(struct lives_rows *r, struct db *d, const char *sql,
 			    const struct db_value *params, size_t count, struct error *ret_error)
 {
-	enum result result = db_add(d, sql, params, count, take_row, r, ret_error);
-
-	return result == RESULT_OK ? db_flush(d, ret_error) : result;
+	return db_ask(d, sql, params, count, take_row, r, ret_error);
 }
 
 /* --- entries --- */
@@ -189,10 +186,9 @@ enum result lives_rows_read_entries(struct lives_rows *r, struct db *d,
 				    const struct db_value span[2], struct error *ret_error)
 {
 	struct entries e = {r, accounts};
-	enum result result = db_add(d, transfers_sql, span, 2, take_transfer, &e, ret_error);
 
 	assert(r->columns == 9);
-	return result == RESULT_OK ? db_flush(d, ret_error) : result;
+	return db_ask(d, transfers_sql, span, 2, take_transfer, &e, ret_error);
 }
 
 /* --- their order --- */
