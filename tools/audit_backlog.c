@@ -7,9 +7,6 @@
 #define ASK_MS  10000
 #define LOOK_MS 5000
 
-static const enum audit_topic input[AUDIT_STAGES] = {AUDIT_RAW, AUDIT_JUDGED, AUDIT_MARKET,
-						     AUDIT_ROUTED, AUDIT_OUTCOMES};
-
 static const char cursors_sql[] =
     "SELECT partition, next FROM offsets WHERE topic = 'leads.outcomes'";
 
@@ -29,9 +26,7 @@ static enum result settled(const char *url, int64_t next[AUDIT_PARTITIONS_MAX],
 		return RESULT_AWAY;
 	for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)
 		next[p] = -1;
-	r = db_add(d, cursors_sql, NULL, 0, take_cursor, next, ret_error);
-	if (r == RESULT_OK)
-		r = db_flush(d, ret_error);
+	r = db_ask(d, cursors_sql, NULL, 0, take_cursor, next, ret_error);
 	db_close(d);
 	return r;
 }
@@ -40,13 +35,9 @@ static enum result committed(struct bus *b, const struct audit_round_settings *s
 			     enum audit_stage stage, int32_t count, int64_t *ret_next,
 			     struct error *ret_error)
 {
-	const char *const groups[AUDIT_STAGES] = {s->worker_group, "router-admit", "router-decide",
-						  "delivery"};
-
-	if (stage == AUDIT_SETTLING)
-		return settled(s->db, ret_next, ret_error);
-	return bus_committed(b, groups[stage], audit_topic_name(input[stage]), count, ASK_MS,
-			     ret_next, ret_error);
+	return stage == AUDIT_SETTLING
+		   ? settled(s->db, ret_next, ret_error)
+		   : audit_group_committed(b, s, stage, count, ret_next, ret_error);
 }
 
 /* When the record was written; 0 = it is gone meanwhile. */
@@ -93,7 +84,7 @@ enum result audit_backlog_read(struct bus *bus, const struct audit_round_setting
 	int64_t next[AUDIT_PARTITIONS_MAX];
 
 	for (enum audit_stage i = 0; i < AUDIT_STAGES; i++) {
-		const char *topic = audit_topic_name(input[i]);
+		const char *topic = audit_topic_name(audit_stage_reads(i));
 		int32_t count = bus_partitions(bus, topic, ASK_MS);
 		enum result r;
 

@@ -92,30 +92,52 @@ const struct audit *audit_round_tables(const struct audit_round *r)
 	return r->audit;
 }
 
-static enum result read_commits(struct audit_round *w, struct error *ret_error)
+/* --- what is committed --- */
+
+static const struct {
+	enum audit_topic topic;
+	enum scan_topic scan;
+} reads[AUDIT_STAGES] = {
+    [AUDIT_JUDGING] = {AUDIT_RAW, SCAN_RAW},
+    [AUDIT_ADMITTING] = {AUDIT_JUDGED, SCAN_JUDGED},
+    [AUDIT_DECIDING] = {AUDIT_MARKET, SCAN_MARKET},
+    [AUDIT_DELIVERING] = {AUDIT_ROUTED, SCAN_ROUTED},
+    [AUDIT_SETTLING] = {AUDIT_OUTCOMES, SCAN_OUTCOMES},
+};
+
+enum audit_topic audit_stage_reads(enum audit_stage stage)
 {
-	const struct {
-		enum audit_topic topic;
-		enum scan_topic scan;
-		const char *group;
-	} stages[] = {
-	    {AUDIT_RAW, SCAN_RAW, w->settings.worker_group},
-	    {AUDIT_JUDGED, SCAN_JUDGED, "router-admit"},
-	    {AUDIT_MARKET, SCAN_MARKET, "router-decide"},
-	    {AUDIT_ROUTED, SCAN_ROUTED, "delivery"},
+	return reads[stage].topic;
+}
+
+enum result audit_group_committed(struct bus *bus, const struct audit_round_settings *s,
+				  enum audit_stage stage, int32_t count, int64_t *ret_next,
+				  struct error *ret_error)
+{
+	const char *const groups[AUDIT_SETTLING] = {
+	    [AUDIT_JUDGING] = s->worker_group,
+	    [AUDIT_ADMITTING] = "router-admit",
+	    [AUDIT_DECIDING] = "router-decide",
+	    [AUDIT_DELIVERING] = "delivery",
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
-		int32_t count = scan_partitions(w->scan, stages[i].scan);
+	assert(stage < AUDIT_SETTLING);
+	return bus_committed(bus, groups[stage], audit_topic_name(reads[stage].topic), count,
+			     BUS_TIMEOUT_MS, ret_next, ret_error);
+}
+
+static enum result read_commits(struct audit_round *w, struct error *ret_error)
+{
+	for (enum audit_stage i = 0; i < AUDIT_SETTLING; i++) {
+		int32_t count = scan_partitions(w->scan, reads[i].scan);
 		int64_t next[AUDIT_PARTITIONS_MAX];
 		enum result r =
-		    bus_committed(w->bus, stages[i].group, audit_topic_name(stages[i].topic), count,
-				  BUS_TIMEOUT_MS, next, ret_error);
+		    audit_group_committed(w->bus, &w->settings, i, count, next, ret_error);
 
 		if (r != RESULT_OK)
 			return r;
 		for (int32_t p = 0; p < count; p++)
-			audit_committed(w->audit, stages[i].topic, (uint32_t)p, next[p]);
+			audit_committed(w->audit, reads[i].topic, (uint32_t)p, next[p]);
 	}
 	return RESULT_OK;
 }
@@ -138,24 +160,12 @@ static enum result pause_for(const struct audit_round *w, int64_t ms, struct err
 /* Somebody has read, or settled, what lies beyond the ends. */
 static bool commits_lie_beyond(const struct audit_round *w)
 {
-	static const struct {
-		enum audit_topic topic;
-		enum scan_topic scan;
-	} read_by_a_stage[] = {{AUDIT_RAW, SCAN_RAW},
-			       {AUDIT_JUDGED, SCAN_JUDGED},
-			       {AUDIT_MARKET, SCAN_MARKET},
-			       {AUDIT_ROUTED, SCAN_ROUTED},
-			       {AUDIT_OUTCOMES, SCAN_OUTCOMES}};
-
-	for (size_t i = 0; i < ARRAY_LEN(read_by_a_stage); i++) {
-		enum scan_topic topic = read_by_a_stage[i].scan;
-
-		for (int32_t p = 0; p < scan_partitions(w->scan, topic); p++)
-			if (!scan_has_read(w->scan, topic, p,
-					   audit_committed_to(w->audit, read_by_a_stage[i].topic,
-							      (uint32_t)p)))
+	for (enum audit_stage i = 0; i < AUDIT_STAGES; i++)
+		for (int32_t p = 0; p < scan_partitions(w->scan, reads[i].scan); p++)
+			if (!scan_has_read(
+				w->scan, reads[i].scan, p,
+				audit_committed_to(w->audit, reads[i].topic, (uint32_t)p)))
 				return true;
-	}
 	return false;
 }
 
