@@ -382,19 +382,13 @@ static int32_t kafka_partitions(struct bus *b, const char *topic, int timeout_ms
 	struct kafka_bus *k = (struct kafka_bus *)b;
 	intptr_t cached = (intptr_t)map_get(&k->partitions, slice_cstr(topic));
 	const rd_kafka_metadata_t *md;
-	rd_kafka_topic_t *t;
-	rd_kafka_resp_err_t err;
 	int32_t count;
 
 	if (cached)
 		return (int32_t)cached;
 
-	t = rd_kafka_topic_new(k->admin, topic, NULL);
-	if (!t)
-		return -1;
-	err = rd_kafka_metadata(k->admin, 0, t, &md, timeout_ms);
-	rd_kafka_topic_destroy(t);
-	if (err)
+	md = kafka_topic_metadata(k, topic, timeout_ms);
+	if (!md)
 		return -1;
 	count = partitions_in(md, topic);
 	rd_kafka_metadata_destroy(md);
