@@ -37,7 +37,7 @@ static enum result look(struct worker *w, struct error *e)
 		return result;
 	for (uint32_t p = 0; p < r->partitions; p++)
 		ready = ready && (!r->missing[p] || fault_on("restore_off"));
-	if (r->ready)
+	if (r->ready && !ready)
 		memset(r->told, 0, sizeof(r->told));
 	if (ready != r->ready)
 		log_info(ready ? "kv_complete" : "kv_incomplete");
