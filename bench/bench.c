@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -168,4 +169,23 @@ int bench_connect(const char *host, int port)
 		bench_die("%s:%d: %s", host, port, strerror(errno));
 	make_ready(fd);
 	return fd;
+}
+
+double bench_run_cpu_ns(const char *const *argv, int status)
+{
+	struct rusage used;
+	pid_t pid = fork();
+	int ended;
+
+	if (pid == 0) {
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(126);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	if (pid < 0 || wait4(pid, &ended, 0, &used) != pid || !WIFEXITED(ended) ||
+	    WEXITSTATUS(ended) != status)
+		bench_die("%s %s %s did not end with %d", argv[0], argv[1], argv[2], status);
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e9 +
+	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e3;
 }

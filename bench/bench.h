@@ -15,6 +15,8 @@ int64_t bench_own_cpu_us(void);
 int64_t
 bench_own_cpu_ns(void); /* of this thread; other processes on the machine don't show in it */
 int64_t bench_resident_kib(int pid);
+/* Runs a program without its output, until it ends with that status. Its CPU time. */
+double bench_run_cpu_ns(const char *const *argv, int status);
 /* {"name":…,"value":…,"unit":…}, and for one that has a floor: {…,"floor":…} */
 void bench_figure(const char *name, double value, const char *unit);
 void bench_figure_floor(const char *name, double value, double floor, const char *unit);

@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -199,25 +197,12 @@ static double run(const char *punnet, const char *folder, const char *ledger, co
 		  int expected)
 {
 	char source[4096];
-	struct rusage used;
-	int status;
-	pid_t pid;
 
 	snprintf(source, sizeof(source), "files:%s", folder);
-	pid = fork();
-	if (pid == 0) {
-		(void)setenv("PUNNET_COMMON_DB", ledger, 1);
-		if (!freopen("/dev/null", "w", stdout))
-			_exit(126);
-		execl(punnet, punnet, "replay", "lives", "--source", source,
-		      own ? "--ledger" : NULL, own, NULL);
-		_exit(127);
-	}
-	if (pid < 0 || wait4(pid, &status, 0, &used) != pid || !WIFEXITED(status) ||
-	    WEXITSTATUS(status) != expected)
-		bench_die("punnet replay lives did not end with %d", expected);
-	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e9 +
-	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e3;
+	(void)setenv("PUNNET_COMMON_DB", ledger, 1);
+	return bench_run_cpu_ns((const char *[]){punnet, "replay", "lives", "--source", source,
+						 own ? "--ledger" : NULL, own, NULL},
+				expected);
 }
 
 /* Nanoseconds an outcome. */

@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -216,23 +214,11 @@ static void make_empty(const char *folder, const char *topic)
 static double run_punnet(const char *punnet, const char *what, const char *folder)
 {
 	char source[4096];
-	struct rusage used;
-	int status;
-	pid_t pid;
 
 	snprintf(source, sizeof(source), "files:%s", folder);
-	pid = fork();
-	if (pid == 0) {
-		if (!freopen("/dev/null", "w", stdout))
-			_exit(126);
-		execl(punnet, punnet, "replay", what, "--threads", "1", "--source", source, NULL);
-		_exit(127);
-	}
-	if (pid < 0 || wait4(pid, &status, 0, &used) != pid || !WIFEXITED(status) ||
-	    WEXITSTATUS(status) != 0)
-		bench_die("punnet replay %s did not find what was recorded", what);
-	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e9 +
-	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e3;
+	return bench_run_cpu_ns(
+	    (const char *[]){punnet, "replay", what, "--threads", "1", "--source", source, NULL},
+	    0);
 }
 
 /* Reads all and unpacks it. */
