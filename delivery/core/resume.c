@@ -62,11 +62,6 @@ static bool is_taking(struct slice type)
 	return slice_is(type, codec_type(&punnet__v1__taking__descriptor));
 }
 
-bool resume_is_beside(struct slice type)
-{
-	return resume_is_take_over(type) || is_taking(type);
-}
-
 static const Punnet__V1__DeliveryAttempt *read_attempt(struct arena *scratch, struct slice bytes)
 {
 	const Punnet__V1__DeliveryAttempt *a =

@@ -53,8 +53,6 @@ enum resume_learnt {
 void resume_start(struct resume *r, int64_t committed, int64_t take_over);
 void resume_free(struct resume *r);
 bool resume_is_take_over(struct slice type);
-/* A record of leads.attempts that is of no delivery. */
-bool resume_is_beside(struct slice type);
 /* The record of the owner at the place where the reading begins; it stands before that place. */
 void resume_learn_owner(struct resume *r, struct arena *scratch, struct slice type,
 			struct slice bytes);

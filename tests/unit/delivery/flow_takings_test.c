@@ -74,6 +74,16 @@ static void turn_until_it_sends(struct world *w)
 		turn_once(w);
 }
 
+/* Its owner ended while the first lead was being sent. */
+static void begin_with_one_cut_off(struct world *w)
+{
+	world_open(w);
+	open_delivery(w);
+	route(w, &cut_off, NULL);
+	turn_until_it_sends(w);
+	close_delivery(w);
+}
+
 /* And the group has heard of it. */
 static void turn_until_committed(struct world *w, int64_t next)
 {
@@ -166,11 +176,7 @@ static void an_orderly_end_does_not_settle_what_the_predecessor_had_under_way(_u
 {
 	struct world w;
 
-	world_open(&w);
-	open_delivery(&w);
-	route(&w, &cut_off, NULL);
-	turn_until_it_sends(&w);
-	close_delivery(&w);
+	begin_with_one_cut_off(&w);
 	open_delivery(&w);
 	delivery_drain(w.delivery); /* before it takes anything */
 	do
@@ -187,11 +193,7 @@ static void what_a_taking_covers_may_have_been_sent_and_nothing_else(_unused_ vo
 {
 	struct world w;
 
-	world_open(&w);
-	open_delivery(&w);
-	route(&w, &cut_off, NULL);
-	turn_until_it_sends(&w);
-	close_delivery(&w);
+	begin_with_one_cut_off(&w);
 	route(&w, &failing, NULL); /* there before the successor comes */
 	open_delivery(&w);
 	turn_until(&w, "leads.outcomes", 2);
@@ -226,11 +228,7 @@ static void a_taking_behind_somebody_elses_take_over_does_not_count(_unused_ voi
 {
 	struct world w;
 
-	world_open(&w);
-	open_delivery(&w);
-	route(&w, &cut_off, NULL);
-	turn_until_it_sends(&w);
-	close_delivery(&w);
+	begin_with_one_cut_off(&w);
 	put_take_over(&w, true);
 	put_taking(&w, 1, FAR); /* of the one before, which stood still meanwhile */
 	route(&w, &failing, NULL);
@@ -247,11 +245,7 @@ one_of_a_version_that_noted_nothing_may_have_sent_all_that_was_there(_unused_ vo
 {
 	struct world w;
 
-	world_open(&w);
-	open_delivery(&w);
-	route(&w, &cut_off, NULL);
-	turn_until_it_sends(&w);
-	close_delivery(&w);
+	begin_with_one_cut_off(&w);
 	put_take_over(&w, false);
 	put_take_over(&w, true);
 	route(&w, &failing, NULL);
