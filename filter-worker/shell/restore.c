@@ -33,6 +33,7 @@ static enum result look(struct worker *w, struct error *e)
 		return error_set(e, RESULT_AWAY, "%s: its partitions can't be learned", TOPIC_RAW);
 	r->partitions = (uint32_t)partitions;
 	result = kv_join(w->kv, r->partitions, r->missing, e);
+	worker_note_kv(w, result, e);
 	if (result != RESULT_OK)
 		return result;
 	for (uint32_t p = 0; p < r->partitions; p++)
@@ -135,6 +136,7 @@ static enum result finish(struct worker *w, struct error *e)
 
 	fault_point("restore_unmarked");
 	result = kv_restored(w->kv, (uint32_t)r->at, e);
+	worker_note_kv(w, result, e);
 	if (result != RESULT_OK)
 		return result;
 	fault_point("restore_marked");
@@ -202,6 +204,7 @@ static enum result put_back(struct worker *w, struct error *e)
 		return RESULT_OK;
 	kv_meanwhile(w->kv, meanwhile, w);
 	result = desk_restore(w->desk, leads, count, e);
+	worker_note_kv(w, result, e);
 	if (result != RESULT_OK)
 		return result;
 	fault_point("restore_put_back");

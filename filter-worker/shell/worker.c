@@ -208,14 +208,16 @@ static size_t take(struct worker *w)
 
 /* --- judging --- */
 
-static void note_kv(struct worker *w, bool away, const char *reason)
+void worker_note_kv(struct worker *w, enum result answer, const struct error *e)
 {
+	bool away = answer == RESULT_AWAY;
+
 	if (w->kv_away == away)
 		return;
 	w->kv_away = away;
 	metric_set(METRIC_FILTER_KV_AWAY, away);
 	if (away)
-		log_warn("kv_away", LOG_STR("reason", reason),
+		log_warn("kv_away", LOG_STR("reason", e->text),
 			 LOG_INT("waiting", w->batch.count - w->batch.next));
 	else
 		log_info("kv_back");
@@ -252,7 +254,7 @@ static enum result judge_batch(struct worker *w)
 	if (!opener_sure(&(struct opener){.directory = w->directory}))
 		return RESULT_AWAY;
 	r = desk_judge(w->desk, leads, count, &w->batch.arena, &judged, &error);
-	note_kv(w, r == RESULT_AWAY, error.text);
+	worker_note_kv(w, r, &error);
 	if (r == RESULT_AGAIN)
 		restore_needed(w);
 	if (r == RESULT_AWAY || r == RESULT_AGAIN)
@@ -377,8 +379,6 @@ static bool may_judge(struct worker *w, bool *ret_restoring)
 
 	if (r == RESULT_FATAL || r == RESULT_BAD)
 		service_die(w->service, "the state can't be restored: %s", error.text);
-	if (!w->restore.ready)
-		note_kv(w, r == RESULT_AWAY, error.text);
 	if (w->restore.ready && r == RESULT_OK)
 		return true;
 	(void)publish(w);

@@ -92,5 +92,7 @@ enum turn worker_turn(struct service *s);
 /* Commits what is finished of a partition, blocking. */
 void worker_commit_last(struct worker *w, int32_t number, struct partition *p);
 void worker_release_batch(struct worker *w);
+/* Whoever asked the kv says how it answered: RESULT_AWAY is what the metric, the log and /healthz tell. e: why. */
+void worker_note_kv(struct worker *w, enum result answer, const struct error *e);
 
 #endif

@@ -99,6 +99,17 @@ def test_redis_is_dead_leads_are_taken_workers_wait_and_nothing_is_lost(market, 
     assert {k: v for k, v in after.items() if k != "redis"} == {k: v for k, v in before.items() if k != "redis"}
 
 
+def test_redis_is_dead_and_no_lead_comes_the_worker_says_so_all_the_same(market):
+    def is_away():
+        return market.metrics("filter-worker")["punnet_filter_worker_kv_away"] == 1
+    market.run("stop", "redis")
+    try:
+        wait_until(is_away, 10, "the worker knows")
+    finally:
+        market.run("start", "redis")
+    wait_until(lambda: not is_away(), 10, "the worker knows that it is back")
+
+
 def test_kafka_is_frozen_the_answer_is_503_in_time_and_the_service_lives_on(market, advertiser):
     before = pids(market)
     market.run("pause", "kafka")

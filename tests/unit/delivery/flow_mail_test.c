@@ -54,7 +54,7 @@ static void post_open(struct post *p, bool plain)
 	p->w.settings.mail_from = "leads@network.example";
 	p->w.settings.mail_login_file = p->login;
 	p->w.settings.ca_file = p->ca;
-	p->w.settings.connect_timeout_ms = 3000;
+	p->w.settings.connect_timeout_ms = 10000;
 }
 
 static void post_close(struct post *p)
@@ -129,7 +129,7 @@ static void a_lead_arrives_as_text_and_html_over_tls(_unused_ void **state)
 
 static void each_answer_of_the_relay_leads_to_its_outcome(_unused_ void **state)
 {
-#define TO(mailbox) "{\"email\":{\"to\":[\"" mailbox "@bank.example\"],\"timeout_ms\":10000}}"
+#define TO(mailbox) "{\"email\":{\"to\":[\"" mailbox "@bank.example\"],\"timeout_ms\":30000}}"
 	static const struct {
 		const char *settings;
 		Punnet__V1__OutcomeKind kind;
