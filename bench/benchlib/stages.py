@@ -54,6 +54,7 @@ def collector(lab, figures):
         figures.add("collector, 10,000 idle connections", ours["rss_mib"], "MiB", bare["rss_mib"])
     finally:
         lab.end(floor)
+    lab.drain_rest()
 
 
 # --- the stages behind it ---
