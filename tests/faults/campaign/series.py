@@ -34,6 +34,7 @@ def options(arguments):
     parser.add_argument("--faults", type=int, default=faults, help=f"of each (default {faults})")
     parser.add_argument("--rate", type=float, default=rate, help=f"leads a second, at most (default {rate})")
     parser.add_argument("--seed", type=int, default=1, help="of the first; the others have the next ones")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting for all services, as in tests/faults/run")
     parser.add_argument("--record", default="", help="the file of the record; without it tests/faults/records/WHAT-…-seed-N.txt")
     parser.add_argument("--quiet", action="store_true", help="one line a run, not one a fault")
     return parser.parse_args(arguments)
@@ -44,8 +45,9 @@ class Series:
         self.chosen = chosen
         name = f"{chosen.what}-{chosen.runs}x{chosen.leads}-seed-{chosen.seed}.txt"
         self.path = Path(chosen.record) if chosen.record else RECORDS / name
-        self.title = (f"tests/faults/{chosen.what} --runs {chosen.runs} --leads {chosen.leads} --faults {chosen.faults} "
-                      f"--rate {chosen.rate:g} --seed {chosen.seed}")
+        self.settings = [word for pair in chosen.set for word in ("--set", pair)]
+        self.title = " ".join([f"tests/faults/{chosen.what} --runs {chosen.runs} --leads {chosen.leads} --faults {chosen.faults} "
+                               f"--rate {chosen.rate:g} --seed {chosen.seed}", *self.settings])
 
     def begin(self):
         """Opens the record, or goes on with it when it is one of the same series."""
@@ -76,7 +78,7 @@ class Series:
         print(f"== run {number} of {chosen.runs}, seed {seed}", flush=True)
         with tempfile.NamedTemporaryFile(prefix="punnet-report-", suffix=".json") as report:
             command = [str(RUN), "--seed", str(seed), "--leads", str(chosen.leads), "--faults", str(chosen.faults),
-                       "--minutes", str(chosen.leads / chosen.rate / 60), "--report", report.name]
+                       "--minutes", str(chosen.leads / chosen.rate / 60), "--report", report.name, *self.settings]
             done = subprocess.run(command, stdout=subprocess.PIPE if chosen.quiet else None, text=True, check=False)
             text = Path(report.name).read_text()
         if done.returncode != 0:
