@@ -83,12 +83,6 @@ static void take_transfer(void *ctx, const struct db_value *c, size_t count)
 				    c[i].integer, c[i + 1].integer);
 }
 
-static enum result ask(struct db *ledger, const char *sql, db_row_fn fn, void *ctx,
-		       struct error *ret_error)
-{
-	return db_ask(ledger, sql, NULL, 0, fn, ctx, ret_error);
-}
-
 static void take_ignored(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
 	char reason[64];
@@ -108,9 +102,9 @@ enum result audit_ledger_open(struct db *ledger, struct audit *a, int64_t *ret_m
 				  ret_error);
 
 	if (r == RESULT_OK)
-		r = ask(ledger, cursors_sql, take_cursor, &o, ret_error);
+		r = db_ask(ledger, cursors_sql, NULL, 0, take_cursor, &o, ret_error);
 	if (r == RESULT_OK)
-		r = ask(ledger, outbox_sql, take_rows, &o, ret_error);
+		r = db_ask(ledger, outbox_sql, NULL, 0, take_rows, &o, ret_error);
 	*ret_mark = o.mark;
 	return r;
 }
@@ -129,7 +123,7 @@ enum result audit_ledger_read(struct db *ledger, struct audit *a, struct error *
 
 	audit_ledger_begin(a);
 	for (size_t i = 0; i < ARRAY_LEN(tables) && r == RESULT_OK; i++)
-		r = ask(ledger, tables[i].sql, tables[i].fn, a, ret_error);
+		r = db_ask(ledger, tables[i].sql, NULL, 0, tables[i].fn, a, ret_error);
 	audit_ledger_end(a);
 	return r;
 }

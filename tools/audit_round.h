@@ -42,13 +42,13 @@ struct audit_findings {
 	uint64_t leads;                /* that are kept in memory */
 };
 
-/* Borrows the bus and the settings' texts. NULL: a topic can't be learned. */
 enum audit_topic audit_stage_reads(enum audit_stage stage);
 /* What the stage's group has committed of that, by partition, into ret_next[count]. Of AUDIT_SETTLING the ledger says it. */
 _must_use_ enum result audit_group_committed(struct bus *bus, const struct audit_round_settings *s,
 					     enum audit_stage stage, int32_t count,
 					     int64_t *ret_next, struct error *ret_error);
 
+/* Borrows the bus and the settings' texts. NULL: a topic can't be learned. */
 struct audit_round *audit_round_open(struct bus *bus, const struct audit_round_settings *s,
 				     struct error *ret_error);
 _must_use_ enum result audit_round_read(struct audit_round *r, struct audit_findings *ret,

@@ -57,7 +57,7 @@ bool resume_is_take_over(struct slice type)
 	return slice_is(type, codec_type(&punnet__v1__take_over__descriptor));
 }
 
-static bool is_taking(struct slice type)
+bool resume_is_taking(struct slice type)
 {
 	return slice_is(type, codec_type(&punnet__v1__taking__descriptor));
 }
@@ -161,7 +161,7 @@ enum resume_learnt resume_learn(struct resume *r, struct arena *scratch, struct 
 
 	if (resume_is_take_over(type))
 		return learn_take_over(r, scratch, bytes, offset);
-	if (is_taking(type))
+	if (resume_is_taking(type))
 		learnt = learn_taking(r, scratch, bytes);
 	else if ((a = read_attempt(scratch, bytes)))
 		learnt = learn_attempt(r, a, offset);

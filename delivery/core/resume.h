@@ -52,7 +52,9 @@ enum resume_learnt {
 /* take_over: the owner at the place where the reading begins, or RESUME_ANYBODY. */
 void resume_start(struct resume *r, int64_t committed, int64_t take_over);
 void resume_free(struct resume *r);
+/* By the record's header. Neither is of a delivery. */
 bool resume_is_take_over(struct slice type);
+bool resume_is_taking(struct slice type);
 /* The record of the owner at the place where the reading begins; it stands before that place. */
 void resume_learn_owner(struct resume *r, struct arena *scratch, struct slice type,
 			struct slice bytes);

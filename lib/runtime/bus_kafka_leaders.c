@@ -1,5 +1,5 @@
-/* bus_kafka_leaders: who leads what, asked anew, and what else brokers say of a topic. librdkafka 2.0 sends a question about offsets to whom it remembers as the leader;
- * a leader whose host is gone takes all the time that there is. */
+/* bus_kafka_leaders: who leads what, asked anew, and what else brokers say of a topic. librdkafka 2.0 sends a question about offsets
+ * to whom it remembers as the leader; a leader whose host is gone takes all the time that there is. */
 #include "bus_kafka.h"
 
 void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms)

@@ -50,7 +50,6 @@ class Bench:
         self.net = Network(brokers=3 if what == "broker" else 1, ledger="sqlite", copies=COPIES if what == "takeover" else 1)
         self.folder = tempfile.TemporaryDirectory(prefix="punnet-recovery-")
         self.rate = rate
-        self.gaps = ""  # of the last try, by stage
 
     def __enter__(self):
         self.net.up()
@@ -81,8 +80,8 @@ class Bench:
         goal = self.traffic.acknowledged.value + int(self.rate * for_s)
         wait_until(lambda: self.traffic.acknowledged.value >= goal, TRY_TIMEOUT_S, "leads are taken in")
 
-    def gap_s(self, stages, do):
-        """Does it; then the time until the last partition of these stages flows again."""
+    def gaps_s(self, stages, do):
+        """Does it; then for each of these stages the time until its last partition flows again."""
         busy = {stage: self.tail.parts(stage, (time.time() - BUSY_S) * 1000) for stage in stages}
         if not all(busy.values()):
             raise RuntimeError(f"nothing flowed before the try: {busy}")
@@ -90,9 +89,8 @@ class Bench:
         do()
         dead_ms = time.time() * 1000  # what it made before was no recovery
         give_up = time.monotonic() + TRY_TIMEOUT_S
-        gaps = {stage: max(self._first_after(stage, part, dead_ms, give_up) for part in parts) - ordered_ms for stage, parts in busy.items()}
-        self.gaps = ", ".join(f"{stage} {gap_ms / 1000:.2f}" for stage, gap_ms in gaps.items())
-        return max(gaps.values()) / 1000
+        return {stage: (max(self._first_after(stage, part, dead_ms, give_up) for part in parts) - ordered_ms) / 1000
+                for stage, parts in busy.items()}
 
     def _first_after(self, stage, part, dead_ms, give_up):
         while not (first := self.tail.first_after(stage, part, dead_ms)) and time.monotonic() < give_up:
@@ -106,7 +104,7 @@ class Bench:
 def restart(bench, number):
     service = SERVICES[number % len(SERVICES)]
     name = f"{service}@1"
-    return service, bench.gap_s([service], lambda: _kill(bench.net.running(name)))
+    return service, bench.gaps_s([service], lambda: _kill(bench.net.running(name)))
 
 
 def _kill(pid):
@@ -118,7 +116,7 @@ def takeover(bench, number):
     service = SERVICES[number % len(SERVICES)]
     name = f"{service}@{number // len(SERVICES) % COPIES + 1}"
     try:
-        return service, bench.gap_s([service], lambda: _lose(bench.net, name))
+        return service, bench.gaps_s([service], lambda: _lose(bench.net, name))
     finally:
         bench.net.stack.run("start", name)
         bench.net.wait_ready(name)
@@ -144,7 +142,7 @@ def broker(bench, number):
     bench.net.wait_whole()
     role = "controller" if bench.net.controller() == number % bench.net.brokers + 1 else "broker"
     try:
-        return role, bench.gap_s(STAGES, lambda: _lose(bench.net, name))
+        return role, bench.gaps_s(STAGES, lambda: _lose(bench.net, name))
     finally:
         bench.net.stack.run("start", name)
         bench.net.wait_whole()
@@ -159,9 +157,11 @@ def measure(what, tries, rate):
     with Bench(what, rate) as bench:
         for number in range(tries):
             began_ms = time.time() * 1000
-            whom, gap = TRIES[what](bench, number)
+            whom, gaps = TRIES[what](bench, number)
+            gap = max(gaps.values())
+            stages = ", ".join(f"{stage} {gap_s:.2f}" for stage, gap_s in gaps.items())
             found.append((whom, gap))
-            print(f"{what:<9} {number + 1:>4}/{tries} {whom:<14} {gap:6.2f} s{f'  ({bench.gaps})' if what == 'broker' else ''}", flush=True)
+            print(f"{what:<9} {number + 1:>4}/{tries} {whom:<14} {gap:6.2f} s  ({stages})", flush=True)
             bench.flowing(max(began_ms + gap * 1000, time.time() * 1000))
     print(f"{what}: {tries} times in {time.monotonic() - began:.0f} s", flush=True)
     return found

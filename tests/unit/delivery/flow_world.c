@@ -14,7 +14,6 @@
 #include "lead/codec.h"
 #include "lead/contact_prints.h"
 #include "proto/directory.pb-c.h"
-#include "proto/leads_attempts.pb-c.h"
 #include "proto/leads_routed.pb-c.h"
 #include "runtime/clock.h"
 #include "runtime/log.h"
@@ -216,11 +215,6 @@ void world_close(struct world *w)
 
 /* --- reading back --- */
 
-static bool is_taking(struct slice type)
-{
-	return slice_is(type, codec_type(&punnet__v1__taking__descriptor));
-}
-
 size_t read_topic(struct world *w, const char *topic, void (*each)(void *, struct slice), void *ctx)
 {
 	size_t total = 0;
@@ -233,7 +227,8 @@ size_t read_topic(struct world *w, const char *topic, void (*each)(void *, struc
 
 		assert_int_equal(bus_reader_take(r, records, READ_MAX, 0, &count, &e), RESULT_OK);
 		for (size_t i = 0; i < count; i++) {
-			if (resume_is_take_over(records[i].type) || is_taking(records[i].type))
+			if (resume_is_take_over(records[i].type) ||
+			    resume_is_taking(records[i].type))
 				continue;
 			total++;
 			if (each)
