@@ -7,6 +7,7 @@
 #define TOOK_PARTS    16
 #define SPAN_US       10000000
 #define LOOKING_US    300000
+#define LOOKING_PARTS 2 /* a half of what was quick before */
 #define WAIT_QUICKS   3
 #define LATE_PARTS    4 /* of the wait that is bound: who is acknowledged now came that much earlier */
 #define CALM_WINDOWS  2 /* in which nobody was refused: the crowd is gone */
@@ -133,23 +134,29 @@ static bool exceeds(const struct pressure *p, size_t under_way, int64_t wait_us)
 	return under_way * 1000000 / (size_t)wait_us > acks_per_s(p);
 }
 
+/* In a crowd less than was quick before: what waits then is as long as the queue that is let in, and never found quicker. */
+static bool is_more_than_looking_takes(const struct pressure *p, size_t under_way)
+{
+	int64_t quick = p->crowd ? MAX_OF(quick_us(p) / LOOKING_PARTS, 1) : quick_us(p);
+
+	return under_way >= PRESSURE_LOOKING_MIN && exceeds(p, under_way, quick);
+}
+
 static bool is_too_much(const struct pressure *p, size_t under_way)
 {
-	size_t few = p->looking    ? PRESSURE_LOOKING_MIN
-		     : is_tight(p) ? PRESSURE_CROWD_MIN
-				   : PRESSURE_UNDER_WAY_MIN;
+	size_t few = is_tight(p) ? PRESSURE_CROWD_MIN : PRESSURE_UNDER_WAY_MIN;
 
-	if (p->busy_after_us == 0 || under_way < few)
+	if (p->busy_after_us == 0)
 		return false;
-	if (!p->looking && !late(p))
-		return false;
-	return exceeds(p, under_way, p->looking ? quick_us(p) : pressure_wait_us(p));
+	if (p->looking)
+		return is_more_than_looking_takes(p, under_way);
+	return under_way >= few && late(p) && exceeds(p, under_way, pressure_wait_us(p));
 }
 
 bool pressure_has_batch_room(const struct pressure *p, size_t under_way)
 {
 	if (p->looking)
-		return under_way < PRESSURE_LOOKING_MIN || !exceeds(p, under_way, quick_us(p));
+		return !is_more_than_looking_takes(p, under_way);
 	return p->busy_after_us == 0 || under_way < PRESSURE_UNDER_WAY_MIN ||
 	       !exceeds(p, under_way, wait_of_us(p, PRESSURE_BATCH_WAIT_US));
 }

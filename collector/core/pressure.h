@@ -2,13 +2,13 @@
  *
  * Two bounds. Until there is a crowd, what is under way may wait three times as long as an acknowledgement takes when nothing
  * crowds, and 120 ms at least: a broker that pauses for a tenth of a second is no crowd, nor is a batch that comes at once.
- * Whoever is refused makes a crowd of it; from then on the bound is tight, 30 ms at least, so that those who are taken in an
+ * Whoever is refused makes a crowd of it; from then on the bound is tight, 14 ms at least, so that those who are taken in an
  * overload are taken quickly. It is over when two tenths of a second went by in which nobody was refused. Where for half a second even
  * the quickest needed twice the tight bound, Kafka itself is slow, and the wide one holds for three seconds; then it is tried again.
  *
  * What an acknowledgement takes is found out by looking: the quickest tenth of a second of the last ten to twenty seconds. In a
- * crowd nothing is quick any more, so that every ten seconds, for a third of one, only as many are let under way as Kafka needs
- * to be busy. `busy_after` bounds both; where Kafka alone takes longer than that, half as long again.
+ * crowd nothing is quick any more, so that every ten seconds, for a third of one, only half as many are let under way as pass in the
+ * time that was quick before: where Kafka was slow for a while, and is not any more, each look finds it twice as quick. `busy_after` bounds both; where Kafka alone takes longer than that, half as long again.
  *
  * Two signs together: what is under way would take longer than that at the pace of the last acknowledgements, and these came late,
  * too. A broker that stands still makes the first sign alone: the leads of the others' partitions are still taken. */
@@ -22,8 +22,8 @@
 #define PRESSURE_LOOKING_MIN   16  /* so many are let under way even to see what is quick */
 #define PRESSURE_WAIT_MIN_US                                                                       \
 	120000 /* nobody makes a crowd of less: a broker pauses so long now and then */
-#define PRESSURE_CROWD_WAIT_US 30000 /* in a crowd nobody is refused for less */
-#define PRESSURE_BATCH_WAIT_US 20000 /* batches fill no more: acknowledgements are not late then */
+#define PRESSURE_CROWD_WAIT_US 14000 /* in a crowd nobody is refused for less */
+#define PRESSURE_BATCH_WAIT_US 10000 /* batches fill no more: acknowledgements are not late then */
 #define PRESSURE_WINDOWS       8     /* tenths of a second whose pace is remembered */
 
 struct pressure {

@@ -218,6 +218,7 @@ void store_turn(struct store *s)
 	}
 	give_up_late(s);
 	metric_set(METRIC_COLLECTOR_UNACKED, (int64_t)s->used);
+	metric_set(METRIC_COLLECTOR_WAIT_BOUND, pressure_wait_us(&s->pressure) / 1000);
 }
 
 bool store_working(const struct store *s)

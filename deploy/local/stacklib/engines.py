@@ -26,7 +26,7 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 
 # How long a broker, or the controller, may say nothing before the others go on without it. When both are gone with one host, first
 # the one passes, then an election, then the other: with Kafka's own figures (9 s, 2 s, 1 s) that takes 12 s.
-BROKER_SESSION_MS, CONTROLLER_SILENT_MS = 3000, 1500
+BROKER_SESSION_MS, CONTROLLER_SILENT_MS = 2000, 1500
 
 
 def _kafka_properties(layout, number):

@@ -35,7 +35,7 @@ MORE_BYTES = 3000
 
 def options(arguments):
     parser = argparse.ArgumentParser(prog="tests/faults/overload", formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8, help="of each of the three")
+    parser.add_argument("--seconds", type=float, default=30, help="of each of the three")
     parser.add_argument("--share", type=float, default=0.3, help="of a core for the broker")
     parser.add_argument("--narrow", choices=("way", "broker"), default="way")
     parser.add_argument("--bytes", type=int, default=2_000_000, help="that pass on the way in a second")
@@ -97,6 +97,7 @@ def measure(chosen):
     net = Network(brokers=1, ledger="sqlite", copies=1, narrow=chosen.narrow == "way")
     net.up()
     try:
+        net.end_pulse()
         directory(net)
         flood = Flood(net, 0 if chosen.narrow == "way" else MORE_BYTES)
         for service in ("filter-worker", "router", "delivery", "payout"):

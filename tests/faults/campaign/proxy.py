@@ -4,6 +4,7 @@ import threading
 
 CHUNK = 64 * 1024
 PIECE_MIN, PIECE_S = 512, 0.004
+OVERSLEPT_S = 0.005  # a sleep takes a millisecond too long: so much is made up for, or small pieces would pass more slowly
 
 
 class Proxy:
@@ -69,10 +70,14 @@ class Proxy:
         return min(CHUNK, max(PIECE_MIN, int(self.bytes_per_s * PIECE_S))) if self.bytes_per_s else CHUNK
 
     async def _carry(self, reader, writer):
+        passed_at = 0.0
         try:
             while data := await reader.read(self._piece()):
-                if self.delay_s or self.bytes_per_s:
-                    await asyncio.sleep(self.delay_s + (len(data) / self.bytes_per_s if self.bytes_per_s else 0))
+                if self.bytes_per_s:
+                    passed_at = max(passed_at, self.loop.time() - OVERSLEPT_S) + len(data) / self.bytes_per_s
+                wait_s = self.delay_s + max(passed_at - self.loop.time(), 0.0)
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
                 writer.write(data)
                 await writer.drain()
             if writer.can_write_eof():

@@ -239,6 +239,36 @@ static void a_kafka_that_became_slow_for_good_is_used_in_full_again(_unused_ voi
 	free(k);
 }
 
+/* A disk was slow for a while, in the midst of an overload that goes on. The control is what was looked for before. */
+static int64_t p99_after_a_slow_while_ms(int64_t quick_us)
+{
+	struct pressure p = {.busy_after_us = BUSY_AFTER_US};
+	struct kafka *k = fresh();
+	int64_t p99;
+
+	k->takes_us = 5000;
+	flow(k, &p, 0, 4000, 1750, 3500);
+	k->takes_us = 60000;
+	flow(k, &p, 4000, 25000, 10500, 3500);
+	k->takes_us = 5000;
+	for (int64_t at = 29000; at < 79000; at += 100) {
+		if (quick_us)
+			p.quick_us = p.quick_before_us = quick_us;
+		flow(k, &p, at, 100, 10500, 3500);
+	}
+	(void)p99_ms(k);
+	flow(k, &p, 79000, 5000, 10500, 3500);
+	p99 = p99_ms(k);
+	free(k);
+	return p99;
+}
+
+static void a_kafka_that_was_slow_for_a_while_bounds_tightly_again(_unused_ void **state)
+{
+	assert_in_range(p99_after_a_slow_while_ms(0), 1, 45);
+	assert_true(p99_after_a_slow_while_ms(60000) > 100);
+}
+
 /* The control: without the bound the last one waits for seconds. */
 static void without_the_bound_everybody_waits(_unused_ void **state)
 {
@@ -349,6 +379,7 @@ int main(void)
 	    cmocka_unit_test(a_pause_is_no_crowd),
 	    cmocka_unit_test(without_a_measure_they_wait_longer),
 	    cmocka_unit_test(a_kafka_that_became_slow_for_good_is_used_in_full_again),
+	    cmocka_unit_test(a_kafka_that_was_slow_for_a_while_bounds_tightly_again),
 	    cmocka_unit_test(without_the_bound_everybody_waits),
 	    cmocka_unit_test(when_the_flood_is_over_nobody_is_refused_any_more),
 	    cmocka_unit_test(one_broker_that_stands_still_refuses_nobody),
