@@ -178,8 +178,6 @@ struct delivery {
 	uint32_t take_overs_in_bus[DELIVERY_PARTITIONS_MAX];
 	uint32_t takings_in_bus[DELIVERY_PARTITIONS_MAX];
 	int64_t committed_at_ms, drain_ends_ms;
-	int64_t
-	    sure_until_ms; /* by the monotonic clock: before it nobody else owns the partitions */
 	bool draining, failed;
 	bool notes_stale; /* of some partition: nothing may be sent */
 	struct error error;

@@ -131,7 +131,6 @@ static bool commit_within(struct delivery *d, struct partition *p, bool clean, i
 {
 	_cleanup_(buf_free) struct buf note = {.max = BUS_METADATA_MAX_BYTES};
 	int64_t next = progress_committable(p->progress);
-	int64_t began_ms = clock_monotonic_ms();
 
 	write_note(p, clean, &note);
 	if (note.failed) {
@@ -144,8 +143,6 @@ static bool commit_within(struct delivery *d, struct partition *p, bool clean, i
 		return false;
 
 	p->committed = next;
-	d->sure_until_ms =
-	    began_ms + session_ms(d) * 5 / 6; /* the rest is for what is on its way */
 	return true;
 }
 
@@ -154,9 +151,18 @@ static bool commit_now(struct delivery *d, struct partition *p, bool clean)
 	return commit_within(d, p, clean, DELIVERY_COMMIT_TIMEOUT_MS);
 }
 
+/* For a session from a commit on that the group took nobody else owns the partitions; a sixth of it is for what is on its way. */
+static bool was_held_lately(const struct delivery *d)
+{
+	int64_t since_ms = bus_held_since_ms(d->consumer);
+
+	return since_ms > 0 && clock_monotonic_ms() < since_ms + session_ms(d) * 5 / 6;
+}
+
+/* Commits go out all the time where leads flow, so that this one is needed after a silence only. */
 bool partitions_sure(struct delivery *d)
 {
-	if (clock_monotonic_ms() < d->sure_until_ms || fault_on("sends_unsure"))
+	if (was_held_lately(d) || fault_on("sends_unsure"))
 		return true;
 	for (size_t i = 0; i < DELIVERY_PARTITIONS_MAX; i++)
 		if (d->partitions[i])

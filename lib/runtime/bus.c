@@ -235,6 +235,11 @@ enum result bus_commit_now(struct bus_consumer *c, const char *topic, int32_t pa
 	return c->ops->commit_now(c, topic, partition, next, metadata, timeout_ms);
 }
 
+int64_t bus_held_since_ms(const struct bus_consumer *c)
+{
+	return c->ops->held_since_ms(c);
+}
+
 int bus_consumer_fd(struct bus_consumer *c)
 {
 	return c->ops->consumer_fd(c);

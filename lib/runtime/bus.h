@@ -157,10 +157,12 @@ void bus_release(struct bus_consumer *c, struct bus_record *records, size_t coun
  * silently; inside on_revoke only bus_commit_now() commits. */
 void bus_commit(struct bus_consumer *c, const char *topic, int32_t partition, int64_t next,
 		struct slice metadata);
-/* The same, blocking. RESULT_OK: the group has taken it from this member, so it held the member for one, and gives its partitions to
- * nobody else for the session time from the call on. */
+/* The same, blocking. RESULT_OK: the group has taken it from this member. */
 _must_use_ enum result bus_commit_now(struct bus_consumer *c, const char *topic, int32_t partition,
 				      int64_t next, struct slice metadata, int timeout_ms);
+/* When, by the monotonic clock, the last commit was asked for that the group has taken from this member, waited for or not; 0: none
+ * was. For the session time from then on its partitions are given to nobody else. */
+int64_t bus_held_since_ms(const struct bus_consumer *c);
 int bus_consumer_fd(struct bus_consumer *c);
 void bus_consumer_close(
     struct bus_consumer *c); /* blocking, at most 3 s: leaves a dynamic group; NULL is fine */

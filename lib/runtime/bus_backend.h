@@ -50,6 +50,7 @@ struct bus_ops {
 		       struct slice metadata);
 	enum result (*commit_now)(struct bus_consumer *c, const char *topic, int32_t partition,
 				  int64_t next, struct slice metadata, int timeout_ms);
+	int64_t (*held_since_ms)(const struct bus_consumer *c);
 	int (*consumer_fd)(struct bus_consumer *c);
 	void (*consumer_close)(struct bus_consumer *c);
 

@@ -420,6 +420,7 @@ const struct bus_ops kafka_ops = {
     .release = kafka_release,
     .commit = kafka_commit,
     .commit_now = kafka_commit_now,
+    .held_since_ms = kafka_held_since_ms,
     .consumer_fd = kafka_consumer_fd,
     .consumer_close = kafka_consumer_close,
     .reader_open = kafka_reader_open,

@@ -106,6 +106,7 @@ void kafka_commit(struct bus_consumer *c, const char *topic, int32_t partition, 
 		  struct slice metadata);
 enum result kafka_commit_now(struct bus_consumer *c, const char *topic, int32_t partition,
 			     int64_t next, struct slice metadata, int timeout_ms);
+int64_t kafka_held_since_ms(const struct bus_consumer *c);
 int kafka_consumer_fd(struct bus_consumer *c);
 void kafka_consumer_close(struct bus_consumer *c);
 

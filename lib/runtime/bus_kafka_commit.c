@@ -50,13 +50,32 @@ void kafka_commits_drop(struct kafka_consumer *c)
 	c->commits = NULL;
 }
 
+static bool was_taken(rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *list)
+{
+	return !err && list && list->cnt > 0 && !list->elems[0].err;
+}
+
+static void note_held(struct kafka_consumer *c, int64_t asked_ms)
+{
+	c->held_since_ms = MAX_OF(c->held_since_ms, asked_ms);
+}
+
+/* What went wrong is told by the callback of all commits. The opaque is no memory: nobody would free it when the handle goes first. */
+static void on_commit_sent(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+			   rd_kafka_topic_partition_list_t *list, void *asked_ms)
+{
+	if (was_taken(err, list))
+		note_held(rd_kafka_opaque(rk), (intptr_t)asked_ms);
+}
+
 void kafka_commits_send(struct kafka_consumer *c)
 {
 	rd_kafka_resp_err_t err;
 
 	if (!c->commits)
 		return;
-	err = rd_kafka_commit(c->rk, c->commits, 1);
+	err = rd_kafka_commit_queue(c->rk, c->commits, c->group, on_commit_sent,
+				    (void *)(intptr_t)clock_monotonic_ms());
 	kafka_commits_drop(c);
 	if (err)
 		kafka_error(c->rk, &c->voice, err, "commit");
@@ -72,8 +91,7 @@ static void forget(struct kafka_consumer *c, const char *topic, int32_t partitio
 }
 
 struct commit_answer {
-	bool done;
-	rd_kafka_resp_err_t err;
+	bool done, taken;
 };
 
 static void on_commit_now(_unused_ rd_kafka_t *rk, rd_kafka_resp_err_t err,
@@ -82,17 +100,17 @@ static void on_commit_now(_unused_ rd_kafka_t *rk, rd_kafka_resp_err_t err,
 	struct commit_answer *answer = opaque;
 
 	answer->done = true;
-	answer->err = err || !list || list->cnt == 0 ? err : list->elems[0].err;
+	answer->taken = was_taken(err, list);
 }
 
 enum result kafka_commit_now(struct bus_consumer *base, const char *topic, int32_t partition,
 			     int64_t next, struct slice metadata, int timeout_ms)
 {
 	struct kafka_consumer *c = kafka_consumer_of(base);
-	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+	int64_t asked_ms = clock_monotonic_ms(), deadline_ms = asked_ms + timeout_ms;
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_queue_t *queue;
-	struct commit_answer answer = {.err = RD_KAFKA_RESP_ERR_NO_ERROR};
+	struct commit_answer answer = {.done = false};
 
 	if (!kafka_owned_find(c, bus_intern(&c->bus->base, topic), partition))
 		return RESULT_OK; /* dropped, as bus_commit() does */
@@ -101,8 +119,8 @@ enum result kafka_commit_now(struct bus_consumer *base, const char *topic, int32
 	list = rd_kafka_topic_partition_list_new(1);
 	put(list, topic, partition, next, metadata);
 	queue = rd_kafka_queue_new(c->rk);
-	answer.err = rd_kafka_commit_queue(c->rk, list, queue, on_commit_now, &answer);
-	answer.done = answer.err != RD_KAFKA_RESP_ERR_NO_ERROR;
+	answer.done = rd_kafka_commit_queue(c->rk, list, queue, on_commit_now, &answer) !=
+		      RD_KAFKA_RESP_ERR_NO_ERROR;
 	while (!answer.done) {
 		int64_t left_ms = deadline_ms - clock_monotonic_ms();
 
@@ -112,5 +130,13 @@ enum result kafka_commit_now(struct bus_consumer *base, const char *topic, int32
 	}
 	rd_kafka_queue_destroy(queue); /* an answer that comes later finds nobody */
 	rd_kafka_topic_partition_list_destroy(list);
-	return answer.done && !answer.err ? RESULT_OK : RESULT_AWAY;
+	if (!answer.taken)
+		return RESULT_AWAY;
+	note_held(c, asked_ms);
+	return RESULT_OK;
+}
+
+int64_t kafka_held_since_ms(const struct bus_consumer *base)
+{
+	return kafka_consumer_of((struct bus_consumer *)base)->held_since_ms;
 }

@@ -24,6 +24,7 @@ struct kafka_consumer {
 	    *last_topic; /* librdkafka's handle of the last record, and its interned name */
 	const char *last_name;
 	rd_kafka_topic_partition_list_t *commits; /* not sent yet; NULL: none */
+	int64_t held_since_ms; /* the last commit that the group took was asked for then; 0: none */
 };
 
 static inline struct kafka_consumer *kafka_consumer_of(struct bus_consumer *c)

@@ -401,6 +401,7 @@ static const struct bus_ops memory_ops = {
     .release = memory_release,
     .commit = memory_commit,
     .commit_now = memory_commit_now,
+    .held_since_ms = memory_held_since_ms,
     .consumer_fd = memory_consumer_fd,
     .consumer_close = memory_consumer_close,
     .reader_open = memory_reader_open,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bus_memory_internal.h"
+#include "clock.h"
 
 struct memory_commit {
 	const char *topic;
@@ -50,6 +51,7 @@ struct memory_consumer {
 	struct memory_owned owned[MEMORY_OWNED_MAX];
 	size_t owned_count, turn; /* turn: which partition is taken from first */
 	bool fenced, lost, expelled;
+	int64_t held_since_ms; /* the last commit; 0: none */
 };
 
 /* --- groups --- */
@@ -351,6 +353,7 @@ void memory_commit(struct bus_consumer *base, const char *topic, int32_t partiti
 
 	if (!o || c->lost || c->fenced)
 		return;
+	c->held_since_ms = clock_monotonic_ms();
 	commit = commit_find(g, o->topic, partition);
 	if (!commit) {
 		g->commits = realloc(g->commits, (g->commit_count + 1) * sizeof(*g->commits));
@@ -371,6 +374,11 @@ enum result memory_commit_now(struct bus_consumer *base, const char *topic, int3
 
 	memory_commit(base, topic, partition, next, metadata);
 	return c->lost || c->fenced ? RESULT_AWAY : RESULT_OK;
+}
+
+int64_t memory_held_since_ms(const struct bus_consumer *base)
+{
+	return ((const struct memory_consumer *)base)->held_since_ms;
 }
 
 /* --- hooks --- */

@@ -59,6 +59,7 @@ void memory_commit(struct bus_consumer *c, const char *topic, int32_t partition,
 		   struct slice metadata);
 enum result memory_commit_now(struct bus_consumer *c, const char *topic, int32_t partition,
 			      int64_t next, struct slice metadata, int timeout_ms);
+int64_t memory_held_since_ms(const struct bus_consumer *c);
 enum result memory_committed(struct bus *b, const char *group, const char *topic,
 			     int32_t partitions, int timeout_ms, int64_t *ret_next,
 			     struct error *ret_error);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "contract.h"
+#include "runtime/clock.h"
 
 #define FILL 200 /* records that a test puts into each partition */
 
@@ -188,13 +189,17 @@ static void commits_of_all_partitions_arrive_while_their_owner_goes_on(void **st
 	struct rig *r = *state;
 	const char *topic = rig_topic(r, 4);
 	struct member m;
+	int64_t asked_ms;
 
 	fill_all(r, topic, 4, 0);
 	member_open(&m, r->bus, topic, NULL, topic);
 	WAIT_UNTIL(m.taken == 4 * FILL, member_turn(&m, 100));
+	assert_int_equal(bus_held_since_ms(m.consumer), 0);
+	asked_ms = clock_monotonic_ms();
 	for (int32_t p = 0; p < 4; p++)
 		bus_commit(m.consumer, topic, p, wanted[p], SLICE("m"));
 	WAIT_UNTIL(group_has(r, topic, 4, wanted), member_turn(&m, 100));
+	WAIT_UNTIL(bus_held_since_ms(m.consumer) >= asked_ms, member_turn(&m, 100));
 
 	/* What was to be committed before does not come after what is committed now. */
 	bus_commit(m.consumer, topic, 2, 35, SLICE("older"));
