@@ -7,8 +7,9 @@
  * the quickest needed twice the tight bound, Kafka itself is slow, and the wide one holds for three seconds; then it is tried again.
  *
  * What an acknowledgement takes is found out by looking: the quickest tenth of a second of the last ten to twenty seconds. In a
- * crowd nothing is quick any more, so that every ten seconds, for a third of one, only half as many are let under way as pass in the
- * time that was quick before: where Kafka was slow for a while, and is not any more, each look finds it twice as quick. `busy_after` bounds both; where Kafka alone takes longer than that, half as long again.
+ * crowd nothing is quick any more, so that every ten seconds, for a third of one, only half as many are let under way as pass in
+ * the time that was quick before: where Kafka was slow for a while, and is not any more, each look finds it twice as quick.
+ * `busy_after` bounds both; where Kafka alone takes longer than that, half as long again.
  *
  * Two signs together: what is under way would take longer than that at the pace of the last acknowledgements, and these came late,
  * too. A broker that stands still makes the first sign alone: the leads of the others' partitions are still taken. */
