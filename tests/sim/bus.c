@@ -141,6 +141,11 @@ static enum result sim_commit_now(struct bus_consumer *base, const char *topic, 
 	return r;
 }
 
+static int64_t sim_held_since_ms(const struct bus_consumer *base)
+{
+	return bus_held_since_ms(((const struct sim_consumer *)base)->inner);
+}
+
 static int sim_consumer_fd(_unused_ struct bus_consumer *base)
 {
 	return 0;
@@ -260,6 +265,7 @@ static const struct bus_ops sim_ops = {
     .release = sim_release,
     .commit = sim_commit,
     .commit_now = sim_commit_now,
+    .held_since_ms = sim_held_since_ms,
     .consumer_fd = sim_consumer_fd,
     .consumer_close = sim_consumer_close,
     .reader_open = sim_reader_open,
