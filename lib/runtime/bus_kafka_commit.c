@@ -60,12 +60,16 @@ static void note_held(struct kafka_consumer *c, int64_t asked_ms)
 	c->held_since_ms = MAX_OF(c->held_since_ms, asked_ms);
 }
 
-/* What went wrong is told by the callback of all commits. The opaque is no memory: nobody would free it when the handle goes first. */
+/* The opaque is no memory: nobody would free it when the handle goes first. */
 static void on_commit_sent(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 			   rd_kafka_topic_partition_list_t *list, void *asked_ms)
 {
+	struct kafka_consumer *c = rd_kafka_opaque(rk);
+
+	if (err && err != RD_KAFKA_RESP_ERR__NO_OFFSET)
+		kafka_error(rk, &c->voice, err, "commit");
 	if (was_taken(err, list))
-		note_held(rd_kafka_opaque(rk), (intptr_t)asked_ms);
+		note_held(c, (intptr_t)asked_ms);
 }
 
 void kafka_commits_send(struct kafka_consumer *c)

@@ -148,19 +148,9 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 	(void)rd_kafka_assign(rk, NULL);
 }
 
-static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
-		      _unused_ rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-	struct kafka_consumer *c = opaque;
-
-	if (err && err != RD_KAFKA_RESP_ERR__NO_OFFSET)
-		kafka_error(rk, &c->voice, err, "commit");
-}
-
 static void configure(rd_kafka_conf_t *conf)
 {
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-	rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
 }
 
 /* --- life --- */
