@@ -30,8 +30,7 @@ static bool is_told(FILE *log)
 static void a_commit_that_is_refused_is_told_and_holds_nothing(_unused_ void **state)
 {
 	char text[256];
-	rd_kafka_t *host =
-	    rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
+	rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
 	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, 1);
 	FILE *log = tmpfile();
 	int stderr_fd = dup(STDERR_FILENO);
