@@ -11,6 +11,7 @@ help:
 
 setup:
 	@deploy/setup/packages
+	@deploy/setup/librdkafka
 	@deploy/setup/fetch-kafka
 	@deploy/setup/ip-data
 	@deploy/setup/data

@@ -1,12 +1,23 @@
 # Libraries that we stand on, by their own names. Versions are Debian 12's; see docs/decisions.md.
 find_package(PkgConfig REQUIRED)
-foreach(pair IN ITEMS "uv;libuv" "rdkafka;rdkafka" "hiredis;hiredis" "protobufc;libprotobuf-c" "sodium;libsodium"
+foreach(pair IN ITEMS "uv;libuv" "hiredis;hiredis" "protobufc;libprotobuf-c" "sodium;libsodium"
                       "curl;libcurl" "sqlite;sqlite3" "pq;libpq" "yaml;yaml-0.1" "idn2;libidn2" "cares;libcares"
                       "maxminddb;libmaxminddb" "hs;libhs")
   list(GET pair 0 name)
   list(GET pair 1 module)
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
+
+# librdkafka is built with a change of ours (deploy/setup/librdkafka), and linked statically.
+set(RDKAFKA_DIR ${CMAKE_SOURCE_DIR}/.cache/librdkafka)
+if(NOT EXISTS ${RDKAFKA_DIR}/.complete)
+  message(FATAL_ERROR "librdkafka is not there; run `make build` or deploy/setup/librdkafka")
+endif()
+find_package(Threads REQUIRED)
+add_library(rdkafka STATIC IMPORTED)
+set_target_properties(rdkafka PROPERTIES IMPORTED_LOCATION ${RDKAFKA_DIR}/lib/librdkafka.a INTERFACE_INCLUDE_DIRECTORIES ${RDKAFKA_DIR}/include)
+target_link_libraries(rdkafka INTERFACE ssl crypto zstd z m ${CMAKE_DL_LIBS} Threads::Threads)
+
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
 find_library(PHONENUMBER_LIBRARY phonenumber REQUIRED)

@@ -57,7 +57,8 @@ struct bus_topic_spec {
 _must_use_ enum result bus_topics_apply(struct bus *b, const struct bus_topic_spec *specs,
 					size_t count, int timeout_ms, size_t *ret_created,
 					struct error *ret_error);
-/* Blocking (first use of a topic only; then from the cache). -1 when it can't be learned. */
+/* Blocking (first use of a topic only; then from the cache). A topic that is not there or not led is asked for again for up to 2 s,
+ * since it may be new. -1 when it can't be learned. */
 int32_t bus_partitions(struct bus *b, const char *topic, int timeout_ms);
 /* Blocking. low is the first readable offset, high the next one to be written. */
 _must_use_ enum result bus_offsets(struct bus *b, const char *topic, int32_t partition,

@@ -377,22 +377,32 @@ static enum result kafka_topics_apply(struct bus *b, const struct bus_topic_spec
 	return result;
 }
 
+/* 0 when no answer says that the topic is there and led. */
+static int32_t partitions_asked(struct kafka_bus *k, const char *topic, int timeout_ms)
+{
+	const rd_kafka_metadata_t *md = kafka_topic_metadata(k, topic, timeout_ms);
+	int32_t count = md ? partitions_in(md, topic) : 0;
+
+	if (md)
+		rd_kafka_metadata_destroy(md);
+	return count;
+}
+
 static int32_t kafka_partitions(struct bus *b, const char *topic, int timeout_ms)
 {
 	struct kafka_bus *k = (struct kafka_bus *)b;
 	intptr_t cached = (intptr_t)map_get(&k->partitions, slice_cstr(topic));
-	const rd_kafka_metadata_t *md;
+	int64_t new_until_ms = clock_monotonic_ms() + MIN_OF(timeout_ms, KAFKA_NEW_TOPIC_MS);
 	int32_t count;
 
 	if (cached)
 		return (int32_t)cached;
 
-	md = kafka_topic_metadata(k, topic, timeout_ms);
-	if (!md)
-		return -1;
-	count = partitions_in(md, topic);
-	rd_kafka_metadata_destroy(md);
-	if (count <= 0)
+	/* One that was just made is not known to every broker yet. */
+	while ((count = partitions_asked(k, topic, timeout_ms)) == 0 &&
+	       clock_monotonic_ms() < new_until_ms)
+		rd_kafka_poll(k->admin, KAFKA_SERVE_MS);
+	if (count == 0)
 		return -1;
 	(void)map_put(&k->partitions, slice_cstr(topic), (void *)(intptr_t)count);
 	return count;

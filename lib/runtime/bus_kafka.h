@@ -10,6 +10,7 @@
 #define KAFKA_LOG_EVERY_MS 5000 /* the same complaint is logged at most this often */
 #define KAFKA_LOG_KINDS    16   /* complaints told apart */
 #define KAFKA_SERVE_MS     50   /* longest wait inside a bounded blocking call */
+#define KAFKA_NEW_TOPIC_MS 2000 /* until then a new topic is known to every broker, and led */
 
 /* A setting of librdkafka. */
 struct kafka_setting {

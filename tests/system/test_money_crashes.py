@@ -51,6 +51,7 @@ def freeze_until_relieved(stack, webmaster, frozen):
     other, = set(PAYOUTS) - {frozen}
     first = len(STEPS) * STEP_LEADS
     webmaster.send_all([lead(first + n, seed=91) for n in range(STEP_LEADS)], 300)
+    wait_owned(stack, PAYOUTS)  # the one that died last may not have come back
     pid = stack.pid(frozen)
     os.kill(pid, signal.SIGSTOP)
     try:

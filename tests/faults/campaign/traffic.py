@@ -11,7 +11,8 @@ from support import one_lead
 from support.rows import Rows
 from support.webmaster import SIGNED_ONLY, lead, read_answer
 
-CONNECTIONS = 128       # those that wait for a broker that stands still do not hold up the others
+CONNECTIONS_LEAST = 128  # those that wait for a broker that stands still do not hold up the others
+CONNECTIONS_A_LEAD = 0.6  # seconds that an answer may take on the average without the rate falling for it
 CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S = 3, 8
 RETRY_PAUSE_S = 0.2
 CATCH_UP_S = 15         # so much of what could not be sent is sent later at full speed
@@ -78,7 +79,8 @@ class _Sender:
         self.next, self.due, self.refusals = 0, 0.0, Counter()
 
     async def run(self):
-        await asyncio.gather(*(self._work(n) for n in range(CONNECTIONS)))
+        count = max(CONNECTIONS_LEAST, int(self.rate.value * CONNECTIONS_A_LEAD))
+        await asyncio.gather(*(self._work(n) for n in range(count)))
 
     async def _turn(self):
         """The number of the next lead, when it is due; None after the last one."""

@@ -53,18 +53,19 @@ def events(stack, worker):
 
 
 def owners(stack, workers):
-    """{partition: worker}, after what the workers' logs say."""
+    """{partition: worker}, after what the workers' logs say. One that is not running owns nothing."""
     seen = []
     for worker in workers:
-        owned = set()
+        owned, pid = set(), None
         for event in events(stack, worker):
             if event["event"] == "started":
-                owned = set()
+                owned, pid = set(), event["pid"]
             elif event["event"] == "partition_assigned":
                 owned.add(event["partition"])
             elif event["event"] == "partition_revoked":
                 owned.discard(event["partition"])
-        seen += [(partition, worker) for partition in owned]
+        if pid is not None and pid == stack.pid(worker):
+            seen += [(partition, worker) for partition in owned]
     return dict(seen) if len(dict(seen)) == len(seen) else {}
 
 

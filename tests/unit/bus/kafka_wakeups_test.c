@@ -1,0 +1,113 @@
+/* A producer that waits for a slow broker sleeps. More than five messages are under way, so that what is produced meanwhile may not be
+ * sent yet; librdkafka without our change asks thousands of times a second whether it may. Its own statistics count how often it woke. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The mock cluster wants the client first. */
+#include <librdkafka/rdkafka.h>
+
+#include <librdkafka/rdkafka_mock.h>
+
+#include "contract.h"
+
+#define TOPIC        "slow"
+#define FIRST        10  /* more than may be under way when the next are due */
+#define ANSWER_MS    500 /* that a broker takes */
+#define WAKEUPS_MOST 500
+#define WAKEUPS      "\"wakeups\":"
+
+struct seen {
+	uint64_t wakeups;
+	size_t delivered;
+};
+
+static int on_statistics(_unused_ rd_kafka_t *rk, char *json, _unused_ size_t len, void *opaque)
+{
+	struct seen *seen = opaque;
+
+	seen->wakeups = 0;
+	for (const char *at = json; (at = strstr(at, WAKEUPS)); at += strlen(WAKEUPS))
+		seen->wakeups += strtoull(at + strlen(WAKEUPS), NULL, 10);
+	return 0;
+}
+
+static void on_delivery(_unused_ rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+	struct seen *seen = opaque;
+
+	assert_int_equal(message->err, 0);
+	seen->delivered++;
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+	char text[256];
+
+	assert_int_equal(rd_kafka_conf_set(conf, name, value, text, sizeof(text)),
+			 RD_KAFKA_CONF_OK);
+}
+
+static rd_kafka_t *producer(const char *brokers, struct seen *seen)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[256];
+	rd_kafka_t *rk;
+
+	set(conf, "bootstrap.servers", brokers);
+	set(conf, "enable.idempotence", "true");
+	set(conf, "linger.ms", "5");
+	set(conf, "statistics.interval.ms", "50");
+	rd_kafka_conf_set_opaque(conf, seen);
+	rd_kafka_conf_set_stats_cb(conf, on_statistics);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	assert_non_null(rk);
+	return rk;
+}
+
+static void produce(rd_kafka_t *rk, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(TOPIC),
+						   RD_KAFKA_V_PARTITION(0),
+						   RD_KAFKA_V_VALUE(NULL, 0), RD_KAFKA_V_END),
+				 0);
+}
+
+static void who_waits_for_a_broker_sleeps(_unused_ void **state)
+{
+	char text[256];
+	rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text)),
+		   *rk;
+	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, 1);
+	struct seen seen = {0};
+	uint64_t before;
+
+	rd_kafka_mock_topic_create(cluster, TOPIC, 1, 1);
+	rk = producer(rd_kafka_mock_cluster_bootstraps(cluster), &seen);
+	produce(rk, 1); /* connected, with a number of its own */
+	WAIT_UNTIL(seen.delivered == 1 && seen.wakeups > 0, rd_kafka_poll(rk, 1));
+
+	rd_kafka_mock_broker_set_rtt(cluster, 1, ANSWER_MS);
+	before = seen.wakeups;
+	for (size_t sent = 1; sent < 3 * FIRST; sent += FIRST) {
+		produce(rk, FIRST);
+		rd_kafka_poll(rk, ANSWER_MS / 10);
+	}
+	WAIT_UNTIL(seen.delivered == 1 + 3 * FIRST, rd_kafka_poll(rk, 1));
+	assert_in_range(seen.wakeups - before, 1, WAKEUPS_MOST);
+
+	rd_kafka_destroy(rk);
+	rd_kafka_mock_cluster_destroy(cluster);
+	rd_kafka_destroy(host);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(who_waits_for_a_broker_sleeps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
