@@ -3,11 +3,12 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from . import messages
 
 READ_TIMEOUT_S = 60
+NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 READ_TURN_S = 0.1
 
 
@@ -47,13 +48,14 @@ def partitions(servers, topic):
 
 
 def ends(consumer, topic, partition):
-    """The first and the next offset; asked again while a broker that was just started has no leader to name."""
+    """The first and the next offset; asked again while a broker that was just started, or just woke up, has no leader to name."""
     give_up = time.monotonic() + READ_TIMEOUT_S
     while True:
         try:
             return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
         except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() > give_up:
+            passes = error.args[0].retriable() or error.args[0].code() in NO_LEADER
+            if not passes or time.monotonic() > give_up:
                 raise
             time.sleep(0.1)
 
