@@ -17,7 +17,8 @@ ANSWER, HANG, FAIL, DROP = range(4)
 HANG_S = 3600
 APPROVED_SHARE, RETURNED_SHARE = 2500, 500  # of 10,000 leads that were taken
 SAY_EVERY_S = 0.5
-SAY_AT_ONCE = 200
+SAY_AT_ONCE = 1000
+SAY_TIMEOUT_S = 10
 OPEN, CLOSED = 0, 1
 
 
@@ -125,18 +126,20 @@ class _Shop:
             batch, by_name = self.to_say[:SAY_AT_ONCE], {}
             for item in batch:
                 by_name.setdefault(item[0], []).append(item)
-            left = []
-            for name, items in by_name.items():
-                turn += 1
-                try:
-                    left += await asyncio.wait_for(self._post(self.front_doors[turn % len(self.front_doors)], name, items), 10)
-                except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError):
-                    left += items
-            self.to_say = left + self.to_say[len(batch):]
+            doors = [self.front_doors[(turn + n) % len(self.front_doors)] for n in range(len(by_name))]
+            left = await asyncio.gather(*(self._say_to(door, name, items) for door, (name, items) in zip(doors, by_name.items())))
+            turn += 1
+            self.to_say = [*(item for items in left for item in items), *self.to_say[len(batch):]]
             self.unsaid.value = len(self.to_say)
 
-    async def _post(self, address, name, items):
+    async def _say_to(self, address, name, items):
         """Those that were not acknowledged: they are said again, under the same id."""
+        try:
+            return await asyncio.wait_for(self._post(address, name, items), SAY_TIMEOUT_S)
+        except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError):
+            return items
+
+    async def _post(self, address, name, items):
         lines = [json.dumps({"lead_id": lead, "verdict": verdict, "verdict_id": f"v-{lead}",
                              **({"reason_code": "wrong_number"} if verdict == "returned" else {})}) for _, lead, verdict in items]
         body = ("\n".join(lines) + "\n").encode()
