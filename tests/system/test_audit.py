@@ -82,6 +82,28 @@ def test_a_clean_network_has_no_finding_and_every_lead_is_accounted_for(network)
     assert stages["settling"]["in"] >= stages["delivering"]["in"] > 0
 
 
+def test_the_threads_of_the_auditor_do_not_race(network):
+    """One more, built for the thread sanitizer, reads everything three times; it ends with 66 when it was ever called a race."""
+    environment = {**network.environment, **network.exports, "TSAN_OPTIONS": f"suppressions={ROOT / 'tests/tsan.supp'}"}
+    log_path = network.home / "logs/raced.log"
+    with open(log_path, "wb") as file:
+        process = subprocess.Popen([ROOT / "build/tsan/bin/punnet-auditor", "--config", network.home / "conf/punnet.yaml",
+                                    "--instance", "auditor@2", "--admin", "127.0.0.1:0"], env=environment, stderr=file)
+    try:
+        def rounds():
+            started = [json.loads(line) for line in log_path.read_text().splitlines() if '"event":"started"' in line]
+            if not started:
+                return 0
+            with urllib.request.urlopen(f"http://127.0.0.1:{started[0]['admin_port']}/metrics", timeout=5) as answer:
+                said = answer.read().decode().splitlines()
+            return sum(float(line.split()[1]) for line in said if line.startswith("punnet_auditor_rounds_total"))
+        wait_until(lambda: rounds() >= 3, FOUND_WITHIN_S, "it has read everything three times")
+        process.terminate()
+        assert process.wait(30) == 0, log_path.read_text()
+    finally:
+        process.kill()
+
+
 def test_a_span_of_time_is_audited_by_itself(network):
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
     while time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) <= began:
