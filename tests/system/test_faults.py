@@ -36,11 +36,10 @@ def traffic(count, seed):
 
 def quiet(stack):
     """The ends of all topics, for noticing that nothing moves any more."""
-    from confluent_kafka import TopicPartition
     consumer = log._consumer(stack.kafka)
     try:
         topics = ("leads.raw", "leads.judged", "market", "leads.routed", "leads.unsold", "leads.attempts", "leads.outcomes")
-        return tuple(consumer.get_watermark_offsets(TopicPartition(t, p), timeout=30)[1]
+        return tuple(log.ends(consumer, t, p)[1]
                      for t in topics for p in sorted(consumer.list_topics(t, timeout=30).topics[t].partitions))
     finally:
         consumer.close()

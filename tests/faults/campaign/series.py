@@ -85,7 +85,7 @@ class Series:
             print(done.stdout or "", end="", flush=True)
         if not text:
             raise SystemExit(f"run {number} ended with {done.returncode} before its verdict; the same command goes on with it")
-        line = told(number, seed, began, json.loads(text), done.returncode)
+        line = told(number, seed, f"{began}, commit {commit()}", json.loads(text), done.returncode)
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(f"{line}\n")
         print(line, flush=True)
@@ -101,18 +101,23 @@ class Series:
         return 1 if red else 0
 
 
-def told(number, seed, date, account, status):
-    """The line of a run. All that was looked for stands in it, found or not."""
+def told(number, seed, when, account, status):
+    """The line of a run. All that was looked for stands in it, found or not. `when`: the date, and with which commit, for a series may
+    be gone on with after a change."""
     faults, counts = account["faults"], account["counts"]
     figures = {**account["verdict"], "delivered": counts.get("delivered", 0), "credits": counts.get("credits", 0)}
-    return (f"run {number}: {'green' if status == 0 else 'RED'} seed {seed}, {date}; {counts.get('acknowledged', 0)} leads, {len(faults)} faults of "
+    return (f"run {number}: {'green' if status == 0 else 'RED'} seed {seed}, {when}; {counts.get('acknowledged', 0)} leads, {len(faults)} faults of "
             f"{len({f['kind'] for f in faults})} kinds, {account['took_s']} s; " + ", ".join(f"{name} {count}" for name, count in figures.items()))
 
 
+def commit():
+    said = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return said or "unknown"
+
+
 def machine():
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
-    return f"commit {commit or 'unknown'}; {platform.system()} {platform.release()}, {os.cpu_count()} processors, {memory} GiB"
+    return f"commit {commit()}; {platform.system()} {platform.release()}, {os.cpu_count()} processors, {memory} GiB"
 
 
 def main():
