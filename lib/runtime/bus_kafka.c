@@ -399,9 +399,9 @@ static int32_t kafka_partitions(struct bus *b, const char *topic, int timeout_ms
 		return (int32_t)cached;
 
 	/* One that was just made is not known to every broker yet. */
-	while ((count = partitions_asked(k, topic, timeout_ms)) == 0 &&
-	       clock_monotonic_ms() < new_until_ms)
-		rd_kafka_poll(k->admin, KAFKA_SERVE_MS);
+	do {
+		count = partitions_asked(k, topic, timeout_ms);
+	} while (count == 0 && kafka_ask_again(k, new_until_ms));
 	if (count == 0)
 		return -1;
 	(void)map_put(&k->partitions, slice_cstr(topic), (void *)(intptr_t)count);

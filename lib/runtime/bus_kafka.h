@@ -74,6 +74,8 @@ void kafka_leaders_learn(struct kafka_bus *k, int timeout_ms);
 /* Blocking. What is known of one topic, the caller's to destroy; NULL when it can't be learned. */
 const rd_kafka_metadata_t *kafka_topic_metadata(struct kafka_bus *k, const char *topic,
 						int timeout_ms);
+/* Blocking. A leader that was just elected may still refuse, and a topic that was just made be unknown. false: the deadline is over. */
+bool kafka_ask_again(struct kafka_bus *k, int64_t deadline_ms);
 bool kafka_ends_are_sure(struct bus *b, const char *topic, int timeout_ms);
 
 rd_kafka_NewTopic_t *kafka_new_topic(const struct bus_topic_spec *s, struct error *ret_error);

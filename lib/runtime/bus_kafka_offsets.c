@@ -2,8 +2,7 @@
 #include "bus_kafka.h"
 #include "clock.h"
 
-/* A leader that was just elected may still refuse; whoever asks has time until the deadline. */
-static bool ask_again(struct kafka_bus *k, int64_t deadline_ms)
+bool kafka_ask_again(struct kafka_bus *k, int64_t deadline_ms)
 {
 	rd_kafka_poll(k->admin, KAFKA_SERVE_MS);
 	return clock_monotonic_ms() < deadline_ms;
@@ -45,7 +44,7 @@ enum result kafka_offsets(struct bus *b, const char *topic, int32_t partition, i
 			*ret_high = high;
 			return RESULT_OK;
 		}
-	} while (ask_again(k, deadline_ms));
+	} while (kafka_ask_again(k, deadline_ms));
 	return RESULT_AWAY;
 }
 
@@ -66,7 +65,7 @@ enum result kafka_offset_at(struct bus *b, const char *topic, int32_t partition,
 			*ret_offset = offset;
 			return RESULT_OK;
 		}
-	} while (ask_again(k, deadline_ms));
+	} while (kafka_ask_again(k, deadline_ms));
 	return RESULT_AWAY;
 }
 
@@ -104,6 +103,6 @@ enum result kafka_offsets_since(struct bus *b, const char *topic, int32_t count,
 			if (ret_from[p] < 0)
 				ret_from[p] = ret_end[p];
 		return RESULT_OK;
-	} while (ask_again(k, deadline_ms));
+	} while (kafka_ask_again(k, deadline_ms));
 	return RESULT_AWAY;
 }

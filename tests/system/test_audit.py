@@ -1,5 +1,6 @@
 """The auditor beside a running network: it finds nothing while all is well, says the same after it was killed, and names every
 record that was falsified, within a minute."""
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 from conftest import apply_orders, end_stack, make_stack
 from support import log, messages
 from support.advertiser import Advertiser
-from support.stack import ROOT, wait_until
+from support.stack import ROOT, read_metrics, wait_until
 from support.tracker import Tracker
 from support.webmaster import Webmaster, lead
 
@@ -82,26 +83,33 @@ def test_a_clean_network_has_no_finding_and_every_lead_is_accounted_for(network)
     assert stages["settling"]["in"] >= stages["delivering"]["in"] > 0
 
 
-def test_the_threads_of_the_auditor_do_not_race(network):
-    """One more, built for the thread sanitizer, reads everything three times; it ends with 66 when it was ever called a race."""
-    environment = {**network.environment, **network.exports, "TSAN_OPTIONS": f"suppressions={ROOT / 'tests/tsan.supp'}"}
-    log_path = network.home / "logs/raced.log"
+@contextlib.contextmanager
+def one_more(network, build, **environment):
+    """An auditor of another build beside the network's: its address. It has to end well."""
+    port, log_path = network.port_base + 99, network.home / f"logs/auditor-{build}.log"
     with open(log_path, "wb") as file:
-        process = subprocess.Popen([ROOT / "build/tsan/bin/punnet-auditor", "--config", network.home / "conf/punnet.yaml",
-                                    "--instance", "auditor@2", "--admin", "127.0.0.1:0"], env=environment, stderr=file)
+        auditor = subprocess.Popen([ROOT / f"build/{build}/bin/punnet-auditor", "--instance", "auditor@9", "--admin", f"127.0.0.1:{port}",
+                                    "--config", network.home / "conf/punnet.yaml"],
+                                   env={**network.environment, **network.exports, **environment}, stdout=file, stderr=file)
     try:
-        def rounds():
-            started = [json.loads(line) for line in log_path.read_text().splitlines() if '"event":"started"' in line]
-            if not started:
-                return 0
-            with urllib.request.urlopen(f"http://127.0.0.1:{started[0]['admin_port']}/metrics", timeout=5) as answer:
-                said = answer.read().decode().splitlines()
-            return sum(float(line.split()[1]) for line in said if line.startswith("punnet_auditor_rounds_total"))
-        wait_until(lambda: rounds() >= 3, FOUND_WITHIN_S, "it has read everything three times")
-        process.terminate()
-        assert process.wait(30) == 0, log_path.read_text()
+        yield f"http://127.0.0.1:{port}"
     finally:
-        process.kill()
+        auditor.terminate()
+        auditor.wait(30)
+    assert auditor.returncode == 0, log_path.read_text()
+
+
+def rounds_of(url):
+    try:
+        return read_metrics(url)["punnet_auditor_rounds_total"]
+    except OSError:
+        return 0  # it has not begun to listen
+
+
+def test_the_threads_of_the_auditor_do_not_race(network):
+    """Built for the thread sanitizer, it ends with 66 when it was ever called a race."""
+    with one_more(network, "tsan", TSAN_OPTIONS=f"suppressions={ROOT / 'tests/tsan.supp'}") as url:
+        wait_until(lambda: rounds_of(url) >= 3, FOUND_WITHIN_S, "it has read everything three times")
 
 
 def test_a_span_of_time_is_audited_by_itself(network):
@@ -126,39 +134,30 @@ def test_an_auditor_that_is_killed_comes_to_the_same_findings(network):
     assert states(network)[2]["punnet_auditor_leads_kept"] == LEADS + 40
 
 
-def told_before_it_has_read(port):
+def told_before_it_has_read(auditor):
     """What an auditor says that reads for the first time and is not through: the stages' backlog in seconds."""
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+        urllib.request.urlopen(f"{auditor}/readyz", timeout=5)
         raise AssertionError("it is ready, and has read nothing")
     except urllib.error.HTTPError as answer:
         assert answer.code == 503
     except OSError:
         return {}  # it has not begun to listen
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("punnet_auditor_stage_behind_seconds{")]
-    return {name.split('"')[1]: float(value) for name, value in lines}
+    return {name.split('"')[1]: value for name, value in read_metrics(auditor).items() if name.startswith("punnet_auditor_stage_behind_seconds{")}
 
 
 def test_the_backlog_is_told_before_everything_is_read(network):
     """An auditor whose first reading has no end, beside a filter worker that stands still."""
     worker = network.pid("filter-worker@1")
-    port = network.port_base + 99
     os.kill(worker, signal.SIGSTOP)
-    environment = {**network.environment, **network.exports, "PUNNET_FAULT": "first_reading_endless"}
-    auditor = subprocess.Popen([ROOT / "build/dev/bin/punnet-auditor", "--instance", "auditor@9", "--admin", f"127.0.0.1:{port}",
-                                "--config", network.home / "conf/punnet.yaml"],
-                               env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        network.webmaster.send_all(lead(n, seed=91) for n in range(LEADS + 40, LEADS + 42))
-        wait_until(lambda: told_before_it_has_read(port).get("judging", 0) >= 1, 20, "the backlog of judging is told")
-        os.kill(worker, signal.SIGCONT)
-        wait_until(lambda: set(told_before_it_has_read(port).values()) == {0}, 20, "it is gone")
+        with one_more(network, "dev", PUNNET_FAULT="first_reading_endless") as auditor:
+            network.webmaster.send_all(lead(n, seed=91) for n in range(LEADS + 40, LEADS + 42))
+            wait_until(lambda: told_before_it_has_read(auditor).get("judging", 0) >= 1, 20, "the backlog of judging is told")
+            os.kill(worker, signal.SIGCONT)
+            wait_until(lambda: set(told_before_it_has_read(auditor).values()) == {0}, 20, "it is gone")
     finally:
         os.kill(worker, signal.SIGCONT)
-        auditor.terminate()
-        auditor.wait(30)
-    assert auditor.returncode == 0
 
 
 # --- falsified records, one after the other; each is found under its own name ---

@@ -60,15 +60,15 @@ class Campaign:
                            auditors=0 if chosen.no_auditor else 1)
         self.net.in_hand_share = min(1.0, chosen.leads / max(1, chosen.faults) / LEADS_A_FAULT)
         self.auditor = None
-        self.folder = Path(tempfile.mkdtemp(prefix="punnet-campaign-rows-"))
         self.buckets = buckets_for(chosen.leads)
         self.began = time.monotonic()
 
     def run(self):
         red = True
+        self.say(f"seed {self.chosen.seed}: {self.chosen.leads} leads, {self.chosen.faults} faults; data in {self.net.home}")
+        self.net.up()  # what does not come up has nothing to keep
+        self.folder = Path(tempfile.mkdtemp(prefix="punnet-campaign-rows-"))
         try:
-            self.say(f"seed {self.chosen.seed}: {self.chosen.leads} leads, {self.chosen.faults} faults; data in {self.net.home}")
-            self.net.up()
             self._open()
             kinds, missing = plan.available(self.net, [k for k in self.chosen.kinds.split(",") if k])
             if missing:

@@ -93,7 +93,7 @@ class Network:
     def down(self, keep):
         """What is kept: orders, keys and configuration, what the brokers hold, and the logs. Some lie on disks that go away: copies are kept."""
         self.end_pulse()
-        if keep and self.home.exists():  # it is gone already when it did not come up
+        if keep:
             self.stack.down()
             self._copy("logs", "kept-logs")
             for folder in (self.home / "data").glob("kafka*"):

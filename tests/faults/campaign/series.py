@@ -73,7 +73,7 @@ class Series:
         return self.sum()
 
     def one(self, number):
-        chosen, began = self.chosen, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        chosen, began = self.chosen, f'{time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}, commit {commit()}'
         seed = chosen.seed + number - 1
         print(f"== run {number} of {chosen.runs}, seed {seed}", flush=True)
         with tempfile.NamedTemporaryFile(prefix="punnet-report-", suffix=".json") as report:
@@ -85,7 +85,7 @@ class Series:
             print(done.stdout or "", end="", flush=True)
         if not text:
             raise SystemExit(f"run {number} ended with {done.returncode} before its verdict; the same command goes on with it")
-        line = told(number, seed, f"{began}, commit {commit()}", json.loads(text), done.returncode)
+        line = told(number, seed, began, json.loads(text), done.returncode)
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(f"{line}\n")
         print(line, flush=True)

@@ -111,10 +111,14 @@ class Stack:
             return {(row["role"], row["id"]): row["secret"] for row in csv.DictReader(file)}
 
     def metrics(self, service):
-        url = self.exports[f"PUNNET_{service.upper().replace('-', '_')}_ADMIN_URL"]
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
+        return read_metrics(self.exports[f"PUNNET_{service.upper().replace('-', '_')}_ADMIN_URL"])
+
+
+def read_metrics(admin_url):
+    """{name, with its labels: value} of one process."""
+    with urllib.request.urlopen(f"{admin_url}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
 
 
 def wait_until(condition, timeout_s, what):

@@ -5,12 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The mock cluster wants the client first. */
-#include <librdkafka/rdkafka.h>
-
-#include <librdkafka/rdkafka_mock.h>
-
-#include "contract.h"
+#include "mock.h"
 #include "runtime/clock.h"
 
 #define TOPIC         "refused"
@@ -29,23 +24,20 @@ static bool is_told(FILE *log)
 
 static void a_commit_that_is_refused_is_told_and_holds_nothing(_unused_ void **state)
 {
-	char text[256];
-	rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
-	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, 1);
 	FILE *log = tmpfile();
 	int stderr_fd = dup(STDERR_FILENO);
+	struct mock mock;
 	struct member m;
 	struct bus *bus;
 	int64_t asked_ms;
 
 	assert_true(log && dup2(fileno(log), STDERR_FILENO) >= 0);
-	rd_kafka_mock_topic_create(cluster, TOPIC, 1, 1);
-	(void)snprintf(text, sizeof(text), "kafka://%s", rd_kafka_mock_cluster_bootstraps(cluster));
-	bus = bus_open(text, "test", NULL);
+	mock_open(&mock, TOPIC, 1);
+	bus = bus_open(mock.url, "test", NULL);
 	member_open(&m, bus, TOPIC, NULL, TOPIC);
 	WAIT_UNTIL(m.assigned == 1, member_turn(&m, 1));
 
-	rd_kafka_mock_push_request_errors(cluster, OFFSET_COMMIT, 1,
+	rd_kafka_mock_push_request_errors(mock.cluster, OFFSET_COMMIT, 1,
 					  (rd_kafka_resp_err_t)NO_MEMBER);
 	bus_commit(m.consumer, TOPIC, 0, 1, SLICE(""));
 	WAIT_UNTIL(is_told(log), member_turn(&m, 1));
@@ -60,8 +52,7 @@ static void a_commit_that_is_refused_is_told_and_holds_nothing(_unused_ void **s
 
 	member_close(&m);
 	bus_close(bus);
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
+	mock_close(&mock);
 	(void)dup2(stderr_fd, STDERR_FILENO);
 	(void)close(stderr_fd);
 	(void)fclose(log);

@@ -5,12 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The mock cluster wants the client first. */
-#include <librdkafka/rdkafka.h>
-
-#include <librdkafka/rdkafka_mock.h>
-
-#include "contract.h"
+#include "mock.h"
 #include "runtime/bus_kafka_gate.h"
 
 #define TOPIC           "moved"
@@ -24,8 +19,7 @@
 enum outcome { ALL_STORED = 10, FATAL, FEWER_STORED, OVERTAKEN };
 
 struct scene {
-	rd_kafka_t *host;
-	rd_kafka_mock_cluster_t *cluster;
+	struct mock mock;
 	struct bus *bus;
 	struct bus_producer *producer;
 	size_t acked;
@@ -45,14 +39,9 @@ static void scene_open(struct scene *s)
 {
 	const struct bus_producer_options options = {
 	    .on_ack = on_ack, .ctx = s, .max_in_flight = 100};
-	char text[256];
 
-	s->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
-	s->cluster = rd_kafka_mock_cluster_new(s->host, 1);
-	rd_kafka_mock_topic_create(s->cluster, TOPIC, 2, 1);
-	(void)snprintf(text, sizeof(text), "kafka://%s",
-		       rd_kafka_mock_cluster_bootstraps(s->cluster));
-	s->bus = bus_open(text, "test", NULL);
+	mock_open(&s->mock, TOPIC, 2);
+	s->bus = bus_open(s->mock.url, "test", NULL);
 	s->producer = bus_producer_open(s->bus, &options, NULL);
 	assert(s->producer);
 }
@@ -87,8 +76,9 @@ static enum outcome play(void)
 	scene_open(&s);
 	if (!put(&s, 1, RECORDS) || !serve(&s, WAIT_MS, 1))
 		return FATAL;
-	rd_kafka_mock_broker_set_rtt(s.cluster, 1, ROUND_TRIP_MS);
-	rd_kafka_mock_push_request_errors(s.cluster, PRODUCE, 1, (rd_kafka_resp_err_t)NOT_LEADER);
+	rd_kafka_mock_broker_set_rtt(s.mock.cluster, MOCK_BROKER, ROUND_TRIP_MS);
+	rd_kafka_mock_push_request_errors(s.mock.cluster, PRODUCE, 1,
+					  (rd_kafka_resp_err_t)NOT_LEADER);
 	for (uint64_t i = 0; i < RECORDS; i++)
 		if (!put(&s, 0, i) || !serve(&s, BETWEEN_MS, RECORDS + 1))
 			return FATAL;

@@ -1,19 +1,12 @@
 /* A topic that was just made: a broker answers that nobody leads it yet. librdkafka's mock cluster gives the answers. */
 #include <pthread.h>
-#include <stdio.h>
 #include <time.h>
 
-/* The mock cluster wants the client first. */
-#include <librdkafka/rdkafka.h>
-
-#include <librdkafka/rdkafka_mock.h>
-
-#include "contract.h"
+#include "mock.h"
 
 #define TOPIC      "new"
 #define PARTITIONS 3
 #define NOBODY     (-1)
-#define BROKER     1
 
 static void lead(rd_kafka_mock_cluster_t *cluster, int32_t broker)
 {
@@ -26,30 +19,26 @@ static void *lead_soon(void *cluster)
 	const struct timespec soon = {.tv_nsec = 500000000};
 
 	(void)nanosleep(&soon, NULL);
-	lead(cluster, BROKER);
+	lead(cluster, MOCK_BROKER);
 	return NULL;
 }
 
 static void a_topic_that_is_led_in_a_moment_is_waited_for(_unused_ void **state)
 {
-	char text[256];
-	rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
-	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, 1);
+	struct mock mock;
 	struct bus *bus;
 	pthread_t election;
 
-	rd_kafka_mock_topic_create(cluster, TOPIC, PARTITIONS, 1);
-	lead(cluster, NOBODY);
-	(void)snprintf(text, sizeof(text), "kafka://%s", rd_kafka_mock_cluster_bootstraps(cluster));
-	bus = bus_open(text, "test", NULL);
+	mock_open(&mock, TOPIC, PARTITIONS);
+	lead(mock.cluster, NOBODY);
+	bus = bus_open(mock.url, "test", NULL);
 
-	assert_int_equal(pthread_create(&election, NULL, lead_soon, cluster), 0);
+	assert_int_equal(pthread_create(&election, NULL, lead_soon, mock.cluster), 0);
 	assert_int_equal(bus_partitions(bus, TOPIC, WAIT_MS), PARTITIONS);
 
 	assert_int_equal(pthread_join(election, NULL), 0);
 	bus_close(bus);
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
+	mock_close(&mock);
 }
 
 int main(void)

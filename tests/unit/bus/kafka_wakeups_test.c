@@ -1,15 +1,9 @@
 /* A producer that waits for a slow broker sleeps. More than five messages are under way, so that what is produced meanwhile may not be
  * sent yet; librdkafka without our change asks thousands of times a second whether it may. Its own statistics count how often it woke. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The mock cluster wants the client first. */
-#include <librdkafka/rdkafka.h>
-
-#include <librdkafka/rdkafka_mock.h>
-
-#include "contract.h"
+#include "mock.h"
 
 #define TOPIC        "slow"
 #define FIRST        10  /* more than may be under way when the next are due */
@@ -77,19 +71,17 @@ static void produce(rd_kafka_t *rk, size_t count)
 
 static void who_waits_for_a_broker_sleeps(_unused_ void **state)
 {
-	char text[256];
-	rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text)),
-		   *rk;
-	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, 1);
+	struct mock mock;
+	rd_kafka_t *rk;
 	struct seen seen = {0};
 	uint64_t before;
 
-	rd_kafka_mock_topic_create(cluster, TOPIC, 1, 1);
-	rk = producer(rd_kafka_mock_cluster_bootstraps(cluster), &seen);
+	mock_open(&mock, TOPIC, 1);
+	rk = producer(rd_kafka_mock_cluster_bootstraps(mock.cluster), &seen);
 	produce(rk, 1); /* connected, with a number of its own */
 	WAIT_UNTIL(seen.delivered == 1 && seen.wakeups > 0, rd_kafka_poll(rk, 1));
 
-	rd_kafka_mock_broker_set_rtt(cluster, 1, ANSWER_MS);
+	rd_kafka_mock_broker_set_rtt(mock.cluster, MOCK_BROKER, ANSWER_MS);
 	before = seen.wakeups;
 	for (size_t sent = 1; sent < 3 * FIRST; sent += FIRST) {
 		produce(rk, FIRST);
@@ -99,8 +91,7 @@ static void who_waits_for_a_broker_sleeps(_unused_ void **state)
 	assert_in_range(seen.wakeups - before, 1, WAKEUPS_MOST);
 
 	rd_kafka_destroy(rk);
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
+	mock_close(&mock);
 }
 
 int main(void)

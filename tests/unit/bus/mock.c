@@ -1,0 +1,22 @@
+/* mock: see mock.h. */
+#include "mock.h"
+
+#include <stdio.h>
+
+void mock_open(struct mock *m, const char *topic, int partitions)
+{
+	char text[256];
+
+	m->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
+	assert_non_null(m->host);
+	m->cluster = rd_kafka_mock_cluster_new(m->host, 1);
+	rd_kafka_mock_topic_create(m->cluster, topic, partitions, 1);
+	(void)snprintf(m->url, sizeof(m->url), "kafka://%s",
+		       rd_kafka_mock_cluster_bootstraps(m->cluster));
+}
+
+void mock_close(struct mock *m)
+{
+	rd_kafka_mock_cluster_destroy(m->cluster);
+	rd_kafka_destroy(m->host);
+}
