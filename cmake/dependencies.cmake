@@ -8,7 +8,7 @@ foreach(pair IN ITEMS "uv;libuv" "hiredis;hiredis" "protobufc;libprotobuf-c" "so
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 
-# librdkafka is built with a change of ours (deploy/setup/librdkafka), and linked statically.
+# librdkafka is built with two changes of ours (deploy/setup/librdkafka), and linked statically.
 set(RDKAFKA_DIR ${CMAKE_SOURCE_DIR}/.cache/librdkafka)
 if(NOT EXISTS ${RDKAFKA_DIR}/.complete)
   message(FATAL_ERROR "librdkafka is not there; run `make build` or deploy/setup/librdkafka")

@@ -1,5 +1,5 @@
 /* A producer that waits for a slow broker sleeps. More than five messages are under way, so that what is produced meanwhile may not be
- * sent yet; librdkafka without our change asks thousands of times a second whether it may. Its own statistics count how often it woke. */
+ * sent yet; librdkafka as it comes asks thousands of times a second whether it may. Its own statistics count how often it woke. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,30 +34,16 @@ static void on_delivery(_unused_ rd_kafka_t *rk, const rd_kafka_message_t *messa
 	seen->delivered++;
 }
 
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-	char text[256];
-
-	assert_int_equal(rd_kafka_conf_set(conf, name, value, text, sizeof(text)),
-			 RD_KAFKA_CONF_OK);
-}
-
-static rd_kafka_t *producer(const char *brokers, struct seen *seen)
+static rd_kafka_t *producer(const struct mock *mock, struct seen *seen)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[256];
-	rd_kafka_t *rk;
 
-	set(conf, "bootstrap.servers", brokers);
-	set(conf, "enable.idempotence", "true");
-	set(conf, "linger.ms", "5");
-	set(conf, "statistics.interval.ms", "50");
+	mock_set(conf, "linger.ms", "5");
+	mock_set(conf, "statistics.interval.ms", "50");
 	rd_kafka_conf_set_opaque(conf, seen);
 	rd_kafka_conf_set_stats_cb(conf, on_statistics);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-	assert_non_null(rk);
-	return rk;
+	return mock_producer(mock, conf);
 }
 
 static void produce(rd_kafka_t *rk, size_t count)
@@ -77,7 +63,7 @@ static void who_waits_for_a_broker_sleeps(_unused_ void **state)
 	uint64_t before;
 
 	mock_open(&mock, TOPIC, 1);
-	rk = producer(rd_kafka_mock_cluster_bootstraps(mock.cluster), &seen);
+	rk = producer(&mock, &seen);
 	produce(rk, 1); /* connected, with a number of its own */
 	WAIT_UNTIL(seen.delivered == 1 && seen.wakeups > 0, rd_kafka_poll(rk, 1));
 

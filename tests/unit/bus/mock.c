@@ -20,3 +20,23 @@ void mock_close(struct mock *m)
 	rd_kafka_mock_cluster_destroy(m->cluster);
 	rd_kafka_destroy(m->host);
 }
+
+void mock_set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+	char text[256];
+
+	assert_int_equal(rd_kafka_conf_set(conf, name, value, text, sizeof(text)),
+			 RD_KAFKA_CONF_OK);
+}
+
+rd_kafka_t *mock_producer(const struct mock *m, rd_kafka_conf_t *conf)
+{
+	char text[256];
+	rd_kafka_t *rk;
+
+	mock_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(m->cluster));
+	mock_set(conf, "enable.idempotence", "true");
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	assert_non_null(rk);
+	return rk;
+}

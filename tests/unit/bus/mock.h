@@ -20,5 +20,8 @@ struct mock {
 
 void mock_open(struct mock *m, const char *topic, int partitions);
 void mock_close(struct mock *m);
+/* A bare idempotent producer to it, for what our own hides. `conf`: what else is asked of it; taken over. */
+rd_kafka_t *mock_producer(const struct mock *m, rd_kafka_conf_t *conf);
+void mock_set(rd_kafka_conf_t *conf, const char *name, const char *value);
 
 #endif
