@@ -8,10 +8,14 @@ foreach(pair IN ITEMS "uv;libuv" "hiredis;hiredis" "protobufc;libprotobuf-c" "so
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 
-# librdkafka is built with two changes of ours (deploy/setup/librdkafka), and linked statically.
-set(RDKAFKA_DIR ${CMAKE_SOURCE_DIR}/.cache/librdkafka)
+# librdkafka is built with our changes (deploy/setup/librdkafka), and linked statically.
+if(PUNNET_SANITIZE STREQUAL thread)
+  set(RDKAFKA_SANITIZER thread)
+endif()
+string(JOIN - RDKAFKA_NAME librdkafka ${RDKAFKA_SANITIZER})
+set(RDKAFKA_DIR ${CMAKE_SOURCE_DIR}/.cache/${RDKAFKA_NAME})
 if(NOT EXISTS ${RDKAFKA_DIR}/.complete)
-  message(FATAL_ERROR "librdkafka is not there; run `make build` or deploy/setup/librdkafka")
+  message(FATAL_ERROR "librdkafka is not there; run deploy/setup/librdkafka ${RDKAFKA_SANITIZER}")
 endif()
 find_package(Threads REQUIRED)
 add_library(rdkafka STATIC IMPORTED)

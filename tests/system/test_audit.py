@@ -108,7 +108,7 @@ def rounds_of(url):
 
 def test_the_threads_of_the_auditor_do_not_race(network):
     """Built for the thread sanitizer, it ends with 66 when it was ever called a race."""
-    with one_more(network, "tsan", TSAN_OPTIONS=f"suppressions={ROOT / 'tests/tsan.supp'}") as url:
+    with one_more(network, "tsan") as url:
         wait_until(lambda: rounds_of(url) >= 3, FOUND_WITHIN_S, "it has read everything three times")
 
 

@@ -15,6 +15,7 @@
 #define BETWEEN_MS      30 /* enough for a request of its own, and less than a round trip */
 #define RECORDS         3
 #define CHILD_TIMEOUT_S 60
+#define CONTROL_TRIES   5 /* where the machine is slow, what shall be two requests may be one */
 
 enum outcome { ALL_STORED = 10, FATAL, FEWER_STORED, OVERTAKEN };
 
@@ -110,12 +111,20 @@ static enum outcome play_apart(const char *faults)
 	return (enum outcome)WEXITSTATUS(status);
 }
 
+static bool may_come_to(const char *faults, enum outcome wanted)
+{
+	for (size_t i = 0; i < CONTROL_TRIES; i++)
+		if (play_apart(faults) == wanted)
+			return true;
+	return false;
+}
+
 static void the_first_record_of_a_partition_is_not_overtaken(_unused_ void **state)
 {
 	assert_int_equal(play_apart(NULL), ALL_STORED);
 	/* The controls: without the gate the record is nowhere, and counts as stored unless its place is asked for. */
-	assert_int_equal(play_apart("first_not_alone"), FATAL);
-	assert_int_equal(play_apart("first_not_alone,any_place"), FEWER_STORED);
+	assert_true(may_come_to("first_not_alone", FATAL));
+	assert_true(may_come_to("first_not_alone,any_place", FEWER_STORED));
 }
 
 static void put_in(struct kafka_gate *g, uint32_t slot, int64_t now)
