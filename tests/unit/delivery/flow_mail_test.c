@@ -141,7 +141,7 @@ static void each_answer_of_the_relay_leads_to_its_outcome(_unused_ void **state)
 	    {TO("full"), PUNNET__V1__OUTCOME_KIND__OUTCOME_UNDELIVERABLE, "advertiser_busy", 3},
 	    {TO("later"), PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED, "", 2},
 	    /* the last byte was out and no word came: sent again, under the same id */
-	    {"{\"email\":{\"to\":[\"silent@bank.example\"],\"timeout_ms\":2000}}",
+	    {"{\"email\":{\"to\":[\"silent@bank.example\"],\"timeout_ms\":5000}}",
 	     PUNNET__V1__OUTCOME_KIND__OUTCOME_DELIVERED, "", 2},
 	};
 	struct outcomes *o = calloc(1, sizeof(*o));
