@@ -59,14 +59,6 @@ static rd_kafka_t *producer(const struct mock *mock, struct turns *turns)
 	return mock_producer(mock, conf);
 }
 
-static void produce(rd_kafka_t *rk, int partition)
-{
-	assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(TOPIC),
-					   RD_KAFKA_V_PARTITION(partition),
-					   RD_KAFKA_V_VALUE(NULL, 0), RD_KAFKA_V_END),
-			 0);
-}
-
 static void partitions_of_a_slow_broker_take_turns(_unused_ void **state)
 {
 	struct mock mock;
@@ -78,7 +70,7 @@ static void partitions_of_a_slow_broker_take_turns(_unused_ void **state)
 	rk = producer(&mock, &turns);
 	for (int i = 0; i < RECORDS; i++)
 		for (int p = 0; p < PARTITIONS; p++)
-			produce(rk, p);
+			mock_produce(rk, TOPIC, p);
 	WAIT_UNTIL(turns.delivered == (size_t)PARTITIONS * RECORDS, rd_kafka_poll(rk, 1));
 	print_message("behind by %u turns at most\n", turns.behind);
 	assert_in_range(turns.behind, 1, BEHIND_MOST);

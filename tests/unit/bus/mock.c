@@ -40,3 +40,11 @@ rd_kafka_t *mock_producer(const struct mock *m, rd_kafka_conf_t *conf)
 	assert_non_null(rk);
 	return rk;
 }
+
+void mock_produce(rd_kafka_t *producer, const char *topic, int32_t partition)
+{
+	assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic),
+					   RD_KAFKA_V_PARTITION(partition),
+					   RD_KAFKA_V_VALUE(NULL, 0), RD_KAFKA_V_END),
+			 0);
+}

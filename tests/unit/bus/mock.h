@@ -23,5 +23,6 @@ void mock_close(struct mock *m);
 /* A bare idempotent producer to it, for what our own hides. `conf`: what else is asked of it; taken over. */
 rd_kafka_t *mock_producer(const struct mock *m, rd_kafka_conf_t *conf);
 void mock_set(rd_kafka_conf_t *conf, const char *name, const char *value);
+void mock_produce(rd_kafka_t *producer, const char *topic, int32_t partition); /* an empty record */
 
 #endif
