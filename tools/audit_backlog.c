@@ -1,20 +1,12 @@
 /* audit_backlog: see audit_backlog.h. */
 #include "audit_backlog.h"
 
+#include "audit_read.h"
 #include "payout/store/db.h"
 #include "runtime/bus.h"
 
 #define ASK_MS  10000
 #define LOOK_MS 5000
-
-static const char cursors_sql[] =
-    "SELECT partition, next FROM offsets WHERE topic = 'leads.outcomes'";
-
-static void take_cursor(void *ctx, const struct db_value *c, _unused_ size_t count)
-{
-	if (c[0].integer >= 0 && c[0].integer < AUDIT_PARTITIONS_MAX)
-		((int64_t *)ctx)[c[0].integer] = c[1].integer;
-}
 
 static enum result settled(const char *url, int64_t next[AUDIT_PARTITIONS_MAX],
 			   struct error *ret_error)
@@ -24,9 +16,7 @@ static enum result settled(const char *url, int64_t next[AUDIT_PARTITIONS_MAX],
 
 	if (!d)
 		return RESULT_AWAY;
-	for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)
-		next[p] = -1;
-	r = db_ask(d, cursors_sql, NULL, 0, take_cursor, next, ret_error);
+	r = audit_ledger_cursors(d, next, ret_error);
 	db_close(d);
 	return r;
 }

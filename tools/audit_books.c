@@ -15,11 +15,6 @@ static const char transfers_sql[] = "SELECT lead_id, round, event, currency, acc
 
 static const char ignored_sql[] = "SELECT reason, COUNT(*) FROM ignored GROUP BY reason";
 
-struct opening {
-	struct audit *audit;
-	int64_t mark;
-};
-
 static const char *text_of(struct slice s, char *ret, size_t len)
 {
 	snprintf(ret, len, SLICE_FMT, SLICE_ARG(s));
@@ -28,17 +23,13 @@ static const char *text_of(struct slice s, char *ret, size_t len)
 
 static void take_cursor(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
-	struct opening *o = ctx;
-
-	if (c[0].integer < 0 || c[0].integer >= AUDIT_PARTITIONS_MAX)
-		return;
-	audit_committed(o->audit, AUDIT_OUTCOMES, (uint32_t)c[0].integer, c[1].integer);
-	o->mark += c[1].integer << 20;
+	if (c[0].integer >= 0 && c[0].integer < AUDIT_PARTITIONS_MAX)
+		((int64_t *)ctx)[c[0].integer] = c[1].integer;
 }
 
 static void take_rows(void *ctx, const struct db_value *c, _unused_ size_t count)
 {
-	((struct opening *)ctx)->mark += c[1].integer;
+	*(int64_t *)ctx += c[1].integer;
 }
 
 static void take_outbox(void *ctx, const struct db_value *c, _unused_ size_t count)
@@ -90,10 +81,18 @@ static void take_ignored(void *ctx, const struct db_value *c, _unused_ size_t co
 	audit_ignored(ctx, text_of(c[0].bytes, reason, sizeof(reason)), c[1].integer);
 }
 
+enum result audit_ledger_cursors(struct db *ledger, int64_t ret_next[AUDIT_PARTITIONS_MAX],
+				 struct error *ret_error)
+{
+	for (size_t p = 0; p < AUDIT_PARTITIONS_MAX; p++)
+		ret_next[p] = -1;
+	return db_ask(ledger, cursors_sql, NULL, 0, take_cursor, ret_next, ret_error);
+}
+
 enum result audit_ledger_open(struct db *ledger, struct audit *a, int64_t *ret_mark,
 			      struct error *ret_error)
 {
-	struct opening o = {.audit = a};
+	int64_t next[AUDIT_PARTITIONS_MAX];
 	/* Not db_begin(): that is for writing, and would keep payout waiting. */
 	enum result r = db_script(ledger,
 				  db_dialect(ledger) == DB_SQLITE
@@ -101,11 +100,17 @@ enum result audit_ledger_open(struct db *ledger, struct audit *a, int64_t *ret_m
 				      : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 				  ret_error);
 
+	*ret_mark = 0;
 	if (r == RESULT_OK)
-		r = db_ask(ledger, cursors_sql, NULL, 0, take_cursor, &o, ret_error);
+		r = audit_ledger_cursors(ledger, next, ret_error);
+	for (uint32_t p = 0; p < AUDIT_PARTITIONS_MAX && r == RESULT_OK; p++) {
+		if (next[p] < 0)
+			continue;
+		audit_committed(a, AUDIT_OUTCOMES, p, next[p]);
+		*ret_mark += next[p] << 20;
+	}
 	if (r == RESULT_OK)
-		r = db_ask(ledger, outbox_sql, NULL, 0, take_rows, &o, ret_error);
-	*ret_mark = o.mark;
+		r = db_ask(ledger, outbox_sql, NULL, 0, take_rows, ret_mark, ret_error);
 	return r;
 }
 
