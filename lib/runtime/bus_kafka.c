@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 
 #define ADMIN_ERROR_LEN     KAFKA_TEXT_LEN
@@ -111,7 +112,12 @@ rd_kafka_t *kafka_handle_open(struct kafka_bus *k, rd_kafka_type_t type,
 			      struct error *ret_error)
 {
 	const struct kafka_setting whose[] = {
-	    {"bootstrap.servers", k->brokers}, {"client.id", k->client_id}, KAFKA_PATIENCE};
+	    {"bootstrap.servers", k->brokers},
+	    {"client.id", k->client_id},
+	    /* Connected to all brokers, not only to those that are needed: who needs one would ask any
+	     * of them first, and where that one is away, another one a second later. */
+	    {"enable.sparse.connections", fault_on("sparse_connections") ? "true" : "false"},
+	    KAFKA_PATIENCE};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char text[KAFKA_TEXT_LEN];
 	rd_kafka_t *rk;
