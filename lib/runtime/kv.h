@@ -155,9 +155,7 @@ _must_use_ enum result kv_close_batch(struct kv *k, const struct kv_settle *ops,
 _must_use_ enum result kv_join(struct kv *k, uint32_t partitions, bool *ret_missing,
 			       struct error *ret_error);
 /* What was judged long ago, each lead a candidate exactly if it was not rejected: leaves there what gathering the leads and
- * closing their batch would leave. Nobody hears the answers, so one server is asked once for all of it, and need not have answered
- * when this returns: what went wrong with a batch the next call says, or kv_restored(). Whoever hears that begins the partition
- * anew. */
+ * closing their batch would leave. Nobody hears the answers, so one server needs one round trip for all of it. */
 _must_use_ enum result kv_put_back(struct kv *k, struct kv_lead *leads, size_t count,
 				   struct error *ret_error);
 _must_use_ enum result kv_restored(struct kv *k, uint32_t partition, struct error *ret_error);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "fault.h"
 #include "kv_scripts.h"
 
 #define TRIES_MAX                                                                                  \
@@ -114,9 +113,10 @@ static bool mark_value(const redisReply *e, uint64_t *ret)
 }
 
 /* all: the watermarks of the call's partitions, those of counting first. false: one stands before what was seen. */
-static bool believe(struct kv_redis *r, unsigned shard, const struct kv_call *c,
-		    const redisReply *const *all)
+static bool believe(struct kv_redis *r, unsigned shard, const redisReply *const *all)
 {
+	struct kv_call *c = &r->calls[shard];
+
 	for (size_t i = 0; i < c->mark_count; i++) {
 		struct kv_belief *b = kv_belief(r, shard, c->marks[i].partition);
 		uint64_t counted, judged;
@@ -158,19 +158,11 @@ static bool is_due(const struct kv_call *c)
 	return c->used && !c->good;
 }
 
-static void send_call(struct kv_redis *r, unsigned shard, int script)
-{
-	struct kv_words head = {0};
-
-	write_head(r, shard, &head);
-	kv_call_send(&r->calls[shard], &r->scripts[script], &head, &r->arena);
-	free(head.data);
-	free(head.len);
-}
-
 /* Sends every call that is due, to all nodes before one is heard. false: a node is away, and nothing was sent. */
 static bool send_and_hear(struct kv_redis *r, int script)
 {
+	struct kv_words head = {0};
+
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		struct kv_call *c = &r->calls[s];
 
@@ -179,9 +171,13 @@ static bool send_and_hear(struct kv_redis *r, int script)
 			return false;
 	}
 	for (unsigned s = 0; s < r->layout.shards; s++) {
-		if (r->calls[s].node)
-			send_call(r, s, script);
+		if (!r->calls[s].node)
+			continue;
+		write_head(r, s, &head);
+		kv_call_send(&r->calls[s], &r->scripts[script], &head, &r->arena);
 	}
+	free(head.data);
+	free(head.len);
 	kv_net_flush(&r->net);
 	kv_use_time(&r->kv);
 	for (unsigned s = 0; s < r->layout.shards; s++) {
@@ -193,9 +189,10 @@ static bool send_and_hear(struct kv_redis *r, int script)
 
 enum verdict_of_reply { REPLY_GOOD, REPLY_ASK_AGAIN, REPLY_AWAY, REPLY_LOST };
 
-/* What a call's reply means. */
-static enum verdict_of_reply weigh_reply(struct kv_redis *r, unsigned shard, struct kv_call *c)
+/* What a reply means. */
+static enum verdict_of_reply weigh_reply(struct kv_redis *r, unsigned shard)
 {
+	struct kv_call *c = &r->calls[shard];
 	enum verdict_of_reply v = REPLY_AWAY;
 	char kind;
 
@@ -213,7 +210,7 @@ static enum verdict_of_reply weigh_reply(struct kv_redis *r, unsigned shard, str
 		if (t == KV_TROUBLE_SCRIPT || t == KV_TROUBLE_MOVED)
 			v = REPLY_ASK_AGAIN;
 	} else if (kind == 'W' && c->reply->elements == 1 + 2 * c->mark_count) {
-		v = believe(r, shard, c, (const redisReply *const *)c->reply->element + 1)
+		v = believe(r, shard, (const redisReply *const *)c->reply->element + 1)
 			? REPLY_ASK_AGAIN
 			: REPLY_LOST;
 		r->went_back[shard] |= v == REPLY_LOST;
@@ -225,15 +222,19 @@ static enum verdict_of_reply weigh_reply(struct kv_redis *r, unsigned shard, str
 	return v;
 }
 
-static void take_over_marks(struct kv_redis *r, unsigned shard, const struct kv_call *c, int script)
+static void take_over_marks(struct kv_redis *r, int script)
 {
-	for (size_t i = 0; i < c->mark_count; i++) {
-		struct kv_belief *b = kv_belief(r, shard, c->marks[i].partition);
+	for (unsigned s = 0; s < r->layout.shards; s++) {
+		struct kv_call *c = &r->calls[s];
 
-		if (script != KV_SCRIPT_SETTLE)
-			b->counted = MAX_OF(b->counted, c->marks[i].next);
-		if (script != KV_SCRIPT_GATHER)
-			b->judged = MAX_OF(b->judged, c->marks[i].next);
+		for (size_t i = 0; i < c->mark_count; i++) {
+			struct kv_belief *b = kv_belief(r, s, c->marks[i].partition);
+
+			if (script != KV_SCRIPT_SETTLE)
+				b->counted = MAX_OF(b->counted, c->marks[i].next);
+			if (script != KV_SCRIPT_GATHER)
+				b->judged = MAX_OF(b->judged, c->marks[i].next);
+		}
 	}
 }
 
@@ -244,21 +245,9 @@ static enum verdict_of_reply weigh_replies(struct kv_redis *r)
 
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		if (r->calls[s].node)
-			worst = MAX_OF(worst, weigh_reply(r, s, &r->calls[s]));
+			worst = MAX_OF(worst, weigh_reply(r, s));
 	}
 	return worst;
-}
-
-static enum result tell_trouble(struct kv_redis *r, enum verdict_of_reply v,
-				struct error *ret_error)
-{
-	if (v != REPLY_LOST)
-		return error_set(ret_error, RESULT_AWAY, "%s", r->net.last.text);
-	r->lost = true;
-	return error_set(
-	    ret_error, RESULT_AGAIN,
-	    "redis: what stands under \"%s\" is not what it was; it has to be restored",
-	    r->layout.prefix);
 }
 
 /* Watermarks that were not what was believed are believed now, and all is built anew from them. What was answered well is
@@ -268,7 +257,6 @@ enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ct
 {
 	enum verdict_of_reply v = REPLY_ASK_AGAIN;
 
-	kv_round_land(r);
 	for (int tries = 0; tries < TRIES_MAX && v == REPLY_ASK_AGAIN; tries++) {
 		for (unsigned s = 0; s < r->layout.shards; s++) {
 			if (!r->calls[s].good)
@@ -279,107 +267,22 @@ enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ct
 		v = send_and_hear(r, script) ? weigh_replies(r) : REPLY_AWAY;
 	}
 	if (v == REPLY_GOOD) {
-		for (unsigned s = 0; s < r->layout.shards; s++)
-			take_over_marks(r, s, &r->calls[s], script);
+		take_over_marks(r, script);
 		return RESULT_OK;
 	}
 	free_replies(r);
-	return tell_trouble(r, v, ret_error);
+	if (v != REPLY_LOST)
+		return error_set(ret_error, RESULT_AWAY, "%s", r->net.last.text);
+	r->lost = true;
+	return error_set(
+	    ret_error, RESULT_AGAIN,
+	    "redis: what stands under \"%s\" is not what it was; it has to be restored",
+	    r->layout.prefix);
 }
 
 void kv_round_end(struct kv_redis *r)
 {
 	free_replies(r);
-}
-
-/* --- a round whose answer is heard later --- */
-
-static bool marks_are_known(struct kv_redis *r)
-{
-	const struct kv_call *c = &r->calls[0];
-
-	for (size_t i = 0; i < c->mark_count; i++) {
-		if (!kv_belief(r, 0, c->marks[i].partition)->known)
-			return false;
-	}
-	return true;
-}
-
-enum result kv_round_ahead(struct kv_redis *r, int script, kv_build_fn build, void *ctx,
-			   struct error *ret_error)
-{
-	struct kv_call *c = &r->calls[0], flown;
-	enum result result;
-
-	assert(r->layout.shards == 1);
-	round_begin(r);
-	build(r, ctx);
-	result = kv_round_landed(r, ret_error);
-	if (result != RESULT_OK)
-		return result;
-	if (!marks_are_known(r)) {
-		result = kv_round(r, script, build, ctx, ret_error);
-		if (result == RESULT_OK)
-			kv_round_end(r);
-		return result;
-	}
-	if (!c->used)
-		return RESULT_OK;
-	c->node = kv_net_node(&r->net, kv_slot_of(0));
-	if (!c->node)
-		return tell_trouble(r, REPLY_AWAY, ret_error);
-	send_call(r, 0, script);
-	kv_net_flush(&r->net);
-	flown = r->flight;
-	r->flight = *c;
-	*c = flown;
-	r->flight_script = script;
-	return RESULT_OK;
-}
-
-void kv_round_land(struct kv_redis *r)
-{
-	struct kv_call *c = &r->flight;
-	enum verdict_of_reply v;
-
-	if (!c->node)
-		return;
-	c->reply = kv_net_hear(&r->net, c->node);
-	v = weigh_reply(r, 0, c);
-	if (v == REPLY_GOOD)
-		take_over_marks(r, 0, c, r->flight_script);
-	else if (v == REPLY_ASK_AGAIN)
-		r->landed =
-		    error_set(&r->landed_error, RESULT_AWAY,
-			      "redis: while a batch was on its way the watermarks moved, or "
-			      "the scripts were forgotten");
-	else
-		r->landed = tell_trouble(r, v, &r->landed_error);
-	free_reply(c);
-	c->node = NULL;
-}
-
-enum result kv_round_landed(struct kv_redis *r, struct error *ret_error)
-{
-	enum result result;
-
-	kv_round_land(r);
-	result = r->landed;
-	r->landed = RESULT_OK;
-	if (result == RESULT_OK || fault_on("put_back_deaf"))
-		return RESULT_OK;
-	return error_set(ret_error, result, "%s", r->landed_error.text);
-}
-
-bool kv_round_flies(const struct kv_redis *r, uint32_t partition, uint64_t raw_offset)
-{
-	const struct kv_call *c = &r->flight;
-
-	for (size_t i = 0; c->node && i < c->mark_count && !fault_on("flights_blind"); i++) {
-		if (c->marks[i].partition == partition && raw_offset < c->marks[i].next)
-			return true;
-	}
-	return false;
 }
 
 /* --- open and close --- */
@@ -391,7 +294,6 @@ static void close_redis(struct kv *k)
 	kv_net_close(&r->net);
 	for (size_t i = 0; i < KV_SHARDS_MAX; i++)
 		kv_call_free(&r->calls[i]);
-	kv_call_free(&r->flight);
 	free(r->beliefs);
 	arena_free(&r->arena);
 	arena_free(&r->answers);

@@ -25,10 +25,6 @@ struct kv_redis {
 	struct kv_layout layout;
 	struct kv_script scripts[KV_SCRIPTS];
 	struct kv_call calls[KV_SHARDS_MAX];
-	struct kv_call flight; /* sent and not heard yet, when it has a node: kv_round_ahead() */
-	int flight_script;
-	enum result landed; /* of flights that were heard, and nobody was told */
-	struct error landed_error;
 	struct kv_belief *beliefs;    /* by shard and partition */
 	size_t partitions;            /* room in `beliefs` */
 	int64_t leads_ms;             /* of a replay: its time */
@@ -49,15 +45,6 @@ struct kv_belief *kv_belief(struct kv_redis *r, unsigned shard, uint32_t partiti
 typedef void (*kv_build_fn)(struct kv_redis *r, void *ctx);
 _must_use_ enum result kv_round(struct kv_redis *r, int script, kv_build_fn build, void *ctx,
 				struct error *ret_error);
-/* The same on one server, but the answer is not waited for: the next round is made ready while Redis has this one. A round whose
- * watermarks are not known yet is waited for. What goes wrong with it the next kv_round_ahead() or kv_round_landed() says. */
-_must_use_ enum result kv_round_ahead(struct kv_redis *r, int script, kv_build_fn build, void *ctx,
-				      struct error *ret_error);
-/* Hears what is under way: before anything else is asked. */
-void kv_round_land(struct kv_redis *r);
-_must_use_ enum result kv_round_landed(struct kv_redis *r, struct error *ret_error);
-/* Is a lead of this partition behind this one on its way? Its watermark is not known then. */
-bool kv_round_flies(const struct kv_redis *r, uint32_t partition, uint64_t raw_offset);
 void kv_round_end(struct kv_redis *r); /* after RESULT_OK, when the replies are read */
 /* Notes that the call counts up to this offset. */
 void kv_round_mark(struct kv_redis *r, unsigned shard, uint32_t partition, uint64_t raw_offset);

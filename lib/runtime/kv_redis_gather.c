@@ -436,17 +436,6 @@ enum result kv_redis_gather(struct kv *k, struct kv_lead *leads, size_t count,
 	return result;
 }
 
-/* What is under way may be of these leads, too, when they are put back once more. */
-static enum result land_before(struct kv_redis *r, const struct kv_lead *leads, size_t count,
-			       struct error *ret_error)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (kv_round_flies(r, leads[i].partition, leads[i].self.raw_offset))
-			return kv_round_landed(r, ret_error);
-	}
-	return RESULT_OK;
-}
-
 enum result kv_redis_put_back(struct kv *k, struct kv_lead *leads, size_t count,
 			      struct error *ret_error)
 {
@@ -461,9 +450,9 @@ enum result kv_redis_put_back(struct kv *k, struct kv_lead *leads, size_t count,
 		return error_set(ret_error, RESULT_AGAIN, "redis: the state has to be restored");
 	for (size_t i = 0; i < count; i++)
 		b.now_ms = kv_redis_now_ms(r, leads[i].now_ms);
-	result = land_before(r, leads, count, ret_error);
+	result = kv_round(r, KV_SCRIPT_PUT_BACK, build, &b, ret_error);
 	if (result == RESULT_OK)
-		result = kv_round_ahead(r, KV_SCRIPT_PUT_BACK, build, &b, ret_error);
+		kv_round_end(r);
 	forget_answers(leads, count);
 	return result;
 }

@@ -32,7 +32,6 @@ void kv_redis_notes_get(struct kv *k, struct kv_note *notes, size_t count)
 	struct kv_redis *r = kv_redis_of(k);
 	struct kv_node *nodes[KV_NOTES_MAX];
 
-	kv_round_land(r);
 	arena_reset(&r->arena);
 	find_nodes(r, notes, count, nodes);
 	for (size_t i = 0; i < count; i++) {
@@ -59,7 +58,6 @@ void kv_redis_notes_put(struct kv *k, const struct kv_note *notes, size_t count)
 	struct kv_redis *r = kv_redis_of(k);
 	struct kv_node *nodes[KV_NOTES_MAX];
 
-	kv_round_land(r);
 	arena_reset(&r->arena);
 	find_nodes(r, notes, count, nodes);
 	for (size_t i = 0; i < count; i++) {

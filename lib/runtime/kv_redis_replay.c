@@ -93,7 +93,6 @@ enum result kv_redis_forget(struct kv *k, uint64_t *ret_removed, struct error *r
 	const struct kv_node *done[KV_SHARDS_MAX];
 
 	assert(k->of_replay && slice_starts_with(slice_cstr(r->layout.prefix), KV_REPLAY_PREFIX));
-	kv_round_land(r);
 	arena_reset(&r->arena);
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		if (s > 0 && fault_on("replay_forgets_one_node"))

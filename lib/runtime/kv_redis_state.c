@@ -106,8 +106,6 @@ enum result kv_redis_join(struct kv *k, uint32_t partitions, bool *ret_missing, 
 {
 	struct kv_redis *r = kv_redis_of(k);
 
-	kv_round_land(r);
-	r->landed = RESULT_OK; /* whatever was put back is begun anew */
 	arena_reset(&r->arena);
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		enum result result = join_shard(r, s, partitions, ret_missing, e);
@@ -122,10 +120,7 @@ enum result kv_redis_join(struct kv *k, uint32_t partitions, bool *ret_missing, 
 enum result kv_redis_restored(struct kv *k, uint32_t partition, struct error *e)
 {
 	struct kv_redis *r = kv_redis_of(k);
-	enum result result = kv_round_landed(r, e);
 
-	if (result != RESULT_OK)
-		return result;
 	arena_reset(&r->arena);
 	for (unsigned s = 0; s < r->layout.shards; s++) {
 		const char *args[] = {r->layout.ids[s], arena_printf(&r->arena, "p%u", partition)};

@@ -1,6 +1,5 @@
 /* What is put back by kv_put_back() is what gathering and closing would have left: claims, trails, sums and watermarks, of the
- * same batches, some of them twice as after a crash; on a Redis, a cluster and in memory. And what goes wrong with a batch that
- * is not waited for is told before its partition counts as restored. */
+ * same batches, some of them twice as after a crash; on a Redis, a cluster and in memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,29 +17,20 @@
 #define SUBJECTS   6
 #define WEBMASTERS 3
 #define PARTITION  2
-#define PARTITIONS 3
-#define TIMEOUT_MS 5000
 
 static struct redis_server server;
 static struct redis_cluster cluster;
 static int prefixes;
 
-/* Of the newest prefix. */
-static struct kv *kv_beside(const char *url)
+static struct kv *kv_at(const char *url)
 {
 	char prefix[32];
 	struct kv *kv;
 
-	snprintf(prefix, sizeof(prefix), "p%d:", prefixes);
-	kv = kv_open(url, prefix, TIMEOUT_MS, NULL);
+	snprintf(prefix, sizeof(prefix), "p%d:", ++prefixes);
+	kv = kv_open(url, prefix, 5000, NULL);
 	assert_non_null(kv);
 	return kv;
-}
-
-static struct kv *kv_at(const char *url)
-{
-	prefixes++;
-	return kv_beside(url);
 }
 
 static char names[MAX_OF(KEYS, SUBJECTS)][8];
@@ -202,87 +192,11 @@ static void what_was_counted_is_not_put_back_twice(_unused_ void **state)
 	kv_close(kv);
 }
 
-/* --- a batch whose answer is heard later --- */
-
-static struct kv *joined(struct kv *kv)
-{
-	bool missing[PARTITIONS] = {false};
-
-	assert_int_equal(kv_join(kv, PARTITIONS, missing, NULL), RESULT_OK);
-	assert_true(missing[PARTITION]);
-	return kv;
-}
-
-static enum result put(struct kv *kv, uint64_t from)
-{
-	static struct batch b;
-
-	fill(&b, from, BATCH_MOST);
-	return kv_put_back(kv, b.leads, BATCH_MOST, NULL);
-}
-
-/* Another worker, which believes that the partition is its own, has put some of it back. */
-static void a_batch_that_came_too_late_is_told_of(_unused_ void **state)
-{
-	struct kv *kv = joined(kv_at(server.url)), *other = joined(kv_beside(server.url)),
-		  *gathered;
-	static struct batch b;
-
-	assert_int_equal(put(kv, 0), RESULT_OK);
-	fill(&b, BATCH_MOST, 5);
-	assert_int_equal(kv_put_back(other, b.leads, 5, NULL), RESULT_OK);
-	assert_int_equal(put(kv, BATCH_MOST), RESULT_OK);
-	assert_int_equal(kv_restored(kv, PARTITION, NULL), RESULT_AWAY);
-
-	assert_int_equal(put(kv, 0), RESULT_OK);
-	assert_int_equal(put(kv, BATCH_MOST), RESULT_OK);
-	assert_int_equal(kv_restored(kv, PARTITION, NULL), RESULT_OK);
-	gathered = kv_at(server.url);
-	for (uint64_t from = 0; from <= BATCH_MOST; from += BATCH_MOST) {
-		fill(&b, from, BATCH_MOST);
-		assert_int_equal(kv_gather(gathered, b.leads, BATCH_MOST, NULL), RESULT_OK);
-		assert_int_equal(kv_close_batch(gathered, NULL, 0, b.verdicts, BATCH_MOST, NULL),
-				 RESULT_OK);
-	}
-	expect_alike(gathered, kv, 2 * (uint64_t)BATCH_MOST);
-	kv_close(gathered);
-	kv_close(other);
-	kv_close(kv);
-}
-
-static void a_state_that_went_meanwhile_is_told_of(_unused_ void **state)
-{
-	struct kv *kv = joined(kv_at(server.url));
-
-	assert_int_equal(put(kv, 0), RESULT_OK);
-	redis_server_tell(&server, "FLUSHALL");
-	assert_int_equal(put(kv, BATCH_MOST), RESULT_OK);
-	assert_int_equal(put(kv, 2 * BATCH_MOST), RESULT_AGAIN);
-	kv_close(kv);
-}
-
-static void a_server_that_died_meanwhile_is_told_of(_unused_ void **state)
-{
-	struct kv *kv = joined(kv_at(server.url));
-
-	assert_int_equal(put(kv, 0), RESULT_OK);
-	redis_server_freeze(&server);
-	assert_int_equal(put(kv, BATCH_MOST), RESULT_OK); /* nobody waits */
-	redis_server_kill(&server);
-	assert_int_equal(put(kv, 2 * BATCH_MOST), RESULT_AWAY);
-	assert_int_equal(kv_restored(kv, PARTITION, NULL), RESULT_AWAY);
-	redis_server_restart(&server);
-	kv_close(kv);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_put_back_is_what_was_there),
 	    cmocka_unit_test(what_was_counted_is_not_put_back_twice),
-	    cmocka_unit_test(a_batch_that_came_too_late_is_told_of),
-	    cmocka_unit_test(a_state_that_went_meanwhile_is_told_of),
-	    cmocka_unit_test(a_server_that_died_meanwhile_is_told_of),
 	};
 	int failed;
 
