@@ -8,7 +8,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from . import messages
 
 READ_TIMEOUT_S = 60
-NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
+             KafkaError._UNKNOWN_PARTITION)  # what was listed a moment ago, of a broker that woke up since
 READ_TURN_S = 0.1
 
 
