@@ -27,6 +27,14 @@ function(punnet_test name)
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
+# A guarantee's negative control: the test, run with a fault that breaks what it shows, must fail. Nothing in a build without faults.
+function(punnet_control name test fault)
+  if(PUNNET_FAULTS)
+    add_test(NAME ${name} COMMAND ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120 WILL_FAIL ON ENVIRONMENT PUNNET_FAULT=${fault})
+  endif()
+endfunction()
+
 function(punnet_fuzz name)
   cmake_parse_arguments(ARG "" "SOURCE;CORPUS" "LINK" ${ARGN})
   if(PUNNET_FUZZ)

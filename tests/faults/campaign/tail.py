@@ -61,9 +61,9 @@ class Tail(Beside):
             if times[0] < (time.time() - REMEMBERED_S) * 1000:
                 del times[:len(times) // 2]
 
-    def parts(self, stage, since_ms, least=1):
-        """The parts of a stage's work in which so many records, at most 200, were made since then."""
-        return {part for (who, part), times in list(self.times.items()) if who == stage and sum(t >= since_ms for t in times[-200:]) >= least}
+    def parts(self, stage, since_ms):
+        """The parts of a stage's work in which something was made since then."""
+        return {part for (who, part), times in list(self.times.items()) if who == stage and any(t >= since_ms for t in reversed(times[-200:]))}
 
     def first_after(self, stage, part, at_ms):
         return min((t for t in self.times[(stage, part)] if t > at_ms), default=None)

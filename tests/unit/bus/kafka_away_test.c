@@ -4,12 +4,13 @@
 
 #include "mock.h"
 
-#define TOPIC   "away"
-#define TRIES   16
-#define SLOW_MS 400 /* the next look is later; asking costs some 25 ms */
-#define SLOW_AT_MOST                                                                               \
-	2 /* of a machine that was busy. Where the next look is waited for, it is about 12 */
-#define NOBODY_HERE "127.0.0.1:1"
+/* Asking costs some 25 ms, and the next look is later than SLOW_MS. A busy machine may be slow now and then; where the next look is
+ * waited for, about 12 are. */
+#define TOPIC        "away"
+#define TRIES        16
+#define SLOW_MS      400
+#define SLOW_AT_MOST 2
+#define NOBODY_HERE  "127.0.0.1:1"
 
 static int64_t read_one_ms(const char *url)
 {
